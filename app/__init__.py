@@ -1,0 +1,1 @@
+"""Связка: a live dashboard of OAuth connections."""

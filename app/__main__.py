@@ -1,0 +1,19 @@
+"""`python3 -m app`: installs what is missing, then runs the command. Standard library only."""
+
+import sys
+from importlib.util import find_spec
+
+from app import bootstrap, cli
+
+
+def main() -> int:
+    arguments = cli.parse(sys.argv[1:])
+    if arguments.command == cli.DEMO:
+        bootstrap.ensure("app", "requirements-demo.txt")
+    elif find_spec("quart") is None:
+        bootstrap.ensure("app", "requirements.txt")
+    return cli.run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

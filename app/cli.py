@@ -1,0 +1,114 @@
+"""The command line, one entry per command. Standard library only until one is run."""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from app.errors import SvyazkaError
+
+DEMO = "demo"
+WRONG_USE = 2  # exit status
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    return _parser().parse_args(words)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; a fault is one plain sentence on standard error, and exit status 2."""
+    module = import_module("app.demo" if arguments.command == DEMO else "app.commands")
+    try:
+        return int(getattr(module, arguments.command)(arguments, os.environ))
+    except SvyazkaError as error:
+        print(f"app: {error}", file=sys.stderr)
+        return WRONG_USE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m app",
+        description="Связка: a live dashboard of OAuth connections. Without a command: the demo, "
+        "with its own PostgreSQL and a sandbox provider.",
+    )
+    _demo_options(parser)
+    parser.set_defaults(command=DEMO)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    for add in (_web, _worker, _migrate, _check, _users, _keys, _sandbox, _providers):
+        add(commands)
+    return parser
+
+
+def _demo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=8000, help="the dashboard's (8000)")
+    parser.add_argument("--sandbox-port", type=_port, default=8001, help="the sandbox's (8001)")
+    parser.add_argument(
+        "--interval", type=_seconds, default=5.0, help="seconds between health checks (5)"
+    )
+
+
+def _web(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    _add(commands, "web", "the dashboard, with settings from the environment")
+
+
+def _worker(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    _add(commands, "worker", "the monitor without a web server")
+
+
+def _migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    _add(commands, "migrate", "bring the database's schema up to date")
+
+
+def _check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(commands, "check", "check connections now; exit 1 if any is not online")
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--connection", metavar="ID")
+    which.add_argument("--user", metavar="EMAIL")
+    which.add_argument("--provider", metavar="NAME")
+    which.add_argument("--all", action="store_true")
+
+
+def _users(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(commands, "users", "account administration")
+    command.add_argument("action", choices=["add", "list", "password", "disable", "delete"])
+    command.add_argument("email", nargs="?", help="not for list")
+
+
+def _keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(commands, "keys", "make a key, or seal every token anew under the first key")
+    command.add_argument("action", choices=["new", "rotate"])
+
+
+def _sandbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(commands, "sandbox", "the sandbox provider alone")
+    command.add_argument("--port", dest="sandbox_port", type=_port, default=8001)
+    command.add_argument("--access-token-lifetime", type=_port, default=3600, metavar="SECONDS")
+    command.add_argument("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
+
+
+def _providers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    _add(commands, "providers", "which providers are configured, and what is missing")
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=about, description=about.capitalize() + ".")
+    command.set_defaults(command=name)
+    return command
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65536:
+        raise argparse.ArgumentTypeError("wants a number from 1 to 65535")
+    return number
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e7:
+        raise argparse.ArgumentTypeError("wants a number of seconds above 0")
+    return seconds

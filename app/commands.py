@@ -1,0 +1,215 @@
+"""What the commands do: each takes its arguments and the environment, and returns a status."""
+
+import argparse
+import asyncio
+import base64
+import secrets
+import sys
+from collections.abc import Mapping
+from getpass import getpass
+from uuid import UUID
+
+import uvloop
+from alembic import command as alembic
+from alembic.config import Config
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import connections, people, rotation
+from app.config import (
+    NEEDED_BY_CHECKS,
+    NEEDED_BY_DATABASE,
+    NEEDED_BY_WEB,
+    NEEDED_BY_WORKER,
+    ROOT,
+    Settings,
+    read_settings,
+)
+from app.db import open_database
+from app.errors import CommandError
+from app.factory import open_checker
+from app.logs import set_up_logging
+from app.models import Connection, User
+from app.monitor.loop import monitoring
+from app.providers import BUILT_IN, load_catalogue
+from app.sandbox.server import serve as serve_sandbox
+from app.sandbox.settings import SandboxSettings
+from app.sealing import Keys, new_key
+from app.server import bind, on_stop_signals, serve
+
+Environ = Mapping[str, str]
+
+
+def web(_: argparse.Namespace, environ: Environ) -> int:
+    settings = _settings(environ, NEEDED_BY_WEB)
+    uvloop.run(serve(settings, bind(settings.host, settings.port)))
+    return 0
+
+
+def worker(_: argparse.Namespace, environ: Environ) -> int:
+    uvloop.run(_work(_settings(environ, NEEDED_BY_WORKER)))
+    return 0
+
+
+def migrate(_: argparse.Namespace, environ: Environ) -> int:
+    migrate_database(read_settings(environ, NEEDED_BY_DATABASE).database_url)
+    return 0
+
+
+def check(arguments: argparse.Namespace, environ: Environ) -> int:
+    return asyncio.run(_check(arguments, _settings(environ, NEEDED_BY_CHECKS)))
+
+
+def users(arguments: argparse.Namespace, environ: Environ) -> int:
+    if arguments.action != "list" and not arguments.email:
+        raise CommandError(f"users {arguments.action} wants an e-mail address")
+    needed = NEEDED_BY_CHECKS if arguments.action == "delete" else NEEDED_BY_DATABASE
+    return asyncio.run(_users(arguments, read_settings(environ, needed)))
+
+
+def keys(arguments: argparse.Namespace, environ: Environ) -> int:
+    if arguments.action == "new":
+        print(f"k{secrets.token_hex(3)}:{base64.b64encode(new_key()).decode()}")
+        return 0
+    return asyncio.run(_rotate(read_settings(environ, NEEDED_BY_CHECKS)))
+
+
+def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
+    port = arguments.sandbox_port
+    settings = SandboxSettings(arguments.access_token_lifetime, issuer=f"http://localhost:{port}")
+    asyncio.run(serve_sandbox(port, settings, exit_with_parent=arguments.exit_with_parent))
+    return 0
+
+
+def providers(_: argparse.Namespace, environ: Environ) -> int:
+    settings = read_settings(environ, ())
+    catalogue = load_catalogue(
+        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
+    )
+    for provider in catalogue.values():
+        variable = f"{provider.name.upper()}_CLIENT_ID"
+        state = "configured" if provider.configured else f"not configured: {variable} is not set"
+        print(f"{provider.name:<16} {provider.title:<24} {state}")
+    return 0
+
+
+def migrate_database(database_url: str) -> None:
+    """`alembic upgrade head`."""
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
+    config.attributes["database_url"] = database_url
+    alembic.upgrade(config, "head")
+
+
+def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:
+    settings = read_settings(environ, needed)
+    set_up_logging(settings.log_level, settings.log_format)
+    return settings
+
+
+async def _work(settings: Settings) -> None:
+    stop = asyncio.Event()
+    on_stop_signals(stop.set)
+    async with open_checker(settings) as checker, monitoring(checker):
+        await stop.wait()
+
+
+async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
+    failed = 0
+    async with open_checker(settings) as checker:
+        async with checker.sessions() as session:
+            ids = await _chosen(session, arguments)
+        for connection_id in ids:
+            await checker.check_now(connection_id)
+            async with checker.sessions() as session:
+                for row in await connections.by_id(session, [connection_id]):
+                    failed += not row.is_online
+                    print(_line(row))
+    return 1 if failed else 0
+
+
+async def _chosen(session: AsyncSession, arguments: argparse.Namespace) -> list[UUID]:
+    query = select(Connection.id).order_by(Connection.connected_at)
+    if arguments.connection:
+        query = query.where(Connection.id == _uuid(arguments.connection))
+    if arguments.provider:
+        query = query.where(Connection.provider == arguments.provider)
+    if arguments.user:
+        query = query.where(Connection.user_id == (await _person(session, arguments.user)).id)
+    ids = list(await session.scalars(query))
+    if not ids and not arguments.all:
+        raise CommandError("there is no such connection")
+    return ids
+
+
+def _line(row: object) -> str:
+    fields = ("id", "provider", "status", "label", "cause", "evidence")
+    return "  ".join(str(getattr(row, name)) for name in fields if getattr(row, name))
+
+
+async def _users(arguments: argparse.Namespace, settings: Settings) -> int:
+    async with (
+        open_database(settings.database_url) as database,
+        database.sessions.begin() as session,
+    ):
+        match arguments.action:
+            case "list":
+                for user in await session.scalars(select(User).order_by(User.id)):
+                    print(user.email, "" if user.disabled_at is None else "disabled")
+            case "add":
+                await _add_person(session, arguments.email)
+            case "password":
+                user = await _person(session, arguments.email)
+                await people.change_password(session, user, _password(arguments.email))
+            case "disable":
+                await people.disable(session, await _person(session, arguments.email))
+            case "delete":
+                await _delete_person(session, settings, arguments.email)
+    return 0
+
+
+async def _add_person(session: AsyncSession, email: str) -> None:
+    if await people.sign_up(session, email, _password(email)) is None:
+        raise CommandError(f"there is already an account for {email}")
+
+
+async def _delete_person(session: AsyncSession, settings: Settings, email: str) -> None:
+    user = await _person(session, email)
+    catalogue = load_catalogue(
+        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
+    )
+    await people.end_sessions_of(session, user.id)
+    await connections.delete_person(session, Keys(settings.token_keys), catalogue, user.id)
+
+
+async def _person(session: AsyncSession, email: str) -> User:
+    user = await people.find(session, email)
+    if user is None:
+        raise CommandError(f"there is no account for {email}")
+    return user
+
+
+def _password(email: str) -> str:
+    """From the terminal, or the first line of standard input; never from the arguments."""
+    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if fault := people.fault_in(email, password):
+        needed = f"at least {people.SHORTEST_PASSWORD} characters"
+        raise CommandError(
+            "the e-mail address looks wrong" if fault == "email" else f"the password wants {needed}"
+        )
+    return password
+
+
+async def _rotate(settings: Settings) -> int:
+    async with open_database(settings.database_url) as database:
+        async for done, total in rotation.rotate(database.sessions, Keys(settings.token_keys)):
+            print(f"\r{done} of {total} sealed anew", end="", flush=True, file=sys.stderr)
+    print(file=sys.stderr)
+    return 0
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError(f"{text} is not a connection's id") from None

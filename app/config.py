@@ -1,0 +1,213 @@
+"""Settings from the environment: the only reader of it, and it names all faults at once."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from app.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY_BYTES = 32  # AES-256
+DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+NEEDED_BY_DATABASE = ("DATABASE_URL",)
+NEEDED_BY_CHECKS = (*NEEDED_BY_DATABASE, "TOKEN_ENCRYPTION_KEYS")
+NEEDED_BY_WORKER = (*NEEDED_BY_CHECKS, "PUBLIC_URL")
+NEEDED_BY_WEB = (*NEEDED_BY_WORKER, "SECRET_KEY")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Client:
+    """What a provider knows us by (RFC 6749 section 2.2)."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    database_url: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
+    token_keys: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    public_url: str = ""
+    host: str = "0.0.0.0"  # noqa: S104 - a container's address is not known beforehand
+    port: int = 8000
+    interval: float = 600.0  # seconds between two checks of a healthy connection
+    timeout: float = 10.0  # seconds for a whole probe
+    run_monitor: bool = True
+    signup_open: bool = True
+    providers_file: Path | None = None
+    allow_insecure_providers: bool = False
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    log_level: str = "info"
+    log_format: str = ""  # "": text on a terminal, else json
+    metrics_token: str = field(default="", repr=False)
+    trusted_hops: int = 0
+    zone: ZoneInfo = MOSCOW
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settings:
+    """Parse the environment; `needed` names the variables that have no default for this command.
+
+    Raises ConfigurationError with one line for every missing or malformed variable.
+    """
+    reader = _Reader(environ, needed)
+    settings = Settings(
+        database_url=reader.get("DATABASE_URL", _database_url, ""),
+        secret_key=reader.get("SECRET_KEY", _long_enough, ""),
+        secret_key_fallbacks=reader.get("SECRET_KEY_FALLBACKS", _words, ()),
+        token_keys=reader.get("TOKEN_ENCRYPTION_KEYS", parse_token_keys, ()),
+        public_url=reader.get("PUBLIC_URL", _public_url, ""),
+        host=reader.get("HOST", str, Settings.host),
+        port=reader.get("PORT", _port, Settings.port),
+        interval=reader.get("HEALTH_CHECK_INTERVAL_SECONDS", _seconds, Settings.interval),
+        timeout=reader.get("HEALTH_CHECK_TIMEOUT_SECONDS", _seconds, Settings.timeout),
+        run_monitor=reader.get("RUN_MONITOR", _flag, True),
+        signup_open=reader.get("SIGNUP", _one_of("open", "closed"), "open") == "open",
+        providers_file=reader.get("PROVIDERS_FILE", Path, None),
+        allow_insecure_providers=reader.get("ALLOW_INSECURE_PROVIDERS", _flag, False),
+        clients=_clients(environ),
+        log_level=reader.get(
+            "LOG_LEVEL", _one_of("debug", "info", "warning", "error"), Settings.log_level
+        ),
+        log_format=reader.get("LOG_FORMAT", _one_of("text", "json"), ""),
+        metrics_token=reader.get("METRICS_TOKEN", str, ""),
+        trusted_hops=reader.get("TRUSTED_HOPS", _count, 1 if "DYNO" in environ else 0),
+        zone=reader.get("TIME_ZONE", _zone, Settings.zone),
+    )
+    if reader.faults:
+        raise ConfigurationError(reader.faults)
+    return settings
+
+
+def parse_token_keys(text: str) -> tuple[tuple[str, bytes], ...]:
+    """`id:base64(32 bytes)`, comma-separated; the first one seals, all of them open."""
+    keys = tuple(_token_key(part.strip()) for part in text.split(",") if part.strip())
+    ids = [key_id for key_id, _ in keys]
+    if not keys or len(set(ids)) < len(ids):
+        raise ValueError("wants at least one key, each id once")
+    return keys
+
+
+def _token_key(part: str) -> tuple[str, bytes]:
+    key_id, _, encoded = part.partition(":")
+    try:
+        key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
+    except binascii.Error:
+        key = b""
+    if not re.fullmatch(r"[a-z0-9]{1,16}", key_id) or len(key) != KEY_BYTES:
+        # What was given stays out of the message: it may be a real key with a typing error.
+        raise ValueError("wants id:base64(32 bytes), made by `python -m app keys new`")
+    return key_id, key
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str], needed: tuple[str, ...]) -> None:
+        self._environ = environ
+        self._needed = needed
+        self.faults: list[str] = []
+
+    def get(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        text = self._environ.get(name, "").strip()
+        if not text:
+            if name in self._needed:
+                self.faults.append(f"{name} is not set")
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.faults.append(f"{name} {error}")
+            return default
+
+
+def _database_url(text: str) -> str:
+    if urlsplit(text).scheme not in DATABASE_SCHEMES:
+        raise ValueError("wants postgres://… or postgresql://… (PostgreSQL only)")
+    return text
+
+
+def _long_enough(text: str) -> str:
+    if len(text) < 16:
+        raise ValueError("wants at least 16 characters, best random ones")
+    return text
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+        raise ValueError("wants the address people open, like https://links.example.ru")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ValueError("wants a port number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 31_536_000:
+        raise ValueError("wants a number of seconds above 0")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("wants a whole number")
+    return int(text)
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("wants 0 or 1")
+    return text == "1"
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(f"wants one of {', '.join(allowed)}")
+        return text.lower()
+
+    return parse
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("wants a time zone name like Europe/Moscow") from None
+
+
+def _clients(environ: Mapping[str, str]) -> dict[str, Client]:
+    """Every NAME_CLIENT_ID with its secret, by the provider's lower-case name."""
+    return {
+        name.removesuffix("_CLIENT_ID").lower(): Client(
+            value, environ.get(name.removesuffix("ID") + "SECRET", "")
+        )
+        for name, value in environ.items()
+        if name.endswith("_CLIENT_ID") and value
+    }

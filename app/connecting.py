@@ -1,0 +1,166 @@
+"""The person's way to a provider and back (RFC 6749 section 4.1), as the database sees it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import grants, oauth
+from app.announce import announce_list
+from app.db import Sessions
+from app.grants import OpenGrant
+from app.models import Connection, OAuthState
+from app.oauth import Refusal, Tokens
+from app.outbound import Outbound
+from app.people import SignedIn
+from app.providers import Provider
+from app.sealing import Keys
+
+STATE_LIFE = timedelta(minutes=10)
+
+
+class ConnectError(StrEnum):
+    """Why nothing was connected: the closed list of `/<provider>?error=…`."""
+
+    DENIED = "denied"
+    EXPIRED = "expired"
+    OTHER_BROWSER = "other_browser"
+    PROVIDER_ERROR = "provider_error"
+    UNREACHABLE = "unreachable"
+    BAD_RESPONSE = "bad_response"
+    MISCONFIGURED = "misconfigured"
+    BAD_ISSUER = "bad_issuer"
+    EXCHANGE_REFUSED = "exchange_refused"
+
+
+@dataclass(frozen=True)
+class Way:
+    """A consumed state: whose, for which connection, and the code verifier."""
+
+    connection_id: UUID | None
+    code_verifier: str | None
+
+
+async def begin(
+    session: AsyncSession,
+    keys: Keys,
+    provider: Provider,
+    person: SignedIn,
+    redirect_uri: str,
+    connection_id: UUID | None,
+) -> str:
+    """Note where the person is going, and return the address to send them to."""
+    state = oauth.new_state()
+    verifier = oauth.new_code_verifier() if provider.pkce else None
+    state_hash = _hash(state)
+    session.add(
+        OAuthState(
+            state_hash=state_hash,
+            user_id=person.user_id,
+            session_hash=person.session_hash,
+            provider=provider.name,
+            connection_id=connection_id,
+            code_verifier=keys.seal(verifier, "oauth_states", state_hash.hex(), "code_verifier")
+            if verifier
+            else None,
+            expires_at=func.now() + STATE_LIFE,
+        )
+    )
+    await session.flush()
+    return oauth.authorization_url(provider, redirect_uri, state, verifier)
+
+
+async def finish(
+    sessions: Sessions,
+    http: Outbound,
+    keys: Keys,
+    provider: Provider,
+    person: SignedIn,
+    redirect_uri: str,
+    answer: Mapping[str, str],
+) -> UUID | ConnectError:
+    """Read the provider's answer, trade the code, and store the connection as `checking`."""
+    async with sessions.begin() as session:
+        way = await _consume(session, keys, provider, person, answer.get("state", ""))
+    if isinstance(way, ConnectError):
+        return way
+    if not oauth.issuer_matches(provider, answer.get("iss")):
+        return ConnectError.BAD_ISSUER
+    if "error" in answer or not answer.get("code"):
+        denied = answer.get("error") == "access_denied"
+        return ConnectError.DENIED if denied else ConnectError.PROVIDER_ERROR
+    tokens = await oauth.exchange(http, provider, answer["code"], redirect_uri, way.code_verifier)
+    if isinstance(tokens, Refusal):
+        return _error_of(tokens)
+    return await _store(sessions, keys, provider, person.user_id, tokens, way.connection_id)
+
+
+async def forget_old_states(session: AsyncSession) -> None:
+    await session.execute(delete(OAuthState).where(OAuthState.expires_at < func.now()))
+
+
+async def _consume(
+    session: AsyncSession, keys: Keys, provider: Provider, person: SignedIn, state: str
+) -> Way | ConnectError:
+    """One use: the row is gone whatever comes next, so a replay finds nothing."""
+    row = await session.scalar(
+        select(OAuthState)
+        .where(OAuthState.state_hash == _hash(state), OAuthState.expires_at > func.now())
+        .with_for_update()
+    )
+    if row is None:
+        return ConnectError.EXPIRED
+    await session.delete(row)
+    if row.session_hash != person.session_hash:
+        return ConnectError.OTHER_BROWSER
+    if row.provider != provider.name:
+        return ConnectError.EXPIRED
+    bound_to = ("oauth_states", row.state_hash.hex(), "code_verifier")
+    verifier = keys.open(row.code_verifier, *bound_to) if row.code_verifier else None
+    return Way(row.connection_id, verifier)
+
+
+async def _store(
+    sessions: Sessions,
+    keys: Keys,
+    provider: Provider,
+    user_id: int,
+    tokens: Tokens,
+    replaces: UUID | None,
+) -> UUID | ConnectError:
+    connection_id = uuid4()
+    try:
+        async with sessions.begin() as session:
+            session.add(
+                Connection(
+                    id=connection_id, user_id=user_id, provider=provider.name, replaces=replaces
+                )
+            )
+            await session.flush()
+            await grants.store(session, keys, connection_id, tokens)
+            await announce_list(session, user_id)
+    except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
+        orphan = OpenGrant(connection_id, 1, tokens.access_token, tokens.refresh_token)
+        async with sessions.begin() as session:
+            await grants.enqueue_revocation(session, keys, provider, orphan)
+        return ConnectError.EXPIRED
+    return connection_id
+
+
+def _error_of(refusal: Refusal) -> ConnectError:
+    if refusal.is_ours:
+        return ConnectError.MISCONFIGURED
+    if refusal.code in ("bad_response", "too_large", "not_http"):
+        return ConnectError.BAD_RESPONSE
+    down = refusal.reply.failure or (refusal.reply.status or 0) >= 500
+    return ConnectError.UNREACHABLE if down else ConnectError.EXCHANGE_REFUSED
+
+
+def _hash(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()

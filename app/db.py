@@ -1,0 +1,90 @@
+"""The engine, its sessions, and the raw connection that listens."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+Sessions = async_sessionmaker[AsyncSession]
+
+POOL = 10  # connections a process keeps; as many again under load
+UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
+    "channel_binding",
+    "gssencmode",
+    "target_session_attrs",
+    "connect_timeout",
+    "options",
+)
+
+
+class Database:
+    """One PostgreSQL, as SQLAlchemy sessions and as plain asyncpg for LISTEN."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url, self._connect_args = parse_database_url(database_url)
+        self.engine: AsyncEngine = create_async_engine(
+            self._url,
+            connect_args=self._connect_args,
+            pool_size=POOL,
+            max_overflow=POOL,
+            pool_pre_ping=True,  # a restarted PostgreSQL costs no failed request
+            pool_timeout=10,
+        )
+        self.sessions: Sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def listener(self, **options: Any) -> "asyncpg.Connection[Any]":
+        """A connection of its own for LISTEN; the caller closes it."""
+        arguments = {k: v for k, v in self._connect_args.items() if k != "server_settings"}
+        return await asyncpg.connect(
+            host=self._url.host,
+            port=self._url.port or 5432,
+            user=self._url.username,
+            password=self._url.password,
+            database=self._url.database,
+            server_settings={"application_name": "svyazka-listener"},
+            **arguments,
+            **options,
+        )
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@asynccontextmanager
+async def open_database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def parse_database_url(raw: str) -> tuple[URL, dict[str, Any]]:
+    """DATABASE_URL as Heroku and its relatives write it → (SQLAlchemy URL, asyncpg arguments)."""
+    url = make_url(raw.replace("postgres://", "postgresql://", 1))
+    query = {name: str(value) for name, value in url.query.items()}
+    arguments: dict[str, Any] = {}
+    mode, authorities = query.pop("sslmode", ""), query.pop("sslrootcert", "")
+    if authorities and mode in ("verify-ca", "verify-full"):
+        context = ssl.create_default_context(cafile=authorities)
+        context.check_hostname = mode == "verify-full"
+        arguments["ssl"] = context
+    elif mode:
+        arguments["ssl"] = mode  # asyncpg takes libpq's words
+    if query.pop("pgbouncer", "") == "true":
+        arguments["statement_cache_size"] = 0
+    if name := query.pop("application_name", ""):
+        arguments["server_settings"] = {"application_name": name}
+    for word in UNDERSTOOD_ELSEWHERE:
+        query.pop(word, None)
+    return url.set(drivername="postgresql+asyncpg", query=query), arguments

@@ -1,0 +1,120 @@
+"""The program's table of contents: what it is made of, and in which order it starts and stops."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from app.config import ROOT, Settings
+from app.db import open_database
+from app.live.hub import Hub
+from app.live.listener import Listener
+from app.monitor.check import Checker
+from app.monitor.loop import monitoring
+from app.outbound import open_outbound
+from app.providers import BUILT_IN, load_catalogue
+from app.sealing import Keys
+from app.web import connections, health, sign_in, stream, theme
+from app.web.dashboard import Dashboard, person_or_none
+from app.web.errors import handle_errors
+from app.web.guard import guard
+from app.web.headers import add_headers
+from app.web.providers import provider_pages
+from app.web.static_files import versioned
+from app.web.wording import make_filters
+
+LARGEST_FORM = 64 * 1024  # bytes
+
+
+def create_app(settings: Settings) -> Dashboard:
+    """Raises ConfigurationError when the providers file is wrong."""
+    app = Dashboard(
+        "app", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
+    )
+    app.settings = settings
+    app.catalogue = load_catalogue(
+        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
+    )
+    app.keys = Keys(settings.token_keys)
+    app.hub = Hub()
+    _configure(app)
+    _dress(app)
+    guard(app)
+    add_headers(app)
+    handle_errors(app)
+    for part in (sign_in, connections, stream, theme, health):
+        app.register_blueprint(part.blueprint)
+    app.register_blueprint(provider_pages(app.catalogue))
+    app.while_serving(_parts(app))
+    return app
+
+
+@asynccontextmanager
+async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
+    """What a check needs without a web server: for the worker and for the command line."""
+    catalogue = load_catalogue(
+        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
+    )
+    keys = Keys(settings.token_keys)
+    async with open_database(settings.database_url) as database, open_outbound() as http:
+        yield Checker(database.sessions, http, keys, catalogue, settings.interval, settings.timeout)
+
+
+def _parts(app: Dashboard) -> Any:
+    settings = app.settings
+
+    async def serve() -> AsyncGenerator[None, None]:
+        async with AsyncExitStack() as parts:
+            app.database = await parts.enter_async_context(open_database(settings.database_url))
+            app.http = await parts.enter_async_context(open_outbound())
+            app.checker = Checker(
+                app.database.sessions,
+                app.http,
+                app.keys,
+                app.catalogue,
+                settings.interval,
+                settings.timeout,
+            )
+            app.listener = Listener(app.database, app.hub)
+            for task in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
+                await parts.enter_async_context(_running(task))
+            if settings.run_monitor:
+                await parts.enter_async_context(monitoring(app.checker))
+            yield
+            app.hub.close()
+
+    return serve
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _configure(app: Dashboard) -> None:
+    app.secret_key = app.settings.secret_key
+    app.config.update(
+        SECRET_KEY_FALLBACKS=list(app.settings.secret_key_fallbacks),
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        SESSION_COOKIE_NAME="flash",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=app.settings.secure_cookies,
+    )
+
+
+def _dress(app: Dashboard) -> None:
+    """What every template may use."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["static_url"] = versioned(ROOT / "static")
+    app.jinja_env.filters.update(make_filters(app.settings.zone))
+
+    @app.context_processor
+    async def everywhere() -> dict[str, object]:
+        known = person_or_none()
+        return {"email": known.email if known else None, "theme": theme.current_theme()}

@@ -1,0 +1,52 @@
+"""How often something may be tried: a sliding window in PostgreSQL, shared by all processes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Attempt
+
+KEPT = timedelta(hours=1)  # the longest window of all
+
+
+@dataclass(frozen=True)
+class Limit:
+    tries: int
+    window: timedelta
+
+
+async def attempt(session: AsyncSession, key: str, limit: Limit) -> int | None:
+    """Count one try of `key`. None: go ahead; else seconds to wait, and it is not counted."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key}
+    )
+    since = func.now() - limit.window
+    tries, first = (
+        await session.execute(
+            select(func.count(), func.min(Attempt.at)).where(Attempt.key == key, Attempt.at > since)
+        )
+    ).one()
+    if tries >= limit.tries:
+        wait = await session.scalar(select(first + limit.window - func.now()))
+        return max(1, ceil(wait.total_seconds())) if wait else 1
+    session.add(Attempt(key=key))
+    await session.flush()
+    return None
+
+
+async def forgive(session: AsyncSession, key: str) -> None:
+    """Forget the tries: the last one was good."""
+    await session.execute(delete(Attempt).where(Attempt.key == key))
+
+
+async def take_back(session: AsyncSession, key: str) -> None:
+    """Forget the last try alone: it was good, and says nothing about the ones before."""
+    last = select(func.max(Attempt.id)).where(Attempt.key == key).scalar_subquery()
+    await session.execute(delete(Attempt).where(Attempt.id == last))
+
+
+async def forget_old_attempts(session: AsyncSession) -> None:
+    await session.execute(delete(Attempt).where(Attempt.at < func.now() - KEPT))

@@ -1,0 +1,1 @@
+"""From the database's announcements to the mailboxes of the people who are looking."""

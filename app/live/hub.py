@@ -1,0 +1,148 @@
+"""Step 5 of 6, second half: which open pages a change concerns, and their mailboxes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.announce import Announcement
+
+SNAPSHOTS = 20  # pages that get their whole list in one go; the rest waits for the next turn
+LIST = "list"  # a mailbox's place for the whole list, which makes all single cards obsolete
+
+
+class Mailbox:
+    """What one open page has still to be sent. A burst about one card is one event, the newest."""
+
+    def __init__(self, user_id: int, session_hash: bytes) -> None:
+        self.user_id = user_id
+        self.session_hash = session_hash
+        self.expired = False  # the session is over
+        self.closed = False  # nothing more will come
+        self._events: dict[object, bytes] = {}
+        self._wake = asyncio.Event()
+
+    def put(self, place: object, event: bytes) -> None:
+        if place == LIST:
+            self._events = {key: old for key, old in self._events.items() if isinstance(key, str)}
+        self._events.pop(place, None)  # the newest event goes out last
+        self._events[place] = event
+        self._wake.set()
+
+    def close(self, *, expired: bool = False) -> None:
+        self.closed = True
+        self.expired = self.expired or expired
+        self._wake.set()
+
+    async def take(self, timeout: float) -> bytes:
+        """Wait for events; nothing means that none came within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return b""
+        if not self.closed:
+            self._wake.clear()
+        events, self._events = self._events, {}
+        return b"".join(events.values())
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the fan-out has to read: changed cards, and pages that want their whole list."""
+
+    cards: set[UUID]
+    pages: list[Mailbox]
+
+
+class Hub:
+    """All open pages of this process. Everything is rendered from reads that follow one another,
+    so a page never gets an older state after a newer one.
+    """
+
+    def __init__(self) -> None:
+        self._mailboxes: dict[int, set[Mailbox]] = defaultdict(set)
+        self._cards: set[UUID] = set()
+        self._pages: dict[Mailbox, None] = {}
+        self._work = asyncio.Event()
+        self._closed = False
+
+    @contextmanager
+    def subscribe(self, user_id: int, session_hash: bytes) -> Iterator[Mailbox]:
+        """A mailbox for one open page; the first thing in it will be the whole list."""
+        mailbox = Mailbox(user_id, session_hash)
+        self._mailboxes[user_id].add(mailbox)
+        self._want_list([mailbox])
+        if self._closed:
+            mailbox.close()
+        try:
+            yield mailbox
+        finally:
+            self._pages.pop(mailbox, None)
+            self._mailboxes[user_id].discard(mailbox)
+            if not self._mailboxes[user_id]:
+                del self._mailboxes[user_id]
+
+    @property
+    def pages(self) -> list[Mailbox]:
+        return [mailbox for own in self._mailboxes.values() for mailbox in own]
+
+    def announced(self, announcement: Announcement) -> None:
+        for user_id, ids in announcement.cards.items():
+            if user_id in self._mailboxes:
+                self._cards.update(ids)
+                self._work.set()
+        for user_id in announcement.lists:
+            self._want_list(self._mailboxes.get(user_id, ()))
+        if announcement.ended:
+            self.expire({bytes.fromhex(each) for each in announcement.ended})
+
+    def resync(self) -> None:
+        """Something may have been missed: everybody gets the whole list, some at a time."""
+        self._want_list(self.pages)
+
+    def expire(self, ended: set[bytes]) -> None:
+        for mailbox in self.pages:
+            if mailbox.session_hash in ended:
+                mailbox.close(expired=True)
+
+    async def work(self) -> Work:
+        """Wait until there is something to read, and take it."""
+        await self._work.wait()
+        pages = list(self._pages)[:SNAPSHOTS]
+        for mailbox in pages:
+            del self._pages[mailbox]
+        cards, self._cards = self._cards, set()
+        if not self._pages:
+            self._work.clear()
+        return Work(cards, pages)
+
+    def put_back(self, work: Work) -> None:
+        """The reading failed: it is all still to do."""
+        self._cards |= work.cards
+        self._work.set()
+        self._want_list(
+            page for page in work.pages if page in self._mailboxes.get(page.user_id, ())
+        )
+
+    def deliver(self, user_id: int, connection_id: UUID, event: bytes) -> None:
+        for mailbox in self._mailboxes.get(user_id, ()):
+            if mailbox not in self._pages:  # its whole list is on the way, and will be newer
+                mailbox.put(connection_id, event)
+
+    def broadcast(self, place: str, event: bytes) -> None:
+        for mailbox in self.pages:
+            mailbox.put(place, event)
+
+    def close(self) -> None:
+        """The process is going: every stream ends, and the browsers come back by themselves."""
+        self._closed = True
+        for mailbox in self.pages:
+            mailbox.close()
+
+    def _want_list(self, mailboxes: Iterable[Mailbox]) -> None:
+        for mailbox in mailboxes:
+            self._pages[mailbox] = None
+            self._work.set()

@@ -1,0 +1,240 @@
+"""The tables. Times are timestamptz and come from the database's clock."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Status(StrEnum):
+    """What a connection is, as a person sees it; `disconnected` is the absence of a row."""
+
+    DISCONNECTED = "disconnected"
+    CHECKING = "checking"
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    BLOCKED = "blocked"
+    OFFLINE = "offline"
+    REVOKED = "revoked"
+
+
+class Cause(StrEnum):
+    """Why a connection is not simply online: a closed list."""
+
+    PROVIDER_ERROR = "provider_error"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    BAD_RESPONSE = "bad_response"
+    RATE_LIMITED = "rate_limited"
+    ACCESS_DENIED = "access_denied"
+    PAYMENT_REQUIRED = "payment_required"
+    REVOKED = "revoked"
+    MISCONFIGURED = "misconfigured"
+
+    @property
+    def fault(self) -> str:
+        """Whose move it is: "you", "provider" or "us"."""
+        if self in (Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED, Cause.REVOKED):
+            return "you"
+        return "us" if self in (Cause.RATE_LIMITED, Cause.MISCONFIGURED) else "provider"
+
+
+# Every check rewrites a row: room on its page for the new version, and vacuum before the table
+# swells.
+HOT = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
+STORED_STATUSES = [status.value for status in Status if status is not Status.DISCONNECTED]
+
+
+def _one_of(column: str, values: list[str]) -> str:
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({quoted})"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own way of saying it
+        datetime: DateTime(timezone=True),
+        str: String(),
+    }
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (Index("uq_users_email", text("lower(email)"), unique=True),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    email: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """A signed-in browser. The cookie holds a random id, the table only its SHA-256."""
+
+    __tablename__ = "sessions"
+
+    id_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    user_agent: Mapped[str] = mapped_column(server_default="")
+
+
+class Attempt(Base):
+    """One try of something that is limited (log-in, sign-up, a check by hand)."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_key_at", "key", "at"), Index("ix_attempts_at", "at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    key: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Connection(Base):
+    """A person's link to one account at one provider. The hot table: every check writes its row."""
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        # A provider's due rows in order, so that one throttled provider blocks nobody else's.
+        Index("ix_connections_provider_next_check_at", "provider", "next_check_at"),
+        UniqueConstraint("user_id", "provider", "account"),
+        Index("ix_connections_provider_account", "provider", "account"),
+        Index("ix_connections_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
+        CheckConstraint(_one_of("status", STORED_STATUSES), name="status"),
+        CheckConstraint(_one_of("cause", [cause.value for cause in Cause]), name="cause"),
+        {"postgresql_with": HOT},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str]
+    account: Mapped[str | None]  # the account's stable id; NULL until a probe names it
+    label: Mapped[str | None]  # what the card calls the account
+    status: Mapped[str] = mapped_column(server_default=Status.CHECKING.value)
+    cause: Mapped[str | None]
+    evidence: Mapped[str | None]
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    strikes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    is_online: Mapped[bool] = mapped_column(Computed("status = 'online'", persisted=True))
+    latency_ms: Mapped[int | None]
+    last_checked_at: Mapped[datetime | None]
+    next_check_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    lease_id: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    # A reconnect on its way: this grant takes that connection's place once a probe has named it.
+    replaces: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
+
+
+class Grant(Base):
+    """What the person gave us for one connection: sealed tokens and scopes."""
+
+    __tablename__ = "grants"
+
+    connection_id: Mapped[UUID] = mapped_column(
+        ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(server_default="oauth2")
+    access_token: Mapped[bytes]
+    refresh_token: Mapped[bytes | None]
+    expires_at: Mapped[datetime | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    extra: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    granted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    refreshed_at: Mapped[datetime | None]
+
+
+class OAuthState(Base):
+    """A person on the way to a provider: 10 minutes, one use, the browser that began it."""
+
+    __tablename__ = "oauth_states"
+
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    session_hash: Mapped[bytes]
+    provider: Mapped[str]
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("connections.id", ondelete="CASCADE"), index=True
+    )
+    code_verifier: Mapped[bytes | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Outage(Base):
+    """One unbroken interval that was not online, with one cause."""
+
+    __tablename__ = "outages"
+    __table_args__ = (
+        Index(
+            "uq_outages_open",
+            "connection_id",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_outages_connection_id_opened_at", "connection_id", "opened_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    status: Mapped[str]
+    cause: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    evidence: Mapped[str]
+
+
+class Revocation(Base):
+    """The outbox of tokens that a provider must still be told to forget."""
+
+    __tablename__ = "revocations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider: Mapped[str]
+    account: Mapped[str | None]
+    token: Mapped[bytes]
+    token_type_hint: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+
+class Monitor(Base):
+    """A sign of life of every monitor: a dead one must never look like confident green."""
+
+    __tablename__ = "monitors"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    beat_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

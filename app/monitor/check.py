@@ -1,0 +1,146 @@
+"""One check of one lease: probe, refresh if that may help, judge, write. Steps 2 to 4 in a row."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from app import connections, grants
+from app.connections import Catalogue
+from app.db import Sessions
+from app.errors import SealingError
+from app.grants import OpenGrant
+from app.models import Cause, Connection, Status
+from app.monitor.lag import Lag
+from app.monitor.leases import Lease, claim_one, release
+from app.monitor.probe import Answer, answer_of, probe
+from app.monitor.record import Checked, record
+from app.monitor.verdict import Known, verdict_of
+from app.oauth import Refusal
+from app.outbound import Outbound
+from app.providers import Provider
+from app.sealing import Keys
+
+log = logging.getLogger(__name__)
+
+UNJUDGED_PAUSE = timedelta(seconds=5)  # until the next try, when this one said nothing
+BY_HAND = 20.0  # seconds that a person waits for a check at most
+POLL = 0.1  # seconds between looks at a check that another process has under way
+NOT_ASKED = Answer("", 0, failure="unconfigured")  # a key or a client id is missing here
+
+
+@dataclass(frozen=True)
+class Checker:
+    """What every check needs."""
+
+    sessions: Sessions
+    http: Outbound
+    keys: Keys
+    catalogue: Catalogue
+    interval: float  # seconds
+    timeout: float  # seconds
+    lag: Lag = field(default_factory=Lag)
+
+    async def check(self, lease: Lease) -> Checked | None:
+        """Look at one connection. None: the lease was lost, or our own delay spoilt the answer."""
+        started = time.monotonic()
+        found = await self._found(lease)
+        if found is None:
+            return None
+        answer, refreshed = found
+        if answer.failure == "timeout" and self.lag.seen_since(started):
+            await self._release(lease)
+            return None
+        known = Known(
+            Status(lease.row.status),
+            Cause(lease.row.cause) if lease.row.cause else None,
+            lease.row.strikes,
+            refreshed,
+        )
+        return Checked(lease, answer, verdict_of(answer, known, self.interval))
+
+    async def write(self, batch: Sequence[Checked]) -> None:
+        """Record a batch, then give every newly named grant its place."""
+        async with self.sessions.begin() as session:
+            written = await record(session, batch)
+        for checked in batch:
+            if checked.lease.connection_id in written:
+                await self._settle(checked)
+
+    async def check_now(self, connection_id: UUID) -> bool:
+        """Check at once, or wait for the check under way. False: no verdict within BY_HAND."""
+        try:
+            async with asyncio.timeout(BY_HAND):
+                return await self._check_now(connection_id)
+        except TimeoutError:
+            return False
+
+    async def _found(self, lease: Lease) -> tuple[Answer, bool] | None:
+        provider = self.catalogue.get(lease.provider)
+        if provider is None or not provider.configured:
+            return NOT_ASKED, False
+        try:
+            return await self._ask(provider, grants.open_grant(self.keys, lease.row), lease)
+        except SealingError as error:
+            log.error("connection %s: %s", lease.connection_id, error)
+            return NOT_ASKED, False
+
+    async def _ask(
+        self, provider: Provider, grant: OpenGrant, lease: Lease
+    ) -> tuple[Answer, bool] | None:
+        """The answer, and whether it is about a token that was refreshed for it."""
+        stale = grant.expired and grant.refresh_token is not None
+        answer = None if stale else await probe(self.http, provider, grant, self.timeout)
+        if answer is not None and (answer.status != 401 or grant.refresh_token is None):
+            return answer, False
+        # Not cancellable half-way: an answer that is lost is a grant that is lost.
+        fresh = await asyncio.shield(
+            asyncio.create_task(
+                grants.refresh(self.sessions, self.http, self.keys, provider, grant, lease.lease_id)
+            )
+        )
+        if fresh is None:
+            return None
+        if isinstance(fresh, Refusal):
+            return answer_of(provider, fresh), False
+        return await probe(self.http, provider, fresh, self.timeout), True
+
+    async def _settle(self, checked: Checked) -> None:
+        """The rare rest of a first check: which carrier works, whose account it is."""
+        if not checked.wants_settling and not self._chose_carrier(checked):
+            return
+        lease, answer = checked.lease, checked.answer
+        async with self.sessions.begin() as session:
+            if self._chose_carrier(checked):
+                await grants.remember_carrier(session, lease.connection_id, answer.carrier)
+            if checked.wants_settling:
+                await connections.settle(session, self.keys, lease.connection_id, answer.account)
+
+    def _chose_carrier(self, checked: Checked) -> bool:
+        provider = self.catalogue.get(checked.lease.provider)
+        choice = provider is not None and len(provider.probe.carriers) > 1
+        works = checked.verdict.status is Status.ONLINE
+        return choice and works and "carrier" not in checked.lease.row.extra
+
+    async def _release(self, lease: Lease) -> None:
+        async with self.sessions.begin() as session:
+            await release(session, lease, UNJUDGED_PAUSE)
+
+    async def _check_now(self, connection_id: UUID) -> bool:
+        waits = False
+        while True:
+            async with self.sessions.begin() as session:
+                row = await session.get(Connection, connection_id)
+                if row is None or (waits and row.lease_id is None):
+                    return waits  # the check that was under way is done (or there is nothing here)
+                lease = await claim_one(session, connection_id)
+            if lease is not None:
+                checked = await self.check(lease)
+                if checked is not None:
+                    await self.write([checked])
+                return checked is not None
+            waits = True
+            await asyncio.sleep(POLL)

@@ -1,0 +1,143 @@
+"""Step 1 of 6: find the connections that are due, lease them, and keep checks going for ever."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID, uuid4
+
+from app import connecting, grants, heartbeats, limits, people
+from app.monitor.check import Checker
+from app.monitor.leases import Lease, claim_due
+from app.monitor.recorder import Recorder
+from app.providers import Provider
+
+log = logging.getLogger(__name__)
+
+IDLE_PAUSE = 1.0  # seconds between looks for due connections
+BEAT = 5.0  # seconds between heartbeats
+AFTER_FAULT = 2.0  # seconds before a step that crashed is tried again
+DRAIN = 20.0  # seconds that a shutdown waits for checks under way
+REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
+HOUSEKEEPING = 600.0  # seconds
+
+
+class Monitor:
+    """Any number of these work side by side, in any number of processes: leases share the work."""
+
+    def __init__(self, checker: Checker) -> None:
+        self._checker = checker
+        self._recorder = Recorder(checker)
+        self._id: UUID = uuid4()
+        self._checks: set[asyncio.Task[None]] = set()
+        self._in_flight: Counter[str] = Counter()
+        self._freed = asyncio.Event()
+        self._beaten = float("-inf")
+
+    async def run(self) -> None:
+        """Until cancelled. A step that crashes is logged and tried again; the others go on."""
+        log.info("monitor started, every %.0f s", self._checker.interval)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._checker.lag.watch())
+                tasks.create_task(_forever(self._recorder.write_next, 0))
+                tasks.create_task(_forever(self._check_due, 0))
+                tasks.create_task(_forever(self._revoke_due, REVOCATION_PAUSE))
+                tasks.create_task(_forever(self._forget, HOUSEKEEPING))
+        finally:
+            await asyncio.shield(self._drain())
+            log.info("monitor stopped")
+
+    async def _check_due(self) -> None:
+        """Lease what we can start now, no backlog; come back early when slots were freed."""
+        await self._beat()
+        self._freed.clear()
+        for provider in self._checker.catalogue.values():
+            if provider.configured:
+                await self._lease(provider)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_PAUSE):
+                await self._freed.wait()
+
+    async def _lease(self, provider: Provider) -> None:
+        bound = provider.max_concurrency
+        while (free := bound - self._in_flight[provider.name]) * 4 >= bound:
+            async with self._checker.sessions.begin() as session:
+                leases = await claim_due(session, provider.name, free)
+            for lease in leases:
+                self._start(lease)
+            if len(leases) < free:
+                return
+
+    def _start(self, lease: Lease) -> None:
+        self._in_flight[lease.provider] += 1
+        task = asyncio.create_task(self._check(lease))
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+
+    async def _check(self, lease: Lease) -> None:
+        try:
+            checked = await self._checker.check(lease)
+            if checked is not None:
+                self._recorder.put(checked)
+        except Exception:  # one crash harms no other check; the lease expires by itself
+            log.exception("check of connection %s crashed", lease.connection_id)
+        finally:
+            self._in_flight[lease.provider] -= 1
+            self._freed.set()
+
+    async def _beat(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._beaten < BEAT:
+            return
+        async with self._checker.sessions.begin() as session:
+            await heartbeats.beat(session, self._id)
+        self._beaten = now
+
+    async def _revoke_due(self) -> None:
+        checker = self._checker
+        for revocation_id, name in await grants.due_revocations(checker.sessions):
+            if provider := checker.catalogue.get(name):
+                await grants.revoke_queued(
+                    checker.sessions, checker.http, checker.keys, provider, revocation_id
+                )
+
+    async def _forget(self) -> None:
+        async with self._checker.sessions.begin() as session:
+            await heartbeats.forget_dead_monitors(session)
+            await connecting.forget_old_states(session)
+            await people.forget_old_sessions(session)
+            await limits.forget_old_attempts(session)
+
+    async def _drain(self) -> None:
+        """Let the checks under way end, write them, and say that this monitor is gone."""
+        if self._checks:
+            await asyncio.wait(self._checks, timeout=DRAIN)
+        for task in self._checks:
+            task.cancel()
+        await self._recorder.write_rest()
+        async with self._checker.sessions.begin() as session:
+            await heartbeats.stop(session, self._id)
+
+
+@asynccontextmanager
+async def monitoring(checker: Checker) -> AsyncIterator[None]:
+    """Run a monitor while the block runs."""
+    task = asyncio.create_task(Monitor(checker).run(), name="monitor")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _forever(step: Callable[[], Awaitable[None]], pause: float) -> None:
+    while True:
+        try:
+            await step()
+        except Exception:  # the database may be away; a monitor outlives that
+            log.exception("monitor: %s failed", getattr(step, "__name__", "a step"))
+            await asyncio.sleep(AFTER_FAULT)
+        await asyncio.sleep(pause)

@@ -1,0 +1,126 @@
+"""Step 3 of 6: what an answer means for a connection. Pure: no clock, no database, no network.
+
+The table is in the contract, "Statuses and causes". Nothing turns red on one look; `revoked` needs
+proof; what is our own mistake changes nobody's status.
+"""
+
+from dataclasses import dataclass
+
+from app.models import Cause, Status
+from app.monitor.probe import Answer
+
+SECOND_LOOK = 30.0  # seconds after a strike, unless the interval is shorter
+REVOKED_LOOK = 86_400.0  # seconds; nothing but a reconnect helps, so looking often is pointless
+LONGEST_WAIT = 86_400.0  # seconds; the most that a Retry-After is honoured
+STRIKES = 2  # the same kind of failure twice in a row is confirmed
+
+MEANS = {  # what a cause makes of a connection once it is confirmed
+    Cause.RATE_LIMITED: Status.DEGRADED,
+    Cause.ACCESS_DENIED: Status.BLOCKED,
+    Cause.PAYMENT_REQUIRED: Status.BLOCKED,
+    Cause.REVOKED: Status.REVOKED,
+}
+STATUS_CAUSES = {
+    401: Cause.REVOKED,
+    402: Cause.PAYMENT_REQUIRED,
+    403: Cause.ACCESS_DENIED,
+    408: Cause.PROVIDER_ERROR,
+    425: Cause.PROVIDER_ERROR,
+    429: Cause.RATE_LIMITED,
+}
+FAILURE_CAUSES = {
+    "timeout": Cause.TIMEOUT,
+    "unreachable": Cause.UNREACHABLE,
+    "tls": Cause.TLS,
+    "unconfigured": Cause.MISCONFIGURED,
+}
+REFUSAL_CAUSES = {  # codes of a refused refresh, RFC 6749 section 5.2
+    "invalid_grant": Cause.REVOKED,
+    "invalid_client": Cause.MISCONFIGURED,
+    "unauthorized_client": Cause.MISCONFIGURED,
+    "unsupported_grant_type": Cause.MISCONFIGURED,
+    "invalid_request": Cause.MISCONFIGURED,
+    "invalid_scope": Cause.MISCONFIGURED,
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What we knew before the answer, and how the answer was got."""
+
+    status: Status
+    cause: Cause | None = None
+    strikes: int = 0
+    refreshed: bool = False  # the answer is about a token that was refreshed a moment ago
+
+
+@dataclass(frozen=True)
+class Verdict:
+    status: Status
+    cause: Cause | None
+    strikes: int
+    began: bool  # the status begins now; otherwise it goes on, or is dated from the first strike
+    delay: float  # seconds until the next check, before jitter
+
+
+def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
+    """Judge one answer; `interval` is the seconds between two checks of a healthy connection."""
+    cause = cause_of(answer)
+    if cause is None:
+        return Verdict(Status.ONLINE, None, 0, known.status is not Status.ONLINE, interval)
+    if cause is Cause.MISCONFIGURED:
+        return Verdict(known.status, cause, known.strikes, False, interval)
+    if cause is Cause.RATE_LIMITED:
+        return _rate_limited(answer, known, interval)
+    strikes = known.strikes + 1 if _same_kind(known, cause) else 1
+    if strikes < STRIKES and not _is_proof(answer, known):
+        began = known.status is not Status.DEGRADED or known.strikes == 0
+        return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
+    status = MEANS.get(cause, Status.OFFLINE)
+    began = known.status is not status and not (known.strikes and strikes > 1)
+    return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
+
+
+def cause_of(answer: Answer) -> Cause | None:
+    """The cause that an answer names; None: all is well."""
+    if answer.failure:
+        return FAILURE_CAUSES.get(answer.failure, Cause.BAD_RESPONSE)
+    if answer.refused in REFUSAL_CAUSES:
+        return REFUSAL_CAUSES[answer.refused]
+    status = answer.status or 0
+    if status in STATUS_CAUSES and not answer.refused:
+        return STATUS_CAUSES[status]
+    if status == 429:
+        return Cause.RATE_LIMITED
+    if status >= 500:
+        return Cause.PROVIDER_ERROR
+    good = 200 <= status < 300 and answer.sound and not answer.refused
+    return None if good else Cause.BAD_RESPONSE
+
+
+def _rate_limited(answer: Answer, known: Known, interval: float) -> Verdict:
+    """The provider answers, it only wants fewer questions: no news about a refused grant."""
+    wait = min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)
+    if known.status in (Status.BLOCKED, Status.REVOKED):
+        return Verdict(known.status, known.cause, known.strikes, False, wait)
+    began = known.status is not Status.DEGRADED
+    return Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, began, wait)
+
+
+def _same_kind(known: Known, cause: Cause) -> bool:
+    if known.cause is None or known.strikes == 0:
+        return False
+    return MEANS.get(known.cause, Status.OFFLINE) is MEANS.get(cause, Status.OFFLINE)
+
+
+def _is_proof(answer: Answer, known: Known) -> bool:
+    """The provider's own word that the grant is over: no second look is needed."""
+    return answer.refused == "invalid_grant" or (answer.status == 401 and known.refreshed)
+
+
+def _delay(status: Status, strikes: int, interval: float) -> float:
+    if status is Status.REVOKED:
+        return REVOKED_LOOK
+    if status is Status.BLOCKED:
+        return interval
+    return min(SECOND_LOOK * 2.0 ** min(strikes - STRIKES, 20), interval)

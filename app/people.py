@@ -1,0 +1,181 @@
+"""People: sign-up, log-in and sessions. ("Account" is always the one at a provider.)"""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.announce import announce_ended
+from app.models import Session, User
+
+SESSION_LIFE = timedelta(days=30)
+SHORTEST_PASSWORD = 10  # characters
+LONGEST_PASSWORD = 1_000  # characters; more would only make us hash for longer
+LONGEST_EMAIL = 254  # RFC 5321
+
+# OWASP's second choice of Argon2id: 19 MiB, two passes. It fits a 512 MB server, off the event
+# loop.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_at_once = asyncio.Semaphore(2)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live session and its person."""
+
+    session_hash: bytes
+    user_id: int
+    email: str
+    expires_at: datetime
+
+
+def session_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def fault_in(email: str, password: str) -> str | None:
+    """What is wrong with a new account's data: "email", "short", "long" or None."""
+    name, at, host = email.strip().rpartition("@")
+    if not (name and at and "." in host.strip(".")) or len(email) > LONGEST_EMAIL or " " in email:
+        return "email"
+    if len(password) < SHORTEST_PASSWORD:
+        return "short"
+    return "long" if len(password) > LONGEST_PASSWORD else None
+
+
+async def sign_up(session: AsyncSession, email: str, password: str) -> int | None:
+    """The new person's id, or None where the e-mail is taken already."""
+    password_hash = await hash_password(password)
+    return await session.scalar(
+        insert(User)
+        .values(email=email.strip(), password_hash=password_hash)
+        .on_conflict_do_nothing()
+        .returning(User.id)
+    )
+
+
+async def find(session: AsyncSession, email: str) -> User | None:
+    return await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
+
+
+async def verify(session: AsyncSession, email: str, password: str) -> User | None:
+    """The person, if the password is right and the account not disabled.
+
+    An unknown e-mail costs the same time as a wrong password, so that neither can be told apart.
+    """
+    user = await find(session, email)
+    known = user is not None and user.disabled_at is None
+    password_hash = user.password_hash if user is not None else await _hash_of_nobody()
+    right = await asyncio.shield(_matches(password_hash, password[:LONGEST_PASSWORD]))
+    if user is None or not (known and right):
+        return None
+    if _hasher.check_needs_rehash(user.password_hash):
+        user.password_hash = await hash_password(password)
+    return user
+
+
+async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> str:
+    """A new session's secret id, for the cookie; the old one of this browser is not reused."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        Session(
+            id_hash=session_hash(token),
+            user_id=user_id,
+            expires_at=func.now() + SESSION_LIFE,
+            user_agent=user_agent[:200],
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def signed_in(session: AsyncSession, token: str) -> SignedIn | None:
+    """Who a cookie's session id belongs to, if it is still good."""
+    row = (
+        await session.execute(
+            select(Session.id_hash, Session.expires_at, User.id, User.email)
+            .join(User, User.id == Session.user_id)
+            .where(
+                Session.id_hash == session_hash(token),
+                Session.expires_at > func.now(),
+                User.disabled_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    return SignedIn(row.id_hash, row.id, row.email, row.expires_at) if row else None
+
+
+async def alive(session: AsyncSession, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of the sessions that are still good."""
+    return set(
+        await session.scalars(
+            select(Session.id_hash)
+            .join(User, User.id == Session.user_id)
+            .where(
+                Session.id_hash.in_(hashes),
+                Session.expires_at > func.now(),
+                User.disabled_at.is_(None),
+            )
+        )
+    )
+
+
+async def end_session(session: AsyncSession, ended: bytes) -> None:
+    await session.execute(delete(Session).where(Session.id_hash == ended))
+    await announce_ended(session, [ended])
+
+
+async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
+    """Sign the person out everywhere; open pages notice within seconds."""
+    ended = await session.scalars(
+        delete(Session).where(Session.user_id == user_id).returning(Session.id_hash)
+    )
+    await announce_ended(session, ended)
+
+
+async def change_password(session: AsyncSession, user: User, password: str) -> None:
+    user.password_hash = await hash_password(password)
+    await end_sessions_of(session, user.id)
+
+
+async def disable(session: AsyncSession, user: User) -> None:
+    await session.execute(update(User).where(User.id == user.id).values(disabled_at=func.now()))
+    await end_sessions_of(session, user.id)
+
+
+async def forget_old_sessions(session: AsyncSession) -> None:
+    await session.execute(delete(Session).where(Session.expires_at < func.now()))
+
+
+async def hash_password(password: str) -> str:
+    async with _at_once:
+        return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def _matches(password_hash: str, password: str) -> bool:
+    async with _at_once:
+        return await asyncio.to_thread(_verified, password_hash, password)
+
+
+def _verified(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+_nobody: list[str] = []
+
+
+async def _hash_of_nobody() -> str:
+    if not _nobody:
+        _nobody.append(await hash_password(secrets.token_urlsafe(16)))
+    return _nobody[0]

@@ -1,0 +1,11 @@
+"""The catalogue of providers: built-in entries, and more of them or changes to them from
+PROVIDERS_FILE.
+"""
+
+from app.providers.evotor import EVOTOR
+from app.providers.loading import load_catalogue as load_catalogue
+from app.providers.provider import Carrier as Carrier
+from app.providers.provider import Probe as Probe
+from app.providers.provider import Provider as Provider
+
+BUILT_IN = (EVOTOR,)

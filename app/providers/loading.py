@@ -1,0 +1,242 @@
+"""The providers file: TOML entries checked key by key, laid over the built-in ones."""
+
+import re
+import ssl
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import jmespath
+
+from app.config import Client
+from app.errors import ConfigurationError
+from app.providers.provider import BASIC, NONE, POST, Carrier, Probe, Provider
+
+NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
+TAKEN = frozenset(  # paths that the dashboard uses itself
+    [
+        "account",
+        "admin",
+        "connections",
+        "healthz",
+        "login",
+        "logout",
+        "metrics",
+        "readyz",
+        "signup",
+        "static",
+        "theme",
+    ]
+)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+TEXTS = ("name", "icon", "issuer", "ca_file", "about", "before", "docs")
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
+EXPRESSIONS = ("label", "account", "error")
+OTHER_KEYS = (
+    "scopes",
+    "authorization_params",
+    "token_endpoint_auth_method",
+    "pkce",
+    "max_concurrency",
+    "probe",
+)
+PROBE_KEYS = ("url", "method", "headers", "auth", "header", *EXPRESSIONS)
+
+
+def load_catalogue(
+    built_in: Iterable[Provider],
+    file: Path | None,
+    clients: Mapping[str, Client],
+    allow_insecure: bool,
+) -> Mapping[str, Provider]:
+    """All known providers by name, each with our client at it if we have one.
+
+    Raises ConfigurationError with entry, key and what was expected for every fault.
+    """
+    catalogue = {provider.name: provider for provider in built_in}
+    faults: list[str] = []
+    for name, entry in (_read(file) if file else {}).items():
+        checked = _Entry(name, entry, allow_insecure)
+        provider = checked.over(catalogue.get(name))
+        faults += checked.faults
+        if provider is not None:
+            catalogue[name] = provider
+    if faults:
+        raise ConfigurationError(faults)
+    return MappingProxyType(
+        {name: replace(each, client=clients.get(name)) for name, each in catalogue.items()}
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError([f"PROVIDERS_FILE {file}: {error.strerror}"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError([f"PROVIDERS_FILE {file}: {error}"]) from error
+    entries = content.get("providers", {})
+    if set(content) - {"providers"} or not isinstance(entries, dict):
+        raise ConfigurationError(
+            [f"PROVIDERS_FILE {file}: wants tables named [providers.NAME] and nothing else"]
+        )
+    return entries
+
+
+class _Entry:
+    """One table of the file; collects what is wrong with it."""
+
+    def __init__(self, name: str, entry: Any, allow_insecure: bool) -> None:
+        self.name = name
+        self.faults: list[str] = []
+        self._insecure = allow_insecure
+        if not NAME.fullmatch(name) or name in TAKEN:
+            self._fault("", "wants a name of a–z and 0–9 that is not a path of the dashboard")
+        self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
+        if not isinstance(entry, dict):
+            self._fault("", "wants a table")
+
+    def over(self, base: Provider | None) -> Provider | None:
+        """The provider that this entry makes, laid over the built-in one of that name."""
+        self._refuse_unknown(self._entry, (*TEXTS, *ENDPOINTS, *OTHER_KEYS), "")
+        values = self._texts() | self._endpoints() | self._choices() | self._lists()
+        probe = self._probe(base.probe if base else None)
+        if base is None:
+            for key in ("title", "authorization_endpoint", "token_endpoint"):
+                if not values.get(key):
+                    self._fault("name" if key == "title" else key, "is needed")
+        if self.faults or probe is None:
+            return None
+        if base is not None:
+            return replace(base, probe=probe, **values)
+        return Provider(name=self.name, probe=probe, **values)
+
+    def _texts(self) -> dict[str, Any]:
+        texts = {key: self._text(key, self._entry[key]) for key in TEXTS if key in self._entry}
+        if "name" in texts:
+            texts["title"] = texts.pop("name")
+        if texts.get("ca_file"):
+            self._authorities(texts["ca_file"])
+        return texts
+
+    def _authorities(self, file: str) -> None:
+        try:
+            ssl.create_default_context(cafile=file)
+        except OSError as error:  # ssl.SSLError is one of them
+            self._fault("ca_file", f"wants a readable PEM file ({error.strerror or error})")
+
+    def _endpoints(self) -> dict[str, Any]:
+        return {
+            key: self._address(key, self._entry[key]) for key in ENDPOINTS if key in self._entry
+        }
+
+    def _choices(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if "token_endpoint_auth_method" in self._entry:
+            method = values["token_endpoint_auth_method"] = self._entry[
+                "token_endpoint_auth_method"
+            ]
+            if method not in (BASIC, POST, NONE):
+                self._fault("token_endpoint_auth_method", f"wants {BASIC}, {POST} or {NONE}")
+        if "pkce" in self._entry:
+            values["pkce"] = self._entry["pkce"]
+            if not isinstance(values["pkce"], bool):
+                self._fault("pkce", "wants true or false")
+        if "max_concurrency" in self._entry:
+            bound = values["max_concurrency"] = self._entry["max_concurrency"]
+            if not isinstance(bound, int) or isinstance(bound, bool) or not 1 <= bound <= 1000:
+                self._fault("max_concurrency", "wants a whole number from 1 to 1000")
+        return values
+
+    def _lists(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if "scopes" in self._entry:
+            scopes = self._entry["scopes"]
+            if not isinstance(scopes, list) or not all(isinstance(each, str) for each in scopes):
+                self._fault("scopes", "wants a list of texts")
+            else:
+                values["scopes"] = tuple(scopes)
+        if "authorization_params" in self._entry:
+            values["authorization_params"] = self._table(
+                "authorization_params", self._entry["authorization_params"]
+            )
+        return values
+
+    def _probe(self, base: Probe | None) -> Probe | None:
+        table = self._entry.get("probe", {})
+        if not isinstance(table, dict):
+            self._fault("probe", "wants a table")
+            return None
+        self._refuse_unknown(table, PROBE_KEYS, "probe.")
+        values: dict[str, Any] = {}
+        if "url" in table:
+            values["url"] = self._address("probe.url", table["url"])
+        elif base is None:
+            self._fault("probe.url", "is needed")
+        if "method" in table:
+            values["method"] = table["method"]
+            if table["method"] not in ("GET", "POST", "HEAD"):
+                self._fault("probe.method", "wants GET, POST or HEAD")
+        if "headers" in table:
+            values["headers"] = self._table("probe.headers", table["headers"])
+        if "auth" in table or "header" in table:
+            values["carriers"] = (self._carrier(table),)
+        values |= {key: self._expression(key, table[key]) for key in EXPRESSIONS if key in table}
+        if self.faults:
+            return None
+        return replace(base, **values) if base else Probe(**values)
+
+    def _carrier(self, table: dict[str, Any]) -> Carrier:
+        header = self._text("probe.header", table.get("header", Carrier.header))
+        value = self._text("probe.auth", table.get("auth", Carrier.value))
+        if "{token}" not in value:
+            self._fault("probe.auth", "wants a text with {token} in it")
+        return Carrier(header, value)
+
+    def _expression(self, key: str, value: Any) -> str:
+        text = self._text(f"probe.{key}", value)
+        try:
+            jmespath.compile(text or "@")
+        except jmespath.exceptions.JMESPathError:
+            self._fault(f"probe.{key}", "wants a JMESPath expression")
+        return text
+
+    def _address(self, key: str, value: Any) -> str:
+        text = self._text(key, value)
+        try:
+            parts = urlsplit(text)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            host = ""
+        secure = text.startswith("https://")
+        loopback = self._insecure and text.startswith("http://") and host in LOOPBACK
+        if not host or not (secure or loopback) or parts.username is not None:
+            self._fault(key, "wants an https address")
+        return text
+
+    def _text(self, key: str, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        self._fault(key, "wants a text")
+        return ""
+
+    def _table(self, key: str, value: Any) -> dict[str, str]:
+        if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()):
+            return value
+        self._fault(key, "wants a table of texts")
+        return {}
+
+    def _refuse_unknown(self, table: dict[str, Any], known: Iterable[str], prefix: str) -> None:
+        for key in sorted(set(table) - set(known)):
+            self._fault(prefix + key, "is not a key of a provider")
+
+    def _fault(self, key: str, expected: str) -> None:
+        place = f"providers.{self.name}" + (f".{key}" if key else "")
+        fault = f"{place} {expected}"
+        if fault not in self.faults:
+            self.faults.append(fault)

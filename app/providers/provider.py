@@ -1,0 +1,63 @@
+"""A third-party service as frozen data: where to send people, how to ask whether a grant still
+works.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from app.config import Client
+
+BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """How a token travels: the header's name and its value with `{token}` in it."""
+
+    header: str = "Authorization"
+    value: str = "Bearer {token}"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The request that asks "does this still work?", and what to read in its answer (JMESPath)."""
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": "application/json"})
+    carriers: tuple[Carrier, ...] = (Carrier(),)  # more than one: tried in turn until not 401
+    label: str = ""
+    account: str = ""
+    error: str = "error"
+
+
+@dataclass(frozen=True)
+class Provider:
+    name: str  # in addresses and in the database: "evotor"
+    title: str  # for people: "Эвотор"
+    authorization_endpoint: str
+    token_endpoint: str
+    probe: Probe
+    icon: str = "bi-plug"
+    about: str = ""
+    before: str = ""  # what the person has to do first, at the provider
+    docs: str = ""
+    issuer: str = ""
+    revocation_endpoint: str = ""
+    scopes: tuple[str, ...] = ()
+    authorization_params: Mapping[str, str] = field(default_factory=dict)
+    token_endpoint_auth_method: str = BASIC
+    pkce: bool = True
+    ca_file: str = ""
+    max_concurrency: int = 20
+    client: Client | None = field(default=None, repr=False)
+
+    @property
+    def configured(self) -> bool:
+        return self.client is not None
+
+    @property
+    def authorization_origin(self) -> str:
+        parts = urlsplit(self.authorization_endpoint)
+        return f"{parts.scheme}://{parts.netloc}"

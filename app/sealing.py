@@ -1,0 +1,58 @@
+"""Tokens at rest: AES-256-GCM with the key's id in front, bound to the row and column it belongs
+to.
+
+A sealed value is `1 | length of key id | key id | 12-byte nonce | ciphertext and tag`. What it is
+bound to is authenticated but not stored: copied to another row or column, it does not open.
+"""
+
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app.errors import SealingError, UnknownKey
+
+FORMAT = 1
+NONCE = 12  # bytes
+
+
+class Keys:
+    """The key ring: the first key seals, every key opens."""
+
+    def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
+        self.first = keys[0][0] if keys else ""
+
+    def seal(self, text: str, *bound_to: object) -> bytes:
+        if not self.first:
+            raise SealingError("TOKEN_ENCRYPTION_KEYS is not set")
+        head = bytes([FORMAT, len(self.first)]) + self.first.encode()
+        nonce = os.urandom(NONCE)
+        cipher = self._ciphers[self.first]
+        return head + nonce + cipher.encrypt(nonce, text.encode(), head + _binding(bound_to))
+
+    def open(self, sealed: bytes, *bound_to: object) -> str:
+        """Raises UnknownKey, or SealingError for a value that was changed or moved."""
+        key_id = key_id_of(sealed)
+        if key_id not in self._ciphers:
+            raise UnknownKey(key_id)
+        body = 2 + len(key_id)
+        head, nonce, secret = sealed[:body], sealed[body : body + NONCE], sealed[body + NONCE :]
+        try:
+            return self._ciphers[key_id].decrypt(nonce, secret, head + _binding(bound_to)).decode()
+        except InvalidTag:
+            raise SealingError("a sealed value was changed or moved to another place") from None
+
+
+def key_id_of(sealed: bytes) -> str:
+    if len(sealed) < 2 or sealed[0] != FORMAT:
+        raise SealingError("not a sealed value of a known format")
+    return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
+
+
+def new_key() -> bytes:
+    return os.urandom(32)
+
+
+def _binding(bound_to: tuple[object, ...]) -> bytes:
+    return "|".join(str(part) for part in bound_to).encode()

@@ -1,0 +1,74 @@
+"""The web server: uvicorn in our own process, with signals that end open streams first."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from app.config import Settings
+from app.errors import CommandError
+from app.factory import create_app
+from app.web.proxy import TrustedProxies
+
+GRACE = 8  # seconds for requests under way; the monitor's checks get their own time after that
+KEEP_ALIVE = 100  # seconds; longer than any router in front keeps an idle connection
+BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours: uvicorn waits for streams, which only our hub can end."""
+        yield
+
+
+def bind(host: str, port: int, option: str = "PORT") -> socket.socket:
+    """A listening socket, or CommandError naming what to change."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        taken = error.errno == errno.EADDRINUSE
+        reason = "is taken" if taken else f"cannot be used ({error.strerror})"
+        raise CommandError(f"port {port} {reason}: choose another with {option}") from None
+    listening.setblocking(False)
+    return listening
+
+
+async def serve(settings: Settings, listening: socket.socket) -> None:
+    """Until SIGTERM or SIGINT: streams end at once, requests and checks under way are finished."""
+    app = create_app(settings)
+    server = _Server(
+        uvicorn.Config(
+            TrustedProxies(app, settings.trusted_hops),
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+
+    def stop() -> None:
+        app.hub.close()
+        server.should_exit = True
+
+    on_stop_signals(stop)
+    await server.serve(sockets=[listening])
+
+
+def on_stop_signals(stop: Callable[[], None]) -> None:
+    """Call `stop` on SIGTERM and SIGINT; a second signal does no harm."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

@@ -1,0 +1,48 @@
+"""What every route may reach for: the typed application, and the person who is signed in."""
+
+from typing import cast
+
+from quart import Quart, current_app, g
+
+from app.config import Settings
+from app.connections import Catalogue
+from app.db import Database
+from app.live.hub import Hub
+from app.live.listener import Listener
+from app.monitor.check import Checker
+from app.outbound import Outbound
+from app.people import SignedIn
+from app.sealing import Keys
+
+
+class Dashboard(Quart):
+    """The application with its parts; `factory.py` puts them in."""
+
+    settings: Settings
+    catalogue: Catalogue
+    keys: Keys
+    database: Database
+    http: Outbound
+    checker: Checker
+    hub: Hub
+    listener: Listener
+
+    def redirect_uri(self, provider: str) -> str:
+        """Built from PUBLIC_URL alone: the Host header is the visitor's word."""
+        return f"{self.settings.public_url}/{provider}/callback"
+
+
+def dashboard() -> Dashboard:
+    return cast(Dashboard, current_app)
+
+
+def person() -> SignedIn:
+    """Who is signed in; on a page that is not public there always is somebody."""
+    signed_in = person_or_none()
+    if signed_in is None:
+        raise RuntimeError("nobody is signed in, and this page is not public")
+    return signed_in
+
+
+def person_or_none() -> SignedIn | None:
+    return cast("SignedIn | None", g.get("person"))

@@ -1,0 +1,107 @@
+"""Who may come in: every page wants a signed-in person, unless its view is marked `public`."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from quart import Response, g, jsonify, redirect, request
+from quart.typing import ResponseReturnValue
+from quart_auth import QuartAuth, current_user
+
+from app import people
+from app.web.dashboard import Dashboard, dashboard, person_or_none
+from app.web.sse import ServerSentEvent
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+COOKIE = "session"
+SAFE = ("GET", "HEAD", "OPTIONS")
+CONTROL = {chr(code) for code in (*range(32), 127)}
+
+
+def public(view: View) -> View:
+    """Open this view to everybody."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def guard(app: Dashboard) -> None:
+    """Refuse cross-site requests, find out who asks, and send the unknown to the log-in page."""
+    secure = app.settings.secure_cookies
+    QuartAuth(
+        app,
+        cookie_name=f"__Host-{COOKIE}" if secure else COOKIE,
+        cookie_secure=secure,
+        cookie_samesite="Lax",  # the OAuth callback is a cross-site navigation
+        duration=int(people.SESSION_LIFE.total_seconds()),
+    )
+    app.before_request(_refuse_cross_site)
+    app.before_request(_know_the_person)
+
+
+def is_same_site(method: str, headers: Any, public_url: str) -> bool:
+    """May this request change something? After Go's CrossOriginProtection (Fetch Metadata, W3C).
+
+    A request without either header is no browser's, so it carries nobody's cookies against their
+    will.
+    """
+    if method in SAFE:
+        return True
+    if site := headers.get("Sec-Fetch-Site"):
+        return site in ("same-origin", "none")
+    origin = headers.get("Origin")
+    return origin is None or origin == public_url
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after log-in: a path of ours, or the connections."""
+    plain = target is not None and not CONTROL & set(target)
+    ours = plain and target.startswith("/") and not target.startswith(("//", "/\\"))  # type: ignore[union-attr]
+    return str(target) if ours else "/connections"
+
+
+async def _refuse_cross_site() -> ResponseReturnValue | None:
+    if is_same_site(request.method, request.headers, dashboard().settings.public_url):
+        return None
+    return "cross-site request refused", 403
+
+
+async def _know_the_person() -> ResponseReturnValue | None:
+    view = dashboard().view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static":
+        return None
+    if token := current_user.auth_id:
+        async with dashboard().database.sessions() as session:
+            g.person = await people.signed_in(session, token)
+    if person_or_none() is not None or getattr(view, "is_public", False):
+        return None
+    return _ask_to_log_in()
+
+
+def _ask_to_log_in() -> ResponseReturnValue:
+    if "text/event-stream" in request.headers.get("Accept", ""):
+        # The stream's client follows no redirect and retries every error: only an event ends it.
+        return Response(
+            ServerSentEvent("session-expired", "").encode(), mimetype="text/event-stream"
+        )
+    if request.headers.get("HX-Request"):
+        return "", 401, {"HX-Redirect": _log_in_url(page_of(request.headers.get("HX-Current-URL")))}
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(error="not signed in"), 401
+    if request.endpoint == "providers.callback":
+        return redirect(_log_in_url(request.path.removesuffix("/callback")), 303)
+    page = request.full_path.rstrip("?") if request.method in SAFE else page_of(request.referrer)
+    return redirect(_log_in_url(page), 303)
+
+
+def _log_in_url(page: str) -> str:
+    return f"/login?next={quote(safe_next(page), safe='/')}"
+
+
+def page_of(url: str | None) -> str:
+    """The path of the page that a request came from, if that page is ours."""
+    parts = urlsplit(url or "")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if not url or origin != dashboard().settings.public_url:
+        return "/connections"
+    return parts.path + (f"?{parts.query}" if parts.query else "")

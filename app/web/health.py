@@ -1,0 +1,80 @@
+"""Is this process alive, is it of use, and what has it done."""
+
+import hmac
+from functools import cache
+from ipaddress import ip_address
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from quart import Blueprint, Response, abort, jsonify, request
+from quart.typing import ResponseReturnValue
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import heartbeats
+from app.config import ROOT
+from app.web.dashboard import dashboard
+from app.web.guard import public
+
+blueprint = Blueprint("health", __name__)
+
+REVISION = text("SELECT version_num FROM alembic_version")
+
+
+@blueprint.get("/healthz")
+@public
+async def healthz() -> ResponseReturnValue:
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+@public
+async def readyz() -> ResponseReturnValue:
+    """200 when everything that people rely on works; else 503, and which part does not."""
+    parts = {"database": False, "schema": False, "monitor": False}
+    try:
+        async with dashboard().database.sessions() as session:
+            parts["schema"] = await session.scalar(REVISION) not in _older_revisions()
+            parts["database"] = True
+            parts["monitor"] = await heartbeats.monitor_alive(session)
+    except (SQLAlchemyError, OSError):
+        pass  # what was not reached stays false
+    parts["listener"] = dashboard().listener.connected
+    return jsonify(parts), 200 if all(parts.values()) else 503
+
+
+@blueprint.get("/metrics")
+@public
+async def metrics() -> ResponseReturnValue:
+    if not _may_read_metrics():
+        abort(404)
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read_metrics() -> bool:
+    token = dashboard().settings.metrics_token
+    if token:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    forwarded = "X-Forwarded-For" in request.headers  # a proxy on this machine is not this machine
+    return not forwarded and _is_loopback(request.remote_addr)
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+@cache
+def _older_revisions() -> frozenset[str | None]:
+    """Revisions that this code has gone beyond. One that it does not know is newer: a deploy is
+    under way.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    known = {revision.revision for revision in scripts.walk_revisions()}
+    return frozenset({None, *known} - {*scripts.get_heads()})

@@ -1,0 +1,155 @@
+"""A provider's page, the way there and back, and the way out. One rule per known provider."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from app.web.wording import FLASH
+from quart import Blueprint, abort, flash, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app import connecting, connections, grants
+from app.connecting import ConnectError
+from app.connections import Catalogue, Disconnected
+from app.providers import Provider
+from app.web.dashboard import dashboard, person
+
+VIEWS: list[tuple[str, str, Callable[..., Any]]] = []
+
+
+def provider_pages(catalogue: Catalogue) -> Blueprint:
+    """The routes of every provider by name, so that `/anything` stays 404."""
+    blueprint = Blueprint("providers", __name__)
+    for method, path, view in VIEWS:
+        for name in catalogue:
+            blueprint.add_url_rule(
+                f"/{name}{path}",
+                view.__name__,
+                view,
+                methods=[method],
+                defaults={"provider": name},
+            )
+    return blueprint
+
+
+def _route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(view: Callable[..., Any]) -> Callable[..., Any]:
+        VIEWS.append((method, path, view))
+        return view
+
+    return register
+
+
+@_route("GET", "")
+async def show(provider: str) -> ResponseReturnValue:
+    app = dashboard()
+    async with app.database.sessions() as session:
+        own = await connections.of_users(session, [person().user_id])
+    cards = [
+        connections.describe(row, app.catalogue, app.settings.interval)
+        for row in own.get(person().user_id, [])
+        if row.provider == provider
+    ]
+    error = request.args.get("error")
+    return await render_template(
+        "providers/show.html",
+        provider=_known(provider),
+        cards=cards,
+        configured=_known(provider).configured,
+        error=error if error in set(ConnectError) else None,
+    )
+
+
+@_route("POST", "/connect")
+async def connect(provider: str) -> ResponseReturnValue:
+    app, entry = dashboard(), _known(provider)
+    if not entry.configured:
+        return _failed(provider, ConnectError.MISCONFIGURED)
+    connection_id = _uuid((await request.form).get("connection"))
+    async with app.database.sessions.begin() as session:
+        if connection_id is not None:
+            row = await connections.owned(session, person().user_id, connection_id)
+            if row is None or row.provider != provider:
+                abort(404)
+        url = await connecting.begin(
+            session, app.keys, entry, person(), app.redirect_uri(provider), connection_id
+        )
+    return redirect(url, 303)
+
+
+@_route("GET", "/callback")
+async def callback(provider: str) -> ResponseReturnValue:
+    app, entry = dashboard(), _known(provider)
+    outcome = await connecting.finish(
+        app.database.sessions,
+        app.http,
+        app.keys,
+        entry,
+        person(),
+        app.redirect_uri(provider),
+        request.args,
+    )
+    if isinstance(outcome, ConnectError):
+        return _failed(provider, outcome)
+    await app.checker.check_now(outcome)
+    await flash(FLASH["connected"].format(name=entry.title), "ok")
+    return redirect("/connections", 303)
+
+
+@_route("POST", "/disconnect")
+async def disconnect(provider: str) -> ResponseReturnValue:
+    app, entry = dashboard(), _known(provider)
+    connection_id = await _which(provider, (await request.form).get("connection"))
+    async with app.database.sessions.begin() as session:
+        gone = await connections.disconnect(
+            session, app.keys, entry, person().user_id, connection_id
+        )
+    if gone is None:
+        abort(404)
+    await flash(await _what_happened(entry, gone), "ok")
+    return redirect("/connections", 303)
+
+
+async def _what_happened(entry: Provider, gone: Disconnected) -> str:
+    """Try the revocation at once; the monitor goes on for a day if the provider cannot take it."""
+    app = dashboard()
+    if gone.shared:
+        outcome = "disconnected_shared"
+    elif gone.revocation is None:
+        outcome = "disconnected_by_hand"
+    elif await grants.revoke_queued(
+        app.database.sessions, app.http, app.keys, entry, gone.revocation
+    ):
+        outcome = "disconnected_revoked"
+    else:
+        outcome = "disconnected_later"
+    return FLASH[outcome].format(name=entry.title)
+
+
+async def _which(provider: str, given: str | None) -> UUID:
+    """The connection named in the form; without one, the only one there is."""
+    if given is not None:
+        if (named := _uuid(given)) is None:
+            abort(404)
+        return named
+    async with dashboard().database.sessions() as session:
+        own = await connections.of_users(session, [person().user_id])
+    ids = [row.id for row in own.get(person().user_id, []) if row.provider == provider]
+    if len(ids) != 1:
+        abort(400 if ids else 404)
+    return ids[0]
+
+
+def _failed(provider: str, error: ConnectError) -> ResponseReturnValue:
+    return redirect(f"/{provider}?error={error.value}", 303)
+
+
+def _known(provider: str) -> Provider:
+    return dashboard().catalogue[provider]
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        abort(404)

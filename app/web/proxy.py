@@ -1,0 +1,33 @@
+"""Behind a proxy: who really asks, and over http or https. Believes TRUSTED_HOPS proxies, and
+nobody else.
+
+The host is not taken from a header at all: addresses are built from PUBLIC_URL.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+ASGIApp = Callable[..., Awaitable[None]]
+
+
+class TrustedProxies:
+    """ASGI middleware. A client may write any X-Forwarded-For; each proxy adds to its right end."""
+
+    def __init__(self, app: ASGIApp, hops: int) -> None:
+        self._app = app
+        self._hops = hops
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and self._hops:
+            scope = dict(scope)
+            if address := self._forwarded(scope, b"x-forwarded-for"):
+                scope["client"] = (address, 0)
+            if self._forwarded(scope, b"x-forwarded-proto") in ("http", "https"):
+                scope["scheme"] = self._forwarded(scope, b"x-forwarded-proto")
+        await self._app(scope, receive, send)
+
+    def _forwarded(self, scope: Scope, name: bytes) -> str:
+        values = b",".join(value for key, value in scope["headers"] if key == name)
+        parts = [part.strip() for part in values.decode("latin-1").split(",") if part.strip()]
+        return parts[-self._hops] if len(parts) >= self._hops else ""

@@ -1,0 +1,146 @@
+"""Step 6 of 6: turn changes into fragments of HTML, each rendered once, and send them to every
+open page.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from quart import Blueprint, Response
+from quart.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from app import connections, heartbeats, people
+from app.connections import Descriptor
+from app.live.hub import LIST, Mailbox, Work
+from app.people import SignedIn
+from app.web.dashboard import Dashboard, dashboard, person
+from app.web.sse import ServerSentEvent
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("stream", __name__)
+
+HEARTBEAT = 15.0  # seconds; routers drop a stream that stays silent for longer than a minute
+AFTER_FAULT = 1.0  # seconds before a failed read is tried again
+BANNER_PAUSE = 5.0  # seconds between looks at whether anybody checks at all
+
+SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
+
+
+@blueprint.get("/connections/stream")
+async def stream() -> ResponseReturnValue:
+    response = Response(_events(dashboard(), person()), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.timeout = None  # this response never ends by itself
+    return response
+
+
+async def _events(app: Dashboard, signed_in: SignedIn) -> AsyncIterator[bytes]:
+    expires = signed_in.expires_at.timestamp()
+    with app.hub.subscribe(signed_in.user_id, signed_in.session_hash) as mailbox:
+        yield _heartbeat()  # first bytes at once, and the page learns how far its clock is off
+        silent_since = time.monotonic()
+        while not mailbox.closed:
+            pause = silent_since + HEARTBEAT - time.monotonic()
+            if events := await mailbox.take(max(0.0, min(pause, expires - time.time()))):
+                yield events
+            if time.time() >= expires:
+                mailbox.close(expired=True)
+            elif time.monotonic() - silent_since >= HEARTBEAT:
+                silent_since = time.monotonic()
+                yield _heartbeat()
+        if mailbox.expired:
+            yield SESSION_EXPIRED
+
+
+async def fan_out(app: Dashboard) -> None:
+    """Until cancelled: read what the hub wants in as few queries as there are kinds, and deliver
+    it.
+    """
+    while True:
+        work = await app.hub.work()
+        try:
+            await _deliver_cards(app, work)
+            await _deliver_lists(app, work)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("pages wait for the database: %s", type(error).__name__)
+            app.hub.put_back(work)
+            await asyncio.sleep(AFTER_FAULT)
+
+
+async def watch_monitors(app: Dashboard) -> None:
+    """Until cancelled: tell all open pages when checks stop, and when they go on."""
+    shown: bool | None = None
+    while True:
+        try:
+            async with app.database.sessions() as session:
+                alive = await heartbeats.monitor_alive(session)
+        except (DBAPIError, OSError):
+            alive = False
+        if alive is not shown:
+            shown = alive
+            app.hub.broadcast("banner", await banner_event(app, alive))
+        await asyncio.sleep(BANNER_PAUSE)
+
+
+async def card_html(app: Dashboard, card: Descriptor) -> str:
+    return await app.jinja_env.get_template("connections/_card.html").render_async(card=card)
+
+
+async def banner_event(app: Dashboard, alive: bool) -> bytes:
+    html = await app.jinja_env.get_template("_banner.html").render_async(checks_run=alive)
+    return ServerSentEvent("", _partial("#banner", "innerHTML", html)).encode()
+
+
+async def _deliver_cards(app: Dashboard, work: Work) -> None:
+    if not work.cards:
+        return
+    async with app.database.sessions() as session:
+        rows = await connections.by_id(session, work.cards)
+    for row in rows:
+        card = connections.describe(row, app.catalogue, app.settings.interval)
+        html = await card_html(app, card)
+        event = ServerSentEvent("", _partial(f"#connection-{row.id}", "outerMorph", html))
+        app.hub.deliver(row.user_id, row.id, event.encode())
+
+
+async def _deliver_lists(app: Dashboard, work: Work) -> None:
+    if not work.pages:
+        return
+    async with app.database.sessions() as session:
+        alive = await people.alive(session, [page.session_hash for page in work.pages])
+        rows = await connections.of_users(session, {page.user_id for page in work.pages})
+        checks_run = await heartbeats.monitor_alive(session)
+    banner = await banner_event(app, checks_run)
+    events: dict[int, bytes] = {}
+    for page in work.pages:
+        if page.session_hash not in alive:
+            page.close(expired=True)
+            continue
+        if page.user_id not in events:
+            own = rows.get(page.user_id, [])
+            cards = connections.describe_all(own, app.catalogue, app.settings.interval)
+            events[page.user_id] = await _list_event(app, cards)
+        _put_list(page, events[page.user_id], banner)
+
+
+def _put_list(page: Mailbox, cards: bytes, banner: bytes) -> None:
+    page.put(LIST, cards)
+    page.put("banner", banner)
+
+
+async def _list_event(app: Dashboard, cards: list[Descriptor]) -> bytes:
+    template = app.jinja_env.get_template("connections/_cards.html")
+    html = await template.render_async(cards=cards)
+    return ServerSentEvent("", _partial("#cards", "innerMorph", html)).encode()
+
+
+def _partial(target: str, swap: str, html: str) -> str:
+    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+def _heartbeat() -> bytes:
+    return ServerSentEvent("heartbeat", str(int(time.time()))).encode()
