@@ -32,8 +32,6 @@ from app.logs import set_up_logging
 from app.models import Connection, User
 from app.monitor.loop import monitoring
 from app.providers import BUILT_IN, load_catalogue
-from app.sandbox.server import serve as serve_sandbox
-from app.sandbox.settings import SandboxSettings
 from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, serve
 
@@ -75,6 +73,10 @@ def keys(arguments: argparse.Namespace, environ: Environ) -> int:
 
 
 def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
+    # Only here, so that a production process never loads it.
+    from app.sandbox.server import serve as serve_sandbox
+    from app.sandbox.settings import SandboxSettings
+
     port = arguments.sandbox_port
     settings = SandboxSettings(arguments.access_token_lifetime, issuer=f"http://localhost:{port}")
     asyncio.run(serve_sandbox(port, settings, exit_with_parent=arguments.exit_with_parent))

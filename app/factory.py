@@ -1,12 +1,12 @@
 """The program's table of contents: what it is made of, and in which order it starts and stops."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from app.config import ROOT, Settings
 from app.db import open_database
+from app.forever import running
 from app.live.hub import Hub
 from app.live.listener import Listener
 from app.monitor.check import Checker
@@ -76,25 +76,14 @@ def _parts(app: Dashboard) -> Any:
                 settings.timeout,
             )
             app.listener = Listener(app.database, app.hub)
-            for task in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
-                await parts.enter_async_context(_running(task))
+            for work in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
+                await parts.enter_async_context(running(work))
             if settings.run_monitor:
                 await parts.enter_async_context(monitoring(app.checker))
             yield
             app.hub.close()
 
     return serve
-
-
-@asynccontextmanager
-async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _configure(app: Dashboard) -> None:

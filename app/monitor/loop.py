@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from uuid import UUID, uuid4
 
 from app import connecting, grants, heartbeats, limits, people
+from app.forever import forever, running
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_due
 from app.monitor.recorder import Recorder
@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
 BEAT = 5.0  # seconds between heartbeats
-AFTER_FAULT = 2.0  # seconds before a step that crashed is tried again
 DRAIN = 20.0  # seconds that a shutdown waits for checks under way
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
 HOUSEKEEPING = 600.0  # seconds
@@ -41,10 +40,10 @@ class Monitor:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._checker.lag.watch())
-                tasks.create_task(_forever(self._recorder.write_next, 0))
-                tasks.create_task(_forever(self._check_due, 0))
-                tasks.create_task(_forever(self._revoke_due, REVOCATION_PAUSE))
-                tasks.create_task(_forever(self._forget, HOUSEKEEPING))
+                tasks.create_task(forever(self._recorder.write_next, 0))
+                tasks.create_task(forever(self._check_due, 0))
+                tasks.create_task(forever(self._revoke_due, REVOCATION_PAUSE))
+                tasks.create_task(forever(self._forget, HOUSEKEEPING))
         finally:
             await asyncio.shield(self._drain())
             log.info("monitor stopped")
@@ -121,23 +120,6 @@ class Monitor:
             await heartbeats.stop(session, self._id)
 
 
-@asynccontextmanager
-async def monitoring(checker: Checker) -> AsyncIterator[None]:
+def monitoring(checker: Checker) -> AbstractAsyncContextManager[None]:
     """Run a monitor while the block runs."""
-    task = asyncio.create_task(Monitor(checker).run(), name="monitor")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _forever(step: Callable[[], Awaitable[None]], pause: float) -> None:
-    while True:
-        try:
-            await step()
-        except Exception:  # the database may be away; a monitor outlives that
-            log.exception("monitor: %s failed", getattr(step, "__name__", "a step"))
-            await asyncio.sleep(AFTER_FAULT)
-        await asyncio.sleep(pause)
+    return running(Monitor(checker).run())

@@ -6,7 +6,7 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections, heartbeats, limits
+from app import connections, limits
 from app.connections import Descriptor
 from app.limits import Limit
 from app.web.dashboard import dashboard, person, person_or_none
@@ -31,7 +31,6 @@ async def index() -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions() as session:
         own = await connections.of_users(session, [person().user_id])
-        checks_run = await heartbeats.monitor_alive(session)
     rows = own.get(person().user_id, [])
     cards = connections.describe_all(rows, app.catalogue, app.settings.interval)
     if request.accept_mimetypes.best == "application/json":
@@ -40,7 +39,7 @@ async def index() -> ResponseReturnValue:
         "connections/index.html",
         cards=cards,
         interval=round(app.settings.interval),
-        checks_run=checks_run,
+        checks_run=app.checks_run,
     )
 
 

@@ -26,6 +26,7 @@ class Dashboard(Quart):
     checker: Checker
     hub: Hub
     listener: Listener
+    checks_run: bool = True  # as this process last saw it
 
     def redirect_uri(self, provider: str) -> str:
         """Built from PUBLIC_URL alone: the Host header is the visitor's word."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from app.web.wording import FLASH
 from quart import Blueprint, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
@@ -13,6 +12,9 @@ from app.connecting import ConnectError
 from app.connections import Catalogue, Disconnected
 from app.providers import Provider
 from app.web.dashboard import dashboard, person
+from app.web.wording import FLASH
+
+GOOD_NEWS = ("connected", "disconnected_revoked", "disconnected_shared")
 
 VIEWS: list[tuple[str, str, Callable[..., Any]]] = []
 
@@ -92,7 +94,7 @@ async def callback(provider: str) -> ResponseReturnValue:
     if isinstance(outcome, ConnectError):
         return _failed(provider, outcome)
     await app.checker.check_now(outcome)
-    await flash(FLASH["connected"].format(name=entry.title), "ok")
+    await _flash("connected", entry)
     return redirect("/connections", 303)
 
 
@@ -106,7 +108,7 @@ async def disconnect(provider: str) -> ResponseReturnValue:
         )
     if gone is None:
         abort(404)
-    await flash(await _what_happened(entry, gone), "ok")
+    await _flash(await _what_happened(entry, gone), entry)
     return redirect("/connections", 303)
 
 
@@ -114,27 +116,27 @@ async def _what_happened(entry: Provider, gone: Disconnected) -> str:
     """Try the revocation at once; the monitor goes on for a day if the provider cannot take it."""
     app = dashboard()
     if gone.shared:
-        outcome = "disconnected_shared"
-    elif gone.revocation is None:
-        outcome = "disconnected_by_hand"
-    elif await grants.revoke_queued(
+        return "disconnected_shared"
+    if gone.revocation is None:
+        return "disconnected_by_hand"
+    done = await grants.revoke_queued(
         app.database.sessions, app.http, app.keys, entry, gone.revocation
-    ):
-        outcome = "disconnected_revoked"
-    else:
-        outcome = "disconnected_later"
-    return FLASH[outcome].format(name=entry.title)
+    )
+    return "disconnected_revoked" if done else "disconnected_later"
+
+
+async def _flash(code: str, provider: Provider) -> None:
+    category = "ok" if code in GOOD_NEWS else "warn"
+    await flash(FLASH[code].format(name=provider.title), category)
 
 
 async def _which(provider: str, given: str | None) -> UUID:
     """The connection named in the form; without one, the only one there is."""
     if given is not None:
-        if (named := _uuid(given)) is None:
-            abort(404)
-        return named
+        return _uuid(given) or abort(404)
     async with dashboard().database.sessions() as session:
         own = await connections.of_users(session, [person().user_id])
-    ids = [row.id for row in own.get(person().user_id, []) if row.provider == provider]
+    ids: list[UUID] = [row.id for row in own.get(person().user_id, []) if row.provider == provider]
     if len(ids) != 1:
         abort(400 if ids else 404)
     return ids[0]

@@ -2,28 +2,23 @@
 open page.
 """
 
-import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator
 
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app import connections, heartbeats, people
 from app.connections import Descriptor
+from app.forever import forever
 from app.live.hub import LIST, Mailbox, Work
 from app.people import SignedIn
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.sse import ServerSentEvent
 
-log = logging.getLogger(__name__)
-
 blueprint = Blueprint("stream", __name__)
 
 HEARTBEAT = 15.0  # seconds; routers drop a stream that stays silent for longer than a minute
-AFTER_FAULT = 1.0  # seconds before a failed read is tried again
 BANNER_PAUSE = 5.0  # seconds between looks at whether anybody checks at all
 
 SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
@@ -57,42 +52,41 @@ async def _events(app: Dashboard, signed_in: SignedIn) -> AsyncIterator[bytes]:
 
 
 async def fan_out(app: Dashboard) -> None:
-    """Until cancelled: read what the hub wants in as few queries as there are kinds, and deliver
-    it.
-    """
-    while True:
-        work = await app.hub.work()
-        try:
-            await _deliver_cards(app, work)
-            await _deliver_lists(app, work)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("pages wait for the database: %s", type(error).__name__)
-            app.hub.put_back(work)
-            await asyncio.sleep(AFTER_FAULT)
+    """Until cancelled: read what the hub wants in as few queries as possible, and deliver it."""
+    await forever(lambda: _fan_out_once(app))
 
 
 async def watch_monitors(app: Dashboard) -> None:
     """Until cancelled: tell all open pages when checks stop, and when they go on."""
-    shown: bool | None = None
-    while True:
-        try:
-            async with app.database.sessions() as session:
-                alive = await heartbeats.monitor_alive(session)
-        except (DBAPIError, OSError):
-            alive = False
-        if alive is not shown:
-            shown = alive
-            app.hub.broadcast("banner", await banner_event(app, alive))
-        await asyncio.sleep(BANNER_PAUSE)
+    await forever(lambda: _watch_once(app), BANNER_PAUSE)
 
 
 async def card_html(app: Dashboard, card: Descriptor) -> str:
     return await app.jinja_env.get_template("connections/_card.html").render_async(card=card)
 
 
-async def banner_event(app: Dashboard, alive: bool) -> bytes:
-    html = await app.jinja_env.get_template("_banner.html").render_async(checks_run=alive)
+async def banner_event(app: Dashboard) -> bytes:
+    template = app.jinja_env.get_template("_banner.html")
+    html = await template.render_async(checks_run=app.checks_run)
     return ServerSentEvent("", _partial("#banner", "innerHTML", html)).encode()
+
+
+async def _fan_out_once(app: Dashboard) -> None:
+    work = await app.hub.work()
+    try:
+        await _deliver_cards(app, work)
+        await _deliver_lists(app, work)
+    except BaseException:
+        app.hub.put_back(work)
+        raise
+
+
+async def _watch_once(app: Dashboard) -> None:
+    async with app.database.sessions() as session:
+        checks_run = await heartbeats.monitor_alive(session)
+    if checks_run is not app.checks_run:
+        app.checks_run = checks_run
+        app.hub.broadcast("banner", await banner_event(app))
 
 
 async def _deliver_cards(app: Dashboard, work: Work) -> None:
@@ -113,8 +107,7 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
     async with app.database.sessions() as session:
         alive = await people.alive(session, [page.session_hash for page in work.pages])
         rows = await connections.of_users(session, {page.user_id for page in work.pages})
-        checks_run = await heartbeats.monitor_alive(session)
-    banner = await banner_event(app, checks_run)
+    banner = await banner_event(app)
     events: dict[int, bytes] = {}
     for page in work.pages:
         if page.session_hash not in alive:

@@ -1,0 +1,268 @@
+"""Makes `.venv` with nothing but Python and pip, and goes on inside it. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / ".installed.json"  # written last: a .venv without it was cut off half-way
+SETS = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")  # each holds the last
+OLDEST = (3, 11)
+TICK = 1.0  # seconds between two signs of life on a terminal
+
+PIP_FAILURES = (  # what pip, venv or the system says → what to do about it; the first match counts
+    (
+        rf"Errno ({errno.ENOSPC}|{errno.EDQUOT})\]",
+        f"No space left: about 500 MB are needed in {ROOT} and {tempfile.gettempdir()}. "
+        "Free some and start again.",
+    ),
+    (
+        rf"Errno ({errno.EROFS}|{errno.EACCES}|{errno.EPERM})\]",
+        f"{VENV} cannot be written: use a copy of the project in a folder that is yours, "
+        "or remove .venv if another user made it.",
+    ),
+    (
+        r"No module named '?pip\b",
+        "Python has no pip here: install it (Debian, Ubuntu: apt-get install python3-pip) "
+        "and start again.",
+    ),
+    (
+        r"no such option: --python",
+        "This pip is too old: version 22.3 or newer is needed (python3 -m pip install -U pip).",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES",
+        "A downloaded package is not the one this project was tested with, so nothing was "
+        "installed: check which package index pip uses, and start again.",
+    ),
+    (
+        r"connection broken by|Could not fetch URL|ConnectionError|Connection(Reset|Refused)"
+        r"|[Rr]ead ?[Tt]imed? ?out|Max retries exceeded|HTTP error|[345]\d\d (Client|Server) Error",
+        "The package index cannot be reached: check the network (or pip's proxy and index "
+        "settings) and start again.",
+    ),
+    (
+        r"No matching distribution found|from versions:",
+        "There is no ready-made package for this machine, and nothing is compiled here: "
+        "Linux with glibc or macOS on x86-64 or arm64 with Python 3.11 to 3.14 is needed.",
+    ),
+)
+
+
+class PreparationError(Exception):
+    """Its text is for standard error: what is wrong and what to do."""
+
+
+def ensure(module: str, requirements: str) -> None:
+    """Return when inside an up-to-date `.venv`; else make it so and run `-m module` again there."""
+    if os.environ.get("DYNO"):
+        return  # the platform installed everything when it built
+    try:
+        _check_python(module)
+        if _is_installed(requirements):
+            if _is_inside():
+                return
+        else:
+            _install_alone(requirements)
+        _enter(module)
+    except PreparationError as failure:
+        print(failure, file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("Stopped. The next start goes on from here.", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def run_shown(label: str, command: list[str], **options: object) -> tuple[int, str]:
+    """Run `command` behind one line, `label … 9.8 s`, and return its exit status and output.
+
+    Whatever interrupts us ends the command and its children too.
+    """
+    with tempfile.TemporaryFile() as output:
+        child: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            **options,
+        )
+        try:
+            _wait_shown(label, child)
+        finally:
+            _end(child)
+        output.seek(0)
+        return child.returncode, output.read().decode(errors="replace")
+
+
+def explain(output: str) -> str:
+    """One plain sentence for what pip or venv printed before it failed."""
+    for pattern, sentence in PIP_FAILURES:
+        if re.search(pattern, output):
+            return sentence
+    last = "\n".join(f"    {line}" for line in output.strip().splitlines()[-8:])
+    return f"Preparing .venv failed. The last that was said:\n{last}"
+
+
+def _check_python(module: str) -> None:
+    if os.name == "nt":
+        raise PreparationError("Windows itself is not supported: start this inside WSL.")
+    if sys.version_info < OLDEST:
+        this = ".".join(map(str, sys.version_info[:3]))
+        raise PreparationError(
+            f"Python 3.11 or newer is needed, this is {this}: try python3.11 -m {module}"
+        )
+
+
+def _is_inside() -> bool:
+    return VENV.exists() and os.path.samefile(sys.prefix, VENV)
+
+
+def _is_installed(requirements: str) -> bool:
+    return PYTHON.exists() and _installed().get(requirements) == _digest(requirements)
+
+
+def _installed() -> dict[str, str]:
+    """Which requirement sets `.venv` holds, by file; none when another Python made it."""
+    try:
+        stamp = json.loads(STAMP.read_text())
+        return dict(stamp["sets"]) if stamp["python"] == sys.version else {}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _digest(requirements: str) -> str:
+    return hashlib.sha256((ROOT / requirements).read_bytes()).hexdigest()
+
+
+def _install_alone(requirements: str) -> None:
+    with _interruptible(), _locked() as lock:
+        if not _is_installed(requirements):  # else another start has just done it
+            _install(requirements, lock)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn SIGTERM and a closed terminal into an orderly end, as Ctrl-C already is."""
+
+    def leave(number: int, _frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[int]:
+    import fcntl  # not on Windows, where we only want to say so
+
+    # The folder itself is the lock file. Children hold it too: an orphaned pip keeps others out.
+    lock = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another start is preparing .venv, waiting for it …", file=sys.stderr)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _install(requirements: str, lock: int) -> None:
+    usable = PYTHON.exists() and bool(_installed())
+    python = getattr(sys, "_base_executable", sys.executable) if _is_inside() else sys.executable
+    steps = [] if usable else [("Making .venv", _venv_command(python))]
+    packages = len(re.findall(r"^\S+==", (ROOT / requirements).read_text(), re.MULTILINE))
+    steps.append((f"Installing {packages} packages", _pip_command(python, requirements)))
+    _remove_stamp()
+    for number, (label, command) in enumerate(steps, 1):
+        _step(f"[{number}/{len(steps)}] {label}", command, lock)
+    _write_stamp(requirements)
+
+
+def _venv_command(python: str) -> list[str]:
+    return [python, "-m", "venv", "--clear", "--without-pip", str(VENV)]  # Debian has no ensurepip
+
+
+def _pip_command(python: str, requirements: str) -> list[str]:
+    options = "--require-hashes --only-binary=:all: --no-input --disable-pip-version-check"
+    pip = [python, "-m", "pip", "--python", str(PYTHON), "install"]
+    return [*pip, *options.split(), "-r", str(ROOT / requirements)]
+
+
+def _remove_stamp() -> None:
+    try:
+        STAMP.unlink(missing_ok=True)
+    except OSError as error:
+        raise PreparationError(explain(str(error))) from None
+
+
+def _step(label: str, command: list[str], lock: int) -> None:
+    environment = _environment() | {"PIP_USER": "0"}
+    try:
+        status, output = run_shown(label, command, env=environment, cwd=ROOT, pass_fds=(lock,))
+    except OSError as error:
+        raise PreparationError(explain(str(error))) from None
+    if status:
+        raise PreparationError(explain(output))
+
+
+def _write_stamp(requirements: str) -> None:
+    held = SETS[: SETS.index(requirements) + 1]
+    stamp = {"python": sys.version, "sets": {name: _digest(name) for name in held}}
+    fresh = STAMP.with_suffix(".new")
+    fresh.write_text(json.dumps(stamp, indent=1))
+    fresh.replace(STAMP)
+
+
+def _enter(module: str) -> NoReturn:
+    os.chdir(ROOT)
+    sys.stderr.flush()
+    os.execve(PYTHON, [str(PYTHON), "-m", module, *sys.argv[1:]], _environment())  # noqa: S606
+
+
+def _environment() -> dict[str, str]:
+    misleading = ("PYTHONHOME", "__PYVENV_LAUNCHER__")  # they would lead back out of .venv
+    return {name: value for name, value in os.environ.items() if name not in misleading}
+
+
+def _wait_shown(label: str, child: subprocess.Popen[bytes]) -> None:
+    started, terminal = time.monotonic(), sys.stderr.isatty()
+    print(f"{label} …", end="", file=sys.stderr, flush=True)
+    while child.returncode is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(TICK)
+        if terminal:
+            seconds = time.monotonic() - started
+            print(f"\r{label} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)
+    head = f"\r{label} …" if terminal else ""
+    print(f"{head} {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        print(file=sys.stderr)
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait()

@@ -1,0 +1,36 @@
+"""A step that is done again and again: a crash is logged and costs one pause, never the rest."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+AFTER_FAULT = 2.0  # seconds before a step that crashed is tried again
+
+Step = Callable[[], Awaitable[None]]
+
+
+async def forever(step: Step, pause: float = 0.0) -> None:
+    """Until cancelled: `step`, then `pause` seconds. The database may be away; we outlive that."""
+    while True:
+        try:
+            await step()
+        except Exception:
+            log.exception("%s failed", getattr(step, "__qualname__", "a step"))
+            await asyncio.sleep(AFTER_FAULT)
+        await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def running(work: Awaitable[Any]) -> AsyncIterator[None]:
+    """A background task that lives as long as the block."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

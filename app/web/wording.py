@@ -1,0 +1,273 @@
+"""The Russian words for what the program knows; pure, so that a page and a test read the same."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
+MONTHS = ["января", "февраля", "марта", "апреля", "мая", "июня"]
+MONTHS += ["июля", "августа", "сентября", "октября", "ноября", "декабря"]
+
+
+class Card(Protocol):
+    """What the words need to know of a descriptor."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def cause(self) -> str | None: ...
+    @property
+    def fault(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class StatusWording:
+    text: str
+    tone: str  # the CSS class that carries the colour
+    icon: str
+    counted: str  # after a number, in the summary
+    lasts: str  # what the time since then is called on a card
+
+
+@dataclass(frozen=True)
+class Message:
+    title: str
+    text: str
+
+
+DOT, MARK = "bi-circle-fill", "bi-exclamation-circle-fill"
+
+# In the order of the summary.
+STATUS = {
+    "online": StatusWording("В сети", "ok", DOT, "в сети", "В сети"),
+    "degraded": StatusWording("Нестабильно", "warn", DOT, "нестабильно", "Сбоит"),
+    "blocked": StatusWording("Нужны ваши действия", "warn", MARK, "ждут вас", "Ждёт вас"),
+    "offline": StatusWording("Не в сети", "bad", DOT, "не в сети", "Не работает"),
+    "revoked": StatusWording(
+        "Нужно переподключить", "bad", MARK, "нужно переподключить", "Не работает"
+    ),
+    "checking": StatusWording("Проверяется", "idle", DOT, "проверяется", "Подключено"),
+    "disconnected": StatusWording(
+        "Не подключено", "idle", "bi-circle", "не подключено", "Не подключено"
+    ),
+}
+
+CAUSE = {
+    "provider_error": Message(
+        "Сервис отвечает ошибкой",
+        "Сбой на стороне «{name}». От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "unreachable": Message(
+        "Сервис недоступен",
+        "С «{name}» не удаётся соединиться. От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "timeout": Message(
+        "Сервис не отвечает",
+        "«{name}» не ответил вовремя. От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "tls": Message(
+        "Соединение небезопасно",
+        "У «{name}» неполадка с сертификатом защиты. От вас ничего не нужно, переподключение "
+        "не поможет: мы продолжаем проверять.",
+    ),
+    "bad_response": Message(
+        "Сервис отвечает непонятно",
+        "«{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "rate_limited": Message(
+        "Сервис просит проверять реже",
+        "«{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и проверим.",
+    ),
+    "access_denied": Message(
+        "Нет доступа к данным",
+        "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
+        "разрешён. Потом нажмите «Проверить».",
+    ),
+    "payment_required": Message(
+        "Доступ не оплачен или приложение не установлено",
+        "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
+        "оплату. Потом нажмите «Проверить».",
+    ),
+    "revoked": Message(
+        "Доступ отозван",
+        "«{name}» больше не принимает наш доступ. Нажмите «Переподключить» и разрешите его снова: "
+        "история сохранится.",
+    ),
+    "misconfigured": Message(
+        "Сбой на нашей стороне",
+        "Из-за наших настроек проверить «{name}» не получилось. От вас ничего не нужно, "
+        "переподключать не надо.",
+    ),
+}
+FIRST_STRIKE = "Возможно, это временный сбой. Скоро проверим ещё раз, от вас пока ничего не нужно."
+
+_NOTHING_KEPT = "Ничего не подключено и не сохранено."
+CONNECT_ERRORS = {
+    "denied": Message(
+        "Доступ не разрешён",
+        "Вы отказали в доступе на сайте «{name}». " + _NOTHING_KEPT + " Передумаете — нажмите "
+        "«Подключить» ещё раз.",
+    ),
+    "expired": Message(
+        "Ссылка устарела",
+        "Подключение нужно закончить за 10 минут и только один раз. "
+        + _NOTHING_KEPT
+        + " Нажмите «Подключить» и пройдите шаги заново.",
+    ),
+    "other_browser": Message(
+        "Подключение начато не здесь",
+        "Его начали в другом браузере или до нового входа. "
+        + _NOTHING_KEPT
+        + " Нажмите «Подключить» и закончите в этом же окне.",
+    ),
+    "provider_error": Message(
+        "«{name}» не завершил подключение",
+        "Сайт сервиса вернул ошибку вместо доступа. "
+        + _NOTHING_KEPT
+        + " Попробуйте ещё раз через несколько минут.",
+    ),
+    "unreachable": Message(
+        "«{name}» сейчас не отвечает",
+        "Вы всё сделали верно, но сервис не выдал доступ: он недоступен. "
+        + _NOTHING_KEPT
+        + " Попробуйте ещё раз через несколько минут.",
+    ),
+    "bad_response": Message(
+        "«{name}» ответил непонятно",
+        "Сервис прислал не то, что обещает. "
+        + _NOTHING_KEPT
+        + " Попробуйте ещё раз через несколько минут.",
+    ),
+    "misconfigured": Message(
+        "Сбой на нашей стороне",
+        "«{name}» не узнал наше приложение: у нас неверные настройки. "
+        + _NOTHING_KEPT
+        + " Повторять не нужно, сообщите тому, кто установил Связку.",
+    ),
+    "bad_issuer": Message(
+        "Ответ пришёл не от «{name}»",
+        "Мы остановили подключение, чтобы не отдать доступ чужому сайту. "
+        + _NOTHING_KEPT
+        + " Начните заново с этой страницы.",
+    ),
+    "exchange_refused": Message(
+        "«{name}» не выдал доступ",
+        "Разрешение получено, но сервис его не принял: возможно, оно уже использовано. "
+        + _NOTHING_KEPT
+        + " Нажмите «Подключить» ещё раз.",
+    ),
+}
+
+# A message that survives a redirect.
+FLASH = {
+    "connected": "«{name}» подключён. Что показала первая проверка, видно на карточке.",
+    "disconnected_revoked": "«{name}» отключён, доступ отозван.",
+    "disconnected_later": (
+        "«{name}» отключён. Отозвать доступ сразу не вышло: будем пробовать ещё сутки."
+    ),
+    "disconnected_by_hand": (
+        "«{name}» отключён. Отозвать доступ по нашей просьбе он не умеет: "
+        "удалите приложение в его личном кабинете."
+    ),
+    "disconnected_shared": (
+        "«{name}» отключён. Доступ не отозван: этот же аккаунт подключён ещё раз."
+    ),
+}
+
+
+def make_filters(
+    zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> dict[str, Callable[..., Any]]:
+    """Everything that a template may call with `|`; times in text are in `zone`."""
+    return {
+        "status_text": lambda card: _status(card).text,
+        "status_tone": lambda card: _status(card).tone,
+        "status_icon": lambda card: _status(card).icon,
+        "status_lasts": lambda card: _status(card).lasts,
+        "cause_text": cause_text,
+        "advice": advice,
+        "summary": summary,
+        "connect_error": connect_error,
+        "duration": duration,
+        "every": every,
+        "clock": lambda moment: clock(moment, zone, now()),
+        "since": lambda moment: f"с {clock(moment, zone, now())}",
+    }
+
+
+def cause_text(card: Card) -> str:
+    return CAUSE[card.cause].title if card.cause else ""
+
+
+def advice(card: Card) -> str:
+    """Whose move it is and what to do."""
+    if card.cause is None:
+        return ""
+    if card.status == "degraded" and card.fault != "us":
+        return FIRST_STRIKE
+    return CAUSE[card.cause].text.format(name=card.name)
+
+
+def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
+    """Every status with its number, zeros too: the browser recounts them."""
+    found = [card.status for card in cards]
+    return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
+
+
+def connect_error(code: str, name: str) -> Message | None:
+    """None for a code that is not ours: an address can be typed by anybody."""
+    found = CONNECT_ERRORS.get(code)
+    return found and Message(found.title.format(name=name), found.text.format(name=name))
+
+
+def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """ "14:02:05" today, "22 ноября, 14:02" on another day."""
+    local = moment.astimezone(zone)
+    if local.date() == now.astimezone(zone).date():
+        return f"{local:%H:%M:%S}"
+    return f"{local.day} {MONTHS[local.month - 1]}, {local:%H:%M}"
+
+
+def duration(seconds: float) -> str:
+    """ "45 с", "18 мин", "2 ч 5 мин", "3 дн."."""
+    whole = int(seconds)
+    if whole < MINUTE:
+        return f"{whole} с"
+    if whole < HOUR:
+        return f"{whole // MINUTE} мин"
+    if whole < DAY:
+        minutes = whole % HOUR // MINUTE
+        return f"{whole // HOUR} ч {minutes} мин" if minutes else f"{whole // HOUR} ч"
+    return f"{whole // DAY} дн."
+
+
+def every(seconds: float) -> str:
+    """ "каждые 10 минут", "каждую минуту", "каждые 5 секунд"."""
+    size, one, few, many = MINUTE, "минуту", "минуты", "минут"
+    if seconds % MINUTE:
+        size, one, few, many = 1, "секунду", "секунды", "секунд"
+    count = round(seconds / size)
+    if count == 1:
+        return f"каждую {one}"
+    return f"{plural(count, 'каждую', 'каждые', 'каждые')} {count} {plural(count, one, few, many)}"
+
+
+def plural(count: int, one: str, few: str, many: str) -> str:
+    """The form for a number: 1 карта, 2 карты, 5 карт, 11 карт, 21 карта."""
+    if count % 10 == 1 and count % 100 != 11:
+        return one
+    if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14):
+        return few
+    return many
+
+
+def _status(card: Card) -> StatusWording:
+    return STATUS[card.status]

@@ -1,0 +1,38 @@
+// After every change of the cards: recounts the summary, and tells a screen reader what changed.
+(() => {
+  "use strict";
+  const KEPT = 5; // lines in the log
+  const cards = () => [...document.querySelectorAll("#cards [data-status]")];
+  const statuses = () => new Map(cards().map((card) => [card.id, card.dataset.status]));
+  let before = new Map();
+
+  function count() {
+    const now = cards().map((card) => card.dataset.status);
+    for (const item of document.querySelectorAll("[data-count]")) {
+      const number = now.filter((status) => status === item.dataset.count).length;
+      item.querySelector("b").textContent = number;
+      item.hidden = number === 0;
+    }
+  }
+
+  function say(card) {
+    const line = document.createElement("p");
+    const part = (selector) => card.querySelector(selector).textContent.trim();
+    line.textContent = `${part("h2")}: ${part(".status")}`;
+    const log = document.getElementById("log");
+    log.append(line);
+    while (log.children.length > KEPT) log.firstElementChild.remove();
+  }
+
+  function compare() {
+    const now = statuses();
+    for (const [id, status] of now) {
+      if (before.has(id) && before.get(id) !== status) say(document.getElementById(id));
+    }
+    before = now;
+    count();
+  }
+
+  addEventListener("DOMContentLoaded", () => { before = statuses(); });
+  ["htmx:sse:after:message", "htmx:finally:request"].forEach((name) => document.addEventListener(name, compare));
+})();

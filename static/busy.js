@@ -1,0 +1,43 @@
+// Answers a click at once: the pressed button is busy until the next page comes, and a second press does nothing.
+(() => {
+  "use strict";
+  const PATIENCE = 30_000; // milliseconds after which a button may be tried again
+
+  function hold(form, button) {
+    form.setAttribute("aria-busy", "true");
+    button?.setAttribute("aria-busy", "true");
+    // A disabled button would not be sent, so it is disabled after the form has gone.
+    setTimeout(() => { if (button) button.disabled = true; });
+    setTimeout(() => release(form, button), PATIENCE);
+  }
+
+  function release(form, button) {
+    form.removeAttribute("aria-busy");
+    button?.removeAttribute("aria-busy");
+    if (button) button.disabled = false;
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return; // htmx sends this one and marks it itself
+    if (event.target.hasAttribute("aria-busy")) event.preventDefault();
+    else hold(event.target, event.submitter);
+  });
+
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[aria-busy]")) {
+      release(form, form.querySelector("button[aria-busy]"));
+    }
+  });
+
+  function notice(shown) {
+    const element = document.getElementById("notice");
+    if (element) element.hidden = !shown;
+  }
+
+  const isForm = (event) => event.target instanceof HTMLFormElement;
+  document.addEventListener("htmx:before:request", (event) => { if (isForm(event)) notice(false); });
+  document.addEventListener("htmx:error", (event) => { if (isForm(event)) notice(true); });
+  document.addEventListener("htmx:response:error", (event) => {
+    if (isForm(event) && event.detail.ctx.response.status !== 429) notice(true);
+  });
+})();

@@ -1,0 +1,61 @@
+// Keeps the stream of cards open: retries a first connect, ends a silent one, spares hidden tabs, shows the link's state.
+(() => {
+  "use strict";
+  const SILENCE = 35_000; // milliseconds; two heartbeats of 15 s missed, and some
+  const LOOK = 2_000; // milliseconds between two looks
+  const element = () => document.getElementById("live");
+  let connection = null;
+  let heard = Date.now(); // when the server last gave a sign of life
+  let state = "";
+  let ended = false;
+
+  function show(next) {
+    if (next === state) return;
+    state = next;
+    document.documentElement.dataset.link = next;
+    if (next === "lost") tellSince();
+  }
+
+  function tellSince() {
+    const time = new Date(heard).toLocaleTimeString("ru", { hour: "2-digit", minute: "2-digit" });
+    document.getElementById("lost-at").textContent = `Показаны данные на ${time}.`;
+  }
+
+  function open() {
+    const live = element();
+    if (ended || document.hidden || !live || live._htmx?.sse) return;
+    live.dispatchEvent(new CustomEvent("live:open"));
+  }
+
+  function alive(event) {
+    connection = event.detail?.connection ?? connection;
+    heard = Date.now();
+    show("live");
+  }
+
+  function look() {
+    if (document.hidden) return;
+    open();
+    if (Date.now() - heard < SILENCE) return;
+    show("lost");
+    heard = Date.now(); // gives the next attempt its time
+    connection?.reader?.cancel();
+  }
+
+  const lost = (event) => { if (event.target === element() && !document.hidden) show("lost"); };
+  const signs = ["htmx:sse:after:connection", "htmx:sse:after:message", "heartbeat"];
+  const failures = ["htmx:sse:error", "htmx:sse:close", "htmx:error", "htmx:response:error"];
+  signs.forEach((name) => document.addEventListener(name, alive));
+  failures.forEach((name) => document.addEventListener(name, lost));
+  document.addEventListener("session-expired", () => {
+    ended = true;
+    location.assign("/login?expired=1&next=" + encodeURIComponent(location.pathname + location.search));
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) heard = Date.now();
+    open();
+  });
+  ["online", "pageshow"].forEach((name) => addEventListener(name, open));
+  document.addEventListener("htmx:after:process", open, { once: true });
+  setInterval(look, LOOK);
+})();

@@ -1,0 +1,136 @@
+"""What tests stand on: a real PostgreSQL, the sandbox as a real provider, the whole application."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+
+import pytest
+import uvicorn
+from sqlalchemy import text
+
+from app import local_postgres
+from app.commands import migrate_database
+from app.config import Client, Settings
+from app.db import Database, open_database
+from app.factory import create_app
+from app.models import Base
+from app.monitor.check import Checker
+from app.outbound import Outbound, open_outbound
+from app.sandbox import create_sandbox
+from app.sandbox.settings import SandboxSettings
+from app.sealing import Keys
+from app.server import bind
+from app.web.dashboard import Dashboard
+from tests.people import Person, Sandbox
+from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
+
+TABLES = ", ".join(table.name for table in Base.metadata.sorted_tables)
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """An empty database with our tables."""
+    with local_postgres.throwaway() as server:
+        migrate_database(server.url)
+        yield server.url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The database, with nobody in it."""
+    async with open_database(database_url) as database:
+        async with database.engine.begin() as connection:
+            await connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE"))
+        yield database
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys(TOKEN_KEYS)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Outbound]:
+    async with open_outbound() as outbound:
+        yield outbound
+
+
+@pytest.fixture(scope="session")
+async def sandbox_server() -> AsyncIterator[str]:
+    """The sandbox provider on a port of its own; yields its address."""
+    listening = bind("127.0.0.1", 0)
+    issuer = f"http://localhost:{listening.getsockname()[1]}"
+    app = create_sandbox(SandboxSettings(issuer=issuer, slow_seconds=0.5, hang_seconds=20))
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    server = _QuietServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield issuer
+    server.force_exit = server.should_exit = True
+    await serving
+
+
+@pytest.fixture
+async def sandbox(sandbox_server: str, http: Outbound) -> Sandbox:
+    """The sandbox, all well and nobody's grant in it."""
+    sandbox = Sandbox(sandbox_server, http)
+    await sandbox.reset()
+    return sandbox
+
+
+@pytest.fixture
+def settings(
+    database_url: str, sandbox_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    file = tmp_path_factory.mktemp("providers") / "providers.toml"
+    file.write_text(PROVIDERS_TOML.format(sandbox=sandbox_server), encoding="utf-8")
+    return Settings(
+        database_url=database_url,
+        secret_key="a secret that only the tests know",
+        token_keys=TOKEN_KEYS,
+        public_url=PUBLIC_URL,
+        interval=600,
+        timeout=2,
+        run_monitor=False,
+        providers_file=file,
+        allow_insecure_providers=True,
+        clients={name: Client(name, f"{name}-secret") for name in ("evotor", "sklad")},
+    )
+
+
+@pytest.fixture
+async def dashboard(
+    database: Database, sandbox: Sandbox, settings: Settings
+) -> AsyncIterator[Dashboard]:
+    """The whole application, started, without a monitor."""
+    async with _started(settings) as app:
+        yield app
+
+
+@pytest.fixture
+def checker(dashboard: Dashboard) -> Checker:
+    return dashboard.checker
+
+
+@pytest.fixture
+async def person(dashboard: Dashboard, sandbox: Sandbox) -> Person:
+    """Somebody who has just signed up."""
+    return await Person.signed_up(dashboard, sandbox, "anna@example.ru")
+
+
+@pytest.fixture
+async def other_person(dashboard: Dashboard, sandbox: Sandbox) -> Person:
+    return await Person.signed_up(dashboard, sandbox, "boris@example.ru")
+
+
+@contextlib.asynccontextmanager
+async def _started(settings: Settings) -> AsyncIterator[Dashboard]:
+    app = create_app(replace(settings))
+    async with app.test_app():
+        yield app
+
+
+class _QuietServer(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

@@ -1,0 +1,106 @@
+"""Mailboxes: what an open page gets, in which order, and what it never gets."""
+
+from uuid import uuid4
+
+from app.announce import Announcement
+from app.live.hub import LIST, SNAPSHOTS, Hub, Mailbox
+
+ANNA, BORIS = 1, 2
+SESSION = b"session of anna"
+
+
+async def snapshots_taken(hub: Hub) -> None:
+    """The fan-out has served every page that waited for its list."""
+    while hub._pages:
+        await hub.work()
+
+
+async def test_a_new_page_first_wants_the_whole_list() -> None:
+    hub = Hub()
+    with hub.subscribe(ANNA, SESSION) as mailbox:
+        assert (await hub.work()).pages == [mailbox]
+
+
+async def test_a_burst_about_one_card_is_one_event_the_newest() -> None:
+    mailbox, card, other = Mailbox(ANNA, SESSION), uuid4(), uuid4()
+    mailbox.put(card, b"old ")
+    mailbox.put(other, b"other ")
+    mailbox.put(card, b"new ")
+    assert await mailbox.take(1) == b"other new "
+
+
+async def test_a_whole_list_makes_single_cards_obsolete() -> None:
+    mailbox = Mailbox(ANNA, SESSION)
+    mailbox.put("banner", b"banner ")
+    mailbox.put(uuid4(), b"card ")
+    mailbox.put(LIST, b"list ")
+    assert await mailbox.take(1) == b"banner list "
+
+
+async def test_an_empty_mailbox_gives_nothing_after_its_time() -> None:
+    assert await Mailbox(ANNA, SESSION).take(0.01) == b""
+
+
+async def test_a_change_reaches_only_its_persons_pages() -> None:
+    hub, card = Hub(), uuid4()
+    with hub.subscribe(ANNA, SESSION) as mine, hub.subscribe(BORIS, b"other") as his:
+        await snapshots_taken(hub)
+        hub.announced(Announcement(cards={ANNA: [card], 77: [uuid4()]}))
+        assert (await hub.work()).cards == {card}
+        hub.deliver(ANNA, card, b"card")
+        assert await mine.take(1) == b"card"
+        assert await his.take(0.01) == b""
+
+
+async def test_a_page_that_waits_for_its_list_gets_no_single_card_before_it() -> None:
+    hub, card = Hub(), uuid4()
+    with hub.subscribe(ANNA, SESSION) as mailbox:
+        hub.deliver(ANNA, card, b"older than the list")
+        assert await mailbox.take(0.01) == b""
+
+
+async def test_an_ended_session_ends_its_pages_and_no_others() -> None:
+    hub = Hub()
+    with hub.subscribe(ANNA, SESSION) as ended, hub.subscribe(ANNA, b"another one") as other:
+        hub.announced(Announcement(ended=[SESSION.hex()]))
+        assert (ended.closed, ended.expired) == (True, True)
+        assert not other.closed
+
+
+async def test_after_a_break_every_page_gets_its_list_some_at_a_time() -> None:
+    hub = Hub()
+    pages = [hub.subscribe(user, SESSION) for user in range(SNAPSHOTS + 5)]
+    for page in pages:
+        page.__enter__()
+    await snapshots_taken(hub)
+    hub.resync()
+    assert len((await hub.work()).pages) == SNAPSHOTS
+    assert len((await hub.work()).pages) == 5
+
+
+async def test_work_that_failed_is_still_to_do() -> None:
+    hub, card = Hub(), uuid4()
+    with hub.subscribe(ANNA, SESSION) as mailbox:
+        hub.announced(Announcement(cards={ANNA: [card]}))
+        work = await hub.work()
+        hub.put_back(work)
+        again = await hub.work()
+        assert (again.cards, again.pages) == ({card}, [mailbox])
+
+
+async def test_a_closing_process_ends_every_page_without_logging_anybody_out() -> None:
+    hub = Hub()
+    with hub.subscribe(ANNA, SESSION) as open_page:
+        hub.close()
+        assert (open_page.closed, open_page.expired) == (True, False)
+    with hub.subscribe(ANNA, SESSION) as late_page:
+        assert late_page.closed
+
+
+async def test_a_page_that_left_is_forgotten() -> None:
+    hub = Hub()
+    with hub.subscribe(ANNA, SESSION):
+        pass
+    assert hub.pages == []
+    hub.announced(Announcement(cards={ANNA: [uuid4()]}, lists=[ANNA]))
+    assert not hub._work.is_set() or (await hub.work()).pages == []

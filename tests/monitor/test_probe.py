@@ -1,0 +1,214 @@
+"""What a probe makes of what a provider sends, over real HTTP."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aiohttp import web
+
+from app.grants import OpenGrant
+from app.monitor.probe import Answer, probe
+from app.outbound import MAX_BODY, Outbound
+from app.providers import Carrier, Probe, Provider
+from tests.certificates import self_signed
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Ask = Callable[..., Awaitable[Answer]]
+
+TIMEOUT = 1.0  # seconds
+
+
+def grant(carrier: int | None = None) -> OpenGrant:
+    return OpenGrant(uuid4(), 1, "the-token", carrier=carrier)
+
+
+def provider(url: str, **entry: object) -> Provider:
+    settings = {"label": "name", "account": "sub"} | entry
+    return Provider(
+        "acme", "Acme", f"{url}/auth", f"{url}/token", Probe(f"{url}/me", **settings)  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+async def ask(http: Outbound) -> AsyncIterator[Ask]:
+    """Probe a server that answers with this handler."""
+    runners: list[web.AppRunner] = []
+
+    async def ask(handler: Handler, carrier: int | None = None, **entry: object) -> Answer:
+        app = web.Application()
+        app.router.add_route("*", "/me", handler)
+        runner = web.AppRunner(app, shutdown_timeout=0)
+        runners.append(runner)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        return await probe(http, provider(f"http://{host}:{port}", **entry), grant(carrier), TIMEOUT)
+
+    yield ask
+    for runner in runners:
+        await runner.cleanup()
+
+
+def saying(status: int = 200, **answer: object) -> Handler:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=status, **answer)  # type: ignore[arg-type]
+
+    return handler
+
+
+def json(text: str, status: int = 200) -> Handler:
+    return saying(status, text=text, content_type="application/json")
+
+
+async def test_a_good_answer_names_the_account(ask: Ask) -> None:
+    answer = await ask(json('{"sub": 7, "name": "Основной магазин"}'))
+    assert (answer.status, answer.sound) == (200, True)
+    assert (answer.account, answer.label) == ("7", "Основной магазин")
+
+
+async def test_the_evidence_says_what_was_asked_and_what_came(ask: Ask) -> None:
+    answer = await ask(saying(503))
+    assert answer.evidence.startswith("GET 127.0.0.1/me → 503 за ")
+    assert answer.evidence.endswith(" мс")
+
+
+async def test_no_token_is_in_the_evidence(ask: Ask) -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(status=500, text=request.headers["Authorization"])
+
+    assert "the-token" not in repr(await ask(echo))
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>", "", "not json", '{"error": "invalid_token"}', '{"error": {"code": 1}}']
+)
+async def test_a_200_that_is_not_the_answer_is_not_sound(ask: Ask, body: str) -> None:
+    assert not (await ask(saying(text=body))).sound
+
+
+@pytest.mark.parametrize("body", ['{"error": null}', '{"error": ""}', "[]", "{}"])
+async def test_an_empty_error_is_none(ask: Ask, body: str) -> None:
+    assert (await ask(json(body))).sound
+
+
+async def test_a_redirect_is_not_followed(ask: Ask) -> None:
+    answer = await ask(saying(302, headers={"Location": "http://169.254.169.254/"}))
+    assert answer.status == 302
+
+
+async def test_a_body_beyond_the_bound_is_cut_off(ask: Ask) -> None:
+    answer = await ask(saying(body=b" " * (MAX_BODY + 1)))
+    assert answer.failure == "too_large"
+
+
+async def test_a_compressed_body_is_bounded_by_what_it_becomes(ask: Ask) -> None:
+    async def bomb(_: web.Request) -> web.Response:
+        response = web.Response(body=b" " * (MAX_BODY * 4))
+        response.enable_compression(web.ContentCoding.gzip)
+        return response
+
+    assert (await ask(bomb)).failure == "too_large"
+
+
+async def test_a_server_that_drips_does_not_hold_the_probe(ask: Ask) -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)  # the server's pace
+
+    answer = await ask(drip)
+    assert answer.failure == "timeout"
+    assert answer.latency_ms < TIMEOUT * 2000
+
+
+async def test_a_connection_that_breaks_is_not_taken_for_a_timeout(ask: Ask) -> None:
+    async def hang_up(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    assert (await ask(hang_up)).failure == "unreachable"
+
+
+async def test_an_answer_that_breaks_off_is_no_answer(ask: Ask) -> None:
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"{")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    assert (await ask(cut)).failure in ("not_http", "unreachable")
+
+
+async def test_nobody_listening_is_unreachable(http: Outbound) -> None:
+    answer = await probe(http, provider("http://127.0.0.1:1"), grant(), TIMEOUT)
+    assert (answer.failure, answer.status) == ("unreachable", None)
+    assert answer.evidence == "GET 127.0.0.1/me → соединение не установлено"
+
+
+async def test_an_unknown_host_is_unreachable(http: Outbound) -> None:
+    answer = await probe(http, provider("http://no-such-host.invalid"), grant(), TIMEOUT)
+    assert answer.failure in ("unreachable", "timeout")
+
+
+async def test_an_unknown_authority_is_a_tls_failure_until_it_is_named(
+    http: Outbound, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    app = web.Application()
+    app.router.add_get("/me", json('{"sub": "1"}'))
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    entry = provider(f"https://127.0.0.1:{runner.addresses[0][1]}")
+    refused = await probe(http, entry, grant(), TIMEOUT)
+    trusted = await probe(http, replace(entry, ca_file=str(certificate)), grant(), TIMEOUT)
+    await runner.cleanup()
+    assert (refused.failure, refused.status) == ("tls", None)
+    assert trusted.status == 200
+
+
+async def test_retry_after_is_read_in_both_forms(ask: Ask) -> None:
+    seconds = await ask(saying(429, headers={"Retry-After": "120"}))
+    assert seconds.retry_after == 120
+    date = await ask(saying(429, headers={"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}))
+    assert date.retry_after is not None
+    assert date.retry_after > 1e6
+    nonsense = await ask(saying(429, headers={"Retry-After": "soon"}))
+    assert nonsense.retry_after is None
+
+
+async def test_the_second_carrier_is_tried_after_401_and_then_asked_alone(ask: Ask) -> None:
+    seen: list[str] = []
+
+    async def wants_raw(request: web.Request) -> web.Response:
+        seen.append("raw" if "X-Authorization" in request.headers else "bearer")
+        good = request.headers.get("X-Authorization") == "the-token"
+        return web.json_response({"sub": "1"}, status=200 if good else 401)
+
+    carriers = (Carrier(), Carrier("X-Authorization", "{token}"))
+    first = await ask(wants_raw, carriers=carriers)
+    assert (first.status, first.carrier) == (200, 1)
+    assert (await ask(wants_raw, carrier=1, carriers=carriers)).status == 200
+    assert seen == ["bearer", "raw", "raw"]
+
+
+async def test_an_expression_that_does_not_fit_the_answer_finds_nothing(ask: Ask) -> None:
+    answer = await ask(json('{"items": 5}'), label="join(', ', items[].name)", account="items[0].id")
+    assert (answer.status, answer.label, answer.account) == (200, None, None)
+
+
+async def test_a_long_label_is_cut(ask: Ask) -> None:
+    answer = await ask(json('{"sub": "1", "name": "%s"}' % ("я" * 500)))
+    assert answer.label == "я" * 200

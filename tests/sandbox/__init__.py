@@ -1,0 +1,1 @@
+"""The sandbox provider, driven over HTTP as a client and a person would."""

@@ -1,0 +1,20 @@
+"""Waiting for something to become true: the only place where tests sleep."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK = 0.02  # seconds between two looks
+
+
+async def until(look: Callable[[], Awaitable[T]], seconds: float = 10.0) -> T:
+    """The first truthy thing that `look` brings; AssertionError after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        if found := await look():
+            return found
+        assert time.monotonic() < end, f"did not happen within {seconds} s"
+        await asyncio.sleep(LOOK)
