@@ -58,8 +58,8 @@ PIP_FAILURES = (  # what pip, venv or the system says → what to do about it; t
     ),
     (
         r"No matching distribution found|from versions:",
-        "There is no ready-made package for this machine, and nothing is compiled here: "
-        "Linux with glibc or macOS on x86-64 or arm64 with Python 3.11 to 3.14 is needed.",
+        "No ready-made package fits this machine, and nothing is compiled here: Linux with glibc "
+        "or macOS on x86-64 or arm64, Python 3.11 to 3.14 and a complete package index are needed.",
     ),
 )
 
@@ -192,7 +192,7 @@ def _locked() -> Iterator[int]:
 
 def _install(requirements: str, lock: int) -> None:
     usable = PYTHON.exists() and bool(_installed())
-    python = getattr(sys, "_base_executable", sys.executable) if _is_inside() else sys.executable
+    python = _outer_python()
     steps = [] if usable else [("Making .venv", _venv_command(python))]
     packages = len(re.findall(r"^\S+==", (ROOT / requirements).read_text(), re.MULTILINE))
     steps.append((f"Installing {packages} packages", _pip_command(python, requirements)))
@@ -200,6 +200,12 @@ def _install(requirements: str, lock: int) -> None:
     for number, (label, command) in enumerate(steps, 1):
         _step(f"[{number}/{len(steps)}] {label}", command, lock)
     _write_stamp(requirements)
+
+
+def _outer_python() -> str:
+    """The Python that `.venv` is made with: it has pip, `.venv` itself has none."""
+    started_inside = Path(sys.executable).parent == PYTHON.parent
+    return str(getattr(sys, "_base_executable", "")) if started_inside else sys.executable
 
 
 def _venv_command(python: str) -> list[str]:

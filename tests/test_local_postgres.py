@@ -106,9 +106,13 @@ def test_a_killed_postmaster_is_replaced(directory: Path) -> None:
     with holder(directory) as first:
         said(first)
         os.kill(int((directory / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        with running(directory) as url:
+        with holder(directory) as second:
+            url, started_here = said(second)
+            assert started_here == "True"
             assert listens(url)
-        release(first)
+            release(first)
+            release(second)
+    assert not listens(url)
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_server(directory: Path) -> None:
@@ -154,7 +158,7 @@ def test_a_throwaway_leaves_nothing_after_a_normal_end() -> None:
 def test_a_directory_that_cannot_be_made_is_one_plain_sentence(fresh: Path) -> None:
     fresh.write_text("")
     with pytest.raises(LocalPostgresError, match="PostgreSQL does not start"):
-        start(fresh / "postgres")
+        start(fresh)
 
 
 def test_missing_programs_are_one_plain_sentence(

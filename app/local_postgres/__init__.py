@@ -54,7 +54,7 @@ def start(directory: Path) -> Server:
 
     Raises LocalPostgresError.
     """
-    with _plain_errors():
+    with _plain_errors(directory):
         account = unprivileged_account()
         cluster = Cluster(reachable_directory(directory, account), account, KEPT)
         with _locked(cluster.home / "lock"):
@@ -66,11 +66,11 @@ def throwaway() -> Iterator[Server]:
     """A private cluster that is gone afterwards, whatever ends this process."""
     home = Path(tempfile.mkdtemp(prefix="svyazka-pg-", dir="/tmp"))
     try:
-        with _plain_errors():
+        with _plain_errors(home):
             cluster = Cluster(home, unprivileged_account(), CARELESS)
             cluster.initialise()
         try:
-            with _plain_errors():
+            with _plain_errors(home):
                 cluster.launch()
             with _guard(cluster.pid(), home):
                 yield Server(cluster.url(), True, cluster.stop)
@@ -124,15 +124,15 @@ def _guard(postmaster: int, home: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
+def _plain_errors(home: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
         raise LocalPostgresError(
-            f"{error.filename} belongs to another user: remove it, or start this as that user."
+            f"{home} belongs to another user: remove it, or start this as that user."
         ) from error
     except OSError as error:
-        raise LocalPostgresError(why_not(str(error), Path(error.filename or "."))) from error
+        raise LocalPostgresError(why_not(str(error), home)) from error
 
 
 @contextlib.contextmanager

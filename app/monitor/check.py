@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from app import connections, grants
+from app import connections, grants, metrics
 from app.connections import Catalogue
 from app.db import Sessions
 from app.errors import SealingError
@@ -67,6 +67,7 @@ class Checker:
         async with self.sessions.begin() as session:
             written = await record(session, batch)
         for checked in batch:
+            _count(checked)
             if checked.lease.connection_id in written:
                 await self._settle(checked)
 
@@ -102,6 +103,8 @@ class Checker:
                 grants.refresh(self.sessions, self.http, self.keys, provider, grant, lease.lease_id)
             )
         )
+        outcome = "refused" if isinstance(fresh, Refusal) else "refreshed" if fresh else "lost"
+        metrics.REFRESHES.labels(provider.name, outcome).inc()
         if fresh is None:
             return None
         if isinstance(fresh, Refusal):
@@ -144,3 +147,10 @@ class Checker:
                 return checked is not None
             waits = True
             await asyncio.sleep(POLL)
+
+
+def _count(checked: Checked) -> None:
+    metrics.CHECKS.labels(checked.lease.provider, checked.verdict.status.value).inc()
+    if checked.answer.status is not None and not checked.answer.refused:
+        seconds = checked.answer.latency_ms / 1000
+        metrics.ANSWER_SECONDS.labels(checked.lease.provider).observe(seconds)

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import AbstractAsyncContextManager, suppress
 from uuid import UUID, uuid4
 
-from app import connecting, grants, heartbeats, limits, people
+from app import connecting, grants, heartbeats, limits, metrics, people
 from app.forever import forever, running
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_due
@@ -71,6 +71,7 @@ class Monitor:
 
     def _start(self, lease: Lease) -> None:
         self._in_flight[lease.provider] += 1
+        metrics.IN_FLIGHT.labels(lease.provider).inc()
         task = asyncio.create_task(self._check(lease))
         self._checks.add(task)
         task.add_done_callback(self._checks.discard)
@@ -84,6 +85,7 @@ class Monitor:
             log.exception("check of connection %s crashed", lease.connection_id)
         finally:
             self._in_flight[lease.provider] -= 1
+            metrics.IN_FLIGHT.labels(lease.provider).dec()
             self._freed.set()
 
     async def _beat(self) -> None:

@@ -34,7 +34,8 @@ class Dashboard(Quart):
 
 
 def dashboard() -> Dashboard:
-    return cast(Dashboard, current_app)
+    """The application itself, not Quart's stand-in for it: a stream outlives its request."""
+    return cast(Dashboard, current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 def person() -> SignedIn:

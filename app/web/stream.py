@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
 
-from app import connections, heartbeats, people
+from app import connections, heartbeats, metrics, people
 from app.connections import Descriptor
 from app.forever import forever
 from app.live.hub import LIST, Mailbox, Work
@@ -35,7 +35,10 @@ async def stream() -> ResponseReturnValue:
 
 async def _events(app: Dashboard, signed_in: SignedIn) -> AsyncIterator[bytes]:
     expires = signed_in.expires_at.timestamp()
-    with app.hub.subscribe(signed_in.user_id, signed_in.session_hash) as mailbox:
+    with (
+        metrics.OPEN_PAGES.track_inprogress(),
+        app.hub.subscribe(signed_in.user_id, signed_in.session_hash) as mailbox,
+    ):
         yield _heartbeat()  # first bytes at once, and the page learns how far its clock is off
         silent_since = time.monotonic()
         while not mailbox.closed:

@@ -29,7 +29,6 @@ class StatusWording:
     text: str
     tone: str  # the CSS class that carries the colour
     icon: str
-    counted: str  # after a number, in the summary
     lasts: str  # what the time since then is called on a card
 
 
@@ -43,17 +42,13 @@ DOT, MARK = "bi-circle-fill", "bi-exclamation-circle-fill"
 
 # In the order of the summary.
 STATUS = {
-    "online": StatusWording("В сети", "ok", DOT, "в сети", "В сети"),
-    "degraded": StatusWording("Нестабильно", "warn", DOT, "нестабильно", "Сбоит"),
-    "blocked": StatusWording("Нужны ваши действия", "warn", MARK, "ждут вас", "Ждёт вас"),
-    "offline": StatusWording("Не в сети", "bad", DOT, "не в сети", "Не работает"),
-    "revoked": StatusWording(
-        "Нужно переподключить", "bad", MARK, "нужно переподключить", "Не работает"
-    ),
-    "checking": StatusWording("Проверяется", "idle", DOT, "проверяется", "Подключено"),
-    "disconnected": StatusWording(
-        "Не подключено", "idle", "bi-circle", "не подключено", "Не подключено"
-    ),
+    "online": StatusWording("В сети", "ok", DOT, "В сети"),
+    "degraded": StatusWording("Нестабильно", "warn", DOT, "Нестабильно"),
+    "blocked": StatusWording("Нужны ваши действия", "warn", MARK, "Ждёт вас"),
+    "offline": StatusWording("Не в сети", "bad", DOT, "Не работает"),
+    "revoked": StatusWording("Нужно переподключить", "bad", MARK, "Не работает"),
+    "checking": StatusWording("Проверяется", "idle", DOT, "Подключено"),
+    "disconnected": StatusWording("Не подключено", "idle", "bi-circle", "Не подключено"),
 }
 
 CAUSE = {
