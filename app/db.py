@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import (
 
 Sessions = async_sessionmaker[AsyncSession]
 
-POOL = 10  # connections a process keeps; as many again under load
+POOL, OVERFLOW = 5, 3  # connections a process keeps, and more under load; small plans allow 20
 UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",
@@ -36,7 +36,7 @@ class Database:
             self._url,
             connect_args=self._connect_args,
             pool_size=POOL,
-            max_overflow=POOL,
+            max_overflow=OVERFLOW,
             pool_pre_ping=True,  # a restarted PostgreSQL costs no failed request
             pool_timeout=10,
         )

@@ -10,7 +10,7 @@ from app.forever import running
 from app.live.hub import Hub
 from app.live.listener import Listener
 from app.monitor.check import Checker
-from app.monitor.loop import monitoring
+from app.monitor.loop import DRAIN, monitoring
 from app.outbound import open_outbound
 from app.providers import BUILT_IN, load_catalogue
 from app.sealing import Keys
@@ -75,6 +75,7 @@ def _parts(app: Dashboard) -> Any:
                 settings.interval,
                 settings.timeout,
             )
+            parts.push_async_callback(app.checker.drain, DRAIN)
             app.listener = Listener(app.database, app.hub)
             for work in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
                 await parts.enter_async_context(running(work))

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -179,7 +180,7 @@ def _error_code(answer: dict[str, object], reply: Reply) -> str:
     if reply.failure:
         return reply.failure
     if answer.get("error"):
-        return str(answer["error"])[:40]
+        return re.sub(r"[^\w.-]", "", str(answer["error"]), flags=re.ASCII)[:40] or "bad_response"
     return f"http_{reply.status}" if reply.status and reply.status >= 300 else "bad_response"
 
 

@@ -43,6 +43,7 @@ class Checker:
     interval: float  # seconds
     timeout: float  # seconds
     lag: Lag = field(default_factory=Lag)
+    _by_hand: set[asyncio.Task[bool]] = field(default_factory=set)
 
     async def check(self, lease: Lease) -> Checked | None:
         """Look at one connection. None: the lease was lost, or our own delay spoilt the answer."""
@@ -72,12 +73,21 @@ class Checker:
                 await self._settle(checked)
 
     async def check_now(self, connection_id: UUID) -> bool:
-        """Check at once, or wait for the check under way. False: no verdict within BY_HAND."""
-        try:
-            async with asyncio.timeout(BY_HAND):
-                return await self._check_now(connection_id)
-        except TimeoutError:
-            return False
+        """Check at once, or wait for the check under way. False: no verdict within BY_HAND.
+
+        Whoever asked may be gone before the answer comes; the check goes on to its end all the
+        same, because a refresh that is cut off half-way is a grant that is lost.
+        """
+        task = asyncio.create_task(self._check_now(connection_id))
+        self._by_hand.add(task)
+        task.add_done_callback(self._by_hand.discard)
+        done, _ = await asyncio.wait([task], timeout=BY_HAND)
+        return task.result() if done else False
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the checks by hand that are still under way."""
+        if self._by_hand:
+            await asyncio.wait(self._by_hand, timeout=seconds)
 
     async def _found(self, lease: Lease) -> tuple[Answer, bool] | None:
         provider = self.catalogue.get(lease.provider)
@@ -97,11 +107,8 @@ class Checker:
         answer = None if stale else await probe(self.http, provider, grant, self.timeout)
         if answer is not None and (answer.status != 401 or grant.refresh_token is None):
             return answer, False
-        # Not cancellable half-way: an answer that is lost is a grant that is lost.
-        fresh = await asyncio.shield(
-            asyncio.create_task(
-                grants.refresh(self.sessions, self.http, self.keys, provider, grant, lease.lease_id)
-            )
+        fresh = await grants.refresh(
+            self.sessions, self.http, self.keys, provider, grant, lease.lease_id
         )
         outcome = "refused" if isinstance(fresh, Refusal) else "refreshed" if fresh else "lost"
         metrics.REFRESHES.labels(provider.name, outcome).inc()

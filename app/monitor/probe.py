@@ -114,7 +114,9 @@ def _text(expression: str, content: Any) -> str | None:
     value = _found(expression, content)
     if value is None or isinstance(value, (dict, list, bool)) or value == "":
         return None
-    return str(value)[:LONGEST_NAME]
+    # What the database cannot hold must not stop a whole batch: NUL, and halves of a pair.
+    clean = str(value).encode("utf-8", "replace").decode().replace("\x00", "")
+    return clean[:LONGEST_NAME] or None
 
 
 def _found(expression: str, content: Any) -> Any:

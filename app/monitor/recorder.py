@@ -11,8 +11,8 @@ from app.monitor.record import Checked
 log = logging.getLogger(__name__)
 
 BATCH = 500  # verdicts in one transaction
-TRIES = 3  # of one batch; then its leases run out, and its connections are checked again
-PAUSE = 1.0  # seconds between tries
+TRIES = 3  # then each alone, and then the lease runs out and the connection is checked again
+PAUSE = 0.5  # seconds between tries
 
 
 class Recorder:
@@ -36,9 +36,16 @@ class Recorder:
     async def _write(self, batch: list[Checked]) -> None:
         while not self._waiting.empty() and len(batch) < BATCH:
             batch.append(self._waiting.get_nowait())
+        if not await self._written(batch):
+            for each in batch:  # one of them may be what the database refuses
+                await self._written([each])
+
+    async def _written(self, batch: list[Checked]) -> bool:
         for _ in range(TRIES):
             try:
-                return await self._checker.write(batch)
+                await self._checker.write(batch)
+                return True
             except (DBAPIError, OSError) as error:
                 log.warning("%d verdicts not written: %s", len(batch), type(error).__name__)
                 await asyncio.sleep(PAUSE)
+        return False

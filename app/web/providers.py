@@ -94,7 +94,7 @@ async def callback(provider: str) -> ResponseReturnValue:
     if isinstance(outcome, ConnectError):
         return _failed(provider, outcome)
     await app.checker.check_now(outcome)
-    await _flash("connected", entry)
+    await _flash("connected" if await _newest_works(provider) else "connected_failing", entry)
     return redirect("/connections", 303)
 
 
@@ -110,6 +110,15 @@ async def disconnect(provider: str) -> ResponseReturnValue:
         abort(404)
     await _flash(await _what_happened(entry, gone), entry)
     return redirect("/connections", 303)
+
+
+async def _newest_works(provider: str) -> bool:
+    """Is the connection that was checked last online? It may have joined an older one."""
+    async with dashboard().database.sessions() as session:
+        own = await connections.of_users(session, [person().user_id])
+    rows = [row for row in own.get(person().user_id, []) if row.provider == provider]
+    checked = [row for row in rows if row.last_checked_at]
+    return bool(checked) and bool(max(checked, key=lambda row: row.last_checked_at).is_online)
 
 
 async def _what_happened(entry: Provider, gone: Disconnected) -> str:

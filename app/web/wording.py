@@ -163,7 +163,10 @@ CONNECT_ERRORS = {
 
 # A message that survives a redirect.
 FLASH = {
-    "connected": "«{name}» подключён. Что показала первая проверка, видно на карточке.",
+    "connected": "«{name}» подключён, всё работает.",
+    "connected_failing": (
+        "«{name}» подключён, но первая проверка не прошла. Что случилось, видно на карточке."
+    ),
     "disconnected_revoked": "«{name}» отключён, доступ отозван.",
     "disconnected_later": (
         "«{name}» отключён. Отозвать доступ сразу не вышло: будем пробовать ещё сутки."

@@ -1,0 +1,113 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.connecting import ConnectError
+from app.models import Cause, Status
+from app.web import wording
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+NOW = datetime(2026, 11, 23, 11, 2, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str = "Эвотор"
+    status: str = "online"
+    cause: str | None = None
+    fault: str | None = None
+
+
+def test_every_status_cause_and_connect_error_has_words() -> None:
+    assert set(wording.STATUS) == set(Status)
+    assert set(wording.CAUSE) == set(Cause)
+    assert set(wording.CONNECT_ERRORS) == set(ConnectError)
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_says_whose_move_it_is(cause: Cause) -> None:
+    text = wording.advice(Card(status="offline", cause=cause, fault=cause.fault))
+    assert "{" not in text
+    assert "Эвотор" in text
+    assert ("От вас ничего не нужно" in text) is (cause.fault != "you")
+
+
+def test_a_provider_that_is_down_is_no_reason_to_reconnect() -> None:
+    for cause in Cause:
+        if cause.fault == "provider":
+            text = wording.advice(Card(status="offline", cause=cause, fault="provider"))
+            assert "переподключение не поможет" in text
+
+
+def test_a_first_strike_asks_nothing_of_the_person() -> None:
+    card = Card(status="degraded", cause="access_denied", fault="you")
+    assert wording.advice(card) == wording.FIRST_STRIKE
+
+
+def test_a_healthy_card_has_no_cause_and_no_advice() -> None:
+    assert wording.cause_text(Card()) == ""
+    assert wording.advice(Card()) == ""
+
+
+def test_the_summary_counts_every_status_zeros_too() -> None:
+    counts = {
+        status: count for status, _, count in wording.summary([Card(), Card(status="offline")])
+    }
+    assert counts["online"] == counts["offline"] == 1
+    assert counts["revoked"] == 0
+
+
+@pytest.mark.parametrize("code", list(ConnectError))
+def test_every_connect_error_tells_that_nothing_was_kept(code: ConnectError) -> None:
+    message = wording.connect_error(code, "Эвотор")
+    assert message is not None
+    assert "Ничего не подключено и не сохранено." in message.text
+    assert "{" not in message.title + message.text
+
+
+def test_a_made_up_error_code_says_nothing() -> None:
+    assert wording.connect_error("<script>", "Эвотор") is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (NOW, "14:02:05"),
+        (datetime(2026, 11, 22, 22, 30, tzinfo=UTC), "01:30:00"),  # today in Moscow already
+        (datetime(2026, 11, 22, 11, 2, tzinfo=UTC), "22 ноября, 14:02"),
+    ],
+)
+def test_a_time_is_the_reader_s_and_names_another_day(moment: datetime, text: str) -> None:
+    assert wording.make_filters(MOSCOW, lambda: NOW)["clock"](moment) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (45.9, "45 с"),
+        (1080, "18 мин"),
+        (7200, "2 ч"),
+        (7500, "2 ч 5 мин"),
+        (300_000, "3 дн."),
+    ],
+)
+def test_a_duration_is_short(seconds: float, text: str) -> None:
+    assert wording.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (1, "каждую секунду"),
+        (5, "каждые 5 секунд"),
+        (21, "каждую 21 секунду"),
+        (60, "каждую минуту"),
+        (120, "каждые 2 минуты"),
+        (600, "каждые 10 минут"),
+        (660, "каждые 11 минут"),
+    ],
+)
+def test_an_interval_is_said_in_good_russian(seconds: float, text: str) -> None:
+    assert wording.every(seconds) == text
