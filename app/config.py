@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from app.errors import ConfigurationError
 
 ROOT = Path(__file__).resolve().parent.parent
+LONGEST_TIMEOUT = 25.0  # seconds; two probes and a refresh must fit into a lease
 KEY_BYTES = 32  # AES-256
 DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 
@@ -76,7 +77,7 @@ def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settin
         host=reader.get("HOST", str, Settings.host),
         port=reader.get("PORT", _port, Settings.port),
         interval=reader.get("HEALTH_CHECK_INTERVAL_SECONDS", _seconds, Settings.interval),
-        timeout=reader.get("HEALTH_CHECK_TIMEOUT_SECONDS", _seconds, Settings.timeout),
+        timeout=reader.get("HEALTH_CHECK_TIMEOUT_SECONDS", _timeout, Settings.timeout),
         run_monitor=reader.get("RUN_MONITOR", _flag, True),
         signup_open=reader.get("SIGNUP", _one_of("open", "closed"), "open") == "open",
         providers_file=reader.get("PROVIDERS_FILE", Path, None),
@@ -171,6 +172,13 @@ def _seconds(text: str) -> float:
         seconds = 0.0
     if not 0 < seconds <= 31_536_000:
         raise ValueError("wants a number of seconds above 0")
+    return seconds
+
+
+def _timeout(text: str) -> float:
+    seconds = _seconds(text)
+    if seconds > LONGEST_TIMEOUT:
+        raise ValueError(f"wants at most {LONGEST_TIMEOUT:.0f} seconds")
     return seconds
 
 

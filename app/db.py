@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import (
 
 Sessions = async_sessionmaker[AsyncSession]
 
+CONNECT_PATIENCE = 10.0  # seconds
+STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not hang us
 POOL, OVERFLOW = 5, 3  # connections a process keeps, and more under load; small plans allow 20
 UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
     "channel_binding",
@@ -30,11 +32,13 @@ UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
 class Database:
     """One PostgreSQL, as SQLAlchemy sessions and as plain asyncpg for LISTEN."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, patience: float | None) -> None:
         self._url, self._connect_args = parse_database_url(database_url)
+        bounds = {"timeout": CONNECT_PATIENCE, "command_timeout": patience}
         self.engine: AsyncEngine = create_async_engine(
             self._url,
-            connect_args=self._connect_args,
+            connect_args=self._connect_args | bounds,
+            hide_parameters=True,  # a logged error must not show a sealed token or a hash
             pool_size=POOL,
             max_overflow=OVERFLOW,
             pool_pre_ping=True,  # a restarted PostgreSQL costs no failed request
@@ -61,8 +65,11 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+async def open_database(
+    database_url: str, patience: float | None = STATEMENT_PATIENCE
+) -> AsyncIterator[Database]:
+    """`patience`: seconds that one statement may take; None for migrations."""
+    database = Database(database_url, patience)
     try:
         yield database
     finally:

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,21 @@ from app.providers.provider import BASIC, POST
 
 TIMEOUT = 15.0  # seconds for a whole token request
 FOREVER = 10 * 365 * 86_400.0  # seconds; a longer promise is taken for this one
+ERROR_CODES = frozenset(  # RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009
+    {
+        "access_denied",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "invalid_token",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "unsupported_token_type",
+    }
+)
 OURS = ("invalid_client", "unauthorized_client")  # our registration is wrong, nobody's grant is
 
 
@@ -122,12 +136,12 @@ def read_tokens(reply: Reply) -> Tokens | Refusal:
     access_token = answer.get("access_token")
     if reply.status is None or reply.status >= 300 or "error" in answer:
         return Refusal(_error_code(answer, reply), reply)
-    if not isinstance(access_token, str) or not access_token or not _is_bearer(answer):
+    refresh_token = answer.get("refresh_token") or None
+    if not _is_token(access_token) or not _is_bearer(answer):
         return Refusal("bad_response", reply)
-    refresh_token = answer.get("refresh_token")
     return Tokens(
-        access_token,
-        refresh_token if isinstance(refresh_token, str) and refresh_token else None,
+        str(access_token),
+        str(refresh_token) if _is_token(refresh_token) else None,
         _number(answer.get("expires_in")),
         _scopes(answer.get("scope")),
     )
@@ -140,7 +154,7 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
         return float(text)
     try:
         moment = parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return max(0.0, moment - (time() if now is None else now))
 
@@ -170,7 +184,7 @@ async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, st
 def _parsed(reply: Reply) -> dict[str, object]:
     try:
         answer = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = reply.body.decode("utf-8", "replace")
         answer = dict(parse_qsl(text)) if "=" in text and "<" not in text[:1] else {}
     return answer if isinstance(answer, dict) else {}
@@ -180,8 +194,16 @@ def _error_code(answer: dict[str, object], reply: Reply) -> str:
     if reply.failure:
         return reply.failure
     if answer.get("error"):
-        return re.sub(r"[^\w.-]", "", str(answer["error"]), flags=re.ASCII)[:40] or "bad_response"
-    return f"http_{reply.status}" if reply.status and reply.status >= 300 else "bad_response"
+        # Only words that we know: what a provider writes here ends up in evidence and in logs.
+        code = str(answer["error"])
+        if code in ERROR_CODES:
+            return code
+    return f"http_{reply.status}" if (reply.status or 0) >= 300 else "bad_response"
+
+
+def _is_token(value: object) -> bool:
+    """RFC 6749 appendix A.12: visible ASCII. Anything else would break the header it travels in."""
+    return isinstance(value, str) and bool(value) and all(" " < each <= "~" for each in value)
 
 
 def _is_bearer(answer: dict[str, object]) -> bool:
@@ -191,7 +213,7 @@ def _is_bearer(answer: dict[str, object]) -> bool:
 def _number(value: object) -> float | None:
     try:
         seconds = float(value) if isinstance(value, (int, float, str)) else nan
-    except ValueError:
+    except (ValueError, OverflowError):
         seconds = nan
     return min(seconds, FOREVER) if seconds >= 0 else None  # not for nan either
 

@@ -17,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 MAX_BODY = 256 * 1024  # bytes, after decompression
 KEEP_ALIVE = 60  # seconds
+GARBLED = "ответ оборвался или испорчен"
 USER_AGENT = "svyazka/0.1 (+connection dashboard)"
 
 
@@ -46,7 +47,14 @@ class Outbound:
                 return await self._receive(request, ca_file, started)
         except TimeoutError:
             failure, detail = "timeout", f"нет ответа за {timeout:.0f} с"
-        except (httpx.HTTPError, aiohttp.ClientError) as error:
+        except (
+            httpx.HTTPError,
+            aiohttp.ClientError,
+            httpx.InvalidURL,
+            ValueError,
+            OSError,
+        ) as error:
+            # ValueError: what libraries raise for a host or a reason phrase that cannot be.
             failure, detail = _failure(error, timeout)
         return Reply(time.monotonic() - started, failure=failure, detail=detail)
 
@@ -57,6 +65,9 @@ class Outbound:
     async def _receive(self, request: httpx.Request, ca_file: str, started: float) -> Reply:
         response = await self._client(ca_file).send(request, stream=True)
         try:
+            if "," in response.headers.get("content-encoding", ""):
+                # Each layer may grow a thousandfold before anybody sees it.
+                return Reply(time.monotonic() - started, failure="not_http", detail=GARBLED)
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
@@ -115,9 +126,9 @@ def _failure(error: Exception, timeout: float) -> tuple[str, str]:
         case aiohttp.ClientConnectorError():
             return "unreachable", "соединение не установлено"
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
-            return "not_http", "ответ оборвался или испорчен"
+            return "not_http", GARBLED
         case aiohttp.ClientConnectionError():
             return "unreachable", "соединение оборвалось"
-    if isinstance(error, httpx.DecodingError):
-        return "not_http", "ответ оборвался или испорчен"
+    if isinstance(error, (httpx.DecodingError, UnicodeError)):
+        return "not_http", GARBLED
     return "unreachable", "соединение не установлено"

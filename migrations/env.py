@@ -25,7 +25,7 @@ async def migrate_online() -> None:
     url = context.config.attributes.get("database_url")
     async with (
         open_database(
-            url or read_settings(os.environ, NEEDED_BY_DATABASE).database_url
+            url or read_settings(os.environ, NEEDED_BY_DATABASE).database_url, patience=None
         ) as database,
         database.engine.connect() as connection,
     ):

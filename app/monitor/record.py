@@ -26,7 +26,8 @@ LONGEST_STRIKES = 1_000  # fits a smallint
 WRITE = text(
     """
     UPDATE connections c
-    SET status = new.status, cause = new.cause, evidence = new.evidence, strikes = new.strikes,
+    SET status = new.status, cause = new.cause, strikes = new.strikes,
+        evidence = CASE WHEN new.news THEN new.evidence ELSE c.evidence END,
         since = CASE WHEN new.began THEN now() ELSE c.since END,
         version = c.version + 1,
         latency_ms = coalesce(new.latency_ms, c.latency_ms),
@@ -37,9 +38,9 @@ WRITE = text(
     FROM unnest(CAST(:ids AS uuid[]), CAST(:lease_ids AS uuid[]), CAST(:statuses AS text[]),
                 CAST(:causes AS text[]), CAST(:evidence AS text[]), CAST(:strikes AS int[]),
                 CAST(:began AS bool[]), CAST(:latencies AS int[]), CAST(:labels AS text[]),
-                CAST(:looked AS bool[]), CAST(:delays AS interval[]))
+                CAST(:looked AS bool[]), CAST(:delays AS interval[]), CAST(:news AS bool[]))
          AS new(id, lease_id, status, cause, evidence, strikes,
-                began, latency_ms, label, looked, delay)
+                began, latency_ms, label, looked, delay, news)
     WHERE c.id = new.id AND c.lease_id = new.lease_id
     RETURNING c.id, c.user_id
     """
@@ -56,6 +57,8 @@ class Checked:
 
     @property
     def is_transition(self) -> bool:
+        if self.verdict.cause is Cause.MISCONFIGURED:
+            return False  # our mistake, which changes nobody's status
         return (self.verdict.status, self.verdict.cause) != (
             self.lease.row.status,
             self.lease.row.cause,
@@ -63,8 +66,8 @@ class Checked:
 
     @property
     def wants_settling(self) -> bool:
-        """Its grant has not found its place: the account was not known, or it is a reconnect."""
-        return self.lease.hidden or (self.lease.account is None and self.answer.account is not None)
+        """Its grant has not found its place: a reconnect, or the account was not known."""
+        return self.lease.hidden or self.answer.account not in (None, self.lease.account)
 
 
 async def record(session: AsyncSession, batch: Sequence[Checked]) -> set[UUID]:
@@ -89,6 +92,7 @@ def _columns(batch: Sequence[Checked]) -> dict[str, list[object]]:
         "statuses": [each.verdict.status.value for each in batch],
         "causes": [each.verdict.cause.value if each.verdict.cause else None for each in batch],
         "evidence": [each.answer.evidence for each in batch],
+        "news": [each.verdict.news for each in batch],
         "strikes": [min(each.verdict.strikes, LONGEST_STRIKES) for each in batch],
         "began": [each.verdict.began for each in batch],
         "latencies": [_latency(each) for each in batch],

@@ -20,6 +20,7 @@ MEANS = {  # what a cause makes of a connection once it is confirmed
     Cause.PAYMENT_REQUIRED: Status.BLOCKED,
     Cause.REVOKED: Status.REVOKED,
 }
+REFUSED = (Status.BLOCKED, Status.REVOKED)  # the provider's own word about this grant
 STATUS_CAUSES = {
     401: Cause.REVOKED,
     402: Cause.PAYMENT_REQUIRED,
@@ -41,6 +42,8 @@ REFUSAL_CAUSES = {  # codes of a refused refresh, RFC 6749 section 5.2
     "unsupported_grant_type": Cause.MISCONFIGURED,
     "invalid_request": Cause.MISCONFIGURED,
     "invalid_scope": Cause.MISCONFIGURED,
+    "server_error": Cause.PROVIDER_ERROR,
+    "temporarily_unavailable": Cause.PROVIDER_ERROR,
 }
 
 
@@ -61,6 +64,7 @@ class Verdict:
     strikes: int
     began: bool  # the status begins now; otherwise it goes on, or is dated from the first strike
     delay: float  # seconds until the next check, before jitter
+    news: bool = True  # False: nothing was learnt about it, so its evidence stays too
 
 
 def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
@@ -70,13 +74,16 @@ def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
         return Verdict(Status.ONLINE, None, 0, known.status is not Status.ONLINE, interval)
     if cause is Cause.MISCONFIGURED:
         return Verdict(known.status, cause, known.strikes, False, interval)
+    status = MEANS.get(cause, Status.OFFLINE)
+    if known.status in REFUSED and status in (Status.DEGRADED, Status.OFFLINE):
+        return _no_news(answer, known, interval)
     if cause is Cause.RATE_LIMITED:
-        return _rate_limited(answer, known, interval)
-    strikes = known.strikes + 1 if _same_kind(known, cause) else 1
+        began = known.status is not Status.DEGRADED
+        return Verdict(status, cause, 0, began, _wait(answer, interval))
+    strikes = known.strikes + 1 if _same_kind(known, status) else 1
     if strikes < STRIKES and not _is_proof(answer, known):
         began = known.status is not Status.DEGRADED or known.strikes == 0
         return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
-    status = MEANS.get(cause, Status.OFFLINE)
     began = known.status is not status and not (known.strikes and strikes > 1)
     return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
 
@@ -98,19 +105,23 @@ def cause_of(answer: Answer) -> Cause | None:
     return None if good else Cause.BAD_RESPONSE
 
 
-def _rate_limited(answer: Answer, known: Known, interval: float) -> Verdict:
-    """The provider answers, it only wants fewer questions: no news about a refused grant."""
-    wait = min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)
-    if known.status in (Status.BLOCKED, Status.REVOKED):
-        return Verdict(known.status, known.cause, known.strikes, False, wait)
-    began = known.status is not Status.DEGRADED
-    return Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, began, wait)
+def _no_news(answer: Answer, known: Known, interval: float) -> Verdict:
+    """A provider that is down or busy says nothing about a grant that it had refused before."""
+    wait = max(_wait(answer, interval), _delay(known.status, known.strikes, interval))
+    return Verdict(known.status, known.cause, known.strikes, False, wait, news=False)
 
 
-def _same_kind(known: Known, cause: Cause) -> bool:
+def _wait(answer: Answer, interval: float) -> float:
+    return min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)
+
+
+def _same_kind(known: Known, status: Status) -> bool:
+    """Does this failure go on with the one before, confirmed or not?"""
+    if known.status is status:
+        return True
     if known.cause is None or known.strikes == 0:
         return False
-    return MEANS.get(known.cause, Status.OFFLINE) is MEANS.get(cause, Status.OFFLINE)
+    return MEANS.get(known.cause, Status.OFFLINE) is status
 
 
 def _is_proof(answer: Answer, known: Known) -> bool:

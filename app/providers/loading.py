@@ -34,6 +34,17 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
 )
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
+RESERVED = frozenset(
+    {
+        "client_id",
+        "code_challenge",
+        "code_challenge_method",
+        "redirect_uri",
+        "response_type",
+        "scope",
+        "state",
+    }
+)
 TEXTS = ("name", "icon", "issuer", "ca_file", "about", "before", "docs")
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
 EXPRESSIONS = ("label", "account", "error")
@@ -162,9 +173,10 @@ class _Entry:
             else:
                 values["scopes"] = tuple(scopes)
         if "authorization_params" in self._entry:
-            values["authorization_params"] = self._table(
-                "authorization_params", self._entry["authorization_params"]
-            )
+            extra = self._table("authorization_params", self._entry["authorization_params"])
+            values["authorization_params"] = extra
+            for key in sorted(RESERVED & set(extra)):
+                self._fault(f"authorization_params.{key}", "is set by the dashboard itself")
         return values
 
     def _probe(self, base: Probe | None) -> Probe | None:
@@ -211,7 +223,8 @@ class _Entry:
         try:
             parts = urlsplit(text)
             host, _ = parts.hostname or "", parts.port
-        except ValueError:
+            host.encode("idna")
+        except ValueError:  # UnicodeError is one of them
             host = ""
         secure = text.startswith("https://")
         loopback = self._insecure and text.startswith("http://") and host in LOOPBACK

@@ -15,6 +15,7 @@ from app.web.sse import ServerSentEvent
 View = TypeVar("View", bound=Callable[..., Any])
 
 COOKIE = "session"
+HOME = "/connections"
 SAFE = ("GET", "HEAD", "OPTIONS")
 CONTROL = {chr(code) for code in (*range(32), 127)}
 
@@ -57,7 +58,7 @@ def safe_next(target: str | None) -> str:
     """Where to go after log-in: a path of ours, or the connections."""
     plain = target is not None and not CONTROL & set(target)
     ours = plain and target.startswith("/") and not target.startswith(("//", "/\\"))  # type: ignore[union-attr]
-    return str(target) if ours else "/connections"
+    return str(target) if ours else HOME
 
 
 async def _refuse_cross_site() -> ResponseReturnValue | None:
@@ -100,8 +101,10 @@ def _log_in_url(page: str) -> str:
 
 def page_of(url: str | None) -> str:
     """The path of the page that a request came from, if that page is ours."""
-    parts = urlsplit(url or "")
-    origin = f"{parts.scheme}://{parts.netloc}"
-    if not url or origin != dashboard().settings.public_url:
-        return "/connections"
-    return parts.path + (f"?{parts.query}" if parts.query else "")
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return HOME
+    if f"{parts.scheme}://{parts.netloc}" != dashboard().settings.public_url:
+        return HOME
+    return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))
