@@ -29,7 +29,7 @@ from app.db import open_database
 from app.errors import CommandError
 from app.factory import open_checker
 from app.logs import set_up_logging
-from app.models import Connection, User
+from app.models import Connection, Status, User
 from app.monitor.loop import monitoring
 from app.providers import BUILT_IN, load_catalogue
 from app.sealing import Keys, new_key
@@ -122,16 +122,17 @@ async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
         async with checker.sessions() as session:
             ids = await _chosen(session, arguments)
         for connection_id in ids:
-            await checker.check_now(connection_id)
+            status = await checker.check_now(connection_id)
             async with checker.sessions() as session:
                 for row in await connections.by_id(session, [connection_id]):
-                    failed += not row.is_online
-                    print(_line(row))
+                    failed += status is not Status.ONLINE
+                    print(_line(row) if status else f"{row.id}  {row.provider}  not checked")
     return 1 if failed else 0
 
 
 async def _chosen(session: AsyncSession, arguments: argparse.Namespace) -> list[UUID]:
-    query = select(Connection.id).order_by(Connection.connected_at)
+    query = select(Connection.id).where(Connection.replaces.is_(None))
+    query = query.order_by(Connection.connected_at)
     if arguments.connection:
         query = query.where(Connection.id == _uuid(arguments.connection))
     if arguments.provider:
@@ -162,7 +163,8 @@ async def _users(arguments: argparse.Namespace, settings: Settings) -> int:
                 await _add_person(session, arguments.email)
             case "password":
                 user = await _person(session, arguments.email)
-                await people.change_password(session, user, _password(arguments.email))
+                password = _password(arguments.email)
+                await people.change_password(session, user, await people.hash_password(password))
             case "disable":
                 await people.disable(session, await _person(session, arguments.email))
             case "delete":
@@ -171,7 +173,8 @@ async def _users(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _add_person(session: AsyncSession, email: str) -> None:
-    if await people.sign_up(session, email, _password(email)) is None:
+    password_hash = await people.hash_password(_password(email))
+    if await people.sign_up(session, email, password_hash) is None:
         raise CommandError(f"there is already an account for {email}")
 
 

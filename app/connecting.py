@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, oauth
+from app import grants, oauth, revocations
 from app.announce import announce_list
 from app.db import Sessions
 from app.grants import OpenGrant
@@ -148,7 +148,7 @@ async def _store(
     except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
         orphan = OpenGrant(connection_id, 1, tokens.access_token, tokens.refresh_token)
         async with sessions.begin() as session:
-            await grants.enqueue_revocation(session, keys, provider, orphan)
+            await revocations.enqueue(session, keys, provider, orphan)
         return ConnectError.EXPIRED
     return connection_id
 

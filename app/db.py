@@ -32,7 +32,7 @@ UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
 class Database:
     """One PostgreSQL, as SQLAlchemy sessions and as plain asyncpg for LISTEN."""
 
-    def __init__(self, database_url: str, patience: float | None) -> None:
+    def __init__(self, database_url: str, patience: float | None = STATEMENT_PATIENCE) -> None:
         self._url, self._connect_args = parse_database_url(database_url)
         bounds = {"timeout": CONNECT_PATIENCE, "command_timeout": patience}
         self.engine: AsyncEngine = create_async_engine(
@@ -46,8 +46,8 @@ class Database:
         )
         self.sessions: Sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
-    async def listener(self, **options: Any) -> "asyncpg.Connection[Any]":
-        """A connection of its own for LISTEN; the caller closes it."""
+    async def listener(self, patience: float = CONNECT_PATIENCE) -> "asyncpg.Connection[Any]":
+        """A connection of its own for LISTEN, with `patience` seconds for each command."""
         arguments = {k: v for k, v in self._connect_args.items() if k != "server_settings"}
         return await asyncpg.connect(
             host=self._url.host,
@@ -56,8 +56,9 @@ class Database:
             password=self._url.password,
             database=self._url.database,
             server_settings={"application_name": "svyazka-listener"},
+            timeout=patience,
+            command_timeout=patience,
             **arguments,
-            **options,
         )
 
     async def close(self) -> None:

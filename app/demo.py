@@ -213,12 +213,16 @@ def _providers_file(file: Path, sandbox: str) -> Path:
 
 
 async def _ensure_account(database_url: str, password: str) -> None:
-    async with open_database(database_url) as database, database.sessions.begin() as session:
-        user = await people.find(session, EMAIL)
-        if user is None:
-            await people.sign_up(session, EMAIL, password)
-        elif not await people.verify(session, EMAIL, password):  # var/demo.json is a new one
-            await people.change_password(session, user, password)
+    async with open_database(database_url) as database:
+        if await people.verify(database.sessions, EMAIL, password):
+            return
+        password_hash = await people.hash_password(password)
+        async with database.sessions.begin() as session:
+            user = await people.find(session, EMAIL)
+            if user is None:
+                await people.sign_up(session, EMAIL, password_hash)
+            else:  # var/demo.json is a new one
+                await people.change_password(session, user, password_hash)
 
 
 def _print_welcome(

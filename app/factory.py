@@ -14,6 +14,7 @@ from app.monitor.loop import DRAIN, monitoring
 from app.outbound import open_outbound
 from app.providers import BUILT_IN, load_catalogue
 from app.sealing import Keys
+from app.unfinished import Unfinished
 from app.web import connections, health, sign_in, stream, theme
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.errors import handle_errors
@@ -37,6 +38,7 @@ def create_app(settings: Settings) -> Dashboard:
     )
     app.keys = Keys(settings.token_keys)
     app.hub = Hub()
+    app.unfinished = Unfinished()
     _configure(app)
     _dress(app)
     guard(app)
@@ -74,15 +76,16 @@ def _parts(app: Dashboard) -> Any:
                 app.catalogue,
                 settings.interval,
                 settings.timeout,
+                unfinished=app.unfinished,
             )
-            parts.push_async_callback(app.checker.drain, DRAIN)
+            parts.push_async_callback(app.unfinished.drain, DRAIN)
             app.listener = Listener(app.database, app.hub)
             for work in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
                 await parts.enter_async_context(running(work))
             if settings.run_monitor:
                 await parts.enter_async_context(monitoring(app.checker))
             yield
-            app.hub.close()
+            app.stop()
 
     return serve
 

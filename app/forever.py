@@ -28,9 +28,15 @@ async def forever(step: Step, pause: float = 0.0) -> None:
 async def running(work: Awaitable[Any]) -> AsyncIterator[None]:
     """A background task that lives as long as the block."""
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_tell_death)
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _tell_death(task: "asyncio.Future[Any]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("a background task is dead", exc_info=task.exception())

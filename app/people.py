@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.announce import announce_ended
+from app.db import Sessions
 from app.models import Session, User
 
 SESSION_LIFE = timedelta(days=30)
@@ -44,16 +46,16 @@ def session_hash(token: str) -> bytes:
 def fault_in(email: str, password: str) -> str | None:
     """What is wrong with a new account's data: "email", "short", "long" or None."""
     name, at, host = email.strip().rpartition("@")
-    if not (name and at and "." in host.strip(".")) or len(email) > LONGEST_EMAIL or " " in email:
+    plain = email.strip().isprintable() and " " not in email.strip()
+    if not (name and at and "." in host.strip(".") and plain) or len(email) > LONGEST_EMAIL:
         return "email"
     if len(password) < SHORTEST_PASSWORD:
         return "short"
     return "long" if len(password) > LONGEST_PASSWORD else None
 
 
-async def sign_up(session: AsyncSession, email: str, password: str) -> int | None:
+async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int | None:
     """The new person's id, or None where the e-mail is taken already."""
-    password_hash = await hash_password(password)
     return await session.scalar(
         insert(User)
         .values(email=email.strip(), password_hash=password_hash)
@@ -63,22 +65,24 @@ async def sign_up(session: AsyncSession, email: str, password: str) -> int | Non
 
 
 async def find(session: AsyncSession, email: str) -> User | None:
+    if "\x00" in email:
+        return None  # PostgreSQL cannot even be asked
     return await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
 
 
-async def verify(session: AsyncSession, email: str, password: str) -> User | None:
+async def verify(sessions: Sessions, email: str, password: str) -> User | None:
     """The person, if the password is right and the account not disabled.
 
     An unknown e-mail costs the same time as a wrong password, so that neither can be told apart.
+    No connection to the database is held while a password is hashed.
     """
-    user = await find(session, email)
+    async with sessions() as session:
+        user = await find(session, email)
     known = user is not None and user.disabled_at is None
     password_hash = user.password_hash if user is not None else await _hash_of_nobody()
-    right = await asyncio.shield(_matches(password_hash, password[:LONGEST_PASSWORD]))
+    right = await _matches(password_hash, password[:LONGEST_PASSWORD])
     if user is None or not (known and right):
         return None
-    if _hasher.check_needs_rehash(user.password_hash):
-        user.password_hash = await hash_password(password)
     return user
 
 
@@ -128,6 +132,15 @@ async def alive(session: AsyncSession, hashes: Sequence[bytes]) -> set[bytes]:
     )
 
 
+async def lock(session: AsyncSession, user_id: Any, *, for_deletion: bool = False) -> None:
+    """Make everything that moves a person's connections about happen one after the other.
+
+    `for_deletion` also keeps new connections from being stored. Taken before any other row lock.
+    """
+    query = select(User.id).where(User.id == user_id)
+    await session.execute(query.with_for_update(key_share=not for_deletion))
+
+
 async def end_session(session: AsyncSession, ended: bytes) -> None:
     await session.execute(delete(Session).where(Session.id_hash == ended))
     await announce_ended(session, [ended])
@@ -141,8 +154,8 @@ async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
     await announce_ended(session, ended)
 
 
-async def change_password(session: AsyncSession, user: User, password: str) -> None:
-    user.password_hash = await hash_password(password)
+async def change_password(session: AsyncSession, user: User, password_hash: str) -> None:
+    user.password_hash = password_hash
     await end_sessions_of(session, user.id)
 
 

@@ -61,7 +61,7 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
     )
 
     def stop() -> None:
-        app.hub.close()
+        app.stop()
         server.should_exit = True
 
     on_stop_signals(stop)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from app import grants
+from app import revocations
 from app.db import Database
 from app.models import Connection, Grant, Outage, Revocation
 from app.monitor.leases import claim_one
@@ -14,7 +14,7 @@ from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox
 
 
-async def revocations(database: Database) -> list[Revocation]:
+async def outbox(database: Database) -> list[Revocation]:
     async with database.sessions() as session:
         return list(await session.scalars(select(Revocation)))
 
@@ -31,7 +31,7 @@ async def test_disconnect_deletes_revokes_and_says_so(
     card = await person.connect()
     page = await disconnect(person, connection=card["id"])
     assert await person.connected() == []
-    assert await revocations(database) == []
+    assert await outbox(database) == []
     assert (await sandbox.state())["grants"] == [] or all(
         grant["ended"] if "ended" in grant else not grant.get("active", True)
         for grant in (await sandbox.state())["grants"]
@@ -81,13 +81,13 @@ async def test_a_provider_that_cannot_take_the_revocation_gets_it_later(
     await sandbox.set("error", endpoint="revoke")
     await disconnect(person, connection=card["id"])
     assert await person.connected() == []
-    (left,) = await revocations(database)
+    (left,) = await outbox(database)
     assert left.tries == 1
     await sandbox.set("ok", endpoint="revoke")
     async with database.sessions.begin() as session:
         await session.execute(update(Revocation).values(next_try_at=func.now()))
     await retry_due(dashboard)
-    assert await revocations(database) == []
+    assert await outbox(database) == []
 
 
 async def test_after_a_day_a_revocation_is_given_up(
@@ -100,7 +100,7 @@ async def test_after_a_day_a_revocation_is_given_up(
     async with database.sessions.begin() as session:
         await session.execute(update(Revocation).values(next_try_at=func.now(), created_at=old))
     await retry_due(dashboard)
-    assert await revocations(database) == []
+    assert await outbox(database) == []
 
 
 async def test_a_grant_that_another_connection_lives_on_is_not_revoked(
@@ -126,9 +126,5 @@ async def test_a_check_that_is_under_way_does_not_bring_it_back(
     assert await person.connected() == []
 
 
-async def retry_due(dashboard: Dashboard) -> None:
-    for revocation_id, name in await grants.due_revocations(dashboard.database.sessions):
-        provider = dashboard.catalogue[name]
-        await grants.revoke_queued(
-            dashboard.database.sessions, dashboard.http, dashboard.keys, provider, revocation_id
-        )
+async def retry_due(app: Dashboard) -> None:
+    await revocations.send_due(app.database.sessions, app.http, app.keys, app.catalogue)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.announce import Announcement
 
+CARDS = 200  # cards that are read and rendered in one go, so that nothing else waits for long
 SNAPSHOTS = 20  # pages that get their whole list in one go; the rest waits for the next turn
 LIST = "list"  # a mailbox's place for the whole list, which makes all single cards obsolete
 
@@ -114,8 +115,8 @@ class Hub:
         pages = list(self._pages)[:SNAPSHOTS]
         for mailbox in pages:
             del self._pages[mailbox]
-        cards, self._cards = self._cards, set()
-        if not self._pages:
+        cards = {self._cards.pop() for _ in range(min(CARDS, len(self._cards)))}
+        if not self._pages and not self._cards:
             self._work.clear()
         return Work(cards, pages)
 

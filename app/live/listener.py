@@ -5,8 +5,6 @@ import logging
 import random
 from typing import Protocol
 
-import asyncpg
-
 from app.announce import CHANNEL, Announcement, read_announcement
 from app.db import Database
 
@@ -41,7 +39,7 @@ class Listener:
             started = clock()
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except Exception as error:  # whatever it was: pages that hear nothing would be worse
                 log.warning("listener lost its connection: %s", type(error).__name__)
             if clock() - started > PROVEN:
                 pause = SHORTEST_PAUSE
@@ -50,7 +48,7 @@ class Listener:
 
     async def _listen(self) -> None:
         gone = asyncio.Event()
-        connection = await self._database.listener(timeout=PATIENCE, command_timeout=PATIENCE)
+        connection = await self._database.listener(PATIENCE)
         try:
             connection.add_termination_listener(lambda _: gone.set())
             await connection.add_listener(CHANNEL, self._on_notify)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from app import connections, grants, metrics
-from app.connections import Catalogue
+from sqlalchemy.exc import DBAPIError
+
+from app import grants, metrics
 from app.db import Sessions
 from app.errors import SealingError
 from app.grants import OpenGrant
@@ -21,13 +22,17 @@ from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, verdict_of
 from app.oauth import Refusal
 from app.outbound import Outbound
-from app.providers import Provider
+from app.providers import Catalogue, Provider
+from app.refreshing import refresh
 from app.sealing import Keys
+from app.settling import settle
+from app.unfinished import Unfinished
 
 log = logging.getLogger(__name__)
 
 UNJUDGED_PAUSE = timedelta(seconds=5)  # until the next try, when this one said nothing
 BY_HAND = 20.0  # seconds that a person waits for a check at most
+SETTLE_TRIES = 3
 POLL = 0.1  # seconds between looks at a check that another process has under way
 NOT_ASKED = Answer("", 0, failure="unconfigured")  # a key or a client id is missing here
 
@@ -43,7 +48,7 @@ class Checker:
     interval: float  # seconds
     timeout: float  # seconds
     lag: Lag = field(default_factory=Lag)
-    _by_hand: set[asyncio.Task[bool]] = field(default_factory=set)
+    unfinished: Unfinished = field(default_factory=Unfinished)
 
     async def check(self, lease: Lease) -> Checked | None:
         """Look at one connection. None: the lease was lost, or our own delay spoilt the answer."""
@@ -69,31 +74,22 @@ class Checker:
             written = await record(session, batch)
         for checked in batch:
             _count(checked)
-            if checked.lease.connection_id in written:
+            rare = checked.wants_settling or self._chose_carrier(checked)
+            if rare and checked.lease.connection_id in written:
                 await self._settle(checked)
 
-    async def check_now(self, connection_id: UUID) -> bool:
-        """Check at once, or wait for the check under way. False: no verdict within BY_HAND.
+    async def check_now(self, connection_id: UUID) -> Status | None:
+        """Check at once, or wait for the check under way; the status that it has then.
 
-        Whoever asked may be gone before the answer comes; the check goes on to its end all the
-        same, because a refresh that is cut off half-way is a grant that is lost.
+        None: no verdict within BY_HAND, or there is nothing to check.
         """
-        task = asyncio.create_task(self._check_now(connection_id))
-        self._by_hand.add(task)
-        task.add_done_callback(self._by_hand.discard)
-        done, _ = await asyncio.wait([task], timeout=BY_HAND)
-        return task.result() if done else False
-
-    async def drain(self, seconds: float) -> None:
-        """Wait for the checks by hand that are still under way."""
-        if self._by_hand:
-            await asyncio.wait(self._by_hand, timeout=seconds)
+        return await self.unfinished.run(self._check_now(connection_id), BY_HAND)
 
     async def _found(self, lease: Lease) -> tuple[Answer, bool] | None:
-        provider = self.catalogue.get(lease.provider)
-        if provider is None or not provider.configured:
+        if not self._is_checkable(lease.provider):
             return NOT_ASKED, False
         try:
+            provider = self.catalogue[lease.provider]
             return await self._ask(provider, grants.open_grant(self.keys, lease.row), lease)
         except SealingError as error:
             log.error("connection %s: %s", lease.connection_id, error)
@@ -107,8 +103,11 @@ class Checker:
         answer = None if stale else await probe(self.http, provider, grant, self.timeout)
         if answer is not None and (answer.status != 401 or grant.refresh_token is None):
             return answer, False
-        fresh = await grants.refresh(
-            self.sessions, self.http, self.keys, provider, grant, lease.lease_id
+        if self.unfinished.stopping:
+            await self._release(lease)  # no time left to see a refresh through
+            return None
+        fresh = await self.unfinished.run(
+            refresh(self.sessions, self.http, self.keys, provider, grant, lease.lease_id)
         )
         outcome = "refused" if isinstance(fresh, Refusal) else "refreshed" if fresh else "lost"
         metrics.REFRESHES.labels(provider.name, outcome).inc()
@@ -119,15 +118,19 @@ class Checker:
         return await probe(self.http, provider, fresh, self.timeout), True
 
     async def _settle(self, checked: Checked) -> None:
-        """The rare rest of a first check: which carrier works, whose account it is."""
-        if not checked.wants_settling and not self._chose_carrier(checked):
-            return
-        lease, answer = checked.lease, checked.answer
-        async with self.sessions.begin() as session:
-            if self._chose_carrier(checked):
-                await grants.remember_carrier(session, lease.connection_id, answer.carrier)
-            if checked.wants_settling:
-                await connections.settle(session, self.keys, lease.connection_id, answer.account)
+        """The rare rest of a first check: whose account it is, which carrier works."""
+        own = checked.lease.connection_id
+        place: UUID | None = own
+        for _ in range(SETTLE_TRIES):
+            try:
+                async with self.sessions.begin() as session:
+                    if checked.wants_settling:
+                        place = await settle(session, self.keys, own, checked.answer.account)
+                    if place is not None and self._chose_carrier(checked):
+                        await grants.remember_carrier(session, place, checked.answer.carrier)
+                return
+            except DBAPIError as error:  # a deadlock, or a connection that broke
+                log.warning("a grant was not settled: %s", type(error).__name__)
 
     def _chose_carrier(self, checked: Checked) -> bool:
         provider = self.catalogue.get(checked.lease.provider)
@@ -139,21 +142,35 @@ class Checker:
         async with self.sessions.begin() as session:
             await release(session, lease, UNJUDGED_PAUSE)
 
-    async def _check_now(self, connection_id: UUID) -> bool:
+    async def _check_now(self, connection_id: UUID) -> Status | None:
         waits = False
         while True:
             async with self.sessions.begin() as session:
                 row = await session.get(Connection, connection_id)
-                if row is None or (waits and row.lease_id is None):
-                    return waits  # the check that was under way is done (or there is nothing here)
+                if row is None or not self._is_checkable(row.provider):
+                    return None
+                if waits and row.lease_id is None:
+                    return Status(row.status)  # the check that was under way is done
                 lease = await claim_one(session, connection_id)
             if lease is not None:
-                checked = await self.check(lease)
-                if checked is not None:
-                    await self.write([checked])
-                return checked is not None
+                return await self._check_and_write(lease)
             waits = True
             await asyncio.sleep(POLL)
+
+    async def _check_and_write(self, lease: Lease) -> Status | None:
+        try:
+            checked = await self.check(lease)
+            if checked is None:
+                return None
+            await self.write([checked])
+        except Exception:  # the lease expires by itself
+            log.exception("check of connection %s crashed", lease.connection_id)
+            return None
+        return checked.verdict.status
+
+    def _is_checkable(self, name: str) -> bool:
+        provider = self.catalogue.get(name)
+        return provider is not None and provider.configured
 
 
 def _count(checked: Checked) -> None:

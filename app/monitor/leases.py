@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.grants import LEASE
+from app.refreshing import LEASE
 
 CLAIM = """
     UPDATE connections c

@@ -6,7 +6,9 @@ from collections import Counter
 from contextlib import AbstractAsyncContextManager, suppress
 from uuid import UUID, uuid4
 
-from app import connecting, grants, heartbeats, limits, metrics, people
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import connecting, heartbeats, limits, metrics, people, revocations
 from app.forever import forever, running
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_due
@@ -17,7 +19,7 @@ log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
 BEAT = 5.0  # seconds between heartbeats
-DRAIN = 20.0  # seconds that a shutdown waits for checks under way
+DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
 HOUSEKEEPING = 600.0  # seconds
 
@@ -98,11 +100,7 @@ class Monitor:
 
     async def _revoke_due(self) -> None:
         checker = self._checker
-        for revocation_id, name in await grants.due_revocations(checker.sessions):
-            if provider := checker.catalogue.get(name):
-                await grants.revoke_queued(
-                    checker.sessions, checker.http, checker.keys, provider, revocation_id
-                )
+        await revocations.send_due(checker.sessions, checker.http, checker.keys, checker.catalogue)
 
     async def _forget(self) -> None:
         async with self._checker.sessions.begin() as session:
@@ -113,13 +111,16 @@ class Monitor:
 
     async def _drain(self) -> None:
         """Let the checks under way end, write them, and say that this monitor is gone."""
-        if self._checks:
-            await asyncio.wait(self._checks, timeout=DRAIN)
+        self._checker.unfinished.stopping = True
+        under_way = self._checks | self._checker.unfinished.tasks
+        if under_way:
+            await asyncio.wait(under_way, timeout=DRAIN)
         for task in self._checks:
             task.cancel()
         await self._recorder.write_rest()
-        async with self._checker.sessions.begin() as session:
-            await heartbeats.stop(session, self._id)
+        with suppress(SQLAlchemyError, OSError):  # then it is silent, which says the same
+            async with self._checker.sessions.begin() as session:
+                await heartbeats.stop(session, self._id)
 
 
 def monitoring(checker: Checker) -> AbstractAsyncContextManager[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from sqlalchemy.exc import DBAPIError
 
@@ -12,6 +13,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 500  # verdicts in one transaction
 TRIES = 3  # then each alone, and then the lease runs out and the connection is checked again
+LAST_WRITES = 5.0  # seconds
 PAUSE = 0.5  # seconds between tries
 
 
@@ -27,21 +29,31 @@ class Recorder:
 
     async def write_next(self) -> None:
         """Wait for a verdict, and write it with all that came meanwhile."""
-        await self._write([await self._waiting.get()])
+        batch = self._batch(await self._waiting.get())
+        try:
+            if not await self._written(batch, TRIES):
+                for each in batch:  # one of them may be what the database refuses
+                    await self._written([each], 1)
+        except asyncio.CancelledError:
+            for each in batch:  # what was written already is fenced off by its lease
+                self._waiting.put_nowait(each)
+            raise
 
     async def write_rest(self) -> None:
-        while not self._waiting.empty():
-            await self._write([])
+        """At the end: what still waits, in one try and not for ever."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WRITES):
+                while not self._waiting.empty():
+                    await self._written(self._batch(self._waiting.get_nowait()), 1)
 
-    async def _write(self, batch: list[Checked]) -> None:
+    def _batch(self, first: Checked) -> list[Checked]:
+        batch = [first]
         while not self._waiting.empty() and len(batch) < BATCH:
             batch.append(self._waiting.get_nowait())
-        if not await self._written(batch):
-            for each in batch:  # one of them may be what the database refuses
-                await self._written([each])
+        return batch
 
-    async def _written(self, batch: list[Checked]) -> bool:
-        for _ in range(TRIES):
+    async def _written(self, batch: list[Checked], tries: int) -> bool:
+        for _ in range(tries):
             try:
                 await self._checker.write(batch)
                 return True

@@ -61,3 +61,6 @@ class Provider:
     def authorization_origin(self) -> str:
         parts = urlsplit(self.authorization_endpoint)
         return f"{parts.scheme}://{parts.netloc}"
+
+
+Catalogue = Mapping[str, Provider]  # all known providers by name

@@ -7,7 +7,7 @@ from quart import Blueprint, abort, flash, jsonify, redirect, render_template, r
 from quart.typing import ResponseReturnValue
 
 from app import connections, limits
-from app.connections import Descriptor
+from app.cards import Descriptor, describe, describe_all
 from app.limits import Limit
 from app.web.dashboard import dashboard, person, person_or_none
 from app.web.errors import error_page
@@ -32,7 +32,7 @@ async def index() -> ResponseReturnValue:
     async with app.database.sessions() as session:
         own = await connections.of_users(session, [person().user_id])
     rows = own.get(person().user_id, [])
-    cards = connections.describe_all(rows, app.catalogue, app.settings.interval)
+    cards = describe_all(rows, app.catalogue, app.settings.interval)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
     return await render_template(
@@ -51,10 +51,10 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
         wait = await limits.attempt(session, f"check:{connection_id}", BY_HAND)
     if wait:
         return await _too_soon(connection_id, wait)
-    done = await app.checker.check_now(connection_id)
+    status = await app.checker.check_now(connection_id)
     if request.headers.get("HX-Request"):
         return await card_html(app, await _own_card(connection_id))
-    if not done:
+    if status is None:
         await flash("Проверка ещё идёт, результат появится на карточке.", "warn")
     return redirect("/connections", 303)
 
@@ -75,4 +75,4 @@ async def _own_card(connection_id: UUID) -> Descriptor:
         row = await connections.owned(session, person().user_id, connection_id)
     if row is None:
         abort(404)
-    return connections.describe(row, app.catalogue, app.settings.interval)
+    return describe(row, app.catalogue, app.settings.interval)

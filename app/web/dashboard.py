@@ -5,14 +5,15 @@ from typing import cast
 from quart import Quart, current_app, g
 
 from app.config import Settings
-from app.connections import Catalogue
 from app.db import Database
 from app.live.hub import Hub
 from app.live.listener import Listener
 from app.monitor.check import Checker
 from app.outbound import Outbound
 from app.people import SignedIn
+from app.providers import Catalogue
 from app.sealing import Keys
+from app.unfinished import Unfinished
 
 
 class Dashboard(Quart):
@@ -26,7 +27,13 @@ class Dashboard(Quart):
     checker: Checker
     hub: Hub
     listener: Listener
+    unfinished: Unfinished
     checks_run: bool = True  # as this process last saw it
+
+    def stop(self) -> None:
+        """The process is told to go: streams end now, and nothing long begins any more."""
+        self.hub.close()
+        self.unfinished.stopping = True
 
     def redirect_uri(self, provider: str) -> str:
         """Built from PUBLIC_URL alone: the Host header is the visitor's word."""

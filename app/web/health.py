@@ -1,5 +1,6 @@
 """Is this process alive, is it of use, and what has it done."""
 
+import asyncio
 import hmac
 from functools import cache
 from ipaddress import ip_address
@@ -19,6 +20,7 @@ from app.web.guard import public
 
 blueprint = Blueprint("health", __name__)
 
+PATIENCE = 5.0  # seconds for the database to answer
 REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -34,11 +36,11 @@ async def readyz() -> ResponseReturnValue:
     """200 when everything that people rely on works; else 503, and which part does not."""
     parts = {"database": False, "schema": False, "monitor": False}
     try:
-        async with dashboard().database.sessions() as session:
+        async with asyncio.timeout(PATIENCE), dashboard().database.sessions() as session:
             parts["schema"] = await session.scalar(REVISION) not in _older_revisions()
             parts["database"] = True
             parts["monitor"] = await heartbeats.monitor_alive(session)
-    except (SQLAlchemyError, OSError):
+    except (SQLAlchemyError, OSError, TimeoutError):
         pass  # what was not reached stays false
     parts["listener"] = dashboard().listener.connected
     return jsonify(parts), 200 if all(parts.values()) else 503

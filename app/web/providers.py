@@ -1,19 +1,27 @@
 """A provider's page, the way there and back, and the way out. One rule per known provider."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
 from quart import Blueprint, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, connections, grants
+from app import connecting, connections, revocations
+from app.cards import describe
 from app.connecting import ConnectError
-from app.connections import Catalogue, Disconnected
-from app.providers import Provider
-from app.web.dashboard import dashboard, person
+from app.connections import Disconnected
+from app.models import Status
+from app.people import SignedIn
+from app.providers import Catalogue, Provider
+from app.web.dashboard import Dashboard, dashboard, person
 from app.web.wording import FLASH
 
+CONNECTED = {
+    Status.ONLINE: "connected",
+    Status.CHECKING: "connected_waiting",
+    None: "connected_waiting",
+}
 GOOD_NEWS = ("connected", "disconnected_revoked", "disconnected_shared")
 
 VIEWS: list[tuple[str, str, Callable[..., Any]]] = []
@@ -48,7 +56,7 @@ async def show(provider: str) -> ResponseReturnValue:
     async with app.database.sessions() as session:
         own = await connections.of_users(session, [person().user_id])
     cards = [
-        connections.describe(row, app.catalogue, app.settings.interval)
+        describe(row, app.catalogue, app.settings.interval)
         for row in own.get(person().user_id, [])
         if row.provider == provider
     ]
@@ -81,20 +89,12 @@ async def connect(provider: str) -> ResponseReturnValue:
 
 @_route("GET", "/callback")
 async def callback(provider: str) -> ResponseReturnValue:
-    app, entry = dashboard(), _known(provider)
-    outcome = await connecting.finish(
-        app.database.sessions,
-        app.http,
-        app.keys,
-        entry,
-        person(),
-        app.redirect_uri(provider),
-        request.args,
-    )
+    app = dashboard()
+    # Seen through to the end even if the browser leaves: the code is spent by then.
+    outcome = await app.unfinished.run(_finish(app, _known(provider), person(), request.args))
     if isinstance(outcome, ConnectError):
         return _failed(provider, outcome)
-    await app.checker.check_now(outcome)
-    await _flash("connected" if await _newest_works(provider) else "connected_failing", entry)
+    await _flash(CONNECTED.get(outcome, "connected_failing"), _known(provider))
     return redirect("/connections", 303)
 
 
@@ -112,13 +112,16 @@ async def disconnect(provider: str) -> ResponseReturnValue:
     return redirect("/connections", 303)
 
 
-async def _newest_works(provider: str) -> bool:
-    """Is the connection that was checked last online? It may have joined an older one."""
-    async with dashboard().database.sessions() as session:
-        own = await connections.of_users(session, [person().user_id])
-    rows = [row for row in own.get(person().user_id, []) if row.provider == provider]
-    checked = [row for row in rows if row.last_checked_at]
-    return bool(checked) and bool(max(checked, key=lambda row: row.last_checked_at).is_online)
+async def _finish(
+    app: Dashboard, entry: Provider, who: SignedIn, answer: Mapping[str, str]
+) -> Status | ConnectError | None:
+    """Store the connection, and look at it for the first time."""
+    uri = app.redirect_uri(entry.name)
+    sessions, http, keys = app.database.sessions, app.http, app.keys
+    outcome = await connecting.finish(sessions, http, keys, entry, who, uri, answer)
+    if isinstance(outcome, ConnectError):
+        return outcome
+    return await app.checker.check_now(outcome)
 
 
 async def _what_happened(entry: Provider, gone: Disconnected) -> str:
@@ -128,9 +131,7 @@ async def _what_happened(entry: Provider, gone: Disconnected) -> str:
         return "disconnected_shared"
     if gone.revocation is None:
         return "disconnected_by_hand"
-    done = await grants.revoke_queued(
-        app.database.sessions, app.http, app.keys, entry, gone.revocation
-    )
+    done = await revocations.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
     return "disconnected_revoked" if done else "disconnected_later"
 
 

@@ -43,7 +43,7 @@ async def login_page() -> ResponseReturnValue:
 async def login() -> ResponseReturnValue:
     form = await request.form
     email, password = form.get("email", ""), form.get("password", "")
-    account, address = f"login:{email.strip().lower()[:254]}", f"login@{request.remote_addr}"
+    account, address = f"login:{email.strip().lower()[:254]!r}", f"login@{request.remote_addr}"
     async with dashboard().database.sessions.begin() as session:
         waits = [
             await limits.attempt(session, account, PER_ACCOUNT),
@@ -51,10 +51,10 @@ async def login() -> ResponseReturnValue:
         ]
     if wait := max(each or 0 for each in waits):
         return await too_many(wait)
+    user = await people.verify(dashboard().database.sessions, email, password)
+    if user is None:
+        return await _login_form(form.get("next"), email=email, error=WRONG), 422
     async with dashboard().database.sessions.begin() as session:
-        user = await people.verify(session, email, password)
-        if user is None:
-            return await _login_form(form.get("next"), email=email, error=WRONG), 422
         await limits.forgive(session, account)
         await limits.take_back(session, address)
         await _enter(session, user.id)
@@ -82,8 +82,9 @@ async def signup() -> ResponseReturnValue:
         wait = await limits.attempt(session, f"signup@{request.remote_addr}", SIGN_UPS)
     if wait:
         return await too_many(wait)
+    password_hash = await people.hash_password(password)
     async with dashboard().database.sessions.begin() as session:
-        user_id = await people.sign_up(session, email, password)
+        user_id = await people.sign_up(session, email, password_hash)
         if user_id is None:
             return await _signup_form(form.get("next"), email, TAKEN), 422
         await _enter(session, user_id)

@@ -2,23 +2,29 @@
 open page.
 """
 
+import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import connections, heartbeats, metrics, people
-from app.connections import Descriptor
+from app.cards import CardRow, Descriptor, describe, describe_all
 from app.forever import forever
 from app.live.hub import LIST, Mailbox, Work
 from app.people import SignedIn
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.sse import ServerSentEvent
 
+log = logging.getLogger(__name__)
+
 blueprint = Blueprint("stream", __name__)
 
 HEARTBEAT = 15.0  # seconds; routers drop a stream that stays silent for longer than a minute
+BANNER_PATIENCE = 5.0  # seconds for the database to say so
 BANNER_PAUSE = 5.0  # seconds between looks at whether anybody checks at all
 
 SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
@@ -85,8 +91,11 @@ async def _fan_out_once(app: Dashboard) -> None:
 
 
 async def _watch_once(app: Dashboard) -> None:
-    async with app.database.sessions() as session:
-        checks_run = await heartbeats.monitor_alive(session)
+    try:
+        async with asyncio.timeout(BANNER_PATIENCE), app.database.sessions() as session:
+            checks_run = await heartbeats.monitor_alive(session)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        checks_run = False  # nobody can write down what they see
     if checks_run is not app.checks_run:
         app.checks_run = checks_run
         app.hub.broadcast("banner", await banner_event(app))
@@ -98,10 +107,17 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
     async with app.database.sessions() as session:
         rows = await connections.by_id(session, work.cards)
     for row in rows:
-        card = connections.describe(row, app.catalogue, app.settings.interval)
-        html = await card_html(app, card)
-        event = ServerSentEvent("", _partial(f"#connection-{row.id}", "outerMorph", html))
-        app.hub.deliver(row.user_id, row.id, event.encode())
+        try:
+            event = await _card_event(app, row)
+        except Exception:  # one card that cannot be shown must not cost anybody theirs
+            log.exception("card of connection %s", row.id)
+        else:
+            app.hub.deliver(row.user_id, row.id, event)
+
+
+async def _card_event(app: Dashboard, row: CardRow) -> bytes:
+    html = await card_html(app, describe(row, app.catalogue, app.settings.interval))
+    return ServerSentEvent("", _partial(f"#connection-{row.id}", "outerMorph", html)).encode()
 
 
 async def _deliver_lists(app: Dashboard, work: Work) -> None:
@@ -118,7 +134,7 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
             continue
         if page.user_id not in events:
             own = rows.get(page.user_id, [])
-            cards = connections.describe_all(own, app.catalogue, app.settings.interval)
+            cards = describe_all(own, app.catalogue, app.settings.interval)
             events[page.user_id] = await _list_event(app, cards)
         _put_list(page, events[page.user_id], banner)
 

@@ -164,6 +164,7 @@ CONNECT_ERRORS = {
 # A message that survives a redirect.
 FLASH = {
     "connected": "«{name}» подключён, всё работает.",
+    "connected_waiting": "«{name}» подключён. Первая проверка ещё идёт, смотрите на карточку.",
     "connected_failing": (
         "«{name}» подключён, но первая проверка не прошла. Что случилось, видно на карточке."
     ),

@@ -1,0 +1,92 @@
+"""Trading a refresh token for a new pair: by one process at a time, and never losing what came."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from app import oauth, revocations
+from app.db import Sessions
+from app.grants import COLUMNS, OpenGrant, open_grant, sealed
+from app.models import Connection, Grant
+from app.oauth import Refusal, Tokens
+from app.outbound import Outbound
+from app.providers import Provider
+from app.sealing import Keys
+
+LEASE = timedelta(seconds=90)  # at least twice (probe + refresh + probe); a dead one gives it back
+
+
+async def refresh(
+    sessions: Sessions,
+    http: Outbound,
+    keys: Keys,
+    provider: Provider,
+    grant: OpenGrant,
+    lease_id: UUID,
+) -> OpenGrant | Refusal | None:
+    """Trade the refresh token for a new pair, under the connection's lease.
+
+    None: the lease or the connection is gone, and whoever has it now decides. The new pair is
+    committed before it is used; if the row vanished meanwhile, the pair goes to the outbox, so that
+    no live token is lost.
+    """
+    if grant.refresh_token is None or not await _hold(sessions, grant.connection_id, lease_id):
+        return None
+    answer = await oauth.refresh(http, provider, grant.refresh_token)
+    if isinstance(answer, Refusal):
+        return await _newer(sessions, keys, grant) or answer
+    fresh = replace(
+        grant,
+        version=grant.version + 1,
+        access_token=answer.access_token,
+        refresh_token=answer.refresh_token,
+        expired=False,
+    )
+    if await _replace(sessions, keys, grant, answer):
+        return fresh
+    async with sessions.begin() as session:
+        if await session.get(Connection, grant.connection_id) is None:
+            await revocations.enqueue(session, keys, provider, fresh)
+    return None
+
+
+async def _hold(sessions: Sessions, connection_id: UUID, lease_id: UUID) -> bool:
+    """Extend the lease by comparison: a refresh must not outlive it."""
+    async with sessions.begin() as session:
+        held = await session.scalar(
+            update(Connection)
+            .where(Connection.id == connection_id, Connection.lease_id == lease_id)
+            .values(lease_until=func.now() + LEASE)
+            .returning(Connection.id)
+        )
+    return held is not None
+
+
+async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens) -> bool:
+    """Store the new pair where the grant is still the spent one."""
+    values = sealed(keys, spent.connection_id, tokens)
+    if tokens.scopes:
+        values["scopes"] = list(tokens.scopes)
+    async with sessions.begin() as session:
+        replaced = await session.scalar(
+            update(Grant)
+            .where(Grant.connection_id == spent.connection_id, Grant.version == spent.version)
+            .values(values | {"version": Grant.version + 1, "refreshed_at": func.now()})
+            .returning(Grant.connection_id)
+        )
+    return replaced is not None
+
+
+async def _newer(sessions: Sessions, keys: Keys, spent: OpenGrant) -> OpenGrant | None:
+    """The grant as it is now, if somebody replaced the one that was just refused."""
+    async with sessions() as session:
+        row = (
+            await session.execute(
+                select(*COLUMNS)
+                .join(Connection, Connection.id == Grant.connection_id)
+                .where(Grant.connection_id == spent.connection_id, Grant.version != spent.version)
+            )
+        ).one_or_none()
+    return open_grant(keys, row) if row else None

@@ -1,0 +1,122 @@
+"""The outbox of tokens that a provider must still be told to forget (RFC 7009)."""
+
+import logging
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import oauth
+from app.db import Sessions
+from app.errors import SealingError
+from app.grants import OpenGrant, account_held
+from app.models import Revocation
+from app.oauth import Refusal
+from app.outbound import Outbound
+from app.providers import Catalogue, Provider
+from app.sealing import Keys
+
+log = logging.getLogger(__name__)
+
+LIFE = timedelta(days=1)  # after this the provider has had its chance
+PAUSES = (60, 300, 900, 3600)  # seconds between tries; the last one repeats
+CLAIM = timedelta(seconds=90)  # a try that never ends is tried again after this
+BATCH = 20
+
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 1))")
+
+
+async def enqueue(
+    session: AsyncSession, keys: Keys, provider: Provider, grant: OpenGrant
+) -> UUID | None:
+    """Put the token that ends the grant into the outbox, in the caller's transaction.
+
+    None: the provider has no revocation, or another connection holds the same account. Of two that
+    let go of one account at once, the second one sees that it is the last.
+    """
+    if grant.account is not None:
+        await session.execute(ONE_AT_A_TIME, {"account": f"{provider.name} {grant.account}"})
+    held = await account_held(session, provider.name, grant.account)
+    if held or not provider.revocation_endpoint:
+        return None
+    revocation_id = uuid4()
+    token = grant.refresh_token or grant.access_token
+    session.add(
+        Revocation(
+            id=revocation_id,
+            provider=provider.name,
+            account=grant.account,
+            token=keys.seal(token, "revocations", revocation_id, "token"),
+            token_type_hint="refresh_token" if grant.refresh_token else "access_token",
+        )
+    )
+    await session.flush()
+    return revocation_id
+
+
+async def send(
+    sessions: Sessions, http: Outbound, keys: Keys, provider: Provider, revocation_id: UUID
+) -> bool:
+    """Try one revocation now; True when it is done. Never fails because of the provider."""
+    async with sessions() as session:
+        row = await session.get(Revocation, revocation_id)
+        held = row is not None and await account_held(session, row.provider, row.account)
+    if row is None:
+        return True  # somebody else was faster
+    refusal = None  # connected anew meanwhile: to revoke now could end the new grant
+    if not held:
+        token = keys.open(row.token, "revocations", row.id, "token")
+        refusal = await oauth.revoke(http, provider, token, row.token_type_hint)
+    async with sessions.begin() as session:
+        await _settle(session, row, refusal)
+    return refusal is None
+
+
+async def send_due(sessions: Sessions, http: Outbound, keys: Keys, catalogue: Catalogue) -> None:
+    """Try what is due, one by one; what is older than a day is dropped in any case."""
+    await _drop_old(sessions)
+    for revocation_id, name in await _claim_due(sessions):
+        provider = catalogue.get(name)
+        if provider is None:
+            continue
+        try:
+            await send(sessions, http, keys, provider, revocation_id)
+        except SealingError as error:
+            log.error("revocation at %s: %s", name, error)
+
+
+async def _claim_due(sessions: Sessions) -> list[tuple[UUID, str]]:
+    """(id, provider) of what is due; its next try is moved ahead, so that nobody else takes it."""
+    due = (
+        select(Revocation.id)
+        .where(Revocation.next_try_at <= func.now())
+        .order_by(Revocation.next_try_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    async with sessions.begin() as session:
+        claimed = await session.execute(
+            update(Revocation)
+            .where(Revocation.id.in_(due.scalar_subquery()))
+            .values(next_try_at=func.now() + CLAIM)
+            .returning(Revocation.id, Revocation.provider)
+        )
+        return [(row.id, row.provider) for row in claimed]
+
+
+async def _drop_old(sessions: Sessions) -> None:
+    too_old = delete(Revocation).where(Revocation.created_at < func.now() - LIFE)
+    async with sessions.begin() as session:
+        for name in await session.scalars(too_old.returning(Revocation.provider)):
+            log.warning("gave up revoking a grant at %s after a day", name)
+
+
+async def _settle(session: AsyncSession, row: Revocation, refusal: Refusal | None) -> None:
+    own = Revocation.id == row.id
+    if refusal is None:
+        await session.execute(delete(Revocation).where(own))
+        return
+    pause = timedelta(seconds=PAUSES[min(row.tries, len(PAUSES) - 1)])
+    later = {"tries": row.tries + 1, "next_try_at": func.now() + pause}
+    await session.execute(update(Revocation).where(own).values(later))
