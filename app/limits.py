@@ -23,15 +23,11 @@ async def attempt(session: AsyncSession, key: str, limit: Limit) -> int | None:
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key}
     )
-    since = func.now() - limit.window
-    tries, first = (
-        await session.execute(
-            select(func.count(), func.min(Attempt.at)).where(Attempt.key == key, Attempt.at > since)
-        )
-    ).one()
+    tried = Attempt.at > func.now() - limit.window
+    query = select(func.count(), func.min(Attempt.at), func.now())
+    tries, first, now = (await session.execute(query.where(Attempt.key == key, tried))).one()
     if tries >= limit.tries:
-        wait = await session.scalar(select(first + limit.window - func.now()))
-        return max(1, ceil(wait.total_seconds())) if wait else 1
+        return max(1, ceil((first + limit.window - now).total_seconds()))
     session.add(Attempt(key=key))
     await session.flush()
     return None

@@ -49,6 +49,7 @@
   failures.forEach((name) => document.addEventListener(name, lost));
   document.addEventListener("session-expired", () => {
     ended = true;
+    if (document.querySelector('form[action="/logout"][aria-busy]')) return; // it is on its way out
     location.assign("/login?expired=1&next=" + encodeURIComponent(location.pathname + location.search));
   });
   document.addEventListener("visibilitychange", () => {

@@ -42,6 +42,8 @@ async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str
     if request.accept_mimetypes.best == "application/json":
         answer = jsonify(error=title, text=text or usual)
         return await answer.get_data(as_text=True), code, {"Content-Type": "application/json"}
+    if request.headers.get("HX-Request"):  # a whole page has no place inside this one
+        return text or usual, code, {"Content-Type": "text/plain; charset=utf-8"}
     page = await render_template(
         "errors/error.html",
         code=code,

@@ -48,6 +48,9 @@ CAUSES = [
     (answer(403, refused="http_403"), Cause.BAD_RESPONSE),
     (answer(401, refused="http_401"), Cause.BAD_RESPONSE),
     (answer(failure="timeout", refused="timeout"), Cause.TIMEOUT),
+    (answer(503, refused="temporarily_unavailable"), Cause.PROVIDER_ERROR),
+    (answer(200, refused="server_error"), Cause.PROVIDER_ERROR),
+    (answer(400, refused="invalid_scope"), Cause.MISCONFIGURED),
 ]
 
 
@@ -128,10 +131,10 @@ def test_401_on_a_freshly_refreshed_token_is_proof() -> None:
 @pytest.mark.parametrize("status", [402, 403, 408, 425, 429, 500, 502, 503, 504])
 @pytest.mark.parametrize("refreshed", [False, True])
 def test_other_answers_are_never_proof_of_revocation(status: int, refreshed: bool) -> None:
-    known = Known(Status.REVOKED, Cause.REVOKED, 9, refreshed)
     again = Known(Status.DEGRADED, Cause.PROVIDER_ERROR, 1, refreshed)
-    assert verdict_of(answer(status), again, INTERVAL).status is not Status.REVOKED
-    assert verdict_of(answer(status), known, INTERVAL).cause is not None
+    fresh = Known(Status.ONLINE, refreshed=refreshed)
+    for before in (again, fresh):
+        assert verdict_of(answer(status), before, INTERVAL).status is not Status.REVOKED
 
 
 @pytest.mark.parametrize("before", list(Status)[1:])
@@ -156,13 +159,35 @@ def test_a_rate_limit_is_amber_and_waits_as_it_is_told() -> None:
     assert mad.delay == 86_400.0
 
 
+REFUSED = [(Status.REVOKED, Cause.REVOKED), (Status.BLOCKED, Cause.PAYMENT_REQUIRED)]
+
+
+@pytest.mark.parametrize(("before", "cause"), REFUSED)
 @pytest.mark.parametrize(
-    ("before", "cause"),
-    [(Status.REVOKED, Cause.REVOKED), (Status.BLOCKED, Cause.PAYMENT_REQUIRED)],
+    "given", [answer(429), ERROR, answer(failure="timeout"), answer(200, sound=False), answer(404)]
 )
-def test_a_rate_limit_is_no_news_about_a_refused_grant(before: Status, cause: Cause) -> None:
-    verdict = verdict_of(answer(429), Known(before, cause, 2), INTERVAL)
+def test_a_provider_that_is_down_or_busy_says_nothing_about_a_refused_grant(
+    before: Status, cause: Cause, given: Answer
+) -> None:
+    verdict = verdict_of(given, Known(before, cause, 2), INTERVAL)
     assert (verdict.status, verdict.cause, verdict.strikes) == (before, cause, 2)
+    assert (verdict.began, verdict.news) == (False, False)
+    assert verdict.delay == (REVOKED_LOOK if before is Status.REVOKED else INTERVAL)
+
+
+def test_a_revoked_grant_stays_revoked_at_the_next_401() -> None:
+    for known in (
+        Known(Status.REVOKED, Cause.REVOKED, 1),
+        Known(Status.REVOKED, Cause.MISCONFIGURED, 1),
+    ):
+        verdict = verdict_of(UNAUTHORIZED, known, INTERVAL)
+        assert (verdict.status, verdict.began) == (Status.REVOKED, False)
+
+
+def test_what_blocks_may_change_without_a_new_beginning() -> None:
+    known = Known(Status.BLOCKED, Cause.PAYMENT_REQUIRED, 2)
+    verdict = verdict_of(answer(403), known, INTERVAL)
+    assert (verdict.status, verdict.cause) == (Status.BLOCKED, Cause.ACCESS_DENIED)
     assert not verdict.began
 
 

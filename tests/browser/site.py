@@ -1,0 +1,57 @@
+"""The whole product as its visitors meet it: web server and worker as processes of their own."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import func, text, update
+
+from app.announce import announce_cards
+from app.db import Database
+from app.models import Cause, Connection, Status
+from tests.processes import Program, answers
+
+NOBODY = ("DELETE FROM users", "DELETE FROM attempts")  # the worker's heartbeat stays
+LATE = "UPDATE monitors SET beat_at = now() - interval '1 minute'"
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+    database: Database
+    web: Program
+    worker: Program
+
+    async def start(self) -> None:
+        self.worker.start()
+        self.web.start()
+        await self.ready()
+
+    async def ready(self) -> None:
+        await answers(self.web, f"{self.url}/readyz")
+
+    async def forget_everybody(self) -> None:
+        await self.run(*NOBODY)
+
+    async def lose_the_worker(self) -> None:
+        """It dies without a word, and half a minute goes by."""
+        await self.worker.kill()
+        await self.run(LATE)
+
+    async def turn(self, status: Status, cause: Cause | None = None, **where: str) -> None:
+        """Change connections as a check would, at once; from then on the worker leaves them."""
+        held = {"lease_id": uuid4(), "lease_until": func.now() + timedelta(days=1)}
+        change = (
+            update(Connection)
+            .filter_by(**where)
+            .values(status=status, cause=cause, version=Connection.version + 1, **held)
+            .returning(Connection.user_id, Connection.id)
+        )
+        async with self.database.sessions.begin() as session:
+            changed = [(user_id, card) for user_id, card in await session.execute(change)]
+            await announce_cards(session, changed)
+
+    async def run(self, *statements: str) -> None:
+        async with self.database.engine.begin() as connection:
+            for statement in statements:
+                await connection.execute(text(statement))

@@ -1,0 +1,100 @@
+"""What an open page does by itself, and what it leaves alone."""
+
+import pytest
+from playwright.async_api import expect
+
+from app.models import Cause, Status
+from tests.browser.conftest import NewVisitor
+from tests.browser.visitor import Visitor
+from tests.people import MAIN_SHOP, OTHER_SHOP, Sandbox
+
+pytestmark = pytest.mark.browser
+
+UP = (Status.ONLINE,)
+SHAKY = (Status.DEGRADED, Cause.PROVIDER_ERROR)
+DOWN = (Status.OFFLINE, Cause.PROVIDER_ERROR)
+LOST = ("Failed to fetch", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+
+
+async def test_two_tabs_are_both_live(owner: Visitor) -> None:
+    second = await owner.context.new_page()
+    await second.goto("/connections")
+    await owner.is_live(second)
+    await owner.site.turn(*DOWN)
+    await owner.sees("offline")
+    await owner.sees("offline", page=second)
+
+
+async def test_somebody_elses_trouble_is_not_shown(
+    owner: Visitor, new_visitor: NewVisitor, sandbox: Sandbox
+) -> None:
+    other = await new_visitor()
+    await other.arrive(sandbox, "boris@example.ru", OTHER_SHOP)
+    await other.is_live()
+    await owner.site.turn(*DOWN, account=OTHER_SHOP)
+    await other.sees("offline")
+    await owner.site.turn(*SHAKY, account=MAIN_SHOP)
+    await owner.sees("degraded")
+    await other.sees("offline")
+    assert await owner.seen() == ["degraded"]
+
+
+async def test_focus_stays_on_its_button_while_the_card_changes(owner: Visitor) -> None:
+    for name in ("Проверить", "Отключить"):
+        await owner.button(name).focus()
+        await owner.site.turn(*DOWN)
+        await owner.sees("offline")
+        await expect(owner.button(name)).to_be_focused()
+        await owner.site.turn(*UP)
+        await owner.sees("online")
+        await expect(owner.button(name)).to_be_focused()
+
+
+async def test_an_open_question_stays_open_while_the_card_changes(owner: Visitor) -> None:
+    await owner.button("Отключить").click()
+    await owner.site.turn(*DOWN)
+    await owner.sees("offline")
+    question = owner.card().get_by_role("dialog")
+    await expect(question).to_be_visible()
+    await question.get_by_role("button", name="Оставить").click()
+    await expect(question).to_be_hidden()
+    await owner.sees("offline")
+
+
+async def test_a_change_of_status_is_said_once(owner: Visitor) -> None:
+    for change in (SHAKY, SHAKY, DOWN, DOWN):
+        await owner.site.turn(*change)
+        await owner.sees(change[0].value)
+    await owner.site.turn(*UP)
+    await owner.sees("online")
+    said = owner.page.get_by_role("log").locator("p")
+    await expect(said).to_have_text(["Эвотор: Нестабильно", "Эвотор: Не в сети", "Эвотор: В сети"])
+
+
+async def test_the_banner_comes_when_nobody_checks_and_goes_when_somebody_does(
+    owner: Visitor,
+) -> None:
+    banner = owner.page.get_by_text("Проверки сейчас не идут")
+    await expect(banner).to_be_hidden()
+    try:
+        await owner.site.lose_the_worker()
+        await expect(banner).to_be_visible()
+    finally:
+        owner.site.worker.start()
+    await expect(banner).to_be_hidden()
+    assert await owner.seen() == []
+
+
+async def test_a_page_gets_over_a_restart_of_the_server(owner: Visitor) -> None:
+    owner.expects(*LOST)
+    assert await owner.site.web.stop() == 0
+    try:
+        await expect(owner.page.get_by_text("Нет связи")).to_be_visible()
+        await expect(owner.page.get_by_text("Связь с сервером потеряна.")).to_be_visible()
+        await owner.site.turn(*DOWN)
+    finally:
+        owner.site.web.start()
+    await owner.is_live()
+    await owner.sees("offline")
+    await expect(owner.page.get_by_text("Связь с сервером потеряна.")).to_be_hidden()
+    assert await owner.seen() is not None
