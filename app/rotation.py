@@ -5,8 +5,8 @@ changes meanwhile was sealed under the first key by whoever changed it.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import LargeBinary, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,67 +18,71 @@ from app.sealing import FORMAT, Keys
 BATCH = 200  # rows in one transaction
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A table with sealed columns; `key` is what they are bound to."""
+
+    table: Any
+    key: str
+    columns: tuple[str, ...]
+
+    def old(self, keys: Keys) -> Any:
+        """Is any of the columns sealed under another key than the first?"""
+        head = bytes([FORMAT, len(keys.first)]) + keys.first.encode()
+        return or_(
+            *(
+                func.substr(getattr(self.table, column), 1, len(head)) != cast(head, LargeBinary)
+                for column in self.columns
+            )
+        )
+
+
+EVERYTHING = (
+    Sealed(Grant, "connection_id", ("access_token", "refresh_token")),
+    Sealed(Revocation, "id", ("token",)),
+    Sealed(OAuthState, "state_hash", ("code_verifier",)),
+)
+
+
 async def rotate(sessions: Sessions, keys: Keys) -> AsyncIterator[tuple[int, int]]:
     """Yields (rows done, rows to do). Raises UnknownKey when a needed key is missing."""
     async with sessions() as session:
-        total = await _count(session, keys)
+        total = sum([await _count(session, each, keys) for each in EVERYTHING])
     done = 0
     yield done, total
-    while True:
-        async with sessions.begin() as session:
-            rows = await _next(session, keys)
-            for row in rows:
-                _seal_anew(keys, row)
-        if not rows:
-            return
-        done += len(rows)
-        yield done, max(done, total)
+    for sealed in EVERYTHING:
+        last = None
+        while True:
+            async with sessions.begin() as session:
+                rows = await _next(session, sealed, keys, last)
+                for row in rows:
+                    _seal_anew(keys, sealed, row)
+            if not rows:
+                break
+            last = getattr(rows[-1], sealed.key)
+            done += len(rows)
+            yield done, max(done, total)
 
 
-def _old(keys: Keys, column: Any) -> Any:
-    """Is this column sealed under another key than the first?"""
-    head = bytes([FORMAT, len(keys.first)]) + keys.first.encode()
-    return func.substr(column, 1, len(head)) != cast(head, LargeBinary)
+async def _count(session: AsyncSession, sealed: Sealed, keys: Keys) -> int:
+    query = select(func.count()).select_from(sealed.table).where(sealed.old(keys))
+    return await session.scalar(query) or 0
 
 
-async def _count(session: AsyncSession, keys: Keys) -> int:
-    grants = select(func.count()).select_from(Grant).where(_old_grant(keys))
-    revocations = select(func.count()).select_from(Revocation).where(_old(keys, Revocation.token))
-    states = (
-        select(func.count()).select_from(OAuthState).where(_old(keys, OAuthState.code_verifier))
-    )
-    return sum([await session.scalar(each) or 0 for each in (grants, revocations, states)])
+async def _next(session: AsyncSession, sealed: Sealed, keys: Keys, last: Any) -> list[Any]:
+    """The next rows in the order of the primary key: what is done is not read again."""
+    key = getattr(sealed.table, sealed.key)
+    query = select(sealed.table).where(sealed.old(keys)).order_by(key).limit(BATCH)
+    if last is not None:
+        query = query.where(key > last)
+    return list(await session.scalars(query.with_for_update()))
 
 
-def _old_grant(keys: Keys) -> Any:
-    return or_(_old(keys, Grant.access_token), _old(keys, Grant.refresh_token))
-
-
-async def _next(session: AsyncSession, keys: Keys) -> list[Any]:
-    queries = (
-        select(Grant).where(_old_grant(keys)),
-        select(Revocation).where(_old(keys, Revocation.token)),
-        select(OAuthState).where(_old(keys, OAuthState.code_verifier)),
-    )
-    for query in queries:
-        rows = list(await session.scalars(query.limit(BATCH).with_for_update()))
-        if rows:
-            return rows
-    return []
-
-
-def _seal_anew(keys: Keys, row: Grant | Revocation | OAuthState) -> None:
-    table = row.__tablename__
-    for column, bound_to in _sealed_columns(row):
-        sealed = getattr(row, column)
-        if sealed is not None:
-            token = keys.open(sealed, table, bound_to, column)
-            setattr(row, column, keys.seal(token, table, bound_to, column))
-
-
-def _sealed_columns(row: Grant | Revocation | OAuthState) -> list[tuple[str, UUID | str]]:
-    if isinstance(row, Grant):
-        return [("access_token", row.connection_id), ("refresh_token", row.connection_id)]
-    if isinstance(row, Revocation):
-        return [("token", row.id)]
-    return [("code_verifier", row.state_hash.hex())]
+def _seal_anew(keys: Keys, sealed: Sealed, row: Any) -> None:
+    bound_to = getattr(row, sealed.key)
+    place = bound_to.hex() if isinstance(bound_to, bytes) else bound_to
+    for column in sealed.columns:
+        value = getattr(row, column)
+        if value is not None:
+            token = keys.open(value, sealed.table.__tablename__, place, column)
+            setattr(row, column, keys.seal(token, sealed.table.__tablename__, place, column))
