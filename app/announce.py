@@ -20,13 +20,13 @@ NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 @dataclass(frozen=True)
 class Announcement:
-    """What changed: cards by user, users whose list changed, sessions (hex of their hash) that
+    """What changed: cards by user, users whose list changed, sessions (their hashes) that
     ended.
     """
 
     cards: Mapping[int, list[UUID]] = field(default_factory=dict)
     lists: list[int] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    ended: list[bytes] = field(default_factory=list)
 
 
 async def announce_cards(session: AsyncSession, changed: Iterable[tuple[int, UUID]]) -> None:
@@ -56,7 +56,7 @@ def read_announcement(payload: str) -> Announcement:
                 for user, ids in event.get("cards", {}).items()
             },
             lists=[int(user) for user in event.get("lists", [])],
-            ended=[str(each) for each in event.get("ended", [])],
+            ended=[bytes.fromhex(each) for each in event.get("ended", [])],
         )
     except (AttributeError, TypeError) as error:
         raise ValueError("not an announcement") from error

@@ -40,7 +40,7 @@ class Keys:
         head, nonce, secret = sealed[:body], sealed[body : body + NONCE], sealed[body + NONCE :]
         try:
             return self._ciphers[key_id].decrypt(nonce, secret, head + _binding(bound_to)).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: it was cut short
             raise SealingError("a sealed value was changed or moved to another place") from None
 
 

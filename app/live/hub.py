@@ -98,7 +98,7 @@ class Hub:
         for user_id in announcement.lists:
             self._want_list(self._mailboxes.get(user_id, ()))
         if announcement.ended:
-            self.expire({bytes.fromhex(each) for each in announcement.ended})
+            self.expire(set(announcement.ended))
 
     def resync(self) -> None:
         """Something may have been missed: everybody gets the whole list, some at a time."""

@@ -17,6 +17,8 @@ from app.errors import ConfigurationError
 from app.providers.provider import BASIC, NONE, POST, Carrier, Probe, Provider
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.1
+HEADER_VALUE = re.compile(r"[ -~]*")
 TAKEN = frozenset(  # paths that the dashboard uses itself
     [
         "account",
@@ -195,7 +197,10 @@ class _Entry:
             if table["method"] not in ("GET", "POST", "HEAD"):
                 self._fault("probe.method", "wants GET, POST or HEAD")
         if "headers" in table:
-            values["headers"] = self._table("probe.headers", table["headers"])
+            values["headers"] = headers = self._table("probe.headers", table["headers"])
+            for name, text in headers.items():
+                if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(text):
+                    self._fault(f"probe.headers.{name}", "cannot be sent as a header")
         if "auth" in table or "header" in table:
             values["carriers"] = (self._carrier(table),)
         values |= {key: self._expression(key, table[key]) for key in EXPRESSIONS if key in table}
@@ -206,8 +211,10 @@ class _Entry:
     def _carrier(self, table: dict[str, Any]) -> Carrier:
         header = self._text("probe.header", table.get("header", Carrier.header))
         value = self._text("probe.auth", table.get("auth", Carrier.value))
-        if "{token}" not in value:
-            self._fault("probe.auth", "wants a text with {token} in it")
+        if not HEADER_NAME.fullmatch(header):
+            self._fault("probe.header", "wants the name of a header")
+        if "{token}" not in value or not HEADER_VALUE.fullmatch(value):
+            self._fault("probe.auth", "wants a text of ASCII with {token} in it")
         return Carrier(header, value)
 
     def _expression(self, key: str, value: Any) -> str:

@@ -80,7 +80,8 @@ async def _know_the_person() -> ResponseReturnValue | None:
 
 
 def _ask_to_log_in() -> ResponseReturnValue:
-    if request.endpoint == "stream.stream":
+    accepts = request.headers.get("Accept", "")
+    if request.endpoint == "stream.stream" and "text/event-stream" in accepts:
         # The stream's client follows no redirect and retries every error: only an event ends it.
         return Response(
             ServerSentEvent("session-expired", "").encode(), mimetype="text/event-stream"

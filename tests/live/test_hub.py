@@ -62,7 +62,7 @@ async def test_a_page_that_waits_for_its_list_gets_no_single_card_before_it() ->
 async def test_an_ended_session_ends_its_pages_and_no_others() -> None:
     hub = Hub()
     with hub.subscribe(ANNA, SESSION) as ended, hub.subscribe(ANNA, b"another one") as other:
-        hub.announced(Announcement(ended=[SESSION.hex()]))
+        hub.announced(Announcement(ended=[SESSION]))
         assert (ended.closed, ended.expired) == (True, True)
         assert not other.closed
 
