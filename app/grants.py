@@ -9,13 +9,20 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Interval, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Connection, Grant
 from app.oauth import Tokens
 from app.sealing import Keys
 
+# Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
+HEAD_START: ColumnElement[timedelta] = literal_column(
+    "least(interval '15 minutes',"
+    " (grants.expires_at - coalesce(grants.refreshed_at, grants.granted_at)) / 10)",
+    Interval,
+)
+MOMENTS = ("expires_at", "granted_at", "refreshed_at", "refresh_sent_at")
 COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connections`
     Grant.connection_id,
     Grant.version,
@@ -23,6 +30,8 @@ COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connect
     Grant.refresh_token,
     Grant.extra,
     (Grant.expires_at <= func.now()).label("expired"),
+    func.extract("epoch", Grant.expires_at - HEAD_START - func.now()).label("refresh_in"),
+    Grant.refresh_sent_at.is_not(None).label("in_doubt"),
     Connection.account,
 )
 
@@ -38,6 +47,9 @@ class OpenGrant:
     account: str | None = None
     carrier: int | None = None  # which of the provider's carriers has worked
     expired: bool = False
+    # Seconds until a refresh is due; None: it does not expire, or was refreshed just now.
+    refresh_in: float | None = field(default=None, compare=False)
+    in_doubt: bool = False  # a refresh was sent whose answer never came
 
 
 async def store(session: AsyncSession, keys: Keys, connection_id: UUID, tokens: Tokens) -> None:
@@ -59,6 +71,8 @@ def open_grant(keys: Keys, row: Any) -> OpenGrant:
         row.account,
         row.extra.get("carrier"),
         bool(row.expired),
+        None if row.refresh_in is None else float(row.refresh_in),
+        row.in_doubt,
     )
 
 
@@ -76,7 +90,7 @@ async def move(session: AsyncSession, keys: Keys, source: UUID, target: UUID) ->
         sealed = getattr(new, column)
         token = keys.open(sealed, "grants", source, column) if sealed else None
         setattr(old, column, keys.seal(token, "grants", target, column) if token else None)
-    for column in ("expires_at", "scopes", "extra", "granted_at", "refreshed_at"):
+    for column in ("scopes", "extra", *MOMENTS):
         setattr(old, column, getattr(new, column))
     old.version += 1  # a refresh of the old pair that is on its way must not land here
     await session.flush()
@@ -110,6 +124,7 @@ def sealed(keys: Keys, connection_id: UUID, tokens: Tokens) -> dict[str, Any]:
         "access_token": seal(tokens.access_token, "access_token"),
         "refresh_token": seal(tokens.refresh_token, "refresh_token"),
         "expires_at": _expiry(tokens.expires_in),
+        "refresh_sent_at": None,
     }
 
 

@@ -174,6 +174,9 @@ class Grant(Base):
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
     granted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     refreshed_at: Mapped[datetime | None]
+    # Set before a refresh is sent and cleared by its answer: while it stands, the refresh token may
+    # be spent already, and nobody knows (docs/decisions/0010).
+    refresh_sent_at: Mapped[datetime | None]
 
 
 class OAuthState(Base):

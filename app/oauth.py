@@ -62,6 +62,11 @@ class Refusal:
     def is_ours(self) -> bool:
         return self.code in OURS
 
+    @property
+    def is_lost_answer(self) -> bool:
+        """The request may have arrived and been carried out, and the answer did not come."""
+        return bool(self.reply.failure) and self.reply.reached and self.reply.status is None
+
 
 def new_state() -> str:
     return secrets.token_urlsafe(32)
@@ -168,7 +173,7 @@ async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, st
     headers = {"Accept": "application/json"}
     client = provider.client
     if client is None:
-        return Reply(0, failure="unconfigured")
+        return Reply(0, failure="unconfigured", reached=False)
     if provider.token_endpoint_auth_method == BASIC:
         # RFC 6749 section 2.3.1: both halves are form-encoded before base64.
         pair = f"{quote_plus(client.id)}:{quote_plus(client.secret)}".encode()

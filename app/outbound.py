@@ -18,6 +18,13 @@ from httpx_aiohttp import AiohttpTransport
 MAX_BODY = 256 * 1024  # bytes, after decompression
 KEEP_ALIVE = 60  # seconds
 GARBLED = "ответ оборвался или испорчен"
+EXPECTED = (  # ValueError: what libraries raise for a host or a reason phrase that cannot be
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    aiohttp.ClientError,
+    ValueError,
+    OSError,  # TimeoutError is one of them
+)
 USER_AGENT = "svyazka/0.1 (+connection dashboard)"
 
 
@@ -30,6 +37,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     failure: str = ""  # "", "timeout", "unreachable", "tls", "too_large" or "not_http"
+    reached: bool = True  # False: the connection was never made, so nobody got the request
     detail: str = ""  # for the evidence line, in Russian; never anything the provider sent
 
 
@@ -45,18 +53,8 @@ class Outbound:
         try:
             async with asyncio.timeout(timeout):
                 return await self._receive(request, ca_file, started)
-        except TimeoutError:
-            failure, detail = "timeout", f"нет ответа за {timeout:.0f} с"
-        except (
-            httpx.HTTPError,
-            aiohttp.ClientError,
-            httpx.InvalidURL,
-            ValueError,
-            OSError,
-        ) as error:
-            # ValueError: what libraries raise for a host or a reason phrase that cannot be.
-            failure, detail = _failure(error, timeout)
-        return Reply(time.monotonic() - started, failure=failure, detail=detail)
+        except EXPECTED as error:
+            return _failed(error, started, timeout)
 
     async def close(self) -> None:
         for client in self._clients.values():
@@ -113,18 +111,28 @@ def _session(ca_file: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
-def _failure(error: Exception, timeout: float) -> tuple[str, str]:
+def _failed(error: Exception, started: float, timeout: float) -> Reply:
     # The transport maps every lost connection to httpx.ConnectTimeout, so its cause is what counts.
     cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+    failure, detail = _failure(error, cause, timeout)
+    return Reply(
+        time.monotonic() - started,
+        failure=failure,
+        reached=not isinstance(cause, aiohttp.ClientConnectorError),
+        detail=detail,
+    )
+
+
+def _failure(error: Exception, cause: object, timeout: float) -> tuple[str, str]:
     match cause:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
             return "tls", "сертификат сервера не прошёл проверку"
-        case aiohttp.ServerTimeoutError():
-            return "timeout", f"нет ответа за {timeout:.0f} с"
         case aiohttp.ClientConnectorDNSError():
             return "unreachable", "адрес сервера не найден"
         case aiohttp.ClientConnectorError():
             return "unreachable", "соединение не установлено"
+        case TimeoutError():  # aiohttp's own are some of them
+            return "timeout", f"нет ответа за {timeout:.0f} с"
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return "not_http", GARBLED
         case aiohttp.ClientConnectionError():

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Update, func, select, update
 
 from app import oauth, revocations
 from app.db import Sessions
@@ -13,9 +13,28 @@ from app.models import Connection, Grant
 from app.oauth import Refusal, Tokens
 from app.outbound import Outbound
 from app.providers import Provider
+from app.providers.provider import AHEAD, NEVER
 from app.sealing import Keys
 
 LEASE = timedelta(seconds=90)  # at least twice (probe + refresh + probe); a dead one gives it back
+
+
+def wants_refresh(provider: Provider, grant: OpenGrant) -> bool:
+    """Is it time, before the access token is asked with?
+
+    A refresh in doubt is not repeated where a second use may end the grant, for as long as the
+    access token still works.
+    """
+    if not may_refresh(provider, grant):
+        return False
+    if grant.expired:
+        return provider.refresh == AHEAD
+    in_time = grant.refresh_in is not None and grant.refresh_in <= 0
+    return provider.refresh == AHEAD and in_time and not (grant.in_doubt and provider.rotates)
+
+
+def may_refresh(provider: Provider, grant: OpenGrant) -> bool:
+    return grant.refresh_token is not None and provider.refresh != NEVER
 
 
 async def refresh(
@@ -28,14 +47,18 @@ async def refresh(
 ) -> OpenGrant | Refusal | None:
     """Trade the refresh token for a new pair, under the connection's lease.
 
-    None: the lease or the connection is gone, and whoever has it now decides. The new pair is
+    None: the lease or the connection is gone, and whoever has it now decides. That a refresh was
+    sent is committed before it is sent, so that one whose answer is lost is known to be in doubt
+    whatever happens to this process (docs/decisions/0010). The new pair is
     committed before it is used; if the row vanished meanwhile, the pair goes to the outbox, so that
     no live token is lost.
     """
-    if grant.refresh_token is None or not await _hold(sessions, grant.connection_id, lease_id):
+    if grant.refresh_token is None or not await _hold(sessions, grant, lease_id):
         return None
     answer = await oauth.refresh(http, provider, grant.refresh_token)
     if isinstance(answer, Refusal):
+        if not answer.is_lost_answer:
+            await _clear_doubt(sessions, grant)
         return await _newer(sessions, keys, grant) or answer
     fresh = replace(
         grant,
@@ -43,6 +66,8 @@ async def refresh(
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,
         expired=False,
+        refresh_in=None,
+        in_doubt=False,
     )
     if await _replace(sessions, keys, grant, answer):
         return fresh
@@ -52,16 +77,32 @@ async def refresh(
     return None
 
 
-async def _hold(sessions: Sessions, connection_id: UUID, lease_id: UUID) -> bool:
-    """Extend the lease by comparison: a refresh must not outlive it."""
+async def _hold(sessions: Sessions, grant: OpenGrant, lease_id: UUID) -> bool:
+    """Extend the lease by comparison, and note that the token is about to be spent."""
+    mine = (Connection.id == grant.connection_id, Connection.lease_id == lease_id)
     async with sessions.begin() as session:
         held = await session.scalar(
             update(Connection)
-            .where(Connection.id == connection_id, Connection.lease_id == lease_id)
+            .where(*mine)
             .values(lease_until=func.now() + LEASE)
             .returning(Connection.id)
         )
+        if held is not None:
+            await session.execute(_of(grant).values(refresh_sent_at=func.now()))
     return held is not None
+
+
+async def _clear_doubt(sessions: Sessions, grant: OpenGrant) -> None:
+    """The provider answered, or never got the request: the token is not spent."""
+    async with sessions.begin() as session:
+        await session.execute(_of(grant).values(refresh_sent_at=None))
+
+
+def _of(grant: OpenGrant) -> Update:
+    """The stored grant, as long as it is still this one."""
+    return update(Grant).where(
+        Grant.connection_id == grant.connection_id, Grant.version == grant.version
+    )
 
 
 async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens) -> bool:
@@ -71,8 +112,7 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
         values["scopes"] = list(tokens.scopes)
     async with sessions.begin() as session:
         replaced = await session.scalar(
-            update(Grant)
-            .where(Grant.connection_id == spent.connection_id, Grant.version == spent.version)
+            _of(spent)
             .values(values | {"version": Grant.version + 1, "refreshed_at": func.now()})
             .returning(Grant.connection_id)
         )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,16 +14,17 @@ from app import grants, metrics
 from app.db import Sessions
 from app.errors import SealingError
 from app.grants import OpenGrant
-from app.models import Cause, Connection, Status
+from app.models import Cause, Status
 from app.monitor.lag import Lag
-from app.monitor.leases import Lease, claim_one, release
+from app.monitor.leases import Lease, claim_one, look, release
 from app.monitor.probe import Answer, answer_of, probe
 from app.monitor.record import Checked, record
-from app.monitor.verdict import Known, verdict_of
+from app.monitor.verdict import Known, Verdict, is_about_grant, verdict_of
 from app.oauth import Refusal
 from app.outbound import Outbound
 from app.providers import Catalogue, Provider
-from app.refreshing import refresh
+from app.providers.provider import AHEAD
+from app.refreshing import may_refresh, refresh, wants_refresh
 from app.sealing import Keys
 from app.settling import settle
 from app.unfinished import Unfinished
@@ -66,7 +67,8 @@ class Checker:
             lease.row.strikes,
             refreshed,
         )
-        return Checked(lease, answer, verdict_of(answer, known, self.interval))
+        verdict = verdict_of(answer, known, self.interval)
+        return Checked(lease, answer, self._in_time(verdict, lease, refreshed))
 
     async def write(self, batch: Sequence[Checked]) -> None:
         """Record a batch, then give every newly named grant its place."""
@@ -99,10 +101,28 @@ class Checker:
         self, provider: Provider, grant: OpenGrant, lease: Lease
     ) -> tuple[Answer, bool] | None:
         """The answer, and whether it is about a token that was refreshed for it."""
-        stale = grant.expired and grant.refresh_token is not None
-        answer = None if stale else await probe(self.http, provider, grant, self.timeout)
-        if answer is not None and (answer.status != 401 or grant.refresh_token is None):
+        if wants_refresh(provider, grant):
+            fresh = await self._refresh(provider, grant, lease)
+            if fresh is None:
+                return None
+            if isinstance(fresh, OpenGrant):
+                return await probe(self.http, provider, fresh, self.timeout), True
+            if grant.expired or is_about_grant(fresh.code):
+                return answer_of(provider, fresh), False
+            # Ahead of time and in vain, but the access token is still good: ask with that.
+        answer = await probe(self.http, provider, grant, self.timeout)
+        if answer.status != 401 or not may_refresh(provider, grant):
             return answer, False
+        fresh = await self._refresh(provider, grant, lease)
+        if fresh is None:
+            return None
+        if isinstance(fresh, Refusal):
+            return answer_of(provider, fresh), False
+        return await probe(self.http, provider, fresh, self.timeout), True
+
+    async def _refresh(
+        self, provider: Provider, grant: OpenGrant, lease: Lease
+    ) -> OpenGrant | Refusal | None:
         if self.unfinished.stopping:
             await self._release(lease)  # no time left to see a refresh through
             return None
@@ -111,11 +131,7 @@ class Checker:
         )
         outcome = "refused" if isinstance(fresh, Refusal) else "refreshed" if fresh else "lost"
         metrics.REFRESHES.labels(provider.name, outcome).inc()
-        if fresh is None:
-            return None
-        if isinstance(fresh, Refusal):
-            return answer_of(provider, fresh), False
-        return await probe(self.http, provider, fresh, self.timeout), True
+        return fresh
 
     async def _settle(self, checked: Checked) -> None:
         """The rare rest of a first check: whose account it is, which carrier works."""
@@ -132,6 +148,14 @@ class Checker:
             except DBAPIError as error:  # a deadlock, or a connection that broke
                 log.warning("a grant was not settled: %s", type(error).__name__)
 
+    def _in_time(self, verdict: Verdict, lease: Lease, refreshed: bool) -> Verdict:
+        """The next look comes early enough to refresh ahead of expiry."""
+        provider, due = self.catalogue.get(lease.provider), lease.row.refresh_in
+        ahead = provider is not None and provider.refresh == AHEAD and lease.row.refresh_token
+        if not ahead or refreshed or due is None or not 0 < due < verdict.delay:
+            return verdict
+        return replace(verdict, delay=float(due) + 1)
+
     def _chose_carrier(self, checked: Checked) -> bool:
         provider = self.catalogue.get(checked.lease.provider)
         choice = provider is not None and len(provider.probe.carriers) > 1
@@ -146,12 +170,12 @@ class Checker:
         waits = False
         while True:
             async with self.sessions.begin() as session:
-                row = await session.get(Connection, connection_id)
-                if row is None or not self._is_checkable(row.provider):
+                seen = await look(session, connection_id)
+                if seen is None or not self._is_checkable(seen.provider):
                     return None
-                if waits and row.lease_id is None:
-                    return Status(row.status)  # the check that was under way is done
-                lease = await claim_one(session, connection_id)
+                if waits and seen.lease_id is None:
+                    return Status(seen.status)  # the check that was under way is done
+                lease = await claim_one(session, connection_id) if seen.free else None
             if lease is not None:
                 return await self._check_and_write(lease)
             waits = True

@@ -2,54 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import ColumnElement, Row, Select, Update, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import grants
+from app.models import Connection, Grant
 from app.refreshing import LEASE
 
-CLAIM = """
-    UPDATE connections c
-    SET lease_id = gen_random_uuid(), lease_until = now() + :lease
-    FROM due, grants g
-    WHERE c.id = due.id AND g.connection_id = c.id
-    RETURNING c.id, c.lease_id, c.user_id, c.provider, c.account, c.replaces,
-              c.status, c.cause, c.strikes,
-              g.connection_id, g.version, g.access_token, g.refresh_token, g.extra,
-              g.expires_at <= now() AS expired
-"""
-# Without MATERIALIZED the planner may run the subquery again, and lock other rows than it updates.
-CLAIM_DUE = text(  # every value is a bound parameter
-    """
-    WITH due AS MATERIALIZED (
-        SELECT id FROM connections
-        WHERE provider = :provider AND next_check_at <= now()
-          AND (lease_until IS NULL OR lease_until < now())
-        ORDER BY next_check_at
-        LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    )
-    """
-    + CLAIM
-)
-CLAIM_ONE = text(
-    """
-    WITH due AS MATERIALIZED (
-        SELECT id FROM connections
-        WHERE id = :id AND (lease_until IS NULL OR lease_until < now())
-        FOR UPDATE SKIP LOCKED
-    )
-    """
-    + CLAIM
-)
-RELEASE = text(
-    """
-    UPDATE connections SET lease_id = NULL, lease_until = NULL, next_check_at = now() + :pause
-    WHERE id = :id AND lease_id = :lease_id
-    """
-)
+FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
 
 
 @dataclass(frozen=True)
@@ -67,20 +31,57 @@ class Lease:
 
 async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Lease]:
     """Claim up to `limit` due connections of a provider, the longest overdue first."""
-    arguments = {"provider": provider, "limit": limit, "lease": LEASE}
-    return _leases(await session.execute(CLAIM_DUE, arguments))
+    due = _free(Connection.provider == provider, Connection.next_check_at <= func.now())
+    first = due.order_by(Connection.next_check_at).limit(limit)
+    return _leases(await session.execute(_claim(first)))
 
 
 async def claim_one(session: AsyncSession, connection_id: UUID) -> Lease | None:
     """Claim this connection whether it is due or not; None while somebody else has it."""
-    leases = _leases(await session.execute(CLAIM_ONE, {"id": connection_id, "lease": LEASE}))
+    leases = _leases(await session.execute(_claim(_free(Connection.id == connection_id))))
     return leases[0] if leases else None
 
 
-async def release(session: AsyncSession, lease: Lease, pause: Any) -> None:
+async def look(session: AsyncSession, connection_id: UUID) -> Row[*tuple[Any, ...]] | None:
+    """(provider, status, lease_id, free) of a connection, without claiming it."""
+    query = select(
+        Connection.provider, Connection.status, Connection.lease_id, FREE.label("free")
+    ).where(Connection.id == connection_id)
+    return (await session.execute(query)).one_or_none()
+
+
+async def release(session: AsyncSession, lease: Lease, pause: timedelta) -> None:
     """Give a connection back unchecked, to be looked at again after `pause`."""
     await session.execute(
-        RELEASE, {"id": lease.connection_id, "lease_id": lease.lease_id, "pause": pause}
+        update(Connection)
+        .where(Connection.id == lease.connection_id, Connection.lease_id == lease.lease_id)
+        .values(lease_id=None, lease_until=None, next_check_at=func.now() + pause)
+    )
+
+
+def _free(*where: ColumnElement[bool]) -> Select[UUID]:
+    return select(Connection.id).where(*where, FREE).with_for_update(skip_locked=True)
+
+
+def _claim(chosen: Select[UUID]) -> Update:
+    # Not MATERIALIZED, the subquery might run again, and lock other rows than are updated.
+    due = chosen.cte("due").prefix_with("MATERIALIZED")
+    return (
+        update(Connection)
+        .where(Connection.id == due.c.id, Grant.connection_id == Connection.id)
+        .values(lease_id=func.gen_random_uuid(), lease_until=func.now() + LEASE)
+        .returning(
+            Connection.id,
+            Connection.lease_id,
+            Connection.user_id,
+            Connection.provider,
+            Connection.replaces,
+            Connection.status,
+            Connection.cause,
+            Connection.strikes,
+            *grants.COLUMNS,
+        )
+        .execution_options(synchronize_session=False)
     )
 
 

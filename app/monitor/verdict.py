@@ -105,6 +105,11 @@ def cause_of(answer: Answer) -> Cause | None:
     return None if good else Cause.BAD_RESPONSE
 
 
+def is_about_grant(refusal_code: str) -> bool:
+    """Does a refused refresh say something about the grant or our registration, for good?"""
+    return REFUSAL_CAUSES.get(refusal_code) in (Cause.REVOKED, Cause.MISCONFIGURED)
+
+
 def _no_news(answer: Answer, known: Known, interval: float) -> Verdict:
     """A provider that is down or busy says nothing about a grant that it had refused before."""
     wait = max(_wait(answer, interval), _delay(known.status, known.strikes, interval))

@@ -14,7 +14,17 @@ import jmespath
 
 from app.config import Client
 from app.errors import ConfigurationError
-from app.providers.provider import BASIC, NONE, POST, Carrier, Probe, Provider
+from app.providers.provider import (
+    AHEAD,
+    BASIC,
+    NEVER,
+    NONE,
+    ON_EXPIRED,
+    POST,
+    Carrier,
+    Probe,
+    Provider,
+)
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.1
@@ -55,6 +65,8 @@ OTHER_KEYS = (
     "authorization_params",
     "token_endpoint_auth_method",
     "pkce",
+    "refresh",
+    "rotates",
     "max_concurrency",
     "probe",
 )
@@ -156,10 +168,15 @@ class _Entry:
             ]
             if method not in (BASIC, POST, NONE):
                 self._fault("token_endpoint_auth_method", f"wants {BASIC}, {POST} or {NONE}")
-        if "pkce" in self._entry:
-            values["pkce"] = self._entry["pkce"]
-            if not isinstance(values["pkce"], bool):
-                self._fault("pkce", "wants true or false")
+        if "refresh" in self._entry:
+            values["refresh"] = self._entry["refresh"]
+            if values["refresh"] not in (AHEAD, ON_EXPIRED, NEVER):
+                self._fault("refresh", f"wants {AHEAD}, {ON_EXPIRED} or {NEVER}")
+        for key in ("pkce", "rotates"):
+            if key in self._entry:
+                values[key] = self._entry[key]
+                if not isinstance(values[key], bool):
+                    self._fault(key, "wants true or false")
         if "max_concurrency" in self._entry:
             bound = values["max_concurrency"] = self._entry["max_concurrency"]
             if not isinstance(bound, int) or isinstance(bound, bool) or not 1 <= bound <= 1000:

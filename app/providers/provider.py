@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from app.config import Client
 
+AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 
 
@@ -49,6 +50,8 @@ class Provider:
     authorization_params: Mapping[str, str] = field(default_factory=dict)
     token_endpoint_auth_method: str = BASIC
     pkce: bool = True
+    refresh: str = AHEAD  # ahead of expiry, or only once the provider says "expired", or never
+    rotates: bool = True  # a refresh token is good once; a second use may end the whole grant
     ca_file: str = ""
     max_concurrency: int = 20
     client: Client | None = field(default=None, repr=False)

@@ -1,0 +1,188 @@
+"""When a token is refreshed, and what happens when nobody knows whether it was."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+
+from app.db import Database
+from app.models import Grant, Status
+from app.monitor.check import Checker
+from app.oauth import Tokens
+from app.outbound import Outbound
+from app.providers import Provider
+from app.sealing import Keys
+from tests import rows
+from tests.servers import Acme, open_acme, saying
+
+EXPIRED = Tokens("access-1", "refresh-1", 0.0)
+SOON = Tokens("access-1", "refresh-1", 3600.0)
+DUE_AFTER = 3600 - 360  # seconds; a tenth of an hour before its end
+
+
+@pytest.fixture
+async def acme() -> AsyncIterator[Acme]:
+    async with open_acme() as acme:
+        yield acme
+
+
+@pytest.fixture
+def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
+    return checker_for(database, http, keys, acme.provider)
+
+
+def checker_for(database: Database, http: Outbound, keys: Keys, provider: Provider) -> Checker:
+    return Checker(database.sessions, http, keys, {"acme": provider}, 600, 2)
+
+
+async def connected(checker: Checker, database: Database, tokens: Tokens) -> UUID:
+    user = await rows.add_person(database)
+    return await rows.add_connection(database, checker.keys, user, tokens, provider="acme")
+
+
+async def grant_of(database: Database, connection_id: UUID) -> Grant:
+    async with database.sessions() as session:
+        return await session.get_one(Grant, connection_id)
+
+
+async def make_due(database: Database, connection_id: UUID, left: float = 300) -> None:
+    """As if the hour of the token had gone by but for so many seconds."""
+    async with database.sessions.begin() as session:
+        grant = await session.get_one(Grant, connection_id)
+        assert grant.expires_at is not None
+        passed = grant.expires_at - grant.granted_at
+        grant.granted_at -= passed * (3600 - left) / 3600
+        grant.expires_at -= passed * (3600 - left) / 3600
+
+
+async def hang_up(request: web.Request) -> web.Response:
+    """The request was read, and perhaps carried out; its answer is lost."""
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def test_a_token_is_refreshed_ahead_of_its_end(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert acme.spent == []
+    await make_due(database, connection_id)
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert (acme.spent, acme.shown) == (["refresh-1"], ["access-1", "access-2"])
+
+
+@pytest.mark.parametrize("policy", ["on_expired", "never"])
+async def test_a_provider_that_forbids_it_is_not_asked_ahead(
+    database: Database, http: Outbound, keys: Keys, acme: Acme, policy: str
+) -> None:
+    checker = checker_for(database, http, keys, replace(acme.provider, refresh=policy))
+    connection_id = await connected(checker, database, EXPIRED)
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert acme.spent == []
+
+
+async def test_where_it_is_forbidden_the_providers_own_expired_is_what_counts(
+    database: Database, http: Outbound, keys: Keys, acme: Acme
+) -> None:
+    checker = checker_for(database, http, keys, replace(acme.provider, refresh="on_expired"))
+    connection_id = await connected(checker, database, EXPIRED)
+    acme.api_says = acme.refuse_first_tokens
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert acme.spent == ["refresh-1"]
+
+
+async def test_the_next_look_comes_in_time_for_the_refresh(
+    checker: Checker, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id, left=500)
+    await checker.check_now(connection_id)
+    connection = await rows.found(database, connection_id)
+    assert connection.last_checked_at is not None
+    pause = connection.next_check_at - connection.last_checked_at
+    assert 100 < pause.total_seconds() < 170
+
+
+async def test_a_refresh_ahead_that_fails_does_no_harm_while_the_token_is_good(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id)
+    acme.token_says = saying(503)
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert (await grant_of(database, connection_id)).refresh_sent_at is None
+    acme.token_says = None
+    await checker.check_now(connection_id)
+    assert acme.spent == ["refresh-1", "refresh-1"]
+
+
+async def test_a_grant_that_ended_is_told_although_the_access_token_still_works(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id)
+    acme.token_says = saying(400, error="invalid_grant")
+    assert await checker.check_now(connection_id) is Status.REVOKED
+
+
+async def test_a_lost_answer_is_not_asked_for_again_while_the_access_token_works(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id)
+    acme.token_says = hang_up
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert (await grant_of(database, connection_id)).refresh_sent_at is not None
+    acme.token_says = None
+    for _ in range(3):
+        assert await checker.check_now(connection_id) is Status.ONLINE
+    assert acme.spent == ["refresh-1"]
+
+
+async def test_after_a_lost_answer_the_last_try_may_succeed(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id)
+    acme.token_says = hang_up
+    await checker.check_now(connection_id)
+    acme.token_says, acme.api_says = None, acme.refuse_first_tokens
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert (await grant_of(database, connection_id)).refresh_sent_at is None
+
+
+async def test_after_a_lost_answer_a_refused_last_try_asks_for_a_reconnect(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, EXPIRED)
+    acme.token_says = hang_up
+    assert await checker.check_now(connection_id) is Status.DEGRADED
+    acme.token_says = saying(400, error="invalid_grant")
+    assert await checker.check_now(connection_id) is Status.REVOKED
+
+
+async def test_a_provider_that_does_not_rotate_is_asked_again(
+    database: Database, http: Outbound, keys: Keys, acme: Acme
+) -> None:
+    checker = checker_for(database, http, keys, replace(acme.provider, rotates=False))
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id)
+    acme.token_says = hang_up
+    await checker.check_now(connection_id)
+    acme.token_says = None
+    await checker.check_now(connection_id)
+    assert acme.spent == ["refresh-1", "refresh-1"]
+
+
+async def test_a_request_that_never_left_is_not_in_doubt(
+    database: Database, http: Outbound, keys: Keys, acme: Acme
+) -> None:
+    away = replace(acme.provider, token_endpoint="http://127.0.0.1:1/token")
+    checker = checker_for(database, http, keys, away)
+    connection_id = await connected(checker, database, EXPIRED)
+    assert await checker.check_now(connection_id) is Status.DEGRADED
+    assert (await grant_of(database, connection_id)).refresh_sent_at is None
