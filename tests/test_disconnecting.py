@@ -1,5 +1,6 @@
 """The way out: the row goes, and the provider is told to forget us."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -32,14 +33,28 @@ async def test_disconnect_deletes_revokes_and_says_so(
     page = await disconnect(person, connection=card["id"])
     assert await person.connected() == []
     assert await outbox(database) == []
-    assert (await sandbox.state())["grants"] == [] or all(
-        grant["ended"] if "ended" in grant else not grant.get("active", True)
-        for grant in (await sandbox.state())["grants"]
-    )
-    assert "отозван" in page
+    assert (await sandbox.state())["grants"] == []
+    assert "отозван и проверен" in page
     async with database.sessions() as session:
         for table in (Connection, Grant, Outage):
             assert await session.scalar(select(func.count()).select_from(table)) == 0
+
+
+async def test_a_revocation_that_cannot_be_proven_says_so(person: Person, sandbox: Sandbox) -> None:
+    card = await person.connect()
+    await sandbox.set("error")
+    assert "Проверить это не вышло" in await disconnect(person, connection=card["id"])
+
+
+async def test_a_provider_without_revocation_says_where_to_do_it_by_hand(
+    person: Person, dashboard: Dashboard
+) -> None:
+    card = await person.connect()
+    entry = dashboard.catalogue["evotor"]
+    silent = replace(entry, revocation_endpoint="")
+    dashboard.catalogue = {**dashboard.catalogue, "evotor": silent}
+    page = await disconnect(person, connection=card["id"])
+    assert "удалите приложение в его личном кабинете" in page
 
 
 async def test_the_only_connection_needs_no_name(person: Person) -> None:

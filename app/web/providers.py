@@ -12,6 +12,7 @@ from app.cards import describe
 from app.connecting import ConnectError
 from app.connections import Disconnected
 from app.models import Status
+from app.monitor.probe import probe
 from app.people import SignedIn
 from app.providers import Catalogue, Provider
 from app.web.dashboard import Dashboard, dashboard, person
@@ -22,7 +23,7 @@ CONNECTED = {
     Status.CHECKING: "connected_waiting",
     None: "connected_waiting",
 }
-GOOD_NEWS = ("connected", "disconnected_revoked", "disconnected_shared")
+GOOD_NEWS = ("connected", "disconnected_proven", "disconnected_revoked", "disconnected_shared")
 
 VIEWS: list[tuple[str, str, Callable[..., Any]]] = []
 
@@ -132,7 +133,21 @@ async def _what_happened(entry: Provider, gone: Disconnected) -> str:
     if gone.revocation is None:
         return "disconnected_by_hand"
     done = await revocations.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
-    return "disconnected_revoked" if done else "disconnected_later"
+    if not done:
+        return "disconnected_later"
+    return await _proof_of_revocation(entry, gone)
+
+
+async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> str:
+    """Show the old token once more: only the provider's refusal proves that it is worth nothing."""
+    if gone.grant is None:
+        return "disconnected_revoked"
+    app = dashboard()
+    answer = await probe(app.http, entry, gone.grant, app.settings.timeout)
+    if answer.status in (401, 403):
+        return "disconnected_proven"
+    works = answer.status is not None and 200 <= answer.status < 300 and answer.sound
+    return "disconnected_still_works" if works else "disconnected_revoked"
 
 
 async def _flash(code: str, provider: Provider) -> None:
