@@ -18,13 +18,26 @@ def parse(words: list[str]) -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; a fault is one plain sentence on standard error, and exit status 2."""
     module = import_module("app.demo" if arguments.command == DEMO else "app.commands")
+    database_errors = import_module("sqlalchemy.exc")
     try:
         return int(getattr(module, arguments.command)(arguments, os.environ))
     except SvyazkaError as error:
-        print(f"app: {error}", file=sys.stderr)
-        return WRONG_USE
+        return _fault(str(error))
+    except (database_errors.DBAPIError, OSError) as error:
+        return _fault(f"the database cannot be used: {_first_line(error)}")
     except KeyboardInterrupt:
         return 130
+
+
+def _fault(sentence: str) -> int:
+    print(f"app: {sentence}", file=sys.stderr)
+    return WRONG_USE
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, without the statement that met it."""
+    text = str(getattr(error, "orig", None) or error)
+    return text.partition("\n")[0].removeprefix("<class ").partition(">: ")[2] or text
 
 
 def _parser() -> argparse.ArgumentParser:

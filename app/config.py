@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from app.errors import ConfigurationError
@@ -137,9 +137,23 @@ class _Reader:
 
 
 def _database_url(text: str) -> str:
-    if urlsplit(text).scheme not in DATABASE_SCHEMES:
+    parts = urlsplit(text)
+    if parts.scheme not in DATABASE_SCHEMES:
         raise ValueError("wants postgres://… or postgresql://… (PostgreSQL only)")
+    if (
+        not (parts.hostname and parts.path.strip("/"))
+        or parts.netloc.endswith(":")
+        or _no_port(parts)
+    ):
+        raise ValueError("wants postgres://USER:PASSWORD@HOST:PORT/DATABASE")
     return text
+
+
+def _no_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port == 0
+    except ValueError:
+        return True
 
 
 def _long_enough(text: str) -> str:
