@@ -150,9 +150,7 @@ async def test_two_tabs_with_the_same_account_make_one_connection(
     assert await count(database, Grant) == 1
 
 
-async def test_two_people_may_have_the_same_account(
-    person: Person, other_person: Person
-) -> None:
+async def test_two_people_may_have_the_same_account(person: Person, other_person: Person) -> None:
     await person.connect()
     await other_person.connect()
     assert len(await person.connected()) == len(await other_person.connected()) == 1
@@ -196,9 +194,9 @@ async def test_a_reconnect_keeps_id_and_since_and_forgets_the_trouble(
     assert (await person.check(card))["status"] == "revoked"
     again = await person.connect(connection=card["id"])
     assert (again["id"], again["status"]) == (card["id"], "online")
-    assert [outage.closed_at is None for outage in await rows.outages(database, UUID(card["id"]))] == [
-        False
-    ]
+    assert [
+        outage.closed_at is None for outage in await rows.outages(database, UUID(card["id"]))
+    ] == [False]
 
 
 async def test_a_reconnect_with_another_account_leaves_the_old_connection_alone(

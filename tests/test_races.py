@@ -77,7 +77,7 @@ async def test_what_is_connected_while_its_person_is_deleted_is_not_lost(
         coming_back = asyncio.create_task(person.come_back("evotor", query))
 
         async def stored_or_waiting() -> bool:
-            return bool([each for each in (await person.sandbox.state())["grants"]])
+            return bool((await person.sandbox.state())["grants"])
 
         await until(stored_or_waiting)
         await connections.delete_person(session, keys, dashboard.catalogue, user_id)

@@ -29,7 +29,11 @@ def grant(carrier: int | None = None) -> OpenGrant:
 def provider(url: str, **entry: object) -> Provider:
     settings = {"label": "name", "account": "sub"} | entry
     return Provider(
-        "acme", "Acme", f"{url}/auth", f"{url}/token", Probe(f"{url}/me", **settings)  # type: ignore[arg-type]
+        "acme",
+        "Acme",
+        f"{url}/auth",
+        f"{url}/token",
+        Probe(f"{url}/me", **settings),  # type: ignore[arg-type]
     )
 
 
@@ -47,7 +51,9 @@ async def ask(http: Outbound) -> AsyncIterator[Ask]:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
-        return await probe(http, provider(f"http://{host}:{port}", **entry), grant(carrier), TIMEOUT)
+        return await probe(
+            http, provider(f"http://{host}:{port}", **entry), grant(carrier), TIMEOUT
+        )
 
     yield ask
     for runner in runners:
@@ -205,7 +211,9 @@ async def test_the_second_carrier_is_tried_after_401_and_then_asked_alone(ask: A
 
 
 async def test_an_expression_that_does_not_fit_the_answer_finds_nothing(ask: Ask) -> None:
-    answer = await ask(json('{"items": 5}'), label="join(', ', items[].name)", account="items[0].id")
+    answer = await ask(
+        json('{"items": 5}'), label="join(', ', items[].name)", account="items[0].id"
+    )
     assert (answer.status, answer.label, answer.account) == (200, None, None)
 
 

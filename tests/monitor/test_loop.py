@@ -1,0 +1,222 @@
+"""The monitor at work: for ever, politely, side by side with others, to a clean end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+from sqlalchemy import func, select, update
+
+from app import heartbeats, revocations
+from app.db import Database
+from app.grants import OpenGrant
+from app.models import Connection, Grant, Monitor, Revocation
+from app.monitor import loop
+from app.monitor.check import Checker
+from app.monitor.loop import monitoring
+from app.oauth import Tokens
+from app.outbound import Outbound
+from app.sealing import Keys
+from tests import rows
+from tests.servers import Acme, Handler, open_acme, saying
+from tests.waiting import until
+
+SHORT = 0.1  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "IDLE_PAUSE", 0.05)
+
+
+@pytest.fixture
+async def acme() -> AsyncIterator[Acme]:
+    async with open_acme(max_concurrency=4) as acme:
+        yield acme
+
+
+@pytest.fixture
+def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
+    return Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 5)
+
+
+async def connections(checker: Checker, database: Database, number: int = 1) -> list[UUID]:
+    user = await rows.add_person(database)
+    return [
+        await rows.add_connection(
+            database, checker.keys, user, Tokens(f"access-{each}"), provider="acme"
+        )
+        for each in range(number)
+    ]
+
+
+def each_its_own(before: Callable[[], Awaitable[None]] | None = None) -> Handler:
+    """An API where every token belongs to an account of its own."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if before:
+            await before()
+        return web.json_response({"sub": request.headers["Authorization"]})
+
+    return handler
+
+
+async def statuses(database: Database) -> list[str]:
+    async with database.sessions() as session:
+        return list(await session.scalars(select(Connection.status)))
+
+
+async def has_status(database: Database, status: str, number: int = 1) -> None:
+    async def look() -> bool:
+        return (await statuses(database)).count(status) == number
+
+    await until(look)
+
+
+async def test_it_turns_red_after_two_strikes_and_green_again(
+    checker: Checker, database: Database, acme: Acme
+) -> None:
+    (connection_id,) = await connections(checker, database)
+    async with monitoring(replace(checker, interval=SHORT)):
+        await has_status(database, "online")
+        acme.api_says = saying(503)
+        await has_status(database, "offline")
+        acme.api_says = saying(sub="shop-1")
+        await has_status(database, "online")
+    (outage,) = await rows.outages(database, connection_id)
+    assert (outage.status, outage.cause) == ("offline", "provider_error")
+    assert outage.closed_at is not None
+
+
+async def test_its_heartbeat_comes_and_goes_with_it(checker: Checker, database: Database) -> None:
+    async def alive() -> bool:
+        async with database.sessions() as session:
+            return await heartbeats.monitor_alive(session)
+
+    assert not await alive()
+    async with monitoring(checker):
+        await until(alive)
+    assert not await alive()
+
+
+async def test_a_heartbeat_that_stopped_is_not_alive(database: Database) -> None:
+    async with database.sessions.begin() as session:
+        session.add(Monitor(beat_at=func.now() - heartbeats.FRESH))
+        assert not await heartbeats.monitor_alive(session)
+
+
+async def test_no_more_than_the_bound_is_in_flight_at_a_provider(
+    checker: Checker, database: Database, acme: Acme
+) -> None:
+    in_flight = most = 0
+
+    async def take_a_while() -> None:
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
+        await asyncio.sleep(0.02)  # the provider's pace
+        in_flight -= 1
+
+    acme.api_says = each_its_own(take_a_while)
+    await connections(checker, database, 20)
+    async with monitoring(checker):
+        await has_status(database, "online", 20)
+    assert most == acme.provider.max_concurrency
+
+
+async def test_a_provider_that_hangs_delays_no_other(
+    checker: Checker, database: Database, acme: Acme, keys: Keys
+) -> None:
+    go_on = asyncio.Event()
+
+    async def hang() -> None:
+        await go_on.wait()
+
+    acme.api_says = each_its_own(hang)
+    await connections(checker, database, 8)
+    async with open_acme("quick") as quick:
+        both = replace(checker, catalogue=dict(checker.catalogue) | {"quick": quick.provider})
+        other = await rows.add_person(database, "boris@example.ru")
+        await rows.add_connection(database, keys, other, provider="quick")
+        async with monitoring(both):
+            await has_status(database, "online")
+            assert (await statuses(database)).count("checking") == 8
+            go_on.set()
+
+
+async def test_a_check_under_way_is_recorded_before_the_end(
+    checker: Checker, database: Database, acme: Acme
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        asked.set()
+        await go_on.wait()
+
+    acme.api_says = each_its_own(hang)
+    await connections(checker, database)
+    async with monitoring(checker):
+        await asked.wait()
+        asyncio.get_running_loop().call_later(0.1, go_on.set)
+    assert await statuses(database) == ["online"]
+
+
+async def test_several_monitors_check_nothing_twice(
+    checker: Checker, database: Database, acme: Acme
+) -> None:
+    acme.api_says = each_its_own()
+    await connections(checker, database, 30)
+    async with monitoring(checker), monitoring(checker), monitoring(checker):
+        await has_status(database, "online", 30)
+    assert len(acme.shown) == len(set(acme.shown)) == 30
+
+
+async def test_a_check_that_crashes_harms_no_other(
+    checker: Checker, database: Database, acme: Acme, caplog: pytest.LogCaptureFixture
+) -> None:
+    acme.api_says = each_its_own()
+    broken, *_ = await connections(checker, database, 3)
+    async with database.sessions.begin() as session:
+        await session.execute(
+            update(Grant)
+            .where(Grant.connection_id == broken)
+            .values(extra={"carrier": "no number"})
+        )
+    async with monitoring(checker):
+        await has_status(database, "online", 2)
+    assert f"check of connection {broken} crashed" in caplog.text
+    assert (await rows.found(database, broken)).status == "checking"
+
+
+async def test_a_provider_without_a_client_is_left_alone(
+    checker: Checker, database: Database, acme: Acme, keys: Keys
+) -> None:
+    await connections(checker, database)
+    async with open_acme("quick") as quick:
+        unconfigured = replace(acme.provider, client=None)
+        user = await rows.add_person(database, "boris@example.ru")
+        await rows.add_connection(database, keys, user, provider="quick")
+        catalogue = {"acme": unconfigured, "quick": quick.provider}
+        async with monitoring(replace(checker, catalogue=catalogue)):
+            await has_status(database, "online")
+    assert sorted(await statuses(database)) == ["checking", "online"]
+    assert acme.shown == []
+
+
+async def test_what_is_still_to_be_revoked_is_revoked(
+    checker: Checker, database: Database, acme: Acme
+) -> None:
+    (connection_id,) = await connections(checker, database)
+    grant = OpenGrant(connection_id, 1, "access-0", "refresh-0")
+    async with database.sessions.begin() as session:
+        await revocations.enqueue(session, checker.keys, acme.provider, grant)
+
+    async def is_empty() -> bool:
+        async with database.sessions() as session:
+            return await session.scalar(select(func.count()).select_from(Revocation)) == 0
+
+    async with monitoring(checker):
+        await until(is_empty)
+    assert acme.revoked == ["refresh-0"]

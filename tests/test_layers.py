@@ -1,0 +1,170 @@
+"""The import rules of the code base. Read it top to bottom: a floor may import those above it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).parent.parent / "app"
+FLOORS = (
+    ("errors", "config", "logs", "forever", "unfinished", "metrics"),
+    ("providers", "outbound", "oauth", "sealing"),
+    ("db", "models", "announce"),
+    (
+        *("people", "limits", "heartbeats", "outages", "cards", "connecting", "connections"),
+        *("grants", "refreshing", "revocations", "rotation", "settling"),
+    ),
+    ("monitor", "live"),
+    ("web",),
+    ("factory", "server"),
+    ("commands", "demo"),
+)
+ON_ITS_OWN = ("sandbox", "local_postgres", "bootstrap", "cli", "__main__", "__init__")
+MAY_NOT = {  # what a part must not know: another part, or a library
+    "providers": {"sqlalchemy", "asyncpg", "httpx", "quart"},
+    "oauth": {"sqlalchemy", "asyncpg", "quart"},
+    "outbound": {"sqlalchemy", "asyncpg", "quart"},
+    "monitor": {"quart", "app.live"},
+    "live": {"quart", "asyncpg", "app.monitor"},
+    "web": {"asyncpg", "httpx", "app.sandbox"},
+}
+KNOWS_QUART = {"web", "factory", "sandbox"}
+MAY_START_SANDBOX = {"commands", "demo"}
+READS_ENVIRONMENT = {"cli.py", "bootstrap.py", "local_postgres/binaries.py"}
+CATCHES_EVERYTHING = {
+    "forever.py",
+    "live/listener.py",
+    "monitor/check.py",
+    "monitor/loop.py",
+    "web/stream.py",
+}
+
+FILES = sorted(APP.rglob("*.py"))
+
+
+def part_of(file: Path) -> str:
+    """The module or package right under `app`."""
+    return file.relative_to(APP).parts[0].removesuffix(".py")
+
+
+def files_of(part: str) -> list[Path]:
+    return [file for file in FILES if part_of(file) == part]
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Full names: `from app import grants` is app.grants."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports say their full name"
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def imports_of(file: Path) -> list[str]:
+    return list(imports(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def parts_in(names: list[str]) -> set[str]:
+    return {name.split(".")[1] for name in names if name.startswith("app.")}
+
+
+def test_every_part_has_its_floor() -> None:
+    placed = [part for floor in FLOORS for part in floor] + list(ON_ITS_OWN)
+    assert len(placed) == len(set(placed))
+    assert {part_of(file) for file in FILES} - set(placed) == set()
+
+
+def test_a_floor_imports_only_what_is_above_it() -> None:
+    above: set[str] = set()
+    for floor in FLOORS:
+        above |= set(floor)
+        for part in floor:
+            for file in files_of(part):
+                known = parts_in(imports_of(file)) - {"local_postgres", "sandbox"}
+                assert known <= above, f"{file} imports {known - above}"
+
+
+@pytest.mark.parametrize("part", MAY_NOT)
+def test_a_part_does_not_know_what_is_none_of_its_business(part: str) -> None:
+    for file in files_of(part):
+        for name in imports_of(file):
+            forbidden = [each for each in MAY_NOT[part] if f"{name}.".startswith(f"{each}.")]
+            assert not forbidden, f"{file} imports {name}"
+
+
+def test_only_the_web_knows_requests() -> None:
+    for file in FILES:
+        if part_of(file) not in KNOWS_QUART:
+            known = [name for name in imports_of(file) if name.startswith(("quart", "werkzeug"))]
+            assert not known, file
+
+
+def test_the_sandbox_stands_alone() -> None:
+    for file in FILES:
+        known = parts_in(imports_of(file))
+        if part_of(file) == "sandbox":
+            assert known <= {"sandbox"}, file
+        elif "sandbox" in known:
+            assert part_of(file) in MAY_START_SANDBOX, file
+
+
+def test_production_never_loads_the_sandbox() -> None:
+    """It is imported inside the function that starts it, not at the top of a file."""
+    for part in MAY_START_SANDBOX:
+        for file in files_of(part):
+            body = ast.parse(file.read_text(encoding="utf-8")).body
+            top = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+            assert "sandbox" not in parts_in([name for node in top for name in imports(node)])
+
+
+@pytest.mark.parametrize("part", ["__init__", "__main__", "bootstrap", "cli"])
+def test_what_runs_before_the_installation_needs_only_python(part: str) -> None:
+    for file in files_of(part):
+        for name in imports_of(file):
+            top = name.split(".")[0]
+            assert top in sys.stdlib_module_names or top == "app", f"{file} imports {name}"
+        assert parts_in(imports_of(file)) <= {"bootstrap", "cli", "errors"}, file
+
+
+def test_the_embedded_database_needs_nothing_of_the_rest() -> None:
+    for file in files_of("local_postgres"):
+        assert parts_in(imports_of(file)) <= {"local_postgres", "errors"}, file
+
+
+def test_settings_have_one_reader() -> None:
+    for file in FILES:
+        reads = "os.environ" in file.read_text(encoding="utf-8")
+        assert not reads or file.relative_to(APP).as_posix() in READS_ENVIRONMENT, file
+
+
+def test_nothing_is_caught_wholesale_but_where_one_fault_must_not_stop_the_rest() -> None:
+    for file in FILES:
+        caught = any(
+            isinstance(node, ast.ExceptHandler)
+            and (node.type is None or getattr(node.type, "id", "") == "Exception")
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        )
+        assert not caught or file.relative_to(APP).as_posix() in CATCHES_EVERYTHING, file
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for file in FILES:
+        assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
+
+
+def test_the_six_steps_of_a_check_say_their_numbers() -> None:
+    steps = {
+        1: ["monitor/loop.py", "monitor/leases.py"],
+        2: ["monitor/probe.py"],
+        3: ["monitor/verdict.py"],
+        4: ["monitor/record.py"],
+        5: ["live/listener.py", "live/hub.py"],
+        6: ["web/stream.py"],
+    }
+    for number, names in steps.items():
+        for name in names:
+            about = ast.get_docstring(ast.parse((APP / name).read_text(encoding="utf-8")))
+            assert (about or "").startswith(f"Step {number} of 6"), name

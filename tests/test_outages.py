@@ -1,0 +1,126 @@
+"""History as intervals: dated from the first strike, one after the other, with their causes."""
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from sqlalchemy import delete, func, select
+
+from app.db import Database
+from app.models import Connection, Outage
+from app.monitor.check import Checker
+from app.outbound import Outbound
+from app.sealing import Keys
+from tests import rows
+from tests.servers import Acme, open_acme, saying
+
+WELL = saying(sub="shop-1")
+
+
+@pytest.fixture
+async def acme() -> AsyncIterator[Acme]:
+    async with open_acme() as acme:
+        yield acme
+
+
+@pytest.fixture
+def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
+    return Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 2)
+
+
+@pytest.fixture
+async def connection_id(database: Database, keys: Keys) -> UUID:
+    user = await rows.add_person(database)
+    return await rows.add_connection(database, keys, user, provider="acme")
+
+
+async def look(checker: Checker, acme: Acme, connection_id: UUID, *statuses: int) -> None:
+    """One check for each of these answers."""
+    for status in statuses:
+        acme.api_says = WELL if status == 200 else saying(status)
+        assert await checker.check_now(connection_id)
+
+
+async def test_what_works_has_no_history(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 200, 200, 200)
+    assert await rows.outages(database, connection_id) == []
+
+
+async def test_one_strike_is_no_outage(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 200, 503, 200, 503, 200)
+    assert await rows.outages(database, connection_id) == []
+
+
+async def test_an_outage_is_dated_from_its_first_strike(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 200, 503)
+    first_strike = (await rows.found(database, connection_id)).since
+    await look(checker, acme, connection_id, 503, 503)
+    (outage,) = await rows.outages(database, connection_id)
+    assert (outage.status, outage.cause) == ("offline", "provider_error")
+    assert (outage.opened_at, outage.closed_at) == (first_strike, None)
+    assert "→ 503" in outage.evidence
+
+
+async def test_coming_back_closes_it(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 503, 503, 200)
+    (outage,) = await rows.outages(database, connection_id)
+    back = (await rows.found(database, connection_id)).since
+    assert outage.closed_at == back
+    assert outage.opened_at < back
+
+
+async def test_another_cause_is_another_outage(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 402, 402, 403)
+    first, second = await rows.outages(database, connection_id)
+    assert (first.cause, second.cause) == ("payment_required", "access_denied")
+    assert first.closed_at is not None
+    assert second.opened_at >= first.closed_at
+    assert second.closed_at is None
+
+
+async def test_an_outage_is_one_however_long_it_lasts(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, *[503] * 6)
+    assert len(await rows.outages(database, connection_id)) == 1
+
+
+async def test_a_rate_limit_is_no_outage(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 200, 429, 429, 429, 200)
+    assert await rows.outages(database, connection_id) == []
+
+
+async def test_no_two_outages_of_a_connection_overlap(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    course = [503, 503, 403, 403, 200, 402, 402, 503, 503, 429, 503, 503, 401, 401, 401, 200, 500]
+    await look(checker, acme, connection_id, *course)
+    outages = await rows.outages(database, connection_id)
+    assert len(outages) >= 4
+    for before, after in pairwise(outages):
+        assert before.closed_at is not None
+        assert before.opened_at <= before.closed_at <= after.opened_at
+    last = outages[-1]
+    assert last.closed_at is not None
+
+
+async def test_the_history_goes_with_its_connection(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    await look(checker, acme, connection_id, 503, 503)
+    async with database.sessions.begin() as session:
+        await session.execute(delete(Connection))
+        assert await session.scalar(select(func.count()).select_from(Outage)) == 0

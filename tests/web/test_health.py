@@ -1,0 +1,112 @@
+"""Is it alive, is it of use, and who may read its numbers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app import heartbeats
+from app.config import Settings
+from app.db import Database
+from app.factory import create_app
+from app.models import Monitor
+from app.web.dashboard import Dashboard
+from tests.waiting import until
+
+ELSEWHERE = ("203.0.113.7", 1234)
+HERE = ("127.0.0.1", 1234)
+
+
+@asynccontextmanager
+async def started(settings: Settings) -> AsyncIterator[Dashboard]:
+    app = create_app(settings)
+    async with app.test_app():
+        yield app
+
+
+async def listening(app: Dashboard) -> None:
+    async def look() -> bool:
+        return app.listener.connected
+
+    await until(look)
+
+
+async def ready(app: Dashboard) -> tuple[int, dict[str, bool]]:
+    answer = await app.test_client().get("/readyz")
+    return answer.status_code, await answer.get_json()
+
+
+async def metrics(app: Dashboard, client: tuple[str, int] = HERE, **headers: str) -> Any:
+    return await app.test_client().get("/metrics", headers=headers, scope_base={"client": client})
+
+
+async def test_it_is_alive_while_it_answers(dashboard: Dashboard) -> None:
+    assert (await dashboard.test_client().get("/healthz")).status_code == 200
+
+
+async def test_it_is_ready_when_everything_works(dashboard: Dashboard, database: Database) -> None:
+    await listening(dashboard)
+    async with database.sessions.begin() as session:
+        session.add(Monitor())
+    parts = {"database": True, "schema": True, "monitor": True, "listener": True}
+    assert await ready(dashboard) == (200, parts)
+
+
+async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database: Database) -> None:
+    await listening(dashboard)
+    status, parts = await ready(dashboard)
+    assert (status, parts["monitor"], parts["database"]) == (503, False, True)
+    async with database.sessions.begin() as session:
+        session.add(Monitor(beat_at=text("now() - interval '31 seconds'")))
+    assert heartbeats.FRESH.total_seconds() == 30
+    assert (await ready(dashboard))[0] == 503
+
+
+async def test_a_schema_that_is_behind_is_not_ready(
+    dashboard: Dashboard, database: Database
+) -> None:
+    change = text("UPDATE alembic_version SET version_num = :revision")
+    known = text("SELECT version_num FROM alembic_version")
+    async with database.sessions.begin() as session:
+        revision = await session.scalar(known)
+        await session.execute(text("DELETE FROM alembic_version"))
+    assert (await ready(dashboard))[1]["schema"] is False
+    async with database.sessions.begin() as session:
+        await session.execute(text("INSERT INTO alembic_version VALUES ('newer')"))
+    assert (await ready(dashboard))[1]["schema"] is True  # a deploy is under way
+    async with database.sessions.begin() as session:
+        await session.execute(change, {"revision": revision})
+
+
+async def test_without_a_database_it_says_so_and_lives(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = replace(settings, database_url="postgresql://nobody:no@127.0.0.1:1/nothing")
+    async with started(nowhere) as app:
+        status, parts = await ready(app)
+        assert status == 503
+        assert not any(parts.values())
+        assert (await app.test_client().get("/healthz")).status_code == 200
+    assert "nobody:no" not in caplog.text
+
+
+async def test_numbers_are_for_this_machine_only(dashboard: Dashboard) -> None:
+    answer = await metrics(dashboard)
+    assert answer.status_code == 200
+    assert "python_info" in await answer.get_data(as_text=True)
+    assert (await metrics(dashboard, ELSEWHERE)).status_code == 404
+    forwarded = {"X-Forwarded-For": "127.0.0.1"}
+    assert (await metrics(dashboard, HERE, **forwarded)).status_code == 404
+
+
+async def test_with_a_token_they_are_for_whoever_has_it(
+    dashboard: Dashboard, settings: Settings
+) -> None:
+    async with started(replace(settings, metrics_token="a token")) as app:
+        good = {"Authorization": "Bearer a token"}
+        assert (await metrics(app, ELSEWHERE, **good)).status_code == 200
+        assert (await metrics(app, HERE, Authorization="Bearer токен")).status_code == 404
+        assert (await metrics(app, HERE)).status_code == 404
