@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import aiohttp
 import httpx
@@ -101,13 +102,20 @@ async def open_outbound() -> AsyncIterator[Outbound]:
         await outbound.close()
 
 
-def _session(ca_file: str) -> aiohttp.ClientSession:
+@cache  # reading the system's authorities takes 20 ms
+def _authorities(ca_file: str) -> ssl.SSLContext:
     authorities = ssl.create_default_context()
     if ca_file:
         authorities.load_verify_locations(ca_file)
+    return authorities
+
+
+def _session(ca_file: str) -> aiohttp.ClientSession:
     # The callers bound what is in flight; a pool that made them wait would look like a slow
     # provider.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ssl=authorities)
+    connector = aiohttp.TCPConnector(
+        limit=0, keepalive_timeout=KEEP_ALIVE, ssl=_authorities(ca_file)
+    )
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 

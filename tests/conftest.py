@@ -23,6 +23,7 @@ from app.sealing import Keys
 from app.server import bind
 from app.web.dashboard import Dashboard
 from tests.people import Person, Sandbox
+from tests.servers import Acme, open_acme
 from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
 TABLES = ", ".join(table.name for table in Base.metadata.sorted_tables)
@@ -108,8 +109,20 @@ async def dashboard(
 
 
 @pytest.fixture
-def checker(dashboard: Dashboard) -> Checker:
-    return dashboard.checker
+async def acme() -> AsyncIterator[Acme]:
+    """A provider that answers as a test tells it."""
+    async with open_acme() as acme:
+        yield acme
+
+
+@pytest.fixture
+async def checker(
+    database: Database, http: Outbound, keys: Keys, acme: Acme
+) -> AsyncIterator[Checker]:
+    """Checks of connections to acme."""
+    checker = Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 2)
+    yield checker
+    await checker.unfinished.drain(5)
 
 
 @pytest.fixture

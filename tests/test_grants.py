@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -18,24 +17,12 @@ from app.models import Connection, Grant, Revocation
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_one
 from app.oauth import Refusal, Tokens
-from app.outbound import Outbound
 from app.sealing import Keys
 from tests import rows
-from tests.servers import Acme, open_acme, saying
+from tests.servers import Acme, saying
 from tests.waiting import until
 
 EXPIRED = Tokens("access-1", "refresh-1", 0.0)
-
-
-@pytest.fixture
-async def acme() -> AsyncIterator[Acme]:
-    async with open_acme() as acme:
-        yield acme
-
-
-@pytest.fixture
-def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
-    return Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 2)
 
 
 async def connected(checker: Checker, database: Database, tokens: Tokens = rows.TOKENS) -> UUID:

@@ -11,7 +11,7 @@ from aiohttp import web
 from app import oauth
 from app.config import Client
 from app.oauth import Refusal, Tokens
-from app.outbound import Outbound
+from app.outbound import Outbound, Reply
 from app.providers import Probe, Provider
 from tests.servers import serving
 
@@ -72,6 +72,10 @@ def exchange(http: Outbound, endpoint: Endpoint) -> Exchange:
         return await oauth.exchange(http, endpoint.provider, "code", REDIRECT_URI, VERIFIER)
 
     return exchange
+
+
+def read(body: str, status: int = 200) -> Tokens | Refusal:
+    return oauth.read_tokens(Reply(0.1, status, {}, body.encode()))
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -174,10 +178,8 @@ async def test_other_methods_name_the_client_in_the_form(
         ("access_token=t&expires_in=60&token_type=bearer", 60),
     ],
 )
-async def test_an_expiry_is_read_in_every_form(
-    exchange: Exchange, body: str, expires_in: float | None
-) -> None:
-    tokens = await exchange(body)
+def test_an_expiry_is_read_in_every_form(body: str, expires_in: float | None) -> None:
+    tokens = read(body)
     assert isinstance(tokens, Tokens)
     assert (tokens.access_token, tokens.expires_in) == ("t", expires_in)
 
@@ -192,18 +194,16 @@ async def test_an_expiry_is_read_in_every_form(
         ("access_token=t&scope=a+b", ("a", "b")),
     ],
 )
-async def test_scopes_are_read_in_every_form(
-    exchange: Exchange, body: str, scopes: tuple[str, ...]
-) -> None:
-    tokens = await exchange(body)
+def test_scopes_are_read_in_every_form(body: str, scopes: tuple[str, ...]) -> None:
+    tokens = read(body)
     assert isinstance(tokens, Tokens)
     assert tokens.scopes == scopes
 
 
 @pytest.mark.parametrize("token_type", ['"Bearer"', '"bearer"', '"BEARER"'])
-async def test_a_bearer_in_any_letter_case_is_one(exchange: Exchange, token_type: str) -> None:
+def test_a_bearer_in_any_letter_case_is_one(token_type: str) -> None:
     body = f'{{"access_token": "t", "refresh_token": "r", "token_type": {token_type}}}'
-    tokens = await exchange(body)
+    tokens = read(body)
     assert isinstance(tokens, Tokens)
     assert tokens.refresh_token == "r"
 
@@ -235,20 +235,18 @@ async def test_a_bearer_in_any_letter_case_is_one(exchange: Exchange, token_type
         (200, '{"error": "ошибка"}', "bad_response"),
     ],
 )
-async def test_an_answer_without_tokens_is_a_refusal_with_its_code(
-    exchange: Exchange, status: int, body: str, code: str
+def test_an_answer_without_tokens_is_a_refusal_with_its_code(
+    status: int, body: str, code: str
 ) -> None:
-    refusal = await exchange(body, status)
+    refusal = read(body, status)
     assert isinstance(refusal, Refusal)
     assert refusal.code == code
     assert refusal.is_ours is (code == "invalid_client")
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000])
-async def test_a_body_that_is_nested_without_end_is_a_bad_answer(
-    exchange: Exchange, body: str
-) -> None:
-    refusal = await exchange(body[: 200 * 1024])
+def test_a_body_that_is_nested_without_end_is_a_bad_answer(body: str) -> None:
+    refusal = read(body[: 200 * 1024])
     assert isinstance(refusal, Refusal)
     assert refusal.code == "bad_response"
 

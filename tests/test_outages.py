@@ -1,6 +1,5 @@
 """History as intervals: dated from the first strike, one after the other, with their causes."""
 
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from uuid import UUID
 
@@ -10,23 +9,11 @@ from sqlalchemy import delete, func, select
 from app.db import Database
 from app.models import Connection, Outage
 from app.monitor.check import Checker
-from app.outbound import Outbound
 from app.sealing import Keys
 from tests import rows
-from tests.servers import Acme, open_acme, saying
+from tests.servers import Acme, saying
 
 WELL = saying(sub="shop-1")
-
-
-@pytest.fixture
-async def acme() -> AsyncIterator[Acme]:
-    async with open_acme() as acme:
-        yield acme
-
-
-@pytest.fixture
-def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
-    return Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 2)
 
 
 @pytest.fixture

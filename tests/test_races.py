@@ -12,7 +12,6 @@ from app import connections, people, revocations
 from app.connecting import ConnectError
 from app.db import Database
 from app.models import Connection, Grant, Revocation, User
-from app.monitor.check import Checker
 from app.monitor.leases import claim_one
 from app.oauth import Tokens
 from app.sealing import Keys
@@ -176,8 +175,9 @@ async def test_a_revocation_whose_key_is_lost_stops_no_other(
 
 
 async def test_a_stopping_process_begins_no_refresh(
-    person: Person, sandbox: Sandbox, database: Database, checker: Checker
+    person: Person, sandbox: Sandbox, database: Database, dashboard: Dashboard
 ) -> None:
+    checker = dashboard.checker
     card = await person.connect()
     await sandbox.order("expire")
     before = await sandbox.requests("/oauth/token")

@@ -1,6 +1,5 @@
 """When a token is refreshed, and what happens when nobody knows whether it was."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID
 
@@ -15,22 +14,11 @@ from app.outbound import Outbound
 from app.providers import Provider
 from app.sealing import Keys
 from tests import rows
-from tests.servers import Acme, open_acme, saying
+from tests.servers import Acme, saying
 
 EXPIRED = Tokens("access-1", "refresh-1", 0.0)
 SOON = Tokens("access-1", "refresh-1", 3600.0)
 DUE_AFTER = 3600 - 360  # seconds; a tenth of an hour before its end
-
-
-@pytest.fixture
-async def acme() -> AsyncIterator[Acme]:
-    async with open_acme() as acme:
-        yield acme
-
-
-@pytest.fixture
-def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
-    return checker_for(database, http, keys, acme.provider)
 
 
 def checker_for(database: Database, http: Outbound, keys: Keys, provider: Provider) -> Checker:

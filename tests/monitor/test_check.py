@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -19,19 +18,8 @@ from app.monitor.leases import Lease, claim_one
 from app.outbound import Outbound
 from app.sealing import Keys
 from tests import rows
-from tests.servers import Acme, Handler, open_acme, saying
+from tests.servers import Acme, Handler, saying
 from tests.waiting import until
-
-
-@pytest.fixture
-async def acme() -> AsyncIterator[Acme]:
-    async with open_acme() as acme:
-        yield acme
-
-
-@pytest.fixture
-def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
-    return Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 2)
 
 
 @pytest.fixture

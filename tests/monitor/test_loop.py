@@ -17,7 +17,6 @@ from app.monitor import loop
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring
 from app.oauth import Tokens
-from app.outbound import Outbound
 from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, Handler, open_acme, saying
@@ -38,8 +37,8 @@ async def acme() -> AsyncIterator[Acme]:
 
 
 @pytest.fixture
-def checker(database: Database, http: Outbound, keys: Keys, acme: Acme) -> Checker:
-    return Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 5)
+def checker(checker: Checker) -> Checker:
+    return replace(checker, timeout=5)
 
 
 async def connections(checker: Checker, database: Database, number: int = 1) -> list[UUID]:
