@@ -84,7 +84,9 @@ class Outbound:
     def _client(self, ca_file: str) -> httpx.AsyncClient:
         if ca_file not in self._clients:
             self._clients[ca_file] = httpx.AsyncClient(
-                transport=AiohttpTransport(client=lambda: _session(ca_file)),
+                transport=AiohttpTransport(
+                    verify=_authorities(ca_file), client=lambda: _session(ca_file)
+                ),
                 timeout=None,  # noqa: S113 - `send` bounds the whole
                 headers={"User-Agent": USER_AGENT},
                 follow_redirects=False,

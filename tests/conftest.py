@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 
 import pytest
 import uvicorn
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 
 from app import local_postgres
@@ -26,6 +26,7 @@ from tests.people import Person, Sandbox
 from tests.servers import Acme, open_acme
 from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
+COMPILED = FileSystemBytecodeCache()  # templates are compiled once, not once a test
 TABLES = ", ".join(table.name for table in Base.metadata.sorted_tables)
 
 
@@ -138,7 +139,8 @@ async def other_person(dashboard: Dashboard, sandbox: Sandbox) -> Person:
 
 @contextlib.asynccontextmanager
 async def _started(settings: Settings) -> AsyncIterator[Dashboard]:
-    app = create_app(replace(settings))
+    app = create_app(settings)
+    app.jinja_env.bytecode_cache = COMPILED
     async with app.test_app():
         yield app
 

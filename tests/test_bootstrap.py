@@ -21,6 +21,8 @@ from app.bootstrap import explain
 ROOT = Path(__file__).parent.parent
 BASE = getattr(sys, "_base_executable", sys.executable)  # has pip; ours may not
 PATIENCE = 30.0  # seconds
+pytestmark = pytest.mark.processes
+
 MAIN = """
 import sys
 from app.bootstrap import ensure

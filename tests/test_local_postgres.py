@@ -22,6 +22,8 @@ from app.local_postgres.cluster import why_not
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 20.0  # seconds
+pytestmark = pytest.mark.processes
+
 HOLD = """
 import sys
 from pathlib import Path

@@ -15,6 +15,8 @@ from tests.processes import Program, answers, environment, free_port
 from tests.settings import PASSWORD
 from tests.waiting import until
 
+pytestmark = pytest.mark.processes
+
 LINES = dict(
     line.split(": ", 1) for line in (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
 )

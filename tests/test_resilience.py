@@ -17,6 +17,8 @@ from tests.processes import APP, Program, answers, environment, free_port
 from tests.settings import PASSWORD, PROVIDERS_TOML
 from tests.waiting import until
 
+pytestmark = pytest.mark.processes
+
 KILL_BACKENDS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
