@@ -45,9 +45,10 @@ class Sandbox:
         reply = await self.http.send(httpx.Request("GET", f"{self.url}/control"), 5)
         return dict(httpx.Response(200, content=reply.body).json())
 
-    async def requests(self, path: str) -> int:
-        """How often this path was asked since the sandbox started (as far as its log goes)."""
-        return sum(each["path"] == path for each in (await self.state())["requests"])
+    async def requests(self, path: str, since: float) -> int:
+        """How often this path was asked since that `time.time()`; its log holds the last 200."""
+        log = (await self.state())["requests"]
+        return sum(each["path"] == path and each["at"] >= since for each in log)
 
     async def consent(
         self, url: str, account: str = MAIN_SHOP, decision: str = "allow"
