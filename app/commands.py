@@ -13,6 +13,7 @@ import uvloop
 from alembic import command as alembic
 from alembic.config import Config
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import connections, people, rotation
@@ -26,7 +27,7 @@ from app.config import (
     read_settings,
 )
 from app.db import open_database
-from app.errors import CommandError
+from app.errors import CommandError, ConfigurationError
 from app.factory import open_checker
 from app.logs import set_up_logging
 from app.models import Connection, Status, User
@@ -40,12 +41,15 @@ Environ = Mapping[str, str]
 
 def web(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ, NEEDED_BY_WEB)
+    asyncio.run(_want_every_key(settings))
     uvloop.run(serve(settings, bind(settings.host, settings.port)))
     return 0
 
 
 def worker(_: argparse.Namespace, environ: Environ) -> int:
-    uvloop.run(_work(_settings(environ, NEEDED_BY_WORKER)))
+    settings = _settings(environ, NEEDED_BY_WORKER)
+    asyncio.run(_want_every_key(settings))
+    uvloop.run(_work(settings))
     return 0
 
 
@@ -107,6 +111,25 @@ def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:
     settings = read_settings(environ, needed)
     set_up_logging(settings.log_level, settings.log_format)
     return settings
+
+
+async def _want_every_key(settings: Settings) -> None:
+    """Stop the start when stored tokens cannot be opened: every check of theirs would fail."""
+    try:
+        async with (
+            open_database(settings.database_url) as database,
+            database.sessions() as session,
+        ):
+            missing = await rotation.missing_keys(session, Keys(settings.token_keys))
+    except (SQLAlchemyError, OSError):
+        return  # no database, or no tables yet: /readyz says so, and the start goes on
+    if missing:
+        raise ConfigurationError(
+            [
+                f"TOKEN_ENCRYPTION_KEYS lacks the key {key_id!r}, which {rows} stored tokens need"
+                for key_id, rows in sorted(missing.items())
+            ]
+        )
 
 
 async def _work(settings: Settings) -> None:

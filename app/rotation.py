@@ -64,6 +64,21 @@ async def rotate(sessions: Sessions, keys: Keys) -> AsyncIterator[tuple[int, int
             yield done, max(done, total)
 
 
+async def missing_keys(session: AsyncSession, keys: Keys) -> dict[str, int]:
+    """How many stored values need which key that is not in the ring. Reads every row once."""
+    missing: dict[str, int] = {}
+    for sealed in EVERYTHING:
+        for column in sealed.columns:
+            value = getattr(sealed.table, column)
+            key_id = func.substr(value, 3, func.get_byte(value, 1))
+            query = select(key_id, func.count()).where(value.is_not(None)).group_by(key_id)
+            for raw, rows in await session.execute(query):
+                name = raw.decode("ascii", "replace")
+                if not keys.has(name):
+                    missing[name] = missing.get(name, 0) + rows
+    return missing
+
+
 async def _count(session: AsyncSession, sealed: Sealed, keys: Keys) -> int:
     query = select(func.count()).select_from(sealed.table).where(sealed.old(keys))
     return await session.scalar(query) or 0

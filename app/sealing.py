@@ -23,6 +23,9 @@ class Keys:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
         self.first = keys[0][0] if keys else ""
 
+    def has(self, key_id: str) -> bool:
+        return key_id in self._ciphers
+
     def seal(self, text: str, *bound_to: object) -> bytes:
         if not self.first:
             raise SealingError("TOKEN_ENCRYPTION_KEYS is not set")

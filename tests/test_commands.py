@@ -298,3 +298,20 @@ async def test_a_database_that_is_away_is_told_in_one_sentence(words: tuple[str,
     assert end.status == 2
     assert end.err.startswith("app: ")
     assert "hunter2" not in end.err
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+async def test_a_start_without_a_key_that_tokens_need_is_stopped(
+    command: str, database: Database, keys: Keys, run: Run
+) -> None:
+    user = await rows.add_person(database)
+    await rows.add_connection(database, keys, user)
+    other = b64encode(b"n" * 32).decode()
+    end = await run(
+        command,
+        TOKEN_ENCRYPTION_KEYS=f"other:{other}",
+        PUBLIC_URL="http://127.0.0.1:8000",
+        SECRET_KEY="a secret that only the tests know",
+    )
+    assert end.status == 2
+    assert "lacks the key 'k1', which 2 stored tokens need" in end.err

@@ -123,3 +123,11 @@ async def test_what_is_refreshed_meanwhile_is_left_alone(database: Database) -> 
         await session.execute(update(Grant).values(access_token=fresh))
     await rotate(database)
     assert fresh in await sealed(database)
+
+
+async def test_a_key_that_stored_tokens_need_is_named_with_their_number(database: Database) -> None:
+    await fill(database)
+    async with database.sessions() as session:
+        assert await rotation.missing_keys(session, BOTH) == {}
+        # three access tokens, two refresh tokens, a revocation and a code verifier
+        assert await rotation.missing_keys(session, NEW_KEYS) == {"old": 7}
