@@ -29,7 +29,7 @@ CARD = (
     Connection.version,
     func.now().label("read_at"),
 )
-FOR_TEMPLATES = ("version", "interval", "about", "configured")  # not in the JSON
+FOR_TEMPLATES = ("version", "interval", "stale_at", "about", "configured")  # not in the JSON
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Descriptor:
     disconnect_url: str
     version: int
     interval: int
+    stale_at: datetime | None  # when the page may say by itself that nothing fresh came
     about: str
     configured: bool
 
@@ -80,6 +81,7 @@ def describe_all(
 
 def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
     provider = catalogue.get(row.provider)
+    stale_at = row.next_check_at + timedelta(seconds=interval)
     return Descriptor(
         id=row.id,
         provider=row.provider,
@@ -92,7 +94,7 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         fault=Cause(row.cause).fault if row.cause else None,
         evidence=row.evidence,
         since=row.since,
-        stale=row.read_at > row.next_check_at + timedelta(seconds=interval),
+        stale=row.read_at > stale_at,
         last_checked_at=row.last_checked_at,
         next_check_at=row.next_check_at,
         latency_ms=row.latency_ms,
@@ -101,6 +103,7 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
         interval=round(interval),
+        stale_at=stale_at,
         about=provider.about if provider else "",
         configured=bool(provider and provider.configured),
     )
@@ -129,6 +132,7 @@ def not_connected(provider: Provider) -> Descriptor:
         disconnect_url=f"/{provider.name}/disconnect",
         version=0,
         interval=0,
+        stale_at=None,
         about=provider.about,
         configured=provider.configured,
     )

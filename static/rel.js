@@ -34,7 +34,19 @@
     }
   });
 
-  const drawAll = () => { if (!document.hidden) all.forEach((element) => element.draw()); };
+  // A card is stale by its own time, also when the server or the stream is gone.
+  function markStale() {
+    for (const card of document.querySelectorAll("[data-stale-at]")) {
+      if (Date.now() + offset > Date.parse(card.dataset.staleAt)) card.dataset.stale = "";
+    }
+  }
+
+  function drawAll() {
+    if (document.hidden) return;
+    all.forEach((element) => element.draw());
+    markStale();
+  }
+
   document.addEventListener("heartbeat", (event) => {
     offset = Number(event.detail.data) * 1000 - Date.now();
     drawAll();

@@ -98,3 +98,11 @@ async def test_a_page_gets_over_a_restart_of_the_server(owner: Visitor) -> None:
     await owner.sees("offline")
     await expect(owner.page.get_by_text("Связь с сервером потеряна.")).to_be_hidden()
     assert await owner.seen() is not None
+
+
+async def test_a_card_that_gets_no_news_says_so_by_itself(owner: Visitor) -> None:
+    late = owner.card().get_by_text("Нет свежих данных")
+    await owner.site.turn(*UP)  # and from then on nobody checks it
+    await expect(late).to_be_visible()
+    await owner.site.run("UPDATE connections SET lease_id = NULL, lease_until = NULL")
+    await expect(late).to_be_hidden()
