@@ -23,7 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
         return int(getattr(module, arguments.command)(arguments, os.environ))
     except SvyazkaError as error:
         return _fault(str(error))
-    except (database_errors.DBAPIError, OSError) as error:
+    except OSError as error:
+        if error.filename:  # a file of ours; what has none is a connection
+            return _fault(f"{error.filename}: {error.strerror}")
+        return _fault(f"the database cannot be reached: {error.strerror or error}")
+    except database_errors.DBAPIError as error:
         return _fault(f"the database cannot be used: {_first_line(error)}")
     except KeyboardInterrupt:
         return 130
@@ -48,17 +52,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     _demo_options(parser)
     parser.set_defaults(command=DEMO)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (_web, _worker, _migrate, _check, _users, _keys, _sandbox, _providers):
         add(commands)
     return parser
 
 
 def _demo_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=_port, default=8000, help="the dashboard's (8000)")
-    parser.add_argument("--sandbox-port", type=_port, default=8001, help="the sandbox's (8001)")
     parser.add_argument(
-        "--interval", type=_seconds, default=5.0, help="seconds between health checks (5)"
+        "--port", type=_port, default=8000, help="the dashboard's port (default 8000)"
+    )
+    parser.add_argument(
+        "--sandbox-port",
+        type=_port,
+        default=8001,
+        help="the sandbox provider's port (default 8001)",
+    )
+    parser.add_argument(
+        "--interval", type=_seconds, default=5.0, help="seconds between health checks (default 5)"
     )
 
 
@@ -85,19 +96,37 @@ def _check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _users(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _add(commands, "users", "account administration")
-    command.add_argument("action", choices=["add", "list", "password", "disable", "delete"])
+    command.add_argument(
+        "action",
+        choices=["add", "list", "password", "disable", "delete"],
+        help="add and password read the password from the terminal or standard input; disable "
+        "signs the person out everywhere; delete also revokes every grant of theirs",
+    )
     command.add_argument("email", nargs="?", help="not for list")
 
 
 def _keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _add(commands, "keys", "make a key, or seal every token anew under the first key")
-    command.add_argument("action", choices=["new", "rotate"])
+    command.add_argument(
+        "action",
+        choices=["new", "rotate"],
+        help="new prints a fresh key for TOKEN_ENCRYPTION_KEYS; rotate seals everything anew "
+        "under the first key, while the application runs, and may be started again",
+    )
 
 
 def _sandbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     command = _add(commands, "sandbox", "the sandbox provider alone")
-    command.add_argument("--port", dest="sandbox_port", type=_port, default=8001)
-    command.add_argument("--access-token-lifetime", type=_port, default=3600, metavar="SECONDS")
+    command.add_argument(
+        "--port", dest="sandbox_port", type=_port, default=8001, help="default 8001"
+    )
+    command.add_argument(
+        "--access-token-lifetime",
+        type=int,
+        default=3600,
+        metavar="SECONDS",
+        help="how long an access token lives (default 3600)",
+    )
     command.add_argument("--exit-with-parent", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -114,14 +143,16 @@ def _add(
 
 
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 65536:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError("wants a number from 1 to 65535")
-    return number
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < 1e7:
         raise argparse.ArgumentTypeError("wants a number of seconds above 0")
     return seconds

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import base64
+import logging
 import secrets
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import uvloop
 from alembic import command as alembic
 from alembic.config import Config
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import connections, people, rotation
@@ -32,9 +33,11 @@ from app.factory import open_checker
 from app.logs import set_up_logging
 from app.models import Connection, Status, User
 from app.monitor.loop import monitoring
-from app.providers import BUILT_IN, load_catalogue
+from app.providers import BUILT_IN, load_catalogue, missing_variables
 from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, serve
+
+log = logging.getLogger(__name__)
 
 Environ = Mapping[str, str]
 
@@ -93,10 +96,14 @@ def providers(_: argparse.Namespace, environ: Environ) -> int:
         BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
     )
     for provider in catalogue.values():
-        variable = f"{provider.name.upper()}_CLIENT_ID"
-        state = "configured" if provider.configured else f"not configured: {variable} is not set"
+        lacks = [name for name in missing_variables(provider) if not environ.get(name)]
+        state = "configured" if provider.configured else f"not configured: {_are_not_set(lacks)}"
         print(f"{provider.name:<16} {provider.title:<24} {state}")
     return 0
+
+
+def _are_not_set(names: list[str]) -> str:
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set"
 
 
 def migrate_database(database_url: str) -> None:
@@ -121,8 +128,11 @@ async def _want_every_key(settings: Settings) -> None:
             database.sessions() as session,
         ):
             missing = await rotation.missing_keys(session, Keys(settings.token_keys))
+    except ProgrammingError:
+        log.warning("the schema is missing or old: run `python -m app migrate`")
+        return
     except (SQLAlchemyError, OSError):
-        return  # no database, or no tables yet: /readyz says so, and the start goes on
+        return  # no database yet: /readyz says so, and the start goes on
     if missing:
         raise ConfigurationError(
             [
@@ -181,7 +191,7 @@ async def _users(arguments: argparse.Namespace, settings: Settings) -> int:
         match arguments.action:
             case "list":
                 for user in await session.scalars(select(User).order_by(User.id)):
-                    print(user.email, "" if user.disabled_at is None else "disabled")
+                    print(user.email + ("" if user.disabled_at is None else "  disabled"))
             case "add":
                 await _add_person(session, arguments.email)
             case "password":

@@ -87,6 +87,7 @@ def demo(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if "DYNO" in environ:
         raise CommandError("this is the demo: on a server start `python -m app web`")
     set_up_logging("warning", "text")
+    VAR.mkdir(exist_ok=True)  # PostgreSQL's data may be elsewhere, where this folder is closed
     signal.signal(signal.SIGTERM, _interrupt)  # until the server has its own handler
     started = time.monotonic()
     with ExitStack() as parts:

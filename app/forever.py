@@ -15,11 +15,16 @@ Step = Callable[[], Awaitable[None]]
 
 async def forever(step: Step, pause: float = 0.0) -> None:
     """Until cancelled: `step`, then `pause` seconds. The database may be away; we outlive that."""
+    told: type[Exception] | None = None
     while True:
         try:
             await step()
-        except Exception:
-            log.exception("%s failed", getattr(step, "__qualname__", "a step"))
+            told = None
+        except Exception as error:
+            # The whole trace once; a fault that stays is a line each time, not a page.
+            trace = type(error) is not told
+            told = type(error)
+            log.error("%s failed: %s", step.__qualname__, told.__name__, exc_info=trace)
             await asyncio.sleep(AFTER_FAULT)
         await asyncio.sleep(pause)
 

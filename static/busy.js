@@ -29,15 +29,20 @@
     }
   });
 
-  function notice(shown) {
+  const FAILED = "Не получилось. Обновите страницу и попробуйте ещё раз.";
+  const TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд.";
+
+  function notice(text) {
     const element = document.getElementById("notice");
-    if (element) element.hidden = !shown;
+    if (!element) return;
+    element.textContent = text;
+    element.hidden = !text;
   }
 
   const isForm = (event) => event.target instanceof HTMLFormElement;
-  document.addEventListener("htmx:before:request", (event) => { if (isForm(event)) notice(false); });
-  document.addEventListener("htmx:error", (event) => { if (isForm(event)) notice(true); });
+  document.addEventListener("htmx:before:request", (event) => { if (isForm(event)) notice(""); });
+  document.addEventListener("htmx:error", (event) => { if (isForm(event)) notice(FAILED); });
   document.addEventListener("htmx:response:error", (event) => {
-    if (isForm(event) && event.detail.ctx.response.status !== 429) notice(true);
+    if (isForm(event)) notice(event.detail.ctx.response.status === 429 ? TOO_SOON : FAILED);
   });
 })();

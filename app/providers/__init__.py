@@ -4,6 +4,7 @@ PROVIDERS_FILE.
 
 from app.providers.evotor import EVOTOR
 from app.providers.loading import load_catalogue as load_catalogue
+from app.providers.loading import missing_variables as missing_variables
 from app.providers.provider import Carrier as Carrier
 from app.providers.provider import Catalogue as Catalogue
 from app.providers.provider import Probe as Probe

@@ -5,6 +5,7 @@ import ssl
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 import jmespath
 
-from app.config import Client
+from app.config import ROOT, Client
 from app.errors import ConfigurationError
 from app.providers.provider import (
     AHEAD,
@@ -94,8 +95,28 @@ def load_catalogue(
     if faults:
         raise ConfigurationError(faults)
     return MappingProxyType(
-        {name: replace(each, client=clients.get(name)) for name, each in catalogue.items()}
+        {name: replace(each, client=_client(each, clients)) for name, each in catalogue.items()}
     )
+
+
+def missing_variables(provider: Provider) -> list[str]:
+    """What has to be set for a provider to be offered."""
+    variable = f"{provider.name.upper()}_CLIENT_"
+    secret = [] if provider.token_endpoint_auth_method == NONE else [f"{variable}SECRET"]
+    return [f"{variable}ID", *secret]
+
+
+def _client(provider: Provider, clients: Mapping[str, Client]) -> Client | None:
+    """Ours at this provider; an id without the secret that it wants is none."""
+    client = clients.get(provider.name)
+    wants_secret = provider.token_endpoint_auth_method != NONE
+    return None if client and wants_secret and not client.secret else client
+
+
+@cache
+def _icons() -> frozenset[str]:
+    sprite = (ROOT / "static" / "icons.svg").read_text(encoding="utf-8")
+    return frozenset(re.findall(r'<symbol id="([^"]+)"', sprite))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -145,6 +166,8 @@ class _Entry:
         texts = {key: self._text(key, self._entry[key]) for key in TEXTS if key in self._entry}
         if "name" in texts:
             texts["title"] = texts.pop("name")
+        if texts.get("icon") and texts["icon"] not in _icons():
+            self._fault("icon", "wants a symbol of static/icons.svg, like bi-plug or bi-shop")
         if texts.get("ca_file"):
             self._authorities(texts["ca_file"])
         return texts
@@ -253,7 +276,9 @@ class _Entry:
         secure = text.startswith("https://")
         loopback = self._insecure and text.startswith("http://") and host in LOOPBACK
         if not host or not (secure or loopback) or parts.username is not None:
-            self._fault(key, "wants an https address")
+            loop = " (http on loopback needs ALLOW_INSECURE_PROVIDERS=1)"
+            hint = loop if host in LOOPBACK and not self._insecure else ""
+            self._fault(key, f"wants an https address{hint}")
         return text
 
     def _text(self, key: str, value: Any) -> str:

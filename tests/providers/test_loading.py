@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Client
 from app.errors import ConfigurationError
-from app.providers import BUILT_IN, Carrier, Provider, load_catalogue
+from app.providers import BUILT_IN, Carrier, Provider, load_catalogue, missing_variables
 from app.web import connections, health, sign_in, stream, theme
 from tests.certificates import self_signed
 
@@ -87,7 +87,7 @@ def test_the_smallest_entry_has_good_defaults(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_are_the_built_in_ones() -> None:
-    catalogue = load_catalogue(BUILT_IN, None, {"evotor": Client("id", "")}, False)
+    catalogue = load_catalogue(BUILT_IN, None, {"evotor": Client("id", "secret")}, False)
     assert list(catalogue) == ["evotor"]
     assert catalogue["evotor"].configured
 
@@ -243,3 +243,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_the_contracts_example_is_toml() -> None:
     assert set(tomllib.loads(CONTRACT)["providers"]) == {"acme"}
+
+
+def test_an_id_without_the_secret_that_it_needs_is_no_client() -> None:
+    catalogue = load_catalogue(BUILT_IN, None, {"evotor": Client("us", "")}, False)
+    assert not catalogue["evotor"].configured
+    assert missing_variables(catalogue["evotor"]) == ["EVOTOR_CLIENT_ID", "EVOTOR_CLIENT_SECRET"]
+
+
+def test_an_icon_that_nobody_has_drawn_is_a_mistake(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, changed("icon", '"bi-zzz"'))
+    assert fault.startswith("providers.acme.icon wants a symbol")

@@ -37,7 +37,7 @@ async def test_grants_and_requests_are_listed_without_tokens(evotor: Caller) -> 
     tokens = await evotor.connect()
     await evotor.stores(tokens["access_token"])
     page = (await evotor.http.get("/")).text
-    for words in ("Эвотор: Основной магазин", "Отозвать", "Истечь", "/stores"):
+    for words in ("Эвотор: Основной магазин", "Отозвать", "Просрочить", "/stores"):
         assert words in page
     assert tokens["access_token"] not in page
     assert tokens["refresh_token"] not in page
