@@ -93,10 +93,12 @@ def demo(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with ExitStack() as parts:
         listening = bind("127.0.0.1", arguments.port, "--port")
         parts.callback(listening.close)
+        sandbox = parts.enter_context(_sandbox(arguments.sandbox_port))  # starts meanwhile
         database_url = parts.enter_context(_postgres())
         with _step("schema"):
             migrate_database(database_url)
-        parts.enter_context(_sandbox(arguments.sandbox_port))
+        with _step("sandbox provider"):
+            _wait_for(sandbox, arguments.sandbox_port)
         settings, password = _settings(arguments, database_url)
         with _step("demo account"):
             asyncio.run(_ensure_account(database_url, password))
@@ -132,23 +134,15 @@ def _postgres() -> Iterator[str]:
 
 
 @contextmanager
-def _sandbox(port: int) -> Iterator[None]:
-    """The sandbox as a process of its own, as a real provider is; it ends with us, even after
-    kill -9.
-    """
+def _sandbox(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """The sandbox in a process of its own, as a provider is; it ends with us, even by kill -9."""
     command = [sys.executable, "-m", "app", "sandbox", "--port", str(port), "--exit-with-parent"]
     bind("127.0.0.1", port, "--sandbox-port").close()
-    with _step("sandbox provider"):
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            command, stdin=subprocess.PIPE, cwd=ROOT, start_new_session=True
-        )
-        try:
-            _wait_for(process, port)
-        except BaseException:
-            process.kill()
-            raise
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=subprocess.PIPE, cwd=ROOT, start_new_session=True
+    )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:
