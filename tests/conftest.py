@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 
-from app import local_postgres
+from app import local_postgres, people
 from app.commands import migrate_database
 from app.config import Client, Settings
 from app.db import Database, open_database
 from app.factory import create_app
-from app.models import Base
 from app.monitor.check import Checker
 from app.outbound import Outbound, open_outbound
 from app.sandbox import create_sandbox
@@ -27,7 +27,8 @@ from tests.servers import Acme, open_acme
 from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
 COMPILED = FileSystemBytecodeCache()  # templates are compiled once, not once a test
-TABLES = ", ".join(table.name for table in Base.metadata.sorted_tables)
+# Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
+EMPTY = [text(f"DELETE FROM {name}") for name in ("users", "attempts", "revocations", "monitors")]
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +39,19 @@ def database_url() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real algorithm at its lowest cost: 0.2 ms instead of 40."""
+    monkeypatch.setattr(people, "_hasher", PasswordHasher(1, 8, 1))
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The database, with nobody in it."""
     async with open_database(database_url) as database:
         async with database.engine.begin() as connection:
-            await connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE"))
+            for statement in EMPTY:
+                await connection.execute(statement)
         yield database
 
 

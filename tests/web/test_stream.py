@@ -3,11 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import delete, func, text, update
 
 from app import people
-from app.db import Database
+from app.db import Database, open_database
 from app.models import Session
+from app.web import stream
 from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox
 from tests.streams import listening, watching
@@ -226,3 +228,14 @@ async def test_many_changes_at_once_reach_every_page(person: Person) -> None:
             seen = ""
             while not all(card["id"] in seen for card in cards):
                 seen += await stream.event()
+
+
+async def test_a_database_that_is_away_shows_on_every_open_page(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_database("postgresql://nobody@127.0.0.1:1/away") as away:
+        with dashboard.hub.subscribe(1, b"a session") as page:
+            monkeypatch.setattr(dashboard, "database", away)
+            dashboard.checks_run = True
+            await stream._watch_once(dashboard)
+            assert "Проверки сейчас не идут" in (await page.take(1)).decode()
