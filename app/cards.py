@@ -29,36 +29,35 @@ CARD = (
     Connection.version,
     func.now().label("read_at"),
 )
-FOR_TEMPLATES = ("version", "interval", "stale_at", "about", "configured")  # not in the JSON
+FOR_TEMPLATES = ("version", "stale_at", "about", "configured")  # not in the JSON
 
 
 @dataclass(frozen=True)
 class Descriptor:
     """One card, as the templates and `GET /connections` (JSON) get it: contract, "Descriptor"."""
 
-    id: UUID | None
     provider: str
     name: str
     icon: str
-    connected: bool
-    is_online: bool
-    status: str
-    cause: str | None
-    fault: str | None
-    evidence: str | None
-    since: datetime | None
-    stale: bool
-    last_checked_at: datetime | None
-    next_check_at: datetime | None
-    latency_ms: int | None
-    details: str | None
     connect_url: str
     disconnect_url: str
-    version: int
-    interval: int
-    stale_at: datetime | None  # when the page may say by itself that nothing fresh came
     about: str
     configured: bool
+    id: UUID | None = None
+    connected: bool = False
+    is_online: bool = False
+    status: str = Status.DISCONNECTED.value
+    cause: str | None = None
+    fault: str | None = None
+    evidence: str | None = None
+    since: datetime | None = None
+    stale: bool = False
+    last_checked_at: datetime | None = None
+    next_check_at: datetime | None = None
+    latency_ms: int | None = None
+    details: str | None = None
+    version: int = 0
+    stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
 
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
@@ -102,7 +101,6 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         connect_url=f"/{row.provider}/connect",
         disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
-        interval=round(interval),
         stale_at=stale_at,
         about=provider.about if provider else "",
         configured=bool(provider and provider.configured),
@@ -112,27 +110,11 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
 def not_connected(provider: Provider) -> Descriptor:
     """A provider that the person has no connection to."""
     return Descriptor(
-        id=None,
         provider=provider.name,
         name=provider.title,
         icon=provider.icon,
-        connected=False,
-        is_online=False,
-        status=Status.DISCONNECTED.value,
-        cause=None,
-        fault=None,
-        evidence=None,
-        since=None,
-        stale=False,
-        last_checked_at=None,
-        next_check_at=None,
-        latency_ms=None,
-        details=None,
         connect_url=f"/{provider.name}/connect",
         disconnect_url=f"/{provider.name}/disconnect",
-        version=0,
-        interval=0,
-        stale_at=None,
         about=provider.about,
         configured=provider.configured,
     )

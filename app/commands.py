@@ -33,7 +33,7 @@ from app.factory import open_checker
 from app.logs import set_up_logging
 from app.models import Connection, Status, User
 from app.monitor.loop import monitoring
-from app.providers import BUILT_IN, load_catalogue, missing_variables
+from app.providers import catalogue_of, missing_variables
 from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, serve
 
@@ -92,10 +92,7 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
 
 def providers(_: argparse.Namespace, environ: Environ) -> int:
     settings = read_settings(environ, ())
-    catalogue = load_catalogue(
-        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
-    )
-    for provider in catalogue.values():
+    for provider in catalogue_of(settings).values():
         lacks = [name for name in missing_variables(provider) if not environ.get(name)]
         state = "configured" if provider.configured else f"not configured: {_are_not_set(lacks)}"
         print(f"{provider.name:<16} {provider.title:<24} {state}")
@@ -213,9 +210,7 @@ async def _add_person(session: AsyncSession, email: str) -> None:
 
 async def _delete_person(session: AsyncSession, settings: Settings, email: str) -> None:
     user = await _person(session, email)
-    catalogue = load_catalogue(
-        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
-    )
+    catalogue = catalogue_of(settings)
     await people.end_sessions_of(session, user.id)
     await connections.delete_person(session, Keys(settings.token_keys), catalogue, user.id)
 

@@ -33,6 +33,10 @@ async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, 
     return found
 
 
+async def of_user(session: AsyncSession, user_id: int) -> list[CardRow]:
+    return (await of_users(session, [user_id])).get(user_id, [])
+
+
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]:
     rows = await session.execute(
         select(*CARD).where(Connection.id.in_(list(ids)), Connection.replaces.is_(None))

@@ -12,7 +12,7 @@ from app.live.listener import Listener
 from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring
 from app.outbound import open_outbound
-from app.providers import BUILT_IN, load_catalogue
+from app.providers import catalogue_of
 from app.sealing import Keys
 from app.unfinished import Unfinished
 from app.web import connections, health, sign_in, stream, theme
@@ -33,9 +33,7 @@ def create_app(settings: Settings) -> Dashboard:
         "app", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
     )
     app.settings = settings
-    app.catalogue = load_catalogue(
-        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
-    )
+    app.catalogue = catalogue_of(settings)
     app.keys = Keys(settings.token_keys)
     app.hub = Hub()
     app.unfinished = Unfinished()
@@ -54,9 +52,7 @@ def create_app(settings: Settings) -> Dashboard:
 @asynccontextmanager
 async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
     """What a check needs without a web server: for the worker and for the command line."""
-    catalogue = load_catalogue(
-        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
-    )
+    catalogue = catalogue_of(settings)
     keys = Keys(settings.token_keys)
     async with open_database(settings.database_url) as database, open_outbound() as http:
         yield Checker(database.sessions, http, keys, catalogue, settings.interval, settings.timeout)

@@ -2,6 +2,7 @@
 PROVIDERS_FILE.
 """
 
+from app.config import Settings
 from app.providers.evotor import EVOTOR
 from app.providers.loading import load_catalogue as load_catalogue
 from app.providers.loading import missing_variables as missing_variables
@@ -11,3 +12,10 @@ from app.providers.provider import Probe as Probe
 from app.providers.provider import Provider as Provider
 
 BUILT_IN = (EVOTOR,)
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """All known providers, as these settings have them. Raises ConfigurationError."""
+    return load_catalogue(
+        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
+    )

@@ -30,8 +30,7 @@ async def home() -> ResponseReturnValue:
 async def index() -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions() as session:
-        own = await connections.of_users(session, [person().user_id])
-    rows = own.get(person().user_id, [])
+        rows = await connections.of_user(session, person().user_id)
     cards = describe_all(rows, app.catalogue, app.settings.interval)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])

@@ -55,10 +55,10 @@ def _route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[..
 async def show(provider: str) -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions() as session:
-        own = await connections.of_users(session, [person().user_id])
+        rows = await connections.of_user(session, person().user_id)
     cards = [
         describe(row, app.catalogue, app.settings.interval)
-        for row in own.get(person().user_id, [])
+        for row in rows
         if row.provider == provider
     ]
     error = request.args.get("error")
@@ -160,8 +160,8 @@ async def _which(provider: str, given: str | None) -> UUID:
     if given is not None:
         return _uuid(given) or abort(404)
     async with dashboard().database.sessions() as session:
-        own = await connections.of_users(session, [person().user_id])
-    ids: list[UUID] = [row.id for row in own.get(person().user_id, []) if row.provider == provider]
+        rows = await connections.of_user(session, person().user_id)
+    ids: list[UUID] = [row.id for row in rows if row.provider == provider]
     if len(ids) != 1:
         abort(400 if ids else 404)
     return ids[0]
