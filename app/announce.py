@@ -21,12 +21,13 @@ NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 @dataclass(frozen=True)
 class Announcement:
     """What changed: cards by user, users whose list changed, sessions (their hashes) that
-    ended.
+    ended, providers that went down or came back for everybody.
     """
 
     cards: Mapping[int, list[UUID]] = field(default_factory=dict)
     lists: list[int] = field(default_factory=list)
     ended: list[bytes] = field(default_factory=list)
+    providers: list[str] = field(default_factory=list)
 
 
 async def announce_cards(session: AsyncSession, changed: Iterable[tuple[int, UUID]]) -> None:
@@ -46,6 +47,11 @@ async def announce_ended(session: AsyncSession, session_hashes: Iterable[bytes])
         await _notify(session, {"ended": [session_hash.hex()]})
 
 
+async def announce_provider(session: AsyncSession, provider: str) -> None:
+    """Tell everybody who has connections there that a provider-wide outage began or ended."""
+    await _notify(session, {"providers": [provider]})
+
+
 def read_announcement(payload: str) -> Announcement:
     """Raises ValueError for anything that is not one of ours."""
     try:
@@ -57,6 +63,7 @@ def read_announcement(payload: str) -> Announcement:
             },
             lists=[int(user) for user in event.get("lists", [])],
             ended=[bytes.fromhex(each) for each in event.get("ended", [])],
+            providers=[str(each) for each in event.get("providers", [])],
         )
     except (AttributeError, TypeError) as error:
         raise ValueError("not an announcement") from error

@@ -1,16 +1,19 @@
 """A card: what is shown of a connection, or of a provider that is not connected yet."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func
+from sqlalchemy import Row, func, select
 
-from app.models import Cause, Connection, Status
+from app.models import Cause, Connection, ProviderOutage, Status
 from app.providers import Catalogue, Provider
+
+FLAPS = 4  # times up or down …
+FLAPPING = timedelta(hours=1)  # … within this make a connection that flaps
 
 CardRow = Row[*tuple[Any, ...]]  # has CARD
 CARD = (
@@ -28,8 +31,32 @@ CARD = (
     Connection.label,
     Connection.version,
     func.now().label("read_at"),
+    func.coalesce(Connection.flips[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
+    select(ProviderOutage.opened_at)
+    .where(
+        ProviderOutage.provider == Connection.provider,
+        ProviderOutage.closed_at.is_(None),
+        Connection.status.not_in([Status.BLOCKED, Status.REVOKED]),
+    )
+    .scalar_subquery()
+    .label("provider_down_since"),
 )
-FOR_TEMPLATES = ("version", "stale_at", "about", "configured")  # not in the JSON
+FOR_TEMPLATES = (
+    "version",
+    "stale_at",
+    "about",
+    "configured",
+    "provider_down_since",
+)  # not in the JSON
+
+
+@dataclass(frozen=True)
+class DownProvider:
+    """A provider-wide outage, as one person sees it."""
+
+    name: str
+    since: datetime
+    count: int  # how many of the person's connections it concerns
 
 
 @dataclass(frozen=True)
@@ -56,8 +83,10 @@ class Descriptor:
     next_check_at: datetime | None = None
     latency_ms: int | None = None
     details: str | None = None
+    flapping: bool = False
     version: int = 0
     stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
+    provider_down_since: datetime | None = None  # the provider fails for everybody
 
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
@@ -80,7 +109,9 @@ def describe_all(
 
 def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
     provider = catalogue.get(row.provider)
-    stale_at = row.next_check_at + timedelta(seconds=interval)
+    # While its provider is out for everybody, only a sample is asked, and that is fresh enough.
+    out = row.provider_down_since is not None
+    stale_at = None if out else row.next_check_at + timedelta(seconds=interval)
     return Descriptor(
         id=row.id,
         provider=row.provider,
@@ -93,18 +124,30 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         fault=Cause(row.cause).fault if row.cause else None,
         evidence=row.evidence,
         since=row.since,
-        stale=row.read_at > stale_at,
+        stale=stale_at is not None and row.read_at > stale_at,
         last_checked_at=row.last_checked_at,
         next_check_at=row.next_check_at,
         latency_ms=row.latency_ms,
         details=row.label,
+        flapping=row.flapping,
         connect_url=f"/{row.provider}/connect",
         disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
         stale_at=stale_at,
+        provider_down_since=row.provider_down_since,
         about=provider.about if provider else "",
         configured=bool(provider and provider.configured),
     )
+
+
+def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
+    """The provider-wide outages that concern these cards, in their order."""
+    down: dict[str, DownProvider] = {}
+    for card in cards:
+        if card.provider_down_since is not None:
+            count = down[card.provider].count if card.provider in down else 0
+            down[card.provider] = DownProvider(card.name, card.provider_down_since, count + 1)
+    return list(down.values())
 
 
 def not_connected(provider: Provider) -> Descriptor:

@@ -44,6 +44,15 @@ async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]
     return rows.all()
 
 
+async def users_at(
+    session: AsyncSession, providers: Iterable[str], among: Iterable[int]
+) -> Sequence[int]:
+    """Those of these people who have a connection at one of the providers."""
+    query = select(Connection.user_id).distinct()
+    there = Connection.provider.in_(list(providers)), Connection.user_id.in_(list(among))
+    return (await session.scalars(query.where(*there))).all()
+
+
 async def owned(session: AsyncSession, user_id: int, connection_id: UUID) -> CardRow | None:
     """The person's own connection; somebody else's does not exist."""
     rows = await by_id(session, [connection_id])

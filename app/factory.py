@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from app.cards import FLAPS
 from app.config import ROOT, Settings
 from app.db import open_database
 from app.forever import running
@@ -101,6 +102,7 @@ def _dress(app: Dashboard) -> None:
     """What every template may use."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["static_url"] = versioned(ROOT / "static")
+    app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
 
     @app.context_processor

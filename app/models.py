@@ -151,6 +151,10 @@ class Connection(Base):
     last_checked_at: Mapped[datetime | None]
     next_check_at: Mapped[datetime] = mapped_column(server_default=func.now())
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # When it last went up or down, the newest first, at most FLAPS of them.
+    flips: Mapped[list[datetime]] = mapped_column(
+        ARRAY(DateTime(timezone=True)), server_default="{}"
+    )
     lease_id: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
     # A reconnect on its way: this grant takes that connection's place once a probe has named it.
@@ -216,6 +220,29 @@ class Outage(Base):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     evidence: Mapped[str]
+
+
+class ProviderOutage(Base):
+    """A time when a provider failed for so many at once that it is one outage of the provider's."""
+
+    __tablename__ = "provider_outages"
+    __table_args__ = (
+        Index(
+            "uq_provider_outages_open",
+            "provider",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_provider_outages_opened_at", "opened_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    provider: Mapped[str]
+    cause: Mapped[str]
+    evidence: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Revocation(Base):

@@ -28,7 +28,8 @@ from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
 COMPILED = FileSystemBytecodeCache()  # templates are compiled once, not once a test
 # Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
-EMPTY = [text(f"DELETE FROM {name}") for name in ("users", "attempts", "revocations", "monitors")]
+OWNERLESS = ("attempts", "revocations", "monitors", "provider_outages")
+EMPTY = [text(f"DELETE FROM {name}") for name in ("users", *OWNERLESS)]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,15 @@ from uuid import UUID, uuid4
 import pytest
 
 from app import connections
-from app.cards import CardRow, Descriptor, describe, describe_all, not_connected
+from app.cards import (
+    CardRow,
+    Descriptor,
+    DownProvider,
+    describe,
+    describe_all,
+    down_providers,
+    not_connected,
+)
 from app.db import Database
 from app.models import Cause, Status
 from app.providers import BUILT_IN, Probe, Provider
@@ -36,6 +44,7 @@ CONTRACT = {
     "next_check_at",
     "latency_ms",
     "details",
+    "flapping",
     "connect_url",
     "disconnect_url",
 }
@@ -61,6 +70,8 @@ def row(**columns: Any) -> CardRow:
         "label": "Shop",
         "version": 3,
         "read_at": NOW,
+        "flapping": False,
+        "provider_down_since": None,
     }
     return Row(values | columns)  # type: ignore[return-value]
 
@@ -88,6 +99,19 @@ def described(**columns: Any) -> Descriptor:
 )
 def test_stale_is_overdue_by_more_than_an_interval(overdue: float, stale: bool) -> None:
     assert described(next_check_at=NOW - timedelta(seconds=overdue)).stale is stale
+
+
+def test_nothing_is_stale_while_its_provider_is_out_for_everybody() -> None:
+    card = described(next_check_at=NOW - timedelta(days=1), provider_down_since=NOW)
+    assert (card.stale, card.stale_at) == (False, None)
+
+
+def test_provider_wide_outages_are_told_once_with_the_number_of_cards() -> None:
+    out = described(provider_down_since=NOW)
+    assert down_providers([out, described(), replace(out, id=UUID(int=2))]) == [
+        DownProvider("Acme", NOW, 2)
+    ]
+    assert down_providers([described()]) == []
 
 
 @pytest.mark.parametrize("cause", list(Cause))

@@ -14,7 +14,7 @@ FLOORS = (
     ("db", "models", "announce"),
     (
         *("people", "limits", "heartbeats", "outages", "cards", "connecting", "connections"),
-        *("grants", "refreshing", "revocations", "rotation", "settling"),
+        *("grants", "provider_outages", "refreshing", "revocations", "rotation", "settling"),
     ),
     ("monitor", "live"),
     ("web",),

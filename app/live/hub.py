@@ -52,10 +52,13 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Work:
-    """What the fan-out has to read: changed cards, and pages that want their whole list."""
+    """What the fan-out has to read: changed cards, pages that want their whole list, and providers
+    that went down or came back: whoever has them wants the whole list.
+    """
 
     cards: set[UUID]
     pages: list[Mailbox]
+    providers: set[str]
 
 
 class Hub:
@@ -67,6 +70,7 @@ class Hub:
         self._mailboxes: dict[int, set[Mailbox]] = defaultdict(set)
         self._cards: set[UUID] = set()
         self._pages: dict[Mailbox, None] = {}
+        self._providers: set[str] = set()
         self._work = asyncio.Event()
         self._closed = False
 
@@ -87,6 +91,11 @@ class Hub:
                 del self._mailboxes[user_id]
 
     @property
+    def user_ids(self) -> list[int]:
+        """Who is looking."""
+        return list(self._mailboxes)
+
+    @property
     def pages(self) -> list[Mailbox]:
         return [mailbox for own in self._mailboxes.values() for mailbox in own]
 
@@ -95,10 +104,17 @@ class Hub:
             if user_id in self._mailboxes:
                 self._cards.update(ids)
                 self._work.set()
-        for user_id in announcement.lists:
-            self._want_list(self._mailboxes.get(user_id, ()))
+        self.want_lists(announcement.lists)
+        if announcement.providers:
+            self._providers.update(announcement.providers)
+            self._work.set()
         if announcement.ended:
             self.expire(set(announcement.ended))
+
+    def want_lists(self, user_ids: Iterable[int]) -> None:
+        """All that these people see is to be read again."""
+        for user_id in user_ids:
+            self._want_list(self._mailboxes.get(user_id, ()))
 
     def resync(self) -> None:
         """Something may have been missed: everybody gets the whole list, some at a time."""
@@ -116,13 +132,15 @@ class Hub:
         for mailbox in pages:
             del self._pages[mailbox]
         cards = {self._cards.pop() for _ in range(min(CARDS, len(self._cards)))}
+        providers, self._providers = self._providers, set()
         if not self._pages and not self._cards:
             self._work.clear()
-        return Work(cards, pages)
+        return Work(cards, pages, providers)
 
     def put_back(self, work: Work) -> None:
         """The reading failed: it is all still to do."""
         self._cards |= work.cards
+        self._providers |= work.providers
         self._work.set()
         self._want_list(
             page for page in work.pages if page in self._mailboxes.get(page.user_id, ())

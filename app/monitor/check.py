@@ -18,6 +18,7 @@ from app.models import Cause, Status
 from app.monitor.lag import Lag
 from app.monitor.leases import Lease, claim_one, look, release
 from app.monitor.probe import Answer, answer_of, probe
+from app.monitor.provider_watch import ProviderWatch
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, Verdict, is_about_grant, verdict_of
 from app.oauth import Refusal
@@ -50,6 +51,7 @@ class Checker:
     timeout: float  # seconds
     lag: Lag = field(default_factory=Lag)
     unfinished: Unfinished = field(default_factory=Unfinished)
+    watch: ProviderWatch = field(default_factory=ProviderWatch)
 
     async def check(self, lease: Lease) -> Checked | None:
         """Look at one connection. None: the lease was lost, or our own delay spoilt the answer."""
@@ -74,6 +76,7 @@ class Checker:
         """Record a batch, then give every newly named grant its place."""
         async with self.sessions.begin() as session:
             written = await record(session, batch)
+        self.watch.note(batch)
         for checked in batch:
             _count(checked)
             rare = checked.wants_settling or self._chose_carrier(checked)

@@ -36,6 +36,12 @@ async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Le
     return _leases(await session.execute(_claim(first)))
 
 
+async def claim_sample(session: AsyncSession, provider: str, limit: int) -> list[Lease]:
+    """Claim a few connections of a provider whether they are due or not, the next ones first."""
+    free = _free(Connection.provider == provider).order_by(Connection.next_check_at)
+    return _leases(await session.execute(_claim(free.limit(limit))))
+
+
 async def claim_one(session: AsyncSession, connection_id: UUID) -> Lease | None:
     """Claim this connection whether it is due or not; None while somebody else has it."""
     leases = _leases(await session.execute(_claim(_free(Connection.id == connection_id))))

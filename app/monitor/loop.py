@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import connecting, heartbeats, limits, metrics, people, revocations
+from app import connecting, heartbeats, limits, metrics, people, provider_outages, revocations
 from app.forever import forever, running
 from app.monitor.check import Checker
-from app.monitor.leases import Lease, claim_due
+from app.monitor.leases import Lease, claim_due, claim_sample
 from app.monitor.recorder import Recorder
 from app.providers import Provider
 
@@ -21,6 +21,7 @@ IDLE_PAUSE = 1.0  # seconds between looks for due connections
 BEAT = 5.0  # seconds between heartbeats
 DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
+WATCH_PAUSE = 1.0  # seconds between looks at whether a provider fails for everybody
 HOUSEKEEPING = 600.0  # seconds
 
 
@@ -44,6 +45,7 @@ class Monitor:
                 tasks.create_task(self._checker.lag.watch())
                 tasks.create_task(forever(self._recorder.write_next, 0))
                 tasks.create_task(forever(self._check_due, 0))
+                tasks.create_task(forever(self._watch_providers, WATCH_PAUSE))
                 tasks.create_task(forever(self._revoke_due, REVOCATION_PAUSE))
                 tasks.create_task(forever(self._forget, HOUSEKEEPING))
         finally:
@@ -55,13 +57,16 @@ class Monitor:
         await self._beat()
         self._freed.clear()
         for provider in self._checker.catalogue.values():
-            if provider.configured:
+            if provider.configured and self._checker.watch.known:
                 await self._lease(provider)
         with suppress(TimeoutError):
             async with asyncio.timeout(IDLE_PAUSE):
                 await self._freed.wait()
 
     async def _lease(self, provider: Provider) -> None:
+        if provider.name in self._checker.watch.out:
+            await self._sample(provider)
+            return
         bound = provider.max_concurrency
         while (free := bound - self._in_flight[provider.name]) * 4 >= bound:
             async with self._checker.sessions.begin() as session:
@@ -70,6 +75,16 @@ class Monitor:
                 self._start(lease)
             if len(leases) < free:
                 return
+
+    async def _sample(self, provider: Provider) -> None:
+        """A provider that is out for everybody is asked for a few, and by one monitor of all."""
+        async with self._checker.sessions.begin() as session:
+            if not await provider_outages.take_turn(session, provider.name, self._checker.interval):
+                return
+            leases = await claim_sample(session, provider.name, provider_outages.SAMPLE)
+        self._checker.watch.want(provider.name)
+        for lease in leases:
+            self._start(lease)
 
     def _start(self, lease: Lease) -> None:
         self._in_flight[lease.provider] += 1
@@ -97,6 +112,9 @@ class Monitor:
         async with self._checker.sessions.begin() as session:
             await heartbeats.beat(session, self._id)
         self._beaten = now
+
+    async def _watch_providers(self) -> None:
+        await self._checker.watch.look(self._checker.sessions, self._checker.interval)
 
     async def _revoke_due(self) -> None:
         checker = self._checker

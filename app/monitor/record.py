@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import outages
 from app.announce import announce_cards
-from app.models import Cause
+from app.cards import FLAPS
+from app.models import Cause, Status
 from app.monitor.leases import Lease
 from app.monitor.probe import Answer
 from app.monitor.verdict import Verdict
@@ -24,7 +25,7 @@ JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
 
 WRITE = text(
-    """
+    f"""
     UPDATE connections c
     SET status = new.status, cause = new.cause, strikes = new.strikes,
         evidence = CASE WHEN new.news THEN new.evidence ELSE c.evidence END,
@@ -32,15 +33,17 @@ WRITE = text(
         version = c.version + 1,
         latency_ms = coalesce(new.latency_ms, c.latency_ms),
         label = coalesce(new.label, c.label),
+        flips = CASE WHEN new.flipped THEN (ARRAY[now()] || c.flips)[1:{FLAPS}] ELSE c.flips END,
         last_checked_at = CASE WHEN new.looked THEN now() ELSE c.last_checked_at END,
         next_check_at = now() + new.delay,
         lease_id = NULL, lease_until = NULL
     FROM unnest(CAST(:ids AS uuid[]), CAST(:lease_ids AS uuid[]), CAST(:statuses AS text[]),
                 CAST(:causes AS text[]), CAST(:evidence AS text[]), CAST(:strikes AS int[]),
                 CAST(:began AS bool[]), CAST(:latencies AS int[]), CAST(:labels AS text[]),
-                CAST(:looked AS bool[]), CAST(:delays AS interval[]), CAST(:news AS bool[]))
+                CAST(:looked AS bool[]), CAST(:delays AS interval[]), CAST(:news AS bool[]),
+                CAST(:flipped AS bool[]))
          AS new(id, lease_id, status, cause, evidence, strikes,
-                began, latency_ms, label, looked, delay, news)
+                began, latency_ms, label, looked, delay, news, flipped)
     WHERE c.id = new.id AND c.lease_id = new.lease_id
     RETURNING c.id, c.user_id
     """
@@ -63,6 +66,13 @@ class Checked:
             self.lease.row.status,
             self.lease.row.cause,
         )
+
+    @property
+    def is_flip(self) -> bool:
+        """It went up or down; the first verdict of all is neither."""
+        before, now = Status(self.lease.row.status), self.verdict.status
+        up = Status.ONLINE
+        return before is not Status.CHECKING and (before is up) is not (now is up)
 
     @property
     def wants_settling(self) -> bool:
@@ -92,6 +102,7 @@ def _columns(batch: Sequence[Checked]) -> dict[str, list[object]]:
         "statuses": [each.verdict.status.value for each in batch],
         "causes": [each.verdict.cause.value if each.verdict.cause else None for each in batch],
         "evidence": [each.answer.evidence for each in batch],
+        "flipped": [each.is_flip for each in batch],
         "news": [each.verdict.news for each in batch],
         "strikes": [min(each.verdict.strikes, LONGEST_STRIKES) for each in batch],
         "began": [each.verdict.began for each in batch],

@@ -83,6 +83,7 @@ async def banner_event(app: Dashboard) -> bytes:
 async def _fan_out_once(app: Dashboard) -> None:
     work = await app.hub.work()
     try:
+        await _want_lists_at(app, work.providers)
         await _deliver_cards(app, work)
         await _deliver_lists(app, work)
     except BaseException:
@@ -99,6 +100,13 @@ async def _watch_once(app: Dashboard) -> None:
     if checks_run is not app.checks_run:
         app.checks_run = checks_run
         app.hub.broadcast("banner", await banner_event(app))
+
+
+async def _want_lists_at(app: Dashboard, providers: set[str]) -> None:
+    if not providers:
+        return
+    async with app.database.sessions() as session:
+        app.hub.want_lists(await connections.users_at(session, providers, app.hub.user_ids))
 
 
 async def _deliver_cards(app: Dashboard, work: Work) -> None:
@@ -145,9 +153,12 @@ def _put_list(page: Mailbox, cards: bytes, banner: bytes) -> None:
 
 
 async def _list_event(app: Dashboard, cards: list[Descriptor]) -> bytes:
-    template = app.jinja_env.get_template("connections/_cards.html")
-    html = await template.render_async(cards=cards)
-    return ServerSentEvent("", _partial("#cards", "innerMorph", html)).encode()
+    """All cards, and above them the providers that are out for everybody."""
+    event = b""
+    for target, name in (("#cards", "connections/_cards.html"), ("#outages", "_outages.html")):
+        html = await app.jinja_env.get_template(name).render_async(cards=cards)
+        event += ServerSentEvent("", _partial(target, "innerMorph", html)).encode()
+    return event
 
 
 def _partial(target: str, swap: str, html: str) -> str:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from app.cards import down_providers
+
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 MONTHS = ["января", "февраля", "марта", "апреля", "мая", "июня"]
 MONTHS += ["июля", "августа", "сентября", "октября", "ноября", "декабря"]
@@ -22,6 +24,8 @@ class Card(Protocol):
     def cause(self) -> str | None: ...
     @property
     def fault(self) -> str | None: ...
+    @property
+    def provider_down_since(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,10 @@ CAUSE = {
         "переподключать не надо.",
     ),
 }
+DOWN_FOR_MANY = (
+    "Сейчас «{name}» не работает у многих сразу, а не только у вас. От вас ничего не нужно: "
+    "проверим, как только сервис ответит."
+)
 FIRST_STRIKE = "Возможно, это временный сбой. Скоро проверим ещё раз, от вас пока ничего не нужно."
 
 _NOTHING_KEPT = "Ничего не подключено и не сохранено."
@@ -207,6 +215,9 @@ def make_filters(
         "every": every,
         "clock": lambda moment: clock(moment, zone, now()),
         "since": lambda moment: f"с {clock(moment, zone, now())}",
+        "since_minute": lambda moment: f"с {clock(moment, zone, now(), seconds=False)}",
+        "down_providers": down_providers,
+        "of_connections": of_connections,
     }
 
 
@@ -218,6 +229,8 @@ def advice(card: Card) -> str:
     """Whose move it is and what to do."""
     if card.cause is None:
         return ""
+    if card.provider_down_since is not None and card.fault == "provider":
+        return DOWN_FOR_MANY.format(name=card.name)
     if card.status == "degraded" and card.fault != "us":
         return FIRST_STRIKE
     return CAUSE[card.cause].text.format(name=card.name)
@@ -235,11 +248,11 @@ def connect_error(code: str, name: str) -> Message | None:
     return found and Message(found.title.format(name=name), found.text.format(name=name))
 
 
-def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """ "14:02:05" today, "22 ноября, 14:02" on another day."""
+def clock(moment: datetime, zone: ZoneInfo, now: datetime, *, seconds: bool = True) -> str:
+    """ "14:02:05" (or "14:02") today, "22 ноября, 14:02" on another day."""
     local = moment.astimezone(zone)
     if local.date() == now.astimezone(zone).date():
-        return f"{local:%H:%M:%S}"
+        return f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     return f"{local.day} {MONTHS[local.month - 1]}, {local:%H:%M}"
 
 
@@ -265,6 +278,11 @@ def every(seconds: float) -> str:
     if count == 1:
         return f"каждую {one}"
     return f"{plural(count, 'каждую', 'каждые', 'каждые')} {count} {plural(count, one, few, many)}"
+
+
+def of_connections(count: int) -> str:
+    """ "1 подключение", "3 подключения", "5 подключений"."""
+    return f"{count} {plural(count, 'подключение', 'подключения', 'подключений')}"
 
 
 def plural(count: int, one: str, few: str, many: str) -> str:

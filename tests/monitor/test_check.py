@@ -9,7 +9,9 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from sqlalchemy import delete, func, update
+from sqlalchemy.dialects.postgresql import array
 
+from app import connections
 from app.db import Database
 from app.models import Connection, Status
 from app.monitor.check import Checker
@@ -283,3 +285,31 @@ async def test_a_check_by_hand_does_not_wait_until_it_is_due(
         await session.execute(update(Connection).values(next_check_at=tomorrow, status="revoked"))
     assert await checker.check_now(connection_id)
     assert (await rows.found(database, connection_id)).status == "online"
+
+
+async def test_what_goes_up_and_down_four_times_in_an_hour_flaps(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    seen = []
+    for status in (200, 503, 503, 200, 503, 200):
+        acme.api_says = saying(status, sub="shop-1")
+        await checker.check_now(connection_id)
+        seen.append(await flapping(database, connection_id))
+    assert seen == [False, False, False, False, False, True]
+    assert len((await rows.found(database, connection_id)).flips) == 4
+
+
+async def test_an_hour_after_its_fourth_last_flip_it_does_not_flap_any_more(
+    database: Database, connection_id: UUID
+) -> None:
+    for minutes, flaps in ((59, True), (61, False)):
+        flips = [func.now() - timedelta(minutes=each) for each in (1, 2, 3, minutes)]
+        async with database.sessions.begin() as session:
+            await session.execute(update(Connection).values(flips=array(flips)))
+        assert await flapping(database, connection_id) is flaps
+
+
+async def flapping(database: Database, connection_id: UUID) -> bool:
+    async with database.sessions() as session:
+        (row,) = await connections.by_id(session, [connection_id])
+    return bool(row.flapping)

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import delete, func, text, update
 
 from app import people
+from app.announce import announce_provider
 from app.db import Database, open_database
-from app.models import Session
+from app.models import ProviderOutage, Session
 from app.web import stream
 from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox
@@ -239,3 +240,27 @@ async def test_a_database_that_is_away_shows_on_every_open_page(
             dashboard.checks_run = True
             await stream._watch_once(dashboard)
             assert "Проверки сейчас не идут" in (await page.take(1)).decode()
+
+
+async def test_a_provider_wide_outage_is_told_to_those_who_have_it_and_taken_back(
+    person: Person, other_person: Person, database: Database
+) -> None:
+    await person.connect("evotor")
+    await heard(person.app)
+    async with watching(person) as mine, watching(other_person) as theirs:
+        async with database.sessions.begin() as session:
+            outage = ProviderOutage(
+                provider="evotor", cause="timeout", evidence="", opened_at=func.now()
+            )
+            session.add(outage)
+            await announce_provider(session, "evotor")
+        strip = await mine.until("#outages", "Сбой на стороне «Эвотор»")
+        assert "затронуто 1 подключение" in strip
+        assert "Сбой на стороне" in await person.page()
+        assert "Сбой на стороне" not in await other_person.page()
+        assert await theirs.silent(0.3)
+        async with database.sessions.begin() as session:
+            outage.closed_at = func.now()
+            session.add(outage)
+            await announce_provider(session, "evotor")
+        assert "Сбой" not in await mine.until("#outages")

@@ -18,6 +18,7 @@ class Card:
     status: str = "online"
     cause: str | None = None
     fault: str | None = None
+    provider_down_since: datetime | None = None
 
 
 def test_every_status_cause_and_connect_error_has_words() -> None:
@@ -32,6 +33,13 @@ def test_every_cause_says_whose_move_it_is(cause: Cause) -> None:
     assert "{" not in text
     assert "Эвотор" in text
     assert ("От вас ничего не нужно" in text) is (cause.fault != "you")
+
+
+def test_what_is_down_for_many_is_said_to_be() -> None:
+    out = Card(status="degraded", cause="timeout", fault="provider", provider_down_since=NOW)
+    assert "у многих сразу" in wording.advice(out)
+    blocked = Card(status="blocked", cause="access_denied", fault="you", provider_down_since=NOW)
+    assert "личный кабинет" in wording.advice(blocked)
 
 
 def test_a_provider_that_is_down_is_no_reason_to_reconnect() -> None:

@@ -1,0 +1,50 @@
+"""Beside step 4: does a provider fail for everybody? Asked when a batch gives reason to ask."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from app import provider_outages
+from app.db import Sessions
+from app.monitor.record import Checked
+from app.provider_outages import THEIRS
+
+
+class ProviderWatch:
+    """What this process knows of provider-wide outages; the database decides."""
+
+    def __init__(self) -> None:
+        self.known = False  # False until the first look: nothing is to be asked before it
+        self.out: set[str] = set()  # providers that are out, as last seen
+        self._wanted: set[str] = set()
+
+    def note(self, batch: Iterable[Checked]) -> None:
+        """Remember which providers are worth a look: what fails, and what may be well again."""
+        for checked in batch:
+            if checked.lease.provider in self.out or checked.verdict.cause in THEIRS:
+                self._wanted.add(checked.lease.provider)
+
+    def want(self, provider: str) -> None:
+        self._wanted.add(provider)
+
+    async def look(self, sessions: Sessions, interval: float) -> None:
+        wanted, self._wanted = self._wanted, set()
+        for provider in sorted(wanted):
+            await self._follow(sessions, provider, interval)
+        async with sessions() as session:
+            self.out = set(await provider_outages.open_ones(session))
+        self.known = True
+
+    async def _follow(self, sessions: Sessions, provider: str, interval: float) -> None:
+        async with sessions.begin() as session:
+            ended = await provider_outages.follow(session, provider)
+        if ended is not None:
+            await self._spread(sessions, provider, ended, interval)
+
+    async def _spread(
+        self, sessions: Sessions, provider: str, ended: datetime, interval: float
+    ) -> None:
+        """All that were not asked meanwhile are looked at soon, some at a time."""
+        more = True
+        while more:
+            async with sessions.begin() as session:
+                more = await provider_outages.put_on_schedule(session, provider, ended, interval)

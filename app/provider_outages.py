@@ -1,0 +1,166 @@
+"""Provider-wide outages: where a provider fails for many at once, it is one outage of its own.
+
+While it lasts, a few of its connections are asked every half a minute, as a sample; all of them are
+looked at again, spread out, when the sample is well (docs/decisions/0012).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.announce import announce_provider
+from app.models import Cause, ProviderOutage
+
+LEAST = 5  # connections that fail; fewer may be a matter between a person and the provider
+WINDOW = timedelta(minutes=2)  # how old a look may be to count
+BURST = timedelta(minutes=15)  # what has failed for longer does not date the outage
+SAMPLE = 5  # connections asked in one go while an outage lasts
+QUORUM = 3  # connections of a sample that must have been seen, before it says that all is well
+SAMPLE_PAUSE = 30.0  # seconds between two samples, unless the interval is shorter
+SPREAD = 60.0  # seconds over which all are looked at again, unless the interval is shorter
+CHUNK = 5_000  # connections that are put on the schedule in one transaction
+ENOUGH = 10_000  # recent looks that are counted at most: a share of so many is as good as of all
+
+THEIRS = [cause.value for cause in Cause if cause.fault == "provider"]
+# What a grant was refused for says nothing about the provider, and stays as it was when it is down.
+COUNT = text(
+    """
+    WITH seen AS (
+        SELECT cause, evidence, since,
+               coalesce(cause = ANY(CAST(:theirs AS text[])), false) AS fails
+        FROM connections
+        WHERE provider = :provider AND last_checked_at > :after
+          AND status NOT IN ('blocked', 'revoked')
+        LIMIT :enough
+    )
+    SELECT count(*) AS seen, count(*) FILTER (WHERE fails) AS failing,
+           mode() WITHIN GROUP (ORDER BY cause) FILTER (WHERE fails) AS cause,
+           mode() WITHIN GROUP (ORDER BY evidence) FILTER (WHERE fails) AS evidence,
+           min(since) FILTER (WHERE fails AND since > now() - CAST(:burst AS interval)) AS since,
+           (SELECT count(*) FROM (SELECT FROM connections WHERE provider = :provider
+            AND status NOT IN ('blocked', 'revoked') LIMIT :quorum) there) AS quorum
+    FROM seen
+    """
+)
+PUT_ON_SCHEDULE = text(
+    """
+    WITH late AS MATERIALIZED (
+        SELECT id FROM connections
+        WHERE provider = :provider AND status NOT IN ('blocked', 'revoked')
+          AND (next_check_at <= :ended
+               OR next_check_at > :ended + CAST(:spread AS interval) AND status <> 'online')
+        LIMIT :chunk FOR UPDATE SKIP LOCKED
+    )
+    UPDATE connections c SET next_check_at = now() + random() * CAST(:spread AS interval)
+    FROM late WHERE c.id = late.id
+    RETURNING c.id
+    """
+)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Connections of one provider by their last look: how many, and how many of them failed."""
+
+    seen: int
+    failing: int
+    quorum: int = 0  # how many must be seen to end an outage: QUORUM, or all where there are fewer
+
+
+def is_outage(looks: Looks) -> bool:
+    return looks.failing >= LEAST and looks.failing * 2 >= looks.seen
+
+
+def is_over(looks: Looks) -> bool:
+    """Far from where it began, so that a provider that half works does not go back and forth."""
+    return looks.seen >= looks.quorum and looks.failing * 5 <= looks.seen
+
+
+async def open_ones(session: AsyncSession) -> dict[str, datetime]:
+    """Which providers are out, and since when."""
+    query = select(ProviderOutage.provider, ProviderOutage.opened_at)
+    rows = await session.execute(query.where(ProviderOutage.closed_at.is_(None)))
+    return {row.provider: row.opened_at for row in rows}
+
+
+async def follow(session: AsyncSession, provider: str) -> datetime | None:
+    """Open or close the provider's outage, so that it agrees with what was seen of late.
+
+    Returns when it ended, if it ended now: `put_on_schedule` is to be called then.
+    """
+    opened = await session.scalar(
+        select(ProviderOutage)
+        .where(ProviderOutage.provider == provider, ProviderOutage.closed_at.is_(None))
+        .with_for_update()
+    )
+    if opened is None:
+        await _open_if_it_is_one(session, provider)
+        return None
+    seen = await _count(session, provider, opened.sampled_at)
+    if not is_over(Looks(seen.seen, seen.failing, seen.quorum)):
+        return None
+    ended = opened.closed_at = await _now(session)
+    await session.flush()
+    await announce_provider(session, provider)
+    return ended
+
+
+async def take_turn(session: AsyncSession, provider: str, interval: float) -> bool:
+    """Is it time for the next sample? True for one process of all."""
+    pause = timedelta(seconds=min(SAMPLE_PAUSE, interval))
+    turn = (
+        update(ProviderOutage)
+        .where(
+            ProviderOutage.provider == provider,
+            ProviderOutage.closed_at.is_(None),
+            ProviderOutage.sampled_at <= func.now() - pause,
+        )
+        .values(sampled_at=func.now())
+        .returning(ProviderOutage.id)
+    )
+    return await session.scalar(turn) is not None
+
+
+async def put_on_schedule(
+    session: AsyncSession, provider: str, ended: datetime, interval: float
+) -> bool:
+    """Spread the next looks at a provider that is well again; False when nothing is left to do."""
+    spread = timedelta(seconds=min(SPREAD, interval))
+    values = {"provider": provider, "ended": ended, "spread": spread, "chunk": CHUNK}
+    return (await session.execute(PUT_ON_SCHEDULE, values)).first() is not None
+
+
+async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
+    now = await _now(session)
+    seen = await _count(session, provider, now - WINDOW)
+    if not is_outage(Looks(seen.seen, seen.failing)):
+        return
+    outage = insert(ProviderOutage).values(
+        provider=provider,
+        cause=seen.cause,
+        evidence=seen.evidence or "",
+        opened_at=seen.since or now,
+    )
+    opened = await session.scalar(outage.on_conflict_do_nothing().returning(ProviderOutage.id))
+    if opened is not None:
+        await announce_provider(session, provider)
+
+
+async def _count(session: AsyncSession, provider: str, after: datetime) -> Row[Any]:
+    values = {
+        "provider": provider,
+        "after": after,
+        "theirs": THEIRS,
+        "burst": BURST,
+        "enough": ENOUGH,
+        "quorum": QUORUM,
+    }
+    return (await session.execute(COUNT, values)).one()
+
+
+async def _now(session: AsyncSession) -> datetime:
+    return (await session.scalars(select(func.now()))).one()
