@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ ERROR_CODES = frozenset(  # RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 
         "unsupported_token_type",
     }
 )
+CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")  # RFC 6750 section 3.1
 OURS = ("invalid_client", "unauthorized_client")  # our registration is wrong, nobody's grant is
 
 
@@ -150,6 +152,12 @@ def read_tokens(reply: Reply) -> Tokens | Refusal:
         _number(answer.get("expires_in")),
         _scopes(answer.get("scope")),
     )
+
+
+def challenge_error(headers: Mapping[str, str]) -> str:
+    """Why a token was refused, by the challenge (RFC 6750 section 3); "" where it does not say."""
+    found = re.search(r'\berror="?([a-z_]+)', headers.get("www-authenticate", ""))
+    return found[1] if found and found[1] in CHALLENGES else ""
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from app import connections, people, revocations
 from app.connecting import ConnectError
 from app.db import Database
-from app.models import Connection, Grant, Revocation, User
+from app.models import Connection, Grant, Revocation, Status, User
 from app.monitor.leases import claim_one
 from app.oauth import Tokens
 from app.sealing import Keys
@@ -98,6 +98,29 @@ async def test_two_settle_one_grant_and_it_finds_one_place(
 
     assert set(await asyncio.gather(settle_it(), settle_it())) == {target, None}
     assert await count(database, Grant) == 1
+
+
+async def test_a_verdict_about_the_old_grant_is_not_written_on_the_new_one(
+    dashboard: Dashboard, database: Database, keys: Keys
+) -> None:
+    checker = dashboard.checker
+    user = await rows.add_person(database)
+    target = await rows.add_connection(
+        database, keys, user, Tokens("unknown", None), account=MAIN_SHOP
+    )
+    async with database.sessions.begin() as session:
+        old = await claim_one(session, target)
+    assert old is not None
+    late = await checker.check(old)  # 401: the sandbox never gave out such a token
+    assert late is not None
+    assert late.verdict.status is Status.DEGRADED
+    newer = await rows.add_connection(
+        database, keys, user, Tokens("access-2", "refresh-2"), status="online", replaces=target
+    )
+    async with database.sessions.begin() as session:
+        assert await settle(session, keys, newer, MAIN_SHOP) == target
+    await checker.write([late])
+    assert (await rows.found(database, target)).status == "online"
 
 
 async def test_a_grant_that_is_being_refreshed_is_not_moved(

@@ -174,3 +174,18 @@ async def test_a_request_that_never_left_is_not_in_doubt(
     connection_id = await connected(checker, database, EXPIRED)
     assert await checker.check_now(connection_id) is Status.DEGRADED
     assert (await grant_of(database, connection_id)).refresh_sent_at is None
+
+
+async def test_a_token_that_is_good_for_something_else_is_not_refreshed(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+
+    async def wrong_scope(_: web.Request) -> web.Response:
+        challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+        return web.Response(status=401, headers=challenge)
+
+    acme.api_says = wrong_scope
+    await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is Status.BLOCKED
+    assert acme.spent == []

@@ -114,7 +114,7 @@ class Checker:
                 return answer_of(provider, fresh), False
             # Ahead of time and in vain, but the access token is still good: ask with that.
         answer = await probe(self.http, provider, grant, self.timeout)
-        if answer.status != 401 or not may_refresh(provider, grant):
+        if not (answer.refuses_token and may_refresh(provider, grant)):
             return answer, False
         fresh = await self._refresh(provider, grant, lease)
         if fresh is None:

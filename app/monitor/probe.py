@@ -11,7 +11,7 @@ import httpx
 import jmespath
 
 from app.grants import OpenGrant
-from app.oauth import Refusal, retry_after
+from app.oauth import Refusal, challenge_error, retry_after
 from app.outbound import Outbound, Reply
 from app.providers import Carrier, Provider
 
@@ -28,10 +28,17 @@ class Answer:
     failure: str = ""  # as in `Reply.failure`
     refused: str = ""  # the code of a refused refresh, as in `Refusal.code`
     sound: bool = True  # a 2xx answer is what this provider answers when all is well
+    challenge: str = ""  # why the token was refused: an error code of RFC 6750 section 3.1
+    is_page: bool = False  # HTML where an API was asked: a wall in front of it speaks, not the API
     retry_after: float | None = None  # seconds
     account: str | None = None
     label: str | None = None
     carrier: int = 0
+
+    @property
+    def refuses_token(self) -> bool:
+        """401, and not because of what the token is for: then a fresh one would be refused too."""
+        return self.status == 401 and self.challenge != "insufficient_scope"
 
 
 async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: float) -> Answer:
@@ -84,12 +91,16 @@ def _answer(provider: Provider, request: httpx.Request, reply: Reply, carrier: i
     content = _content(reply)
     good = reply.status is not None and 200 <= reply.status < 300
     sound = not good or _is_sound(provider, reply, content)
+    challenge = challenge_error(reply.headers)
+    remark = challenge if sound else "с ошибкой в ответе"
     return Answer(
-        evidence(request.method, str(request.url), reply, "" if sound else "с ошибкой в ответе"),
+        evidence(request.method, str(request.url), reply, remark),
         _milliseconds(reply),
         reply.status,
         reply.failure,
         sound=sound,
+        challenge=challenge,
+        is_page=reply.headers.get("content-type", "").startswith("text/html"),
         retry_after=retry_after(reply.headers),
         account=_text(provider.probe.account, content) if good and sound else None,
         label=_text(provider.probe.label, content) if good and sound else None,

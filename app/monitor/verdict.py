@@ -75,13 +75,14 @@ def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
     if cause is Cause.MISCONFIGURED:
         return Verdict(known.status, cause, known.strikes, False, interval)
     status = MEANS.get(cause, Status.OFFLINE)
+    proven = cause is Cause.REVOKED and _is_proof(answer, known)
     if known.status in REFUSED and status in (Status.DEGRADED, Status.OFFLINE):
         return _no_news(answer, known, interval)
     if cause is Cause.RATE_LIMITED:
         began = known.status is not Status.DEGRADED
         return Verdict(status, cause, 0, began, _wait(answer, interval))
     strikes = known.strikes + 1 if _same_kind(known, status) else 1
-    if strikes < STRIKES and not _is_proof(answer, known):
+    if strikes < STRIKES and not proven:
         began = known.status is not Status.DEGRADED or known.strikes == 0
         return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
     began = known.status is not status and not (known.strikes and strikes > 1)
@@ -96,7 +97,7 @@ def cause_of(answer: Answer) -> Cause | None:
         return REFUSAL_CAUSES[answer.refused]
     status = answer.status or 0
     if status in STATUS_CAUSES and not answer.refused:
-        return STATUS_CAUSES[status]
+        return _status_cause(status, answer)
     if status == 429:
         return Cause.RATE_LIMITED
     if status >= 500:
@@ -108,6 +109,14 @@ def cause_of(answer: Answer) -> Cause | None:
 def is_about_grant(refusal_code: str) -> bool:
     """Does a refused refresh say something about the grant or our registration, for good?"""
     return REFUSAL_CAUSES.get(refusal_code) in (Cause.REVOKED, Cause.MISCONFIGURED)
+
+
+def _status_cause(status: int, answer: Answer) -> Cause:
+    if status == 401 and answer.challenge == "insufficient_scope":
+        return Cause.ACCESS_DENIED  # the token is good, but not for this
+    if status == 403 and answer.is_page:
+        return Cause.BAD_RESPONSE  # a firewall's page: nobody is sent to their provider for that
+    return STATUS_CAUSES[status]
 
 
 def _no_news(answer: Answer, known: Known, interval: float) -> Verdict:

@@ -83,6 +83,31 @@ async def test_the_evidence_says_what_was_asked_and_what_came(ask: Ask) -> None:
     assert answer.evidence.endswith(" мс")
 
 
+@pytest.mark.parametrize(
+    ("challenge", "error"),
+    [
+        ('Bearer error="invalid_token"', "invalid_token"),
+        ('Bearer realm="a", error="insufficient_scope", scope="read"', "insufficient_scope"),
+        ("Bearer error=invalid_token", "invalid_token"),
+        ('Bearer realm="a", error_description="the-token"', ""),
+        ('Bearer error="the-token"', ""),
+        ('Basic realm="error"', ""),
+    ],
+)
+async def test_a_challenge_says_why_in_known_words_alone(
+    ask: Ask, challenge: str, error: str
+) -> None:
+    answer = await ask(saying(401, headers={"WWW-Authenticate": challenge}))
+    assert answer.challenge == error
+    assert f"→ 401 {error}".rstrip() in answer.evidence
+    assert "the-token" not in answer.evidence
+
+
+async def test_a_page_of_html_is_known_as_one(ask: Ask) -> None:
+    page = await ask(saying(403, text="<h1>Blocked</h1>", content_type="text/html"))
+    assert (page.is_page, (await ask(json("{}", 403))).is_page) == (True, False)
+
+
 async def test_no_token_is_in_the_evidence(ask: Ask) -> None:
     async def echo(request: web.Request) -> web.Response:
         return web.Response(status=500, text=request.headers["Authorization"])

@@ -27,6 +27,15 @@ CAUSES = [
     (answer(401), Cause.REVOKED),
     (answer(402), Cause.PAYMENT_REQUIRED),
     (answer(403), Cause.ACCESS_DENIED),
+    (answer(401, challenge="invalid_token"), Cause.REVOKED),
+    (answer(401, challenge="insufficient_scope"), Cause.ACCESS_DENIED),
+    (answer(403, challenge="insufficient_scope"), Cause.ACCESS_DENIED),
+    (answer(403, challenge="invalid_token"), Cause.ACCESS_DENIED),
+    (answer(401, is_page=True), Cause.REVOKED),
+    (answer(402, is_page=True), Cause.PAYMENT_REQUIRED),
+    (answer(403, is_page=True), Cause.BAD_RESPONSE),
+    (answer(503, is_page=True), Cause.PROVIDER_ERROR),
+    (answer(200, sound=False, is_page=True), Cause.BAD_RESPONSE),
     (answer(408), Cause.PROVIDER_ERROR),
     (answer(425), Cause.PROVIDER_ERROR),
     (answer(429), Cause.RATE_LIMITED),
@@ -121,6 +130,19 @@ def test_invalid_grant_is_proof(before: Status) -> None:
     assert (verdict.status, verdict.cause) == (Status.REVOKED, Cause.REVOKED)
     assert verdict.began
     assert verdict.delay == REVOKED_LOOK
+
+
+def test_a_token_that_is_good_for_something_else_is_no_proof() -> None:
+    scope = answer(401, challenge="insufficient_scope")
+    verdict = verdict_of(scope, Known(Status.ONLINE, refreshed=True), INTERVAL)
+    assert (verdict.status, verdict.cause) == (Status.DEGRADED, Cause.ACCESS_DENIED)
+    known = Known(Status.DEGRADED, Cause.ACCESS_DENIED, 1, refreshed=True)
+    assert verdict_of(scope, known, INTERVAL).status is Status.BLOCKED
+
+
+def test_a_named_error_alone_is_no_proof_where_nothing_was_refreshed() -> None:
+    bare = verdict_of(answer(401, challenge="invalid_token"), Known(Status.ONLINE), INTERVAL)
+    assert (bare.status, bare.cause) == (Status.DEGRADED, Cause.REVOKED)
 
 
 def test_401_on_a_freshly_refreshed_token_is_proof() -> None:
