@@ -39,6 +39,8 @@ from app.server import bind, on_stop_signals, serve
 
 log = logging.getLogger(__name__)
 
+BAR = 30  # characters of a progress bar
+
 Environ = Mapping[str, str]
 
 
@@ -236,9 +238,14 @@ def _password(email: str) -> str:
 async def _rotate(settings: Settings) -> int:
     async with open_database(settings.database_url) as database:
         async for done, total in rotation.rotate(database.sessions, Keys(settings.token_keys)):
-            print(f"\r{done} of {total} sealed anew", end="", flush=True, file=sys.stderr)
+            print(f"\r{_progress(done, total)}", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     return 0
+
+
+def _progress(done: int, total: int) -> str:
+    filled = BAR if done >= total else BAR * done // total
+    return f"[{'#' * filled}{'.' * (BAR - filled)}] {done} of {total} sealed anew"
 
 
 def _uuid(text: str) -> UUID:

@@ -281,7 +281,8 @@ async def test_tokens_are_sealed_anew_with_progress(
     new = b64encode(b"n" * 32).decode()
     end = await run("keys", "rotate", TOKEN_ENCRYPTION_KEYS=f"new:{new},k1:{old}")
     assert end.status == 0, end.err
-    assert "1 of 1" in end.err
+    assert f"[{'.' * 30}] 0 of 1" in end.err
+    assert f"[{'#' * 30}] 1 of 1" in end.err
     async with database.sessions() as session:
         grant = (await session.scalars(select(Grant))).one()
     assert key_id_of(grant.access_token) == "new"
