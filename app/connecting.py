@@ -37,6 +37,7 @@ class ConnectError(StrEnum):
     MISCONFIGURED = "misconfigured"
     BAD_ISSUER = "bad_issuer"
     EXCHANGE_REFUSED = "exchange_refused"
+    NOT_ALLOWED = "not_allowed"
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,8 @@ async def _store(
 def _error_of(refusal: Refusal) -> ConnectError:
     if refusal.is_ours:
         return ConnectError.MISCONFIGURED
+    if refusal.code == "not_allowed":
+        return ConnectError.NOT_ALLOWED
     if refusal.code in ("bad_response", "too_large", "not_http"):
         return ConnectError.BAD_RESPONSE
     down = refusal.reply.failure or (refusal.reply.status or 0) >= 500

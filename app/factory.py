@@ -53,9 +53,9 @@ def create_app(settings: Settings) -> Dashboard:
 @asynccontextmanager
 async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
     """What a check needs without a web server: for the worker and for the command line."""
-    catalogue = catalogue_of(settings)
+    catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
     keys = Keys(settings.token_keys)
-    async with open_database(settings.database_url) as database, open_outbound() as http:
+    async with open_database(settings.database_url) as database, open_outbound(loopback) as http:
         yield Checker(database.sessions, http, keys, catalogue, settings.interval, settings.timeout)
 
 
@@ -65,7 +65,8 @@ def _parts(app: Dashboard) -> Any:
     async def serve() -> AsyncGenerator[None, None]:
         async with AsyncExitStack() as parts:
             app.database = await parts.enter_async_context(open_database(settings.database_url))
-            app.http = await parts.enter_async_context(open_outbound())
+            loopback = settings.allow_insecure_providers
+            app.http = await parts.enter_async_context(open_outbound(loopback))
             app.checker = Checker(
                 app.database.sessions,
                 app.http,

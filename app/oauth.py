@@ -191,7 +191,7 @@ async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, st
         if provider.token_endpoint_auth_method == POST:
             form = form | {"client_secret": client.secret}
     request = httpx.Request("POST", url, data=form, headers=headers)
-    return await http.send(request, TIMEOUT, provider.ca_file)
+    return await http.send(request, TIMEOUT, provider)
 
 
 def _parsed(reply: Reply) -> dict[str, object]:

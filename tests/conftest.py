@@ -63,7 +63,7 @@ def keys() -> Keys:
 
 @pytest.fixture
 async def http() -> AsyncIterator[Outbound]:
-    async with open_outbound() as outbound:
+    async with open_outbound(loopback=True) as outbound:
         yield outbound
 
 

@@ -10,7 +10,7 @@ import pytest
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("errors", "config", "logs", "forever", "unfinished", "metrics"),
-    ("providers", "outbound", "oauth", "sealing"),
+    ("hosts", "dialing", "providers", "outbound", "oauth", "sealing"),
     ("db", "models", "announce"),
     (
         *("people", "limits", "heartbeats", "outages", "cards", "connecting", "connections"),

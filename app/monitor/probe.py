@@ -52,7 +52,7 @@ async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: f
     until = monotonic() + timeout
     for number in [grant.carrier or 0] if known else range(len(carriers)):
         request = _request(provider, carriers[number], grant.access_token)
-        reply = await http.send(request, max(0.0, until - monotonic()), provider.ca_file)
+        reply = await http.send(request, max(0.0, until - monotonic()), provider)
         if reply.status != 401:
             break
     return _answer(provider, request, reply, number)

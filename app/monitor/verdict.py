@@ -34,6 +34,7 @@ FAILURE_CAUSES = {
     "unreachable": Cause.UNREACHABLE,
     "tls": Cause.TLS,
     "unconfigured": Cause.MISCONFIGURED,
+    "not_allowed": Cause.MISCONFIGURED,  # nothing was sent: an address in our entry is wrong
 }
 REFUSAL_CAUSES = {  # codes of a refused refresh, RFC 6749 section 5.2
     "invalid_grant": Cause.REVOKED,

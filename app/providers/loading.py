@@ -15,6 +15,7 @@ import jmespath
 
 from app.config import ROOT, Client
 from app.errors import ConfigurationError
+from app.hosts import LOOPBACK, is_special
 from app.providers.provider import (
     AHEAD,
     BASIC,
@@ -45,8 +46,6 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
         "theme",
     ]
 )
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
 RESERVED = frozenset(
     {
         "client_id",
@@ -273,12 +272,12 @@ class _Entry:
             host.encode("idna")
         except ValueError:  # UnicodeError is one of them
             host = ""
-        secure = text.startswith("https://")
-        loopback = self._insecure and text.startswith("http://") and host in LOOPBACK
+        secure = text.startswith("https://") and host not in LOOPBACK and not is_special(host)
+        loopback = self._insecure and text.startswith(("http://", "https://")) and host in LOOPBACK
         if not host or not (secure or loopback) or parts.username is not None:
-            loop = " (http on loopback needs ALLOW_INSECURE_PROVIDERS=1)"
+            loop = " (loopback needs ALLOW_INSECURE_PROVIDERS=1)"
             hint = loop if host in LOOPBACK and not self._insecure else ""
-            self._fault(key, f"wants an https address{hint}")
+            self._fault(key, f"wants an https address of a public host{hint}")
         return text
 
     def _text(self, key: str, value: Any) -> str:

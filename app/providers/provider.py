@@ -4,9 +4,11 @@ works.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from app.config import Client
+from app.hosts import Hosts
 
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
@@ -41,6 +43,7 @@ class Provider:
     token_endpoint: str
     probe: Probe
     icon: str = "bi-plug"
+    group: str = ""
     about: str = ""
     before: str = ""  # what the person has to do first, at the provider
     docs: str = ""
@@ -54,6 +57,7 @@ class Provider:
     rotates: bool = True  # a refresh token is good once; a second use may end the whole grant
     ca_file: str = ""
     max_concurrency: int = 20
+    allowed_hosts: tuple[str, ...] = ()  # suffixes of the hosts of tenants: "amocrm.ru"
     client: Client | None = field(default=None, repr=False)
 
     @property
@@ -64,6 +68,12 @@ class Provider:
     def authorization_origin(self) -> str:
         parts = urlsplit(self.authorization_endpoint)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Where requests may go. The authorization endpoint is the browser's way, not ours."""
+        own = (self.token_endpoint, self.revocation_endpoint, self.probe.url)
+        return Hosts.of(own, self.allowed_hosts)
 
 
 Catalogue = Mapping[str, Provider]  # all known providers by name

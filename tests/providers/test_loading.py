@@ -205,11 +205,21 @@ def test_no_provider_may_take_a_path_of_the_dashboard(tmp_path: Path) -> None:
         assert "not a path of the dashboard" in fault
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("host", ["localhost:8001", "127.0.0.1", "[::1]:8001"])
-def test_http_is_for_loopback_and_only_with_the_switch(tmp_path: Path, host: str) -> None:
-    content = SMALLEST.replace("https://acme.example", f"http://{host}")
-    assert load(tmp_path, content, insecure=True)["acme"].token_endpoint == f"http://{host}/token"
+def test_loopback_is_only_for_those_who_switched_it_on(
+    tmp_path: Path, scheme: str, host: str
+) -> None:
+    own = f"{scheme}://{host}"
+    content = SMALLEST.replace("https://acme.example", own)
+    assert load(tmp_path, content, insecure=True)["acme"].token_endpoint == f"{own}/token"
     assert len(faults(tmp_path, content)) == 3
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "[fc00::1]", "127.0.0.2"])
+def test_an_address_of_nobody_on_the_internet_is_refused(tmp_path: Path, host: str) -> None:
+    content = SMALLEST.replace("https://acme.example", f"https://{host}")
+    assert len(faults(tmp_path, content, insecure=True)) == 3
 
 
 @pytest.mark.parametrize(
