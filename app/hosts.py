@@ -96,8 +96,8 @@ def is_loopback(address: str) -> bool:
 
 
 def _has_placeholder(address: str) -> bool:
-    host = address.partition("://")[2].partition("/")[0]
-    return "{" in host
+    """Is its host for a tenant's data to say? Then the suffixes decide, and nothing else."""
+    return "{" in "/".join(address.split("/", 3)[:3])
 
 
 def _is_public_4(address: IPv4Address) -> bool:

@@ -7,6 +7,7 @@ from app.providers.provider import Carrier, Probe, Provider
 EVOTOR = Provider(
     name="evotor",
     title="Эвотор",
+    group="registers",
     icon="bi-shop",
     about="Кассы и магазины: список торговых точек из личного кабинета Эвотор.",
     before="Сначала установите приложение в личном кабинете Эвотор.",

@@ -11,6 +11,15 @@ from app.config import Client
 from app.hosts import Hosts
 
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
+GROUPS = {
+    "registers": "Кассы",
+    "stock": "Склад и учёт",
+    "sales": "Продажи и маркетплейсы",
+    "payments": "Платежи",
+    "crm": "CRM",
+    "development": "Разработка",
+    "other": "Другое",
+}
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 
 
@@ -43,7 +52,7 @@ class Provider:
     token_endpoint: str
     probe: Probe
     icon: str = "bi-plug"
-    group: str = ""
+    group: str = "other"  # one of GROUPS
     about: str = ""
     before: str = ""  # what the person has to do first, at the provider
     docs: str = ""
