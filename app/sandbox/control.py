@@ -28,6 +28,8 @@ async def show() -> Response:
         issuer=app.settings.issuer,
         access_token_lifetime=app.ledger.lifetime,
         rotation=app.ledger.rotation,
+        refreshes=app.ledger.refreshes,
+        reuses=app.ledger.reuses,
         modes=[mode for endpoint in Endpoint for mode in _modes(endpoint)],
         grants=[_described(grant) for grant in app.ledger.grants],
         requests=[entry.as_json() for entry in app.journal.entries],

@@ -52,6 +52,8 @@ class Ledger:
         self.rotation = rotation
         self.now = clock
         self.grants: list[Grant] = []
+        self.refreshes = 0  # new pairs given out
+        self.reuses = 0  # spent refresh tokens that came again, each the end of a grant
         self._codes: dict[str, Code] = {}
         self._holders: dict[str, Grant] = {}
 
@@ -81,10 +83,12 @@ class Ledger:
         if grant is None or grant.client != client or token in grant.access:
             raise OAuthError("invalid_grant", "unknown or revoked refresh token")
         if token in grant.spent:
+            self.reuses += 1
             self.end(grant)
             raise OAuthError("invalid_grant", "the refresh token was used before")
         if not set(scopes) <= set(grant.scopes):
             raise OAuthError("invalid_scope", "more than was granted")
+        self.refreshes += 1
         if not self.rotation:
             return self._issue(grant, refresh_token=token)
         grant.spent.add(token)

@@ -31,6 +31,15 @@ async def test_the_log_keeps_the_last_two_hundred(evotor: Caller) -> None:
     assert len((await evotor.http.get("/control")).json()["requests"]) == 200
 
 
+async def test_it_counts_refreshes_and_tokens_that_came_twice(evotor: Caller) -> None:
+    tokens = await evotor.connect()
+    for _ in range(2):
+        newer = (await evotor.refresh(tokens["refresh_token"])).json()
+    assert newer["error"] == "invalid_grant"
+    state = (await evotor.http.get("/control")).json()
+    assert (state["refreshes"], state["reuses"], state["grants"]) == (1, 1, [])
+
+
 async def test_revoke_ends_the_grants_of_one_account(evotor: Caller) -> None:
     mine, other = await evotor.connect(), await evotor.connect(OTHER_SHOP)
     assert (await evotor.control("/revoke", account=MAIN_SHOP)).json() == {"revoked": 1}
