@@ -44,6 +44,8 @@ async def _kill(race: Race) -> dict[str, object]:
     in_doubt = await _kill_in_doubt(race)
     killed_at = time.monotonic()
     leased = await _leased_by_the_dead(race)
+    slow = set(in_doubt) - set(await race.in_doubt())  # of the living, answered meanwhile
+    in_doubt = [each for each in in_doubt if each not in slow]
 
     async def known() -> bool:
         return not set(in_doubt) & set(await race.in_doubt())

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,3 +18,11 @@ async def until(look: Callable[[], Awaitable[T]], seconds: float = 10.0) -> T:
             return found
         assert time.monotonic() < end, f"did not happen within {seconds} s"
         await asyncio.sleep(LOOK)
+
+
+async def every(pause: float, seconds: float) -> AsyncIterator[None]:
+    """Once in `pause` seconds, for so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        await asyncio.sleep(pause)
