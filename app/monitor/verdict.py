@@ -21,13 +21,12 @@ MEANS = {  # what a cause makes of a connection once it is confirmed
     Cause.REVOKED: Status.REVOKED,
 }
 REFUSED = (Status.BLOCKED, Status.REVOKED)  # the provider's own word about this grant
-STATUS_CAUSES = {
+STATUS_CAUSES = {  # of the API's answers; at the token endpoint these mean other things
     401: Cause.REVOKED,
     402: Cause.PAYMENT_REQUIRED,
     403: Cause.ACCESS_DENIED,
     408: Cause.PROVIDER_ERROR,
     425: Cause.PROVIDER_ERROR,
-    429: Cause.RATE_LIMITED,
 }
 FAILURE_CAUSES = {
     "timeout": Cause.TIMEOUT,
@@ -86,7 +85,7 @@ def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
     if strikes < STRIKES and not proven:
         began = known.status is not Status.DEGRADED or known.strikes == 0
         return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
-    began = known.status is not status and not (known.strikes and strikes > 1)
+    began = known.status is not status and strikes == 1
     return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
 
 
@@ -134,8 +133,8 @@ def _same_kind(known: Known, status: Status) -> bool:
     """Does this failure go on with the one before, confirmed or not?"""
     if known.status is status:
         return True
-    if known.cause is None or known.strikes == 0:
-        return False
+    if known.cause is None or known.cause is Cause.MISCONFIGURED:
+        return False  # a mistake of ours came between: nobody knows any more what the strike was
     return MEANS.get(known.cause, Status.OFFLINE) is status
 
 

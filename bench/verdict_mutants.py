@@ -1,0 +1,118 @@
+"""Every slip of the hand that could be made in the verdict, and whether its tests notice."""
+
+import ast
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from app.config import ROOT
+from bench._mutants import Mutant, mutants
+
+MODULE = "app.monitor.verdict"
+TESTS = ("tests/monitor/test_verdict.py", "tests/monitor/test_verdict_table.py")
+EQUIVALENT = (  # a line, its changes that no test can tell from the original, and why
+    (
+        "status = answer.status or 0",
+        {"0 → 1", "0 → -1", "0 → not 0", "0 → True", "0 → False"},
+        "any number will do that is no HTTP status",
+    ),
+    (
+        "return min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)",
+        {"0.0 → False", "0.0 → -1.0"},
+        "any number will do that is no longer than an interval",
+    ),
+    (
+        'return answer.refused == "invalid_grant" or (answer.status == 401 and known.refreshed)',
+        {"answer.status == 401 → True"},
+        "a second guard: only 401 and invalid_grant have the cause that it is asked about",
+    ),
+)
+LONGEST = 30  # seconds; a mutant that does not end is noticed, too
+
+# No fixtures and no plug-ins are needed; half the time of a run would go into them.
+BARE = ("-x", "-c", os.devnull, "--noconftest", "--assert=plain", "-p", "no:cacheprovider")
+
+
+async def measure() -> dict[str, object]:
+    """Prints the survivors, and returns the figures."""
+    return await asyncio.to_thread(_measure)
+
+
+def _measure() -> dict[str, object]:
+    with tempfile.TemporaryDirectory() as folder:
+        original, *every = _written(Path(folder))
+        # Each in a process of its own, which has never seen the module, only what it imports.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["pytest", *_imports(original.source)])
+        with context.Pool(maxtasksperchild=1) as processes:
+            files = [f"{folder}/{number}.py" for number in range(len(every) + 1)]
+            passes, *alive = processes.map(survives, files, chunksize=1)
+    if not passes:
+        raise SystemExit("bench: the tests fail without any mutant")
+    left = [mutant for mutant, lives in zip(every, alive, strict=True) if lives]
+    survivors = [f"{each.line}: {each.change}" for each in left if not _is_equivalent(each)]
+    equivalent = len(left) - len(survivors)
+    print(f"{len(every)} mutants, {equivalent} equivalent, {len(survivors)} survived")
+    print(*survivors, sep="\n")
+    return {"mutants": len(every), "equivalent": equivalent, "survivors": survivors}
+
+
+def _is_equivalent(mutant: Mutant) -> bool:
+    return any(mutant.code == code and mutant.change in changes for code, changes, _ in EQUIVALENT)
+
+
+def survives(file: str) -> bool:
+    """Do the tests pass with this file in the module's place?"""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(LONGEST)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    sys.dont_write_bytecode = True
+    os.chdir(ROOT)
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        try:
+            _put_in_place(file)
+        except Exception:  # whatever a slip of the hand can raise
+            return False
+        return pytest.main([*BARE, *TESTS]) == 0
+
+
+def _written(folder: Path) -> list[Mutant]:
+    """The module as it is in 0.py, and each mutant of it in a file of its own."""
+    module = importlib.import_module(MODULE)
+    source = Path(str(module.__file__)).read_text(encoding="utf-8")
+    written = [Mutant(0, "", "", source), *mutants(source, vars(module))]
+    for number, each in enumerate(written):
+        (folder / f"{number}.py").write_text(each.source, encoding="utf-8")
+    return written
+
+
+def _imports(source: str) -> list[str]:
+    nodes = ast.parse(source).body
+    return [each.module for each in nodes if isinstance(each, ast.ImportFrom) and each.module]
+
+
+def _put_in_place(file: str) -> None:
+    spec = importlib.util.spec_from_file_location(MODULE, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[MODULE] = importlib.util.module_from_spec(spec)
+    package, _, name = MODULE.rpartition(".")
+    setattr(importlib.import_module(package), name, module)
+    spec.loader.exec_module(module)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError
