@@ -19,6 +19,14 @@ DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
+# Of different operators and by name, so that a name server that is away counts as well.
+CANARY_HOSTS = (
+    ("ya.ru", 443),
+    ("dns.google", 443),
+    ("one.one.one.one", 443),
+    ("dns.quad9.net", 443),
+)
+
 NEEDED_BY_DATABASE = ("DATABASE_URL",)
 NEEDED_BY_CHECKS = (*NEEDED_BY_DATABASE, "TOKEN_ENCRYPTION_KEYS")
 NEEDED_BY_WORKER = (*NEEDED_BY_CHECKS, "PUBLIC_URL")
@@ -51,6 +59,7 @@ class Settings:
     providers_file: Path | None = None
     allow_insecure_providers: bool = False
     clients: Mapping[str, Client] = field(default_factory=dict)
+    canary_hosts: tuple[tuple[str, int], ...] = ()  # (): our own way out is always taken for open
     log_level: str = "info"
     log_format: str = ""  # "": text on a terminal, else json
     metrics_token: str = field(default="", repr=False)
@@ -82,6 +91,9 @@ def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settin
         signup_open=reader.get("SIGNUP", _one_of("open", "closed"), "open") == "open",
         providers_file=reader.get("PROVIDERS_FILE", Path, None),
         allow_insecure_providers=reader.get("ALLOW_INSECURE_PROVIDERS", _flag, False),
+        canary_hosts=reader.get(
+            "CANARY_HOSTS", _hosts, () if "CANARY_HOSTS" in environ else CANARY_HOSTS
+        ),
         clients=_clients(environ),
         log_level=reader.get(
             "LOG_LEVEL", _one_of("debug", "info", "warning", "error"), Settings.log_level
@@ -171,6 +183,13 @@ def _public_url(text: str) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _hosts(text: str) -> tuple[tuple[str, int], ...]:
+    parts = [urlsplit(f"//{word}") for word in _words(text)]
+    if any(not part.hostname or _no_port(part) or part.port is None for part in parts):
+        raise ValueError("wants HOST:PORT, comma-separated")
+    return tuple((str(part.hostname), int(part.port or 0)) for part in parts)
 
 
 def _port(text: str) -> int:

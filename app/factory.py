@@ -12,6 +12,7 @@ from app.live.hub import Hub
 from app.live.listener import Listener
 from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring
+from app.monitor.way_out import way_out_of
 from app.outbound import open_outbound
 from app.providers import catalogue_of
 from app.sealing import Keys
@@ -56,7 +57,15 @@ async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
     catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
     keys = Keys(settings.token_keys)
     async with open_database(settings.database_url) as database, open_outbound(loopback) as http:
-        yield Checker(database.sessions, http, keys, catalogue, settings.interval, settings.timeout)
+        yield Checker(
+            database.sessions,
+            http,
+            keys,
+            catalogue,
+            settings.interval,
+            settings.timeout,
+            way_out=way_out_of(settings.canary_hosts, catalogue),
+        )
 
 
 def _parts(app: Dashboard) -> Any:
@@ -75,6 +84,7 @@ def _parts(app: Dashboard) -> Any:
                 settings.interval,
                 settings.timeout,
                 unfinished=app.unfinished,
+                way_out=way_out_of(settings.canary_hosts, app.catalogue),
             )
             parts.push_async_callback(app.unfinished.drain, DRAIN)
             app.listener = Listener(app.database, app.hub)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,10 +13,14 @@ FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
 FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so long
 
 
-async def beat(session: AsyncSession, monitor_id: UUID) -> None:
-    row = insert(Monitor).values(id=monitor_id)
+async def beat(session: AsyncSession, monitor_id: UUID, cut_off: bool = False) -> None:
+    """A sign of life; `cut_off`: this monitor has no way out, and checks nothing."""
+    row = insert(Monitor).values(id=monitor_id, cut_off_since=func.now() if cut_off else None)
+    since = func.coalesce(Monitor.cut_off_since, func.now()) if cut_off else null()
     await session.execute(
-        row.on_conflict_do_update(index_elements=["id"], set_={"beat_at": func.now()})
+        row.on_conflict_do_update(
+            index_elements=["id"], set_={"beat_at": func.now(), "cut_off_since": since}
+        )
     )
 
 
@@ -27,6 +31,18 @@ async def stop(session: AsyncSession, monitor_id: UUID) -> None:
 async def monitor_alive(session: AsyncSession) -> bool:
     fresh = select(exists().where(Monitor.beat_at > func.now() - FRESH))
     return bool(await session.scalar(fresh))
+
+
+async def count_alive(session: AsyncSession) -> int:
+    alive = select(func.count()).where(Monitor.beat_at > func.now() - FRESH)
+    return await session.scalar(alive) or 0
+
+
+async def all_cut_off(session: AsyncSession) -> bool:
+    """Are there live monitors, and has none of them a way out?"""
+    alive = Monitor.beat_at > func.now() - FRESH
+    query = select(func.bool_and(Monitor.cut_off_since.is_not(None))).where(alive)
+    return bool(await session.scalar(query))
 
 
 async def forget_dead_monitors(session: AsyncSession) -> None:

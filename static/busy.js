@@ -30,7 +30,7 @@
   });
 
   const FAILED = "Не получилось. Обновите страницу и попробуйте ещё раз.";
-  const TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд.";
+  const TOO_SOON = "Слишком часто. Подождите немного и попробуйте снова.";
 
   function notice(text) {
     const element = document.getElementById("notice");
@@ -42,7 +42,11 @@
   const isForm = (event) => event.target instanceof HTMLFormElement;
   document.addEventListener("htmx:before:request", (event) => { if (isForm(event)) notice(""); });
   document.addEventListener("htmx:error", (event) => { if (isForm(event)) notice(FAILED); });
+  // The server's own words travel beside the fragment.
+  const told = (event) => decodeURIComponent(event.detail.ctx.response.headers.get("Notice") ?? "");
+  document.addEventListener("htmx:after:request", (event) => { if (isForm(event)) notice(told(event)); });
   document.addEventListener("htmx:response:error", (event) => {
-    if (isForm(event)) notice(event.detail.ctx.response.status === 429 ? TOO_SOON : FAILED);
+    const usual = event.detail.ctx.response.status === 429 ? TOO_SOON : FAILED;
+    if (isForm(event)) notice(told(event) || usual);
   });
 })();

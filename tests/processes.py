@@ -88,6 +88,7 @@ def environment(database_url: str, port: int, **more: str) -> dict[str, str]:
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "CANARY_HOSTS": "",  # nothing of the tests leaves this machine
         **more,
     }
 

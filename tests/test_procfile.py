@@ -32,8 +32,7 @@ class Platform:
         self.programs: list[Program] = []
 
     def start(self, name: str, **changes: str) -> Program:
-        environ = {key: value for key, value in (self.environ | changes).items() if value}
-        program = Program(["sh", "-c", LINES[name]], environ).start()
+        program = Program(["sh", "-c", LINES[name]], self.environ | changes).start()
         self.programs.append(program)
         return program
 

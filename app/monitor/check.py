@@ -16,11 +16,13 @@ from app.errors import SealingError
 from app.grants import OpenGrant
 from app.models import Cause, Status
 from app.monitor.lag import Lag
-from app.monitor.leases import Lease, claim_one, look, release
+from app.monitor.leases import Lease, bring_forward, claim_one, look, release
+from app.monitor.pace import Pace, polite
 from app.monitor.probe import Answer, answer_of, probe
 from app.monitor.provider_watch import ProviderWatch
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, Verdict, is_about_grant, verdict_of
+from app.monitor.way_out import WayOut, is_network_failure
 from app.oauth import Refusal
 from app.outbound import Outbound
 from app.providers import Catalogue, Provider
@@ -32,7 +34,7 @@ from app.unfinished import Unfinished
 
 log = logging.getLogger(__name__)
 
-UNJUDGED_PAUSE = timedelta(seconds=5)  # until the next try, when this one said nothing
+UNJUDGED_PAUSE = 5.0  # seconds until the next try, when this one said nothing
 BY_HAND = 20.0  # seconds that a person waits for a check at most
 SETTLE_TRIES = 3
 POLL = 0.1  # seconds between looks at a check that another process has under way
@@ -52,16 +54,21 @@ class Checker:
     lag: Lag = field(default_factory=Lag)
     unfinished: Unfinished = field(default_factory=Unfinished)
     watch: ProviderWatch = field(default_factory=ProviderWatch)
+    pace: Pace = field(default_factory=Pace)
+    way_out: WayOut = field(default_factory=WayOut)
 
     async def check(self, lease: Lease) -> Checked | None:
-        """Look at one connection. None: the lease was lost, or our own delay spoilt the answer."""
+        """Look at one connection. None: the lease was lost, or it is our own fault that no answer
+        came.
+        """
         started = time.monotonic()
         found = await self._found(lease)
         if found is None:
             return None
         answer, refreshed = found
-        if answer.failure == "timeout" and self.lag.seen_since(started):
-            await self._release(lease)
+        self._hear(lease.provider, answer)
+        if self._proves_nothing(answer, started):
+            await self._release([lease])
             return None
         known = Known(
             Status(lease.row.status),
@@ -70,10 +77,15 @@ class Checker:
             refreshed,
         )
         verdict = verdict_of(answer, known, self.interval)
-        return Checked(lease, answer, self._in_time(verdict, lease, refreshed))
+        verdict = self._in_time(verdict, lease, refreshed)
+        return Checked(lease, answer, polite(verdict, self.catalogue.get(lease.provider), answer))
 
-    async def write(self, batch: Sequence[Checked]) -> None:
-        """Record a batch, then give every newly named grant its place."""
+    async def write(self, batch: Sequence[Checked]) -> Sequence[Checked]:
+        """Record what is worth it, then give every newly named grant its place.
+
+        Returns what was judged: less than the batch while our own way out is down.
+        """
+        batch = await self._judged(batch)
         async with self.sessions.begin() as session:
             written = await record(session, batch)
         self.watch.note(batch)
@@ -82,6 +94,7 @@ class Checker:
             rare = checked.wants_settling or self._chose_carrier(checked)
             if rare and checked.lease.connection_id in written:
                 await self._settle(checked)
+        return batch
 
     async def check_now(self, connection_id: UUID) -> Status | None:
         """Check at once, or wait for the check under way; the status that it has then.
@@ -109,11 +122,11 @@ class Checker:
             if fresh is None:
                 return None
             if isinstance(fresh, OpenGrant):
-                return await probe(self.http, provider, fresh, self.timeout), True
+                return await self._probe(provider, fresh), True
             if grant.expired or is_about_grant(fresh.code):
                 return answer_of(provider, fresh), False
             # Ahead of time and in vain, but the access token is still good: ask with that.
-        answer = await probe(self.http, provider, grant, self.timeout)
+        answer = await self._probe(provider, grant)
         if not (answer.refuses_token and may_refresh(provider, grant)):
             return answer, False
         fresh = await self._refresh(provider, grant, lease)
@@ -121,14 +134,22 @@ class Checker:
             return None
         if isinstance(fresh, Refusal):
             return answer_of(provider, fresh), False
-        return await probe(self.http, provider, fresh, self.timeout), True
+        self.pace.spend(provider)  # the second probe of one check
+        return await self._probe(provider, fresh), True
+
+    async def _probe(self, provider: Provider, grant: OpenGrant) -> Answer:
+        answer = await probe(self.http, provider, grant, self.timeout)
+        if grant.carrier is None:  # those before it were tried as well
+            self.pace.spend(provider, answer.carrier)
+        return answer
 
     async def _refresh(
         self, provider: Provider, grant: OpenGrant, lease: Lease
     ) -> OpenGrant | Refusal | None:
         if self.unfinished.stopping:
-            await self._release(lease)  # no time left to see a refresh through
+            await self._release([lease])  # no time left to see a refresh through
             return None
+        self.pace.spend(provider)
         fresh = await self.unfinished.run(
             refresh(self.sessions, self.http, self.keys, provider, grant, lease.lease_id)
         )
@@ -165,35 +186,76 @@ class Checker:
         works = checked.verdict.status is Status.ONLINE
         return choice and works and "carrier" not in checked.lease.row.extra
 
-    async def _release(self, lease: Lease) -> None:
+    def _hear(self, name: str, answer: Answer) -> None:
+        self.way_out.hear(name, answer)
+        if provider := self.catalogue.get(name):
+            self.pace.hear(provider, answer.status)
+
+    def _proves_nothing(self, answer: Answer, started: float) -> bool:
+        """Were we late ourselves, or cut off, while it was asked?"""
+        late = answer.failure == "timeout" and self.lag.seen_since(started)
+        return late or (is_network_failure(answer) and self.way_out.was_cut_off_since(started))
+
+    async def _judged(self, batch: Sequence[Checked]) -> Sequence[Checked]:
+        """Without the failures that our own way out has caused: those are given back unchecked."""
+        if not any(self._is_doubtful(each) for each in batch) or await self.way_out.is_open():
+            return batch
+        await self._release([each.lease for each in batch if is_network_failure(each.answer)])
+        return [each for each in batch if not is_network_failure(each.answer)]
+
+    def _is_doubtful(self, checked: Checked) -> bool:
+        providers = sum(provider.configured for provider in self.catalogue.values())
+        failed = is_network_failure(checked.answer)
+        return failed and self.way_out.is_doubtful(providers, checked.is_transition)
+
+    async def _release(self, leases: Sequence[Lease]) -> None:
         async with self.sessions.begin() as session:
-            await release(session, lease, UNJUDGED_PAUSE)
+            for name in {lease.provider for lease in leases}:
+                provider = self.catalogue.get(name)
+                pause = max(UNJUDGED_PAUSE, provider.min_interval if provider else 0.0)
+                own = [lease for lease in leases if lease.provider == name]
+                await release(session, own, timedelta(seconds=pause))
 
     async def _check_now(self, connection_id: UUID) -> Status | None:
-        waits = False
+        taken = waits = False
+        version = None
         while True:
             async with self.sessions.begin() as session:
                 seen = await look(session, connection_id)
                 if seen is None or not self._is_checkable(seen.provider):
                     return None
+                waits = waits or version not in (None, seen.version)
                 if waits and seen.lease_id is None:
                     return Status(seen.status)  # the check that was under way is done
-                lease = await claim_one(session, connection_id) if seen.free else None
+                lease = await claim_one(session, connection_id) if seen.free and taken else None
             if lease is not None:
                 return await self._check_and_write(lease)
-            waits = True
-            await asyncio.sleep(POLL)
+            version = seen.version
+            if not seen.free:
+                waits = True
+                await asyncio.sleep(POLL)
+            elif not taken:
+                # Before the claim, so that no lease is held in the queue.
+                taken = await self.pace.take(self.catalogue[seen.provider])
+                if not taken:
+                    await self._check_later(connection_id)
+                    return None
+
+    async def _check_later(self, connection_id: UUID) -> None:
+        """The provider's queue is too long to wait in: a monitor takes it when it is its turn."""
+        async with self.sessions.begin() as session:
+            await bring_forward(session, connection_id)
 
     async def _check_and_write(self, lease: Lease) -> Status | None:
         try:
             checked = await self.check(lease)
             if checked is None:
                 return None
-            await self.write([checked])
+            judged = await self.write([checked])
         except Exception:  # the lease expires by itself
             log.exception("check of connection %s crashed", lease.connection_id)
             return None
-        return checked.verdict.status
+        return checked.verdict.status if judged else None
 
     def _is_checkable(self, name: str) -> bool:
         provider = self.catalogue.get(name)

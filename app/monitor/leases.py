@@ -1,6 +1,6 @@
 """Step 1 of 6, its SQL: claim what is due, so that no other process checks it meanwhile."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -49,18 +49,32 @@ async def claim_one(session: AsyncSession, connection_id: UUID) -> Lease | None:
 
 
 async def look(session: AsyncSession, connection_id: UUID) -> Row[*tuple[Any, ...]] | None:
-    """(provider, status, lease_id, free) of a connection, without claiming it."""
+    """(provider, status, version, lease_id, free) of a connection, without claiming it."""
     query = select(
-        Connection.provider, Connection.status, Connection.lease_id, FREE.label("free")
+        Connection.provider,
+        Connection.status,
+        Connection.version,
+        Connection.lease_id,
+        FREE.label("free"),
     ).where(Connection.id == connection_id)
     return (await session.execute(query)).one_or_none()
 
 
-async def release(session: AsyncSession, lease: Lease, pause: timedelta) -> None:
-    """Give a connection back unchecked, to be looked at again after `pause`."""
+async def bring_forward(session: AsyncSession, connection_id: UUID) -> None:
+    """Make it due now, unless it is under way."""
     await session.execute(
         update(Connection)
-        .where(Connection.id == lease.connection_id, Connection.lease_id == lease.lease_id)
+        .where(Connection.id == connection_id, Connection.next_check_at > func.now(), FREE)
+        .values(next_check_at=func.now())
+    )
+
+
+async def release(session: AsyncSession, leases: Sequence[Lease], pause: timedelta) -> None:
+    """Give connections back unchecked, to be looked at again after `pause`."""
+    ids, lease_ids = [each.connection_id for each in leases], [each.lease_id for each in leases]
+    await session.execute(
+        update(Connection)
+        .where(Connection.id.in_(ids), Connection.lease_id.in_(lease_ids))
         .values(lease_id=None, lease_until=None, next_check_at=func.now() + pause)
     )
 

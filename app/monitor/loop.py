@@ -18,6 +18,7 @@ from app.providers import Provider
 log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
+CUT_OFF_PAUSE = 5.0  # seconds between looks whether our own way out is open again
 BEAT = 5.0  # seconds between heartbeats
 DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
@@ -36,6 +37,7 @@ class Monitor:
         self._in_flight: Counter[str] = Counter()
         self._freed = asyncio.Event()
         self._beaten = float("-inf")
+        self._told_cut_off = False
 
     async def run(self) -> None:
         """Until cancelled. A step that crashes is logged and tried again; the others go on."""
@@ -55,26 +57,41 @@ class Monitor:
     async def _check_due(self) -> None:
         """Lease what we can start now, no backlog; come back early when slots were freed."""
         await self._beat()
+        if self._checker.way_out.cut_off:
+            await self._look_for_way_out()
+            return
         self._freed.clear()
+        pause = IDLE_PAUSE
         for provider in self._checker.catalogue.values():
-            if provider.configured and self._checker.watch.known:
-                await self._lease(provider)
+            if provider.configured and self._checker.watch.known and await self._lease(provider):
+                pause = min(pause, self._checker.pace.wait(provider))
         with suppress(TimeoutError):
-            async with asyncio.timeout(IDLE_PAUSE):
+            async with asyncio.timeout(pause):
                 await self._freed.wait()
 
-    async def _lease(self, provider: Provider) -> None:
+    async def _look_for_way_out(self) -> None:
+        """Nothing is leased meanwhile: an answer that cannot come says nothing about anybody."""
+        await asyncio.sleep(CUT_OFF_PAUSE)
+        await self._checker.way_out.is_open()
+
+    async def _lease(self, provider: Provider) -> bool:
+        """True: the pace alone holds back what may be due."""
         if provider.name in self._checker.watch.out:
             await self._sample(provider)
-            return
+            return False
         bound = provider.max_concurrency
         while (free := bound - self._in_flight[provider.name]) * 4 >= bound:
+            ready = min(free, self._checker.pace.ready(provider))
+            if not ready:
+                return True
             async with self._checker.sessions.begin() as session:
-                leases = await claim_due(session, provider.name, free)
+                leases = await claim_due(session, provider.name, ready)
+            self._checker.pace.spend(provider, len(leases))
             for lease in leases:
                 self._start(lease)
-            if len(leases) < free:
-                return
+            if len(leases) < ready:
+                return False
+        return False
 
     async def _sample(self, provider: Provider) -> None:
         """A provider that is out for everybody is asked for a few, and by one monitor of all."""
@@ -83,6 +100,7 @@ class Monitor:
                 return
             leases = await claim_sample(session, provider.name, provider_outages.SAMPLE)
         self._checker.watch.want(provider.name)
+        self._checker.pace.spend(provider, len(leases))
         for lease in leases:
             self._start(lease)
 
@@ -107,11 +125,13 @@ class Monitor:
 
     async def _beat(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._beaten < BEAT:
+        cut_off = self._checker.way_out.cut_off
+        if now - self._beaten < BEAT and cut_off is self._told_cut_off:
             return
         async with self._checker.sessions.begin() as session:
-            await heartbeats.beat(session, self._id)
-        self._beaten = now
+            await heartbeats.beat(session, self._id, cut_off)
+            self._checker.pace.share_with(await heartbeats.count_alive(session))
+        self._beaten, self._told_cut_off = now, cut_off
 
     async def _watch_providers(self) -> None:
         await self._checker.watch.look(self._checker.sessions, self._checker.interval)

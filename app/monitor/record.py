@@ -109,7 +109,7 @@ def _columns(batch: Sequence[Checked]) -> dict[str, list[object]]:
         "latencies": [_latency(each) for each in batch],
         "labels": [each.answer.label for each in batch],
         "looked": [each.verdict.cause is not Cause.MISCONFIGURED for each in batch],
-        "delays": [_jittered(each.verdict.delay) for each in batch],
+        "delays": [_jittered(each.verdict) for each in batch],
     }
 
 
@@ -119,5 +119,7 @@ def _latency(checked: Checked) -> int | None:
     return checked.answer.latency_ms if answered else None
 
 
-def _jittered(delay: float) -> timedelta:
-    return timedelta(seconds=delay * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311
+def _jittered(verdict: Verdict) -> timedelta:
+    earliest = max(verdict.delay * (1 - JITTER), verdict.at_least)
+    latest = max(verdict.delay * (1 + JITTER), earliest)
+    return timedelta(seconds=random.uniform(earliest, latest))  # noqa: S311

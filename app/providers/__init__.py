@@ -10,6 +10,7 @@ from app.providers.provider import Carrier as Carrier
 from app.providers.provider import Catalogue as Catalogue
 from app.providers.provider import Probe as Probe
 from app.providers.provider import Provider as Provider
+from app.providers.provider import Quota as Quota
 
 BUILT_IN = (EVOTOR,)
 

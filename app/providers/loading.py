@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,10 +23,12 @@ from app.providers.provider import (
     NEVER,
     NONE,
     ON_EXPIRED,
+    PERIODS,
     POST,
     Carrier,
     Probe,
     Provider,
+    Quota,
 )
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
@@ -68,8 +71,13 @@ OTHER_KEYS = (
     "refresh",
     "rotates",
     "max_concurrency",
+    "max_rate",
+    "min_interval",
+    "quota",
     "probe",
 )
+HIGHEST_RATE = 10_000.0  # requests a second
+LONGEST_INTERVAL = 86_400.0  # seconds
 PROBE_KEYS = ("url", "method", "headers", "auth", "header", *EXPRESSIONS)
 
 
@@ -149,7 +157,7 @@ class _Entry:
     def over(self, base: Provider | None) -> Provider | None:
         """The provider that this entry makes, laid over the built-in one of that name."""
         self._refuse_unknown(self._entry, (*TEXTS, *ENDPOINTS, *OTHER_KEYS), "")
-        values = self._texts() | self._endpoints() | self._choices() | self._lists()
+        values = self._texts() | self._endpoints() | self._choices() | self._lists() | self._pace()
         probe = self._probe(base.probe if base else None)
         if base is None:
             for key in ("title", "authorization_endpoint", "token_endpoint"):
@@ -204,6 +212,36 @@ class _Entry:
             if not isinstance(bound, int) or isinstance(bound, bool) or not 1 <= bound <= 1000:
                 self._fault("max_concurrency", "wants a whole number from 1 to 1000")
         return values
+
+    def _pace(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if "max_rate" in self._entry:
+            rate = values["max_rate"] = self._number("max_rate")
+            if rate is None or not 0 < rate <= HIGHEST_RATE:
+                self._fault("max_rate", f"wants a number above 0, at most {HIGHEST_RATE:.0f}")
+        if "min_interval" in self._entry:
+            least = values["min_interval"] = self._number("min_interval")
+            if least is None or not 0 <= least <= LONGEST_INTERVAL:
+                self._fault("min_interval", f"wants seconds, from 0 to {LONGEST_INTERVAL:.0f}")
+        if "quota" in self._entry:
+            values["quota"] = self._quota(self._entry["quota"])
+        return values
+
+    def _number(self, key: str) -> float | None:
+        value = self._entry[key]
+        good = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+        return float(value) if good else None
+
+    def _quota(self, table: Any) -> Quota | None:
+        if not isinstance(table, dict) or set(table) != {"requests", "period"}:
+            self._fault("quota", 'wants { requests = N, period = "day" }')
+            return None
+        requests, period = table["requests"], table["period"]
+        if not isinstance(requests, int) or isinstance(requests, bool) or requests < 1:
+            self._fault("quota.requests", "wants a whole number above 0")
+        if period not in tuple(PERIODS):
+            self._fault("quota.period", f"wants one of {', '.join(PERIODS)}")
+        return None if self.faults else Quota(requests, period)
 
     def _lists(self) -> dict[str, Any]:
         values: dict[str, Any] = {}

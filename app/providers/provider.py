@@ -5,10 +5,15 @@ works.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from urllib.parse import urlsplit
 
 from app.config import Client
 from app.hosts import Hosts
+
+DAY = 86_400.0  # seconds
+PERIODS = {"minute": 60.0, "hour": 3600.0, "day": DAY}  # seconds
+OURS = 0.5  # of a quota; the rest is left for checks by hand and for what else the account runs
 
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
 GROUPS = {
@@ -45,6 +50,23 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Quota:
+    """How many requests a provider documents for one grant."""
+
+    requests: int
+    period: str = "day"  # a key of PERIODS
+
+    @property
+    def daily(self) -> int:
+        return round(self.requests * DAY / PERIODS[self.period])
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two scheduled checks that leave the others their part."""
+        return PERIODS[self.period] / self.requests / OURS
+
+
+@dataclass(frozen=True)
 class Provider:
     name: str  # in addresses and in the database: "evotor"
     title: str  # for people: "Эвотор"
@@ -67,11 +89,23 @@ class Provider:
     ca_file: str = ""
     max_concurrency: int = 20
     allowed_hosts: tuple[str, ...] = ()  # suffixes of the hosts of tenants: "amocrm.ru"
+    max_rate: float = 100.0  # requests a second to its hosts, from all processes together
+    min_interval: float = 0.0  # seconds between two probes with one grant
+    quota: Quota | None = None  # requests with one grant, where the provider documents it
     client: Client | None = field(default=None, repr=False)
 
     @property
     def configured(self) -> bool:
         return self.client is not None
+
+    @property
+    def spacing(self) -> float:
+        """Seconds that lie between two scheduled checks of one connection at least."""
+        return max(self.min_interval, self.quota.spacing if self.quota else 0.0)
+
+    def spending(self, interval: float) -> int:
+        """Requests a day that one healthy connection costs; `interval` in seconds."""
+        return ceil(DAY / max(interval, self.spacing))
 
     @property
     def authorization_origin(self) -> str:

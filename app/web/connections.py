@@ -1,23 +1,26 @@
 """The page of all connections, and a check by hand."""
 
 from datetime import timedelta
+from math import ceil
+from urllib.parse import quote
 from uuid import UUID
 
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app import connections, limits
-from app.cards import Descriptor, describe, describe_all
+from app.cards import CardRow, Descriptor, describe, describe_all
 from app.limits import Limit
+from app.providers import Provider
 from app.web.dashboard import dashboard, person, person_or_none
 from app.web.errors import error_page
 from app.web.guard import public
+from app.web.politeness import NO_WAY_OUT, STILL_UNDER_WAY, TOO_SOON, provider_asks_to_wait
 from app.web.stream import card_html
 
 blueprint = Blueprint("connections", __name__)
 
 BY_HAND = Limit(1, timedelta(seconds=10))
-TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
 
 
 @blueprint.get("/")
@@ -39,39 +42,61 @@ async def index() -> ResponseReturnValue:
         cards=cards,
         interval=round(app.settings.interval),
         checks_run=app.checks_run,
+        cut_off=app.cut_off,
     )
 
 
 @blueprint.post("/connections/<uuid:connection_id>/checks")
 async def check(connection_id: UUID) -> ResponseReturnValue:
     app = dashboard()
-    await _own_card(connection_id)
+    row = await _own_row(connection_id)
+    provider = app.catalogue.get(row.provider)
+    if provider and (wait := _provider_wait(provider, row)):
+        return await _too_soon(row, wait, provider_asks_to_wait(provider.title, wait))
     async with app.database.sessions.begin() as session:
-        wait = await limits.attempt(session, f"check:{connection_id}", BY_HAND)
+        wait = await limits.attempt(session, f"check:{connection_id}", BY_HAND) or 0
     if wait:
-        return await _too_soon(connection_id, wait)
+        return await _too_soon(row, wait, TOO_SOON)
     status = await app.checker.check_now(connection_id)
+    said = "" if status else NO_WAY_OUT if app.checker.way_out.cut_off else STILL_UNDER_WAY
     if request.headers.get("HX-Request"):
-        return await card_html(app, await _own_card(connection_id))
-    if status is None:
-        await flash("Проверка ещё идёт, результат появится на карточке.", "warn")
+        row = await _own_row(connection_id)
+        return await card_html(app, _card(row)), 200, _notice(said)
+    if said:
+        await flash(said, "warn")
     return redirect("/connections", 303)
 
 
-async def _too_soon(connection_id: UUID, wait: int) -> ResponseReturnValue:
+def _provider_wait(provider: Provider, row: CardRow) -> int:
+    """Seconds until the provider wants to see this grant again."""
+    if row.last_checked_at is None:
+        return 0
+    since: float = (row.read_at - row.last_checked_at).total_seconds()
+    return max(0, ceil(provider.min_interval - since))
+
+
+async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
     headers = {"Retry-After": str(wait)}
     if request.headers.get("HX-Request"):
-        card = await _own_card(connection_id)
-        return await card_html(dashboard(), card), 429, headers
-    page, status, extra = await error_page(429, TOO_SOON)
+        return await card_html(dashboard(), _card(row)), 429, headers | _notice(text)
+    page, status, extra = await error_page(429, text)
     return page, status, headers | extra
 
 
-async def _own_card(connection_id: UUID) -> Descriptor:
+def _notice(text: str) -> dict[str, str]:
+    """A sentence beside the fragment; static/busy.js shows it."""
+    return {"Notice": quote(text)} if text else {}
+
+
+async def _own_row(connection_id: UUID) -> CardRow:
     """Somebody else's connection does not exist: 404."""
-    app = dashboard()
-    async with app.database.sessions() as session:
+    async with dashboard().database.sessions() as session:
         row = await connections.owned(session, person().user_id, connection_id)
     if row is None:
         abort(404)
+    return row
+
+
+def _card(row: CardRow) -> Descriptor:
+    app = dashboard()
     return describe(row, app.catalogue, app.settings.interval)

@@ -29,6 +29,7 @@ class Dashboard(Quart):
     listener: Listener
     unfinished: Unfinished
     checks_run: bool = True  # as this process last saw it
+    cut_off: bool = False  # the same: monitors live, and none of them has a way out
 
     def stop(self) -> None:
         """The process is told to go: streams end now, and nothing long begins any more."""

@@ -34,12 +34,13 @@ async def healthz() -> ResponseReturnValue:
 @public
 async def readyz() -> ResponseReturnValue:
     """200 when everything that people rely on works; else 503, and which part does not."""
-    parts = {"database": False, "schema": False, "monitor": False}
+    parts = {"database": False, "schema": False, "monitor": False, "way_out": False}
     try:
         async with asyncio.timeout(PATIENCE), dashboard().database.sessions() as session:
             parts["schema"] = await session.scalar(REVISION) not in _older_revisions()
             parts["database"] = True
             parts["monitor"] = await heartbeats.monitor_alive(session)
+            parts["way_out"] = not await heartbeats.all_cut_off(session)
     except (SQLAlchemyError, OSError, TimeoutError):
         pass  # what was not reached stays false
     parts["listener"] = dashboard().listener.connected

@@ -66,7 +66,7 @@ async def fan_out(app: Dashboard) -> None:
 
 
 async def watch_monitors(app: Dashboard) -> None:
-    """Until cancelled: tell all open pages when checks stop, and when they go on."""
+    """Until cancelled: tell all open pages when checks stop or pause, and when they go on."""
     await forever(lambda: _watch_once(app), BANNER_PAUSE)
 
 
@@ -76,7 +76,7 @@ async def card_html(app: Dashboard, card: Descriptor) -> str:
 
 async def banner_event(app: Dashboard) -> bytes:
     template = app.jinja_env.get_template("_banner.html")
-    html = await template.render_async(checks_run=app.checks_run)
+    html = await template.render_async(checks_run=app.checks_run, cut_off=app.cut_off)
     return ServerSentEvent("", _partial("#banner", "innerHTML", html)).encode()
 
 
@@ -95,10 +95,11 @@ async def _watch_once(app: Dashboard) -> None:
     try:
         async with asyncio.timeout(BANNER_PATIENCE), app.database.sessions() as session:
             checks_run = await heartbeats.monitor_alive(session)
+            cut_off = await heartbeats.all_cut_off(session)
     except (SQLAlchemyError, OSError, TimeoutError):
-        checks_run = False  # nobody can write down what they see
-    if checks_run is not app.checks_run:
-        app.checks_run = checks_run
+        checks_run, cut_off = False, False  # nobody can write down what they see
+    if (checks_run, cut_off) != (app.checks_run, app.cut_off):
+        app.checks_run, app.cut_off = checks_run, cut_off
         app.hub.broadcast("banner", await banner_event(app))
 
 

@@ -71,7 +71,7 @@ async def test_a_released_connection_waits_for_its_pause(database: Database, key
     connection_id = await rows.add_connection(database, keys, user)
     lease = (await claim(database))[0]
     async with database.sessions.begin() as session:
-        await release(session, lease, timedelta(minutes=1))
+        await release(session, [lease], timedelta(minutes=1))
     assert await claim(database) == []
     async with database.sessions.begin() as session:
         assert await claim_one(session, connection_id) is not None

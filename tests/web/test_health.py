@@ -51,8 +51,8 @@ async def test_it_is_ready_when_everything_works(dashboard: Dashboard, database:
     await listening(dashboard)
     async with database.sessions.begin() as session:
         session.add(Monitor())
-    parts = {"database": True, "schema": True, "monitor": True, "listener": True}
-    assert await ready(dashboard) == (200, parts)
+    names = ("database", "schema", "monitor", "listener", "way_out")
+    assert await ready(dashboard) == (200, dict.fromkeys(names, True))
 
 
 async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database: Database) -> None:
@@ -63,6 +63,19 @@ async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database:
         session.add(Monitor(beat_at=text("now() - interval '31 seconds'")))
     assert heartbeats.FRESH.total_seconds() == 30
     assert (await ready(dashboard))[0] == 503
+
+
+async def test_while_every_monitor_is_cut_off_it_is_not_ready(
+    dashboard: Dashboard, database: Database
+) -> None:
+    await listening(dashboard)
+    async with database.sessions.begin() as session:
+        session.add(Monitor(cut_off_since=text("now()")))
+    status, parts = await ready(dashboard)
+    assert (status, parts["way_out"], parts["monitor"]) == (503, False, True)
+    async with database.sessions.begin() as session:
+        session.add(Monitor())
+    assert await ready(dashboard) == (200, dict.fromkeys(parts, True))
 
 
 async def test_a_schema_that_is_behind_is_not_ready(
