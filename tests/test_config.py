@@ -43,6 +43,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert (settings.log_level, settings.trusted_hops) == ("info", 0)
     assert settings.zone.key == "Europe/Moscow"
     assert settings.providers_file is None
+    assert len(settings.canary_hosts) >= 3
     assert not settings.allow_insecure_providers
 
 
@@ -192,3 +193,16 @@ def test_on_heroku_one_proxy_is_trusted() -> None:
 def test_cookies_are_secure_where_people_come_by_https() -> None:
     assert read().secure_cookies
     assert not read(PUBLIC_URL="http://127.0.0.1:8000").secure_cookies
+
+
+def test_the_canary_can_be_chosen_or_done_without() -> None:
+    hosts = read(CANARY_HOSTS="one.example:443, [::1]:53").canary_hosts
+    assert hosts == (("one.example", 443), ("::1", 53))
+    assert read(CANARY_HOSTS="").canary_hosts == ()
+    assert Settings().canary_hosts == ()  # nothing leaves this machine without the environment
+
+
+@pytest.mark.parametrize("text", ["one.example", "one.example:0", ":443", "a:b", "a:99999"])
+def test_a_canary_without_a_port_is_named(text: str) -> None:
+    (fault,) = faults({"CANARY_HOSTS": text})
+    assert fault == "CANARY_HOSTS wants HOST:PORT, comma-separated"

@@ -1,14 +1,15 @@
 """The providers file: what a good entry makes, and how a bad one is told."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.config import Client
+from app.config import ROOT, Client
 from app.errors import ConfigurationError
-from app.providers import BUILT_IN, Carrier, Provider, load_catalogue, missing_variables
+from app.providers import BUILT_IN, Carrier, Provider, Quota, load_catalogue, missing_variables
 from app.web import connections, health, sign_in, stream, theme
 from tests.certificates import self_signed
 
@@ -26,6 +27,9 @@ token_endpoint_auth_method = "client_secret_basic"
 pkce = true
 ca_file = "CA_FILE"
 max_concurrency = 20
+max_rate = 100
+min_interval = 0
+quota = { requests = 10_000, period = "day" }
 
 [providers.acme.probe]
 url = "https://acme.example/me"
@@ -77,6 +81,7 @@ def test_the_contracts_example_loads(tmp_path: Path) -> None:
     assert acme.probe.carriers == (Carrier("Authorization", "Bearer {token}"),)
     assert (acme.probe.label, acme.probe.account, acme.probe.error) == ("name", "sub", "error")
     assert (acme.max_concurrency, acme.pkce, acme.configured) == (20, True, True)
+    assert (acme.max_rate, acme.min_interval, acme.quota) == (100.0, 0.0, Quota(10_000, "day"))
 
 
 def test_the_smallest_entry_has_good_defaults(tmp_path: Path) -> None:
@@ -84,6 +89,7 @@ def test_the_smallest_entry_has_good_defaults(tmp_path: Path) -> None:
     assert (acme.pkce, acme.token_endpoint_auth_method) == (True, "client_secret_basic")
     assert (acme.probe.method, acme.probe.error) == ("GET", "error")
     assert (acme.icon, acme.configured) == ("bi-plug", False)
+    assert (acme.max_rate, acme.min_interval, acme.quota) == (100.0, 0.0, None)
 
 
 def test_without_a_file_there_are_the_built_in_ones() -> None:
@@ -137,6 +143,17 @@ def test_a_token_may_travel_in_a_header_of_its_own(tmp_path: Path) -> None:
         ("max_concurrency", "0", "wants a whole number from 1 to 1000"),
         ("max_concurrency", "true", "wants a whole number from 1 to 1000"),
         ("max_concurrency", "1.5", "wants a whole number from 1 to 1000"),
+        ("max_rate", "0", "wants a number above 0, at most 10000"),
+        ("max_rate", "nan", "wants a number above 0, at most 10000"),
+        ("max_rate", "true", "wants a number above 0, at most 10000"),
+        ("max_rate", '"5"', "wants a number above 0, at most 10000"),
+        ("min_interval", "-1", "wants seconds, from 0 to 86400"),
+        ("min_interval", "100_000", "wants seconds, from 0 to 86400"),
+        ("quota", "5", 'wants { requests = N, period = "day" }'),
+        ("quota", "{ requests = 5 }", 'wants { requests = N, period = "day" }'),
+        ("quota", '{ requests = 0, period = "day" }', "wants a whole number above 0"),
+        ("quota", '{ requests = 5, period = "week" }', "wants one of minute, hour, day"),
+        ("quota", "{ requests = 5, period = [] }", "wants one of minute, hour, day"),
         ("colour", '"red"', "is not a key of a provider"),
         ("probe.url", '"http://acme.example/me"', "wants an https address"),
         ("probe.method", '"DELETE"', "wants GET, POST or HEAD"),
@@ -264,3 +281,19 @@ def test_an_id_without_the_secret_that_it_needs_is_no_client() -> None:
 def test_an_icon_that_nobody_has_drawn_is_a_mistake(tmp_path: Path) -> None:
     (fault,) = faults(tmp_path, changed("icon", '"bi-zzz"'))
     assert fault.startswith("providers.acme.icon wants a symbol")
+
+
+def test_the_hard_cases_are_entries_like_any_other(tmp_path: Path) -> None:
+    """The examples of docs/providers.md, as they stand there."""
+    page = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    (entries,) = [
+        part for part in re.findall(r"```toml\n(.*?)```", page, re.S) if "moysklad" in part
+    ]
+    catalogue = load(tmp_path, entries)
+    wildberries, moysklad = catalogue["wildberries"], catalogue["moysklad"]
+    assert wildberries.spacing == 120  # of one request a minute, half is ours
+    assert wildberries.spending(600) == 144
+    assert wildberries.probe.carriers == (Carrier("Authorization", "{token}"),)
+    assert moysklad.max_rate * 60 < 200  # failing requests in a minute that close the door
+    assert moysklad.spacing == 60
+    assert moysklad.probe.headers["Accept-Encoding"] == "gzip"

@@ -2,14 +2,18 @@
 
 import re
 import time
+from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from sqlalchemy import delete, update
 
 from app.db import Database
 from app.models import Attempt, Connection
+from app.monitor.way_out import WayOut
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
+from tests.processes import free_port
 
 NOBODYS = UUID("00000000-0000-4000-8000-000000000000")
 
@@ -145,6 +149,41 @@ async def test_a_second_check_from_a_plain_form_is_429_with_a_page(person: Perso
     assert "Подождите" in await answer.get_data(as_text=True)
 
 
+async def test_a_provider_that_wants_to_be_asked_rarely_is(person: Person) -> None:
+    connected = await person.connect()
+    evotor = person.app.catalogue["evotor"]
+    rare = dict(person.app.catalogue) | {"evotor": replace(evotor, min_interval=120)}
+    person.app.catalogue = rare
+    began = time.time()
+    answer = await check(person, connected, **HTMX)
+    assert answer.status_code == 429
+    assert 100 < int(answer.headers["Retry-After"]) <= 120
+    assert "Эвотор» разрешает нам проверять лишь изредка" in unquote(answer.headers["Notice"])
+    assert "через 1 мин" in unquote(answer.headers["Notice"])
+    answer = await check(person, connected)
+    assert "лишь изредка" in await answer.get_data(as_text=True)
+    assert await person.sandbox.requests("/stores", began) == 0
+
+
+async def test_a_check_while_we_have_no_way_out_says_so_and_judges_nobody(
+    person: Person, database: Database
+) -> None:
+    connected = await person.connect()
+    evotor = person.app.catalogue["evotor"]
+    away = replace(evotor, probe=replace(evotor.probe, url=f"http://127.0.0.1:{free_port()}/"))
+    cut_off = WayOut([("127.0.0.1", free_port())])
+    cut_off.cut_off = True
+    person.app.checker = replace(person.app.checker, catalogue={"evotor": away}, way_out=cut_off)
+    answer = await check(person, connected, **HTMX)
+    assert answer.status_code == 200
+    assert "у нас самих сейчас нет связи" in unquote(answer.headers["Notice"])
+    assert 'data-status="online"' in await answer.get_data(as_text=True)
+    async with database.sessions.begin() as session:
+        await session.execute(delete(Attempt))
+    await check(person, connected)
+    assert "у нас самих сейчас нет связи" in await person.page()
+
+
 async def test_every_connection_has_its_own_limit(person: Person) -> None:
     first, second = await person.connect(), await person.connect(account=OTHER_SHOP)
     for card in (first, second):
@@ -172,6 +211,14 @@ async def test_what_is_not_there_cannot_be_checked(person: Person, other_person:
 async def test_a_check_is_no_link(person: Person) -> None:
     connected = await person.connect()
     assert (await person.get(f"/connections/{connected['id']}/checks")).status_code == 405
+
+
+async def test_the_page_says_when_no_monitor_has_a_way_out(person: Person) -> None:
+    said = "Проверки приостановлены: нет связи у сервиса"
+    person.app.cut_off = True
+    assert said in await person.page()
+    person.app.checks_run = False  # the stronger one alone
+    assert said not in await person.page()
 
 
 async def test_the_page_says_when_nobody_checks(person: Person) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, text, update
 from app import people
 from app.announce import announce_provider
 from app.db import Database, open_database
-from app.models import ProviderOutage, Session
+from app.models import Monitor, ProviderOutage, Session
 from app.web import stream
 from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox
@@ -264,3 +264,19 @@ async def test_a_provider_wide_outage_is_told_to_those_who_have_it_and_taken_bac
             session.add(outage)
             await announce_provider(session, "evotor")
         assert "Сбой" not in await mine.until("#outages")
+
+
+async def test_that_nobody_has_a_way_out_shows_on_every_open_page(
+    dashboard: Dashboard, database: Database
+) -> None:
+    said = "Проверки приостановлены: нет связи у сервиса"
+    await stream._watch_once(dashboard)  # nobody checks yet
+    async with database.sessions.begin() as session:
+        session.add(Monitor(cut_off_since=func.now()))
+    with dashboard.hub.subscribe(1, b"a session") as page:
+        await stream._watch_once(dashboard)
+        assert said in (await page.take(1)).decode()
+        async with database.sessions.begin() as session:
+            session.add(Monitor())  # one of two is enough
+        await stream._watch_once(dashboard)
+        assert "приостановлены" not in (await page.take(1)).decode()
