@@ -1,7 +1,9 @@
 """The Russian words for how often we ask, and for what keeps us from asking."""
 
+from math import ceil
+
 from app.providers import Provider
-from app.web.wording import duration, plural
+from app.web.wording import MINUTE, duration, plural
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
 STILL_UNDER_WAY = "Проверка ещё идёт, результат появится на карточке."
@@ -14,7 +16,7 @@ NO_WAY_OUT = (
 def provider_asks_to_wait(name: str, seconds: int) -> str:
     return (
         f"«{name}» разрешает нам проверять лишь изредка. "
-        f"Следующую проверку можно начать через {duration(seconds)}."
+        f"Следующую проверку можно начать через {duration(_whole_minutes(seconds))}."
     )
 
 
@@ -28,6 +30,11 @@ def spending(provider: Provider, interval: float) -> str:
     spent = provider.spending(interval)
     requests = plural(spent, "запрос", "запроса", "запросов")
     return f"мы тратим {_grouped(spent)} {requests} в сутки из {_grouped(provider.quota.daily)}"
+
+
+def _whole_minutes(seconds: int) -> int:
+    """Rounded up: who comes back when told must not be sent away again."""
+    return seconds if seconds < MINUTE else ceil(seconds / MINUTE) * MINUTE
 
 
 def _grouped(number: int) -> str:

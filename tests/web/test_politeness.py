@@ -32,3 +32,4 @@ def test_where_no_limit_is_known_nothing_is_said() -> None:
 def test_a_provider_that_wants_to_wait_is_named_with_the_time() -> None:
     assert "«Wildberries»" in provider_asks_to_wait("Wildberries", 45)
     assert "через 45 с." in provider_asks_to_wait("Wildberries", 45)
+    assert "через 2 мин." in provider_asks_to_wait("Wildberries", 61)
