@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
 CUT_OFF_PAUSE = 5.0  # seconds between looks whether our own way out is open again
 BEAT = 5.0  # seconds between heartbeats
+NEWCOMER = 10  # times slower than its share, until the other monitors have heard of it
 DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
 WATCH_PAUSE = 1.0  # seconds between looks at whether a provider fails for everybody
@@ -75,7 +76,7 @@ class Monitor:
         await self._checker.way_out.is_open()
 
     async def _lease(self, provider: Provider) -> bool:
-        """True: the pace alone holds back what may be due."""
+        """True: there may be more that is due, as soon as the pace allows it."""
         if provider.name in self._checker.watch.out:
             await self._sample(provider)
             return False
@@ -89,8 +90,8 @@ class Monitor:
             self._checker.pace.spend(provider, len(leases))
             for lease in leases:
                 self._start(lease)
-            if len(leases) < ready:
-                return False
+            if len(leases) < ready:  # all there was, or what other monitors left over
+                return bool(leases)
         return False
 
     async def _sample(self, provider: Provider) -> None:
@@ -130,7 +131,9 @@ class Monitor:
             return
         async with self._checker.sessions.begin() as session:
             await heartbeats.beat(session, self._id, cut_off)
-            self._checker.pace.share_with(await heartbeats.count_alive(session))
+            alive = await heartbeats.count_alive(session)
+        is_new = self._beaten == float("-inf") and alive > 1
+        self._checker.pace.share_with(alive * NEWCOMER if is_new else alive)
         self._beaten, self._told_cut_off = now, cut_off
 
     async def _watch_providers(self) -> None:

@@ -124,8 +124,9 @@ class WayOut:
 
 def way_out_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> WayOut:
     """With these canaries, and the hosts that are probed anyway."""
-    configured = (provider for provider in catalogue.values() if provider.configured)
-    return WayOut(canary_hosts, [_host_of(provider.probe.url) for provider in configured])
+    probed = (provider.probe.url for provider in catalogue.values() if provider.configured)
+    one_for_all = (url for url in probed if "{" not in urlsplit(url).netloc)
+    return WayOut(canary_hosts, map(_host_of, one_for_all))
 
 
 def is_network_failure(answer: Answer) -> bool:

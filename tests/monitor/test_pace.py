@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from uuid import uuid4
@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from app.db import Database
 from app.models import Connection, Grant, Monitor, Status
-from app.monitor import pace
+from app.monitor import loop, pace
 from app.monitor.check import Checker
 from app.monitor.leases import claim_one
 from app.monitor.loop import monitoring
@@ -159,6 +159,18 @@ async def test_1000_overdue_connections_do_not_stampede(
     assert time.monotonic() - began < 20
 
 
+async def test_monitors_that_start_together_keep_the_rate_together(
+    checker: Checker, database: Database, keys: Keys, acme: Acme
+) -> None:
+    acme.api_says = counted = Counted()
+    await overdue(database, keys, 200)
+    async with asked_at(100, checker) as slow, AsyncExitStack() as monitors:
+        for _ in range(3):
+            await monitors.enter_async_context(monitoring(replace(slow, pace=Pace())))
+        await online(database, 200)
+    assert busiest_second(counted.times) <= 100
+
+
 async def test_a_provider_that_says_429_is_not_hammered_for_the_others(
     checker: Checker, database: Database, keys: Keys, acme: Acme
 ) -> None:
@@ -173,8 +185,9 @@ async def test_a_provider_that_says_429_is_not_hammered_for_the_others(
 
 
 async def test_a_monitor_learns_how_many_share_the_rate(
-    checker: Checker, database: Database
+    checker: Checker, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(loop, "BEAT", 0.1)
     async with database.sessions.begin() as session:
         session.add_all([Monitor(), Monitor(), Monitor()])
     acme = checker.catalogue["acme"]
