@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 
-from app.models import Cause, Connection, ProviderOutage, Status
+from app.models import Cause, Connection, Grant, ProviderOutage, Status
 from app.providers import Catalogue, Provider
+from app.providers.provider import NEVER
 
 FLAPS = 4  # times up or down …
 FLAPPING = timedelta(hours=1)  # … within this make a connection that flaps
@@ -30,6 +31,8 @@ CARD = (
     Connection.latency_ms,
     Connection.label,
     Connection.version,
+    Grant.expires_at,
+    Grant.refresh_token.is_not(None).label("refreshable"),
     func.now().label("read_at"),
     func.coalesce(Connection.flips[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
     select(ProviderOutage.opened_at)
@@ -84,6 +87,7 @@ class Descriptor:
     latency_ms: int | None = None
     details: str | None = None
     flapping: bool = False
+    expires_at: datetime | None = None  # the last day of a grant that nothing renews
     version: int = 0
     stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
     provider_down_since: datetime | None = None  # the provider fails for everybody
@@ -91,6 +95,11 @@ class Descriptor:
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
         return {key: _plain(getattr(self, key)) for key in keys}
+
+
+def card_rows() -> Select[*tuple[Any, ...]]:
+    """Connections with all that their cards show."""
+    return select(*CARD).outerjoin(Grant, Grant.connection_id == Connection.id)
 
 
 def describe_all(
@@ -130,6 +139,7 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         latency_ms=row.latency_ms,
         details=row.label,
         flapping=row.flapping,
+        expires_at=_last_day(row, provider),
         connect_url=f"/{row.provider}/connect",
         disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
@@ -161,6 +171,11 @@ def not_connected(provider: Provider) -> Descriptor:
         about=provider.about,
         configured=provider.configured,
     )
+
+
+def _last_day(row: CardRow, provider: Provider | None) -> datetime | None:
+    renewed = row.refreshable and (provider is None or provider.refresh != NEVER)
+    return None if renewed else row.expires_at
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from app.providers import Provider
 from app.sealing import Keys
 
 STATE_LIFE = timedelta(minutes=10)
+HEAD_START = timedelta(seconds=15)  # the first check is the callback's; the monitor's if that dies
 
 
 class ConnectError(StrEnum):
@@ -136,11 +137,17 @@ async def _store(
     replaces: UUID | None,
 ) -> UUID | ConnectError:
     connection_id = uuid4()
+    # RFC 6749 section 5.1: an answer without a scope means the scopes that were asked for.
+    tokens = replace(tokens, scopes=tokens.scopes or provider.scopes)
     try:
         async with sessions.begin() as session:
             session.add(
                 Connection(
-                    id=connection_id, user_id=user_id, provider=provider.name, replaces=replaces
+                    id=connection_id,
+                    user_id=user_id,
+                    provider=provider.name,
+                    replaces=replaces,
+                    next_check_at=func.now() + HEAD_START,
                 )
             )
             await session.flush()

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants, people, revocations
 from app.announce import announce_list
-from app.cards import CARD, CardRow
+from app.cards import CardRow, card_rows
 from app.errors import SealingError
 from app.grants import OpenGrant
 from app.models import Connection, Grant, User
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
     """Everybody's connections in one query, each list in the order of connecting."""
     rows = await session.execute(
-        select(*CARD)
+        card_rows()
         .where(Connection.user_id.in_(list(user_ids)), Connection.replaces.is_(None))
         .order_by(Connection.connected_at, Connection.id)
     )
@@ -39,7 +40,7 @@ async def of_user(session: AsyncSession, user_id: int) -> list[CardRow]:
 
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]:
     rows = await session.execute(
-        select(*CARD).where(Connection.id.in_(list(ids)), Connection.replaces.is_(None))
+        card_rows().where(Connection.id.in_(list(ids)), Connection.replaces.is_(None))
     )
     return rows.all()
 
@@ -74,30 +75,58 @@ async def disconnect(
 ) -> Disconnected | None:
     """Delete the connection and queue its token for revocation, in one transaction.
 
+    A reconnect of it that has not found its place goes with it: it must not come back by that.
     None: there is no such connection of this person (any more).
     """
     await people.lock(session, user_id)
-    gone = (
-        await session.execute(
-            select(*grants.COLUMNS)
-            .join(Connection, Connection.id == Grant.connection_id)
-            .where(
-                Connection.id == connection_id,
-                Connection.user_id == user_id,
-                Connection.provider == provider.name,
-            )
-            .with_for_update()
-        )
-    ).one_or_none()
-    if gone is None:
+    own = (
+        Connection.id == connection_id,
+        Connection.user_id == user_id,
+        Connection.provider == provider.name,
+    )
+    gone = await _locked(session, *own)
+    if not gone:
         return None
-    await session.execute(delete(Connection).where(Connection.id == connection_id))
+    unsettled = await _locked(session, Connection.replaces == connection_id)
+    ids = [row.connection_id for row in (*gone, *unsettled)]
+    expected = await _expected_account(session, connection_id)
+    await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
+    for row in unsettled:
+        await _let_go(session, keys, provider, row, gone[0].account)
+    return await _let_go(session, keys, provider, gone[0], expected)
+
+
+async def _locked(
+    session: AsyncSession, *where: ColumnElement[bool]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Connections with their grants; nobody stores or moves one of them meanwhile."""
+    query = select(*grants.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
+    return (await session.execute(query.where(*where).with_for_update())).all()
+
+
+async def _expected_account(session: AsyncSession, connection_id: UUID) -> str | None:
+    """Whose grant a reconnect without a name probably is."""
+    begun_for = select(Connection.replaces).where(Connection.id == connection_id)
+    return await session.scalar(
+        select(Connection.account).where(Connection.id == begun_for.scalar_subquery())
+    )
+
+
+async def _let_go(
+    session: AsyncSession,
+    keys: Keys,
+    provider: Provider,
+    gone: Row[*tuple[Any, ...]],
+    expected: str | None,
+) -> Disconnected:
     try:
         grant = grants.open_grant(keys, gone)
     except SealingError as error:  # its key is lost: it can only be ended at the provider
-        log.error("connection %s was disconnected without revocation: %s", connection_id, error)
+        id_ = gone.connection_id
+        log.error("connection %s was disconnected without revocation: %s", id_, error)
         return Disconnected(provider.name, None)
+    grant = replace(grant, account=grant.account or expected)
     revocation = await revocations.enqueue(session, keys, provider, grant)
     shared = await grants.account_held(session, provider.name, grant.account)
     return Disconnected(provider.name, grant, revocation, shared)

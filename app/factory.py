@@ -17,9 +17,10 @@ from app.outbound import open_outbound
 from app.providers import catalogue_of
 from app.sealing import Keys
 from app.unfinished import Unfinished
-from app.web import connections, health, sign_in, stream, theme
+from app.web import choice, connection, connections, health, sign_in, stream, theme
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.errors import handle_errors
+from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
 from app.web.providers import provider_pages
@@ -44,7 +45,7 @@ def create_app(settings: Settings) -> Dashboard:
     guard(app)
     add_headers(app)
     handle_errors(app)
-    for part in (sign_in, connections, stream, theme, health):
+    for part in (sign_in, connections, connection, choice, stream, theme, health):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(provider_pages(app.catalogue))
     app.while_serving(_parts(app))
@@ -115,6 +116,7 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.globals["static_url"] = versioned(ROOT / "static")
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
+    app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:

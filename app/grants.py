@@ -76,11 +76,14 @@ def open_grant(keys: Keys, row: Any) -> OpenGrant:
     )
 
 
-async def move(session: AsyncSession, keys: Keys, source: UUID, target: UUID) -> bool:
+async def move(
+    session: AsyncSession, keys: Keys, source: UUID, target: UUID, begun_for: UUID | None = None
+) -> bool:
     """Give the target connection the source's grant, if that is the newer one.
 
     The older tokens are only forgotten, not revoked: at some providers one revocation ends every
-    grant of the account, the newer one included.
+    grant of the account, the newer one included. Where the grant came from goes with it, for
+    whoever has stored it and wants to know what became of it (`landing`).
     """
     new = await session.get_one(Grant, source, with_for_update=True)
     old = await session.get_one(Grant, target, with_for_update=True)
@@ -90,8 +93,14 @@ async def move(session: AsyncSession, keys: Keys, source: UUID, target: UUID) ->
         sealed = getattr(new, column)
         token = keys.open(sealed, "grants", source, column) if sealed else None
         setattr(old, column, keys.seal(token, "grants", target, column) if token else None)
-    for column in ("scopes", "extra", *MOMENTS):
+    came_from = {
+        "stored_as": str(source),
+        "begun_for": str(begun_for) if begun_for else None,
+        "scopes_before": list(old.scopes),
+    }
+    for column in ("scopes", *MOMENTS):
         setattr(old, column, getattr(new, column))
+    old.extra = new.extra | {"came_from": came_from}
     old.version += 1  # a refresh of the old pair that is on its way must not land here
     await session.flush()
     return True

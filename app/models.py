@@ -159,6 +159,8 @@ class Connection(Base):
     lease_until: Mapped[datetime | None]
     # A reconnect on its way: this grant takes that connection's place once a probe has named it.
     replaces: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
+    # It came back with another account: since then the person is asked what to do with it.
+    asked_at: Mapped[datetime | None]
 
 
 class Grant(Base):

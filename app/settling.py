@@ -1,14 +1,35 @@
 """A grant finds its place once a probe has named its account, or could not (decision 8)."""
 
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants, outages, people
 from app.announce import announce_list
-from app.models import Connection
+from app.models import Cause, Connection
 from app.sealing import Keys
+
+# The provider knows the grant, or all is well: that it names nobody now, it will do again.
+NAMES_NOBODY = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
+
+
+class Fit(StrEnum):
+    """Does a new grant belong to the connection that its reconnect was begun for?"""
+
+    TAKES_PLACE = "takes_place"
+    ASKS = "asks"  # it is for another account: the person decides
+    WAITS = "waits"  # nobody could say whose it is, and the next check may
+
+
+def fit(account: str | None, expected: str | None, cause: str | None) -> Fit:
+    """Judge by the accounts, as far as they are known; `cause` is what the last check found."""
+    if expected is None or account == expected:
+        return Fit.TAKES_PLACE
+    if account is not None:
+        return Fit.ASKS
+    return Fit.TAKES_PLACE if cause in NAMES_NOBODY else Fit.WAITS
 
 
 async def settle(
@@ -16,10 +37,11 @@ async def settle(
 ) -> UUID | None:
     """Put a checked grant where it belongs, once a probe has named its account (or could not).
 
-    A reconnect takes the place of the connection that it was begun for; a second connection to the
-    same account becomes one with the first, which keeps its id and history and gets the newer
-    grant. Returns the connection that the grant now belongs to, or None where it is not ours to
-    settle.
+    A reconnect with the same account takes the place of the connection that it was begun for; with
+    another one it stays hidden until the person has chosen (`choosing`), and without a name until a
+    check names it. A second connection to the same account becomes one with the first, which keeps
+    its id and history and gets the newer grant. Returns the connection that the grant now belongs
+    to, or None where it is not ours to settle.
     """
     # One at a time for a person: two tabs may bring the same account at once.
     owner = select(Connection.user_id).where(Connection.id == connection_id)
@@ -27,40 +49,55 @@ async def settle(
     own = await session.get(Connection, connection_id, with_for_update=True)
     if own is None or own.lease_id is not None:
         return None  # gone, or being checked again: whoever does that settles it
-    target = await _place_of(session, own, account)
+    account = account or own.account  # a check that fails later names nobody
+    begun_for = await _begun_for(session, own)
+    target = await _same_account(session, own, account)
+    place = fit(account, begun_for.account, own.cause) if begun_for is not None else None
+    if target is None and place is Fit.TAKES_PLACE:
+        target = begun_for
     if target is not None:
         await _take_place(session, keys, own, target, account)
         return target.id
-    was_hidden = own.replaces is not None
-    own.account, own.replaces = account or own.account, None
-    await session.flush()
-    if was_hidden:
-        await announce_list(session, own.user_id)
+    await _stay(session, own, account, place)
     return own.id
 
 
-async def _place_of(
-    session: AsyncSession, own: Connection, account: str | None
-) -> Connection | None:
-    """The connection that this grant belongs to, if that is another one."""
-    if account is not None:
-        same = await session.scalar(
-            select(Connection)
-            .where(
-                Connection.user_id == own.user_id,
-                Connection.provider == own.provider,
-                Connection.account == account,
-                Connection.id != own.id,
-            )
-            .with_for_update()
-        )
-        if same is not None:
-            return same
+async def _begun_for(session: AsyncSession, own: Connection) -> Connection | None:
     if own.replaces is None:
         return None
-    begun_for = await session.get(Connection, own.replaces, with_for_update=True)
-    fits = begun_for is not None and None in (account, begun_for.account)
-    return begun_for if fits else None
+    return await session.get(Connection, own.replaces, with_for_update=True)
+
+
+async def _same_account(
+    session: AsyncSession, own: Connection, account: str | None
+) -> Connection | None:
+    if account is None:
+        return None
+    return await session.scalar(
+        select(Connection)
+        .where(
+            Connection.user_id == own.user_id,
+            Connection.provider == own.provider,
+            Connection.account == account,
+            Connection.id != own.id,
+        )
+        .with_for_update()
+    )
+
+
+async def _stay(
+    session: AsyncSession, own: Connection, account: str | None, place: Fit | None
+) -> None:
+    """It is a connection of its own, or stays hidden for now."""
+    was_hidden = own.replaces is not None
+    own.account = account
+    if place is None:
+        own.replaces = None
+    if place is Fit.ASKS and own.asked_at is None:
+        own.asked_at = func.now()
+    await session.flush()
+    if was_hidden:
+        await announce_list(session, own.user_id)
 
 
 async def _take_place(
@@ -68,7 +105,7 @@ async def _take_place(
 ) -> None:
     """Move the grant and the fresh verdict; a check of the old grant on its way is fenced off."""
     user_id = own.user_id
-    newer = await grants.move(session, keys, own.id, target.id)
+    newer = await grants.move(session, keys, own.id, target.id, own.replaces)
     verdict = {
         "account": account or target.account,
         "label": own.label or target.label,
@@ -84,8 +121,17 @@ async def _take_place(
         "lease_until": None,
         "version": Connection.version + 1,
     }
+    # Two reconnects with one other account are one question; whoever connects it has answered.
+    still_asks = own.replaces is not None and target.replaces is not None
+    standing = {
+        "replaces": own.replaces if still_asks else None,
+        "asked_at": func.now() if still_asks else None,
+    }
+    heirs = update(Connection).where(Connection.replaces == own.id, Connection.id != target.id)
+    await session.execute(heirs.values(replaces=target.id))
     await session.execute(delete(Connection).where(Connection.id == own.id))
+    values = standing | verdict if newer else standing
+    await session.execute(update(Connection).where(Connection.id == target.id).values(values))
     if newer:
-        await session.execute(update(Connection).where(Connection.id == target.id).values(verdict))
         await outages.follow(session, [target.id])
     await announce_list(session, user_id)

@@ -115,6 +115,12 @@ class Person:
         assert await self.come_back(provider, query) == "/connections"
         return [card for card in await self.connected() if card["provider"] == provider][-1]
 
+    async def reconnect(self, card: dict[str, Any], account: str = MAIN_SHOP) -> str:
+        """The whole way there and back for this card; returns where the browser ends up."""
+        provider = card["provider"]
+        way = await self.go_to_provider(provider, connection=card["id"])
+        return await self.come_back(provider, await self.sandbox.consent(way, account))
+
     async def check(self, card: dict[str, Any]) -> dict[str, Any]:
         """Check now, without the limit on checks by hand; returns the card after it."""
         await self.app.checker.check_now(UUID(card["id"]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.people import Person
 
+LIST = "/connections/stream"
 SECONDS = 6.0  # that an event may take
 
 
@@ -55,18 +56,18 @@ class Stream:
 
 
 @asynccontextmanager
-async def watching(person: Person) -> AsyncIterator[Stream]:
-    """The page of all connections is open."""
-    async with listening(person) as stream:
+async def watching(person: Person, path: str = LIST) -> AsyncIterator[Stream]:
+    """The page of all connections is open, or another one that has a stream."""
+    async with listening(person, path) as stream:
         await stream.until("#banner")  # the last part of the first snapshot
         yield stream
 
 
 @asynccontextmanager
-async def listening(person: Person) -> AsyncIterator[Stream]:
+async def listening(person: Person, path: str = LIST) -> AsyncIterator[Stream]:
     """The stream is open, and nothing of it has been read."""
     headers = {"Accept": "text/event-stream"}
-    async with person.client.request("/connections/stream", headers=headers) as connection:
+    async with person.client.request(path, headers=headers) as connection:
         await connection.send_complete()
         try:
             yield Stream(connection)

@@ -199,24 +199,6 @@ async def test_a_reconnect_keeps_id_and_since_and_forgets_the_trouble(
     ] == [False]
 
 
-async def test_a_reconnect_with_another_account_leaves_the_old_connection_alone(
-    person: Person,
-) -> None:
-    card = await person.connect(account=MAIN_SHOP)
-    await person.connect(account=OTHER_SHOP, connection=card["id"])
-    cards = {each["id"]: each["details"] for each in await person.connected()}
-    assert cards[card["id"]] == "Основной магазин"
-    assert len(cards) == 2
-
-
-async def test_a_reconnect_that_cannot_be_named_still_takes_its_place(person: Person) -> None:
-    card = await person.connect()
-    await person.sandbox.set("error")
-    again = await person.connect(connection=card["id"])
-    assert (again["id"], again["details"]) == (card["id"], "Основной магазин")
-    assert len(await person.connected()) == 1
-
-
 async def test_somebody_elses_connection_cannot_be_reconnected(
     person: Person, other_person: Person
 ) -> None:

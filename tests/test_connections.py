@@ -45,6 +45,7 @@ CONTRACT = {
     "latency_ms",
     "details",
     "flapping",
+    "expires_at",
     "connect_url",
     "disconnect_url",
 }
@@ -69,6 +70,8 @@ def row(**columns: Any) -> CardRow:
         "latency_ms": 5,
         "label": "Shop",
         "version": 3,
+        "expires_at": None,
+        "refreshable": True,
         "read_at": NOW,
         "flapping": False,
         "provider_down_since": None,
@@ -217,3 +220,20 @@ async def test_a_reconnect_on_its_way_is_not_shown(database: Database, keys: Key
         own = await connections.of_users(session, [anna])
         assert [each.id for each in own[anna]] == [shown]
         assert await connections.owned(session, anna, hidden) is None
+
+
+@pytest.mark.parametrize(
+    ("refresh", "refreshable", "told"),
+    [("ahead", True, False), ("ahead", False, True), ("never", True, True)],
+)
+def test_a_last_day_is_told_where_nothing_renews_the_grant(
+    refresh: str, refreshable: bool, told: bool
+) -> None:
+    catalogue = {"acme": replace(provider("acme"), refresh=refresh)}
+    card = describe(row(expires_at=NOW, refreshable=refreshable), catalogue, INTERVAL)
+    assert card.expires_at == (NOW if told else None)
+    assert card.as_json()["expires_at"] == (NOW.isoformat() if told else None)
+
+
+def test_a_connection_without_an_end_has_no_last_day() -> None:
+    assert describe(row(refreshable=False), {}, INTERVAL).expires_at is None

@@ -13,8 +13,9 @@ FLOORS = (
     ("hosts", "dialing", "providers", "outbound", "oauth", "sealing"),
     ("db", "models", "announce"),
     (
-        *("people", "limits", "heartbeats", "outages", "cards", "connecting", "connections"),
-        *("grants", "provider_outages", "refreshing", "revocations", "rotation", "settling"),
+        *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),
+        *("connections", "details", "grants", "landing", "provider_outages", "refreshing"),
+        *("revocations", "rotation", "settling"),
     ),
     ("monitor", "live"),
     ("web",),

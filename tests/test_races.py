@@ -140,7 +140,7 @@ async def test_a_reconnect_with_another_account_is_named_as_what_it_is(
     person: Person, database: Database
 ) -> None:
     card = await person.connect(account=MAIN_SHOP)
-    await person.sandbox.set("error")
+    await person.sandbox.set("unpaid")  # the provider knows the grant, and names nobody
     await person.connect(account=OTHER_SHOP, connection=card["id"])
     await person.sandbox.set("ok")
     after = await person.check(card)

@@ -17,9 +17,10 @@ LIST = "list"  # a mailbox's place for the whole list, which makes all single ca
 class Mailbox:
     """What one open page has still to be sent. A burst about one card is one event, the newest."""
 
-    def __init__(self, user_id: int, session_hash: bytes) -> None:
+    def __init__(self, user_id: int, session_hash: bytes, only: UUID | None = None) -> None:
         self.user_id = user_id
         self.session_hash = session_hash
+        self.only = only  # the page of one connection: it wants no other card
         self.expired = False  # the session is over
         self.closed = False  # nothing more will come
         self._events: dict[object, bytes] = {}
@@ -75,9 +76,13 @@ class Hub:
         self._closed = False
 
     @contextmanager
-    def subscribe(self, user_id: int, session_hash: bytes) -> Iterator[Mailbox]:
-        """A mailbox for one open page; the first thing in it will be the whole list."""
-        mailbox = Mailbox(user_id, session_hash)
+    def subscribe(
+        self, user_id: int, session_hash: bytes, only: UUID | None = None
+    ) -> Iterator[Mailbox]:
+        """A mailbox for one open page; the first thing in it will be the whole list, or the card of
+        the `only` connection that it is about.
+        """
+        mailbox = Mailbox(user_id, session_hash, only)
         self._mailboxes[user_id].add(mailbox)
         self._want_list([mailbox])
         if self._closed:
@@ -148,7 +153,8 @@ class Hub:
 
     def deliver(self, user_id: int, connection_id: UUID, event: bytes) -> None:
         for mailbox in self._mailboxes.get(user_id, ()):
-            if mailbox not in self._pages:  # its whole list is on the way, and will be newer
+            wanted = mailbox.only in (None, connection_id)
+            if wanted and mailbox not in self._pages:  # else a newer, whole list is on the way
                 mailbox.put(connection_id, event)
 
     def broadcast(self, place: str, event: bytes) -> None:

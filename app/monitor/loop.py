@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import connecting, heartbeats, limits, metrics, people, provider_outages, revocations
+from app import choosing, connecting, heartbeats, limits, metrics, people
+from app import provider_outages, revocations
 from app.forever import forever, running
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_due, claim_sample
@@ -149,6 +150,8 @@ class Monitor:
             await connecting.forget_old_states(session)
             await people.forget_old_sessions(session)
             await limits.forget_old_attempts(session)
+        checker = self._checker
+        await choosing.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)
 
     async def _drain(self) -> None:
         """Let the checks under way end, write them, and say that this monitor is gone."""

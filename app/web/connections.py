@@ -8,12 +8,13 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections, limits
+from app import choosing, connections, limits
 from app.cards import CardRow, Descriptor, describe, describe_all
 from app.limits import Limit
 from app.providers import Provider
 from app.web.dashboard import dashboard, person, person_or_none
 from app.web.errors import error_page
+from app.web.fragments import titles
 from app.web.guard import public
 from app.web.politeness import NO_WAY_OUT, STILL_UNDER_WAY, TOO_SOON, provider_asks_to_wait
 from app.web.stream import card_html
@@ -34,12 +35,15 @@ async def index() -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions() as session:
         rows = await connections.of_user(session, person().user_id)
+        unsettled = await choosing.of_users(session, [person().user_id])
     cards = describe_all(rows, app.catalogue, app.settings.interval)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
     return await render_template(
         "connections/index.html",
         cards=cards,
+        unsettled=unsettled.get(person().user_id, []),
+        titles=titles(app),
         interval=round(app.settings.interval),
         checks_run=app.checks_run,
         cut_off=app.cut_off,

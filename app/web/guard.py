@@ -16,6 +16,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 COOKIE = "session"
 HOME = "/connections"
+STREAMS = ("stream.stream", "stream.stream_of_one")
 SAFE = ("GET", "HEAD", "OPTIONS")
 CONTROL = {chr(code) for code in (*range(32), 127)}
 
@@ -81,7 +82,7 @@ async def _know_the_person() -> ResponseReturnValue | None:
 
 def _ask_to_log_in() -> ResponseReturnValue:
     accepts = request.headers.get("Accept", "")
-    if request.endpoint == "stream.stream" and "text/event-stream" in accepts:
+    if request.endpoint in STREAMS and "text/event-stream" in accepts:
         # The stream's client follows no redirect and retries every error: only an event ends it.
         return Response(
             ServerSentEvent("session-expired", "").encode(), mimetype="text/event-stream"

@@ -7,22 +7,19 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, connections, revocations
+from app import connecting, connections
 from app.cards import describe
 from app.connecting import ConnectError
-from app.connections import Disconnected
+from app.landing import Landing, Place, landing
 from app.models import Status
-from app.monitor.probe import probe
 from app.people import SignedIn
 from app.providers import Catalogue, Provider
 from app.web.dashboard import Dashboard, dashboard, person
+from app.web.parting import what_happened
+from app.web.reconnect_wording import ELSEWHERE, WAITS, scope_news
 from app.web.wording import FLASH
 
-CONNECTED = {
-    Status.ONLINE: "connected",
-    Status.CHECKING: "connected_waiting",
-    None: "connected_waiting",
-}
+CONNECTED = {Status.ONLINE: "connected", Status.CHECKING: "connected_waiting"}
 GOOD_NEWS = ("connected", "disconnected_proven", "disconnected_revoked", "disconnected_shared")
 
 VIEWS: list[tuple[str, str, Callable[..., Any]]] = []
@@ -95,7 +92,9 @@ async def callback(provider: str) -> ResponseReturnValue:
     outcome = await app.unfinished.run(_finish(app, _known(provider), person(), request.args))
     if isinstance(outcome, ConnectError):
         return _failed(provider, outcome)
-    await _flash(CONNECTED.get(outcome, "connected_failing"), _known(provider))
+    if outcome is not None and outcome.place is Place.ASKS:
+        return redirect(f"/connections/{outcome.connection_id}/choice", 303)
+    await _flash_landing(_known(provider), outcome)
     return redirect("/connections", 303)
 
 
@@ -109,45 +108,36 @@ async def disconnect(provider: str) -> ResponseReturnValue:
         )
     if gone is None:
         abort(404)
-    await _flash(await _what_happened(entry, gone), entry)
+    await _flash(f"disconnected_{await what_happened(entry, gone)}", entry)
     return redirect("/connections", 303)
 
 
 async def _finish(
     app: Dashboard, entry: Provider, who: SignedIn, answer: Mapping[str, str]
-) -> Status | ConnectError | None:
-    """Store the connection, and look at it for the first time."""
+) -> Landing | ConnectError | None:
+    """Store the connection, look at it for the first time, and see what became of it."""
     uri = app.redirect_uri(entry.name)
     sessions, http, keys = app.database.sessions, app.http, app.keys
     outcome = await connecting.finish(sessions, http, keys, entry, who, uri, answer)
     if isinstance(outcome, ConnectError):
         return outcome
-    return await app.checker.check_now(outcome)
+    await app.checker.check_now(outcome)
+    async with sessions() as session:
+        return await landing(session, who.user_id, outcome)
 
 
-async def _what_happened(entry: Provider, gone: Disconnected) -> str:
-    """Try the revocation at once; the monitor goes on for a day if the provider cannot take it."""
-    app = dashboard()
-    if gone.shared:
-        return "disconnected_shared"
-    if gone.revocation is None:
-        return "disconnected_by_hand"
-    done = await revocations.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
-    if not done:
-        return "disconnected_later"
-    return await _proof_of_revocation(entry, gone)
-
-
-async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> str:
-    """Show the old token once more: only the provider's refusal proves that it is worth nothing."""
-    if gone.grant is None:
-        return "disconnected_revoked"
-    app = dashboard()
-    answer = await probe(app.http, entry, gone.grant, app.settings.timeout)
-    if answer.status in (401, 403):
-        return "disconnected_proven"
-    works = answer.status is not None and 200 <= answer.status < 300 and answer.sound
-    return "disconnected_still_works" if works else "disconnected_revoked"
+async def _flash_landing(entry: Provider, landed: Landing | None) -> None:
+    """Say what came of it, and which scopes went and came."""
+    if landed is None:
+        return await _flash("connected_waiting", entry)
+    if landed.place is Place.WAITS:
+        await flash(WAITS.format(name=entry.title), "warn")
+    elif landed.place is Place.ELSEWHERE:
+        await flash(ELSEWHERE.format(name=entry.title, label=landed.label or entry.title), "warn")
+    else:
+        await _flash(CONNECTED.get(landed.status, "connected_failing"), entry)
+    if news := scope_news(entry.title, landed.lost, landed.gained):
+        await flash(news, "warn" if landed.lost else "ok")
 
 
 async def _flash(code: str, provider: Provider) -> None:

@@ -6,17 +6,19 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from uuid import UUID
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import connections, heartbeats, metrics, people
+from app import choosing, connections, heartbeats, metrics, people
 from app.cards import CardRow, Descriptor, describe, describe_all
 from app.forever import forever
 from app.live.hub import LIST, Mailbox, Work
 from app.people import SignedIn
 from app.web.dashboard import Dashboard, dashboard, person
+from app.web.fragments import gone_event, partial, unsettled_event
 from app.web.sse import ServerSentEvent
 
 log = logging.getLogger(__name__)
@@ -32,18 +34,31 @@ SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
 
 @blueprint.get("/connections/stream")
 async def stream() -> ResponseReturnValue:
-    response = Response(_events(dashboard(), person()), mimetype="text/event-stream")
+    return _streaming(dashboard(), person())
+
+
+@blueprint.get("/connections/<uuid:connection_id>/stream")
+async def stream_of_one(connection_id: UUID) -> ResponseReturnValue:
+    app = dashboard()
+    async with app.database.sessions() as session:
+        if await connections.owned(session, person().user_id, connection_id) is None:
+            abort(404)
+    return _streaming(app, person(), connection_id)
+
+
+def _streaming(app: Dashboard, signed_in: SignedIn, only: UUID | None = None) -> Response:
+    response = Response(_events(app, signed_in, only), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     response.timeout = None  # this response never ends by itself
     return response
 
 
-async def _events(app: Dashboard, signed_in: SignedIn) -> AsyncIterator[bytes]:
+async def _events(app: Dashboard, signed_in: SignedIn, only: UUID | None) -> AsyncIterator[bytes]:
     expires = signed_in.expires_at.timestamp()
     with (
         metrics.OPEN_PAGES.track_inprogress(),
-        app.hub.subscribe(signed_in.user_id, signed_in.session_hash) as mailbox,
+        app.hub.subscribe(signed_in.user_id, signed_in.session_hash, only) as mailbox,
     ):
         yield _heartbeat()  # first bytes at once, and the page learns how far its clock is off
         silent_since = time.monotonic()
@@ -77,7 +92,7 @@ async def card_html(app: Dashboard, card: Descriptor) -> str:
 async def banner_event(app: Dashboard) -> bytes:
     template = app.jinja_env.get_template("_banner.html")
     html = await template.render_async(checks_run=app.checks_run, cut_off=app.cut_off)
-    return ServerSentEvent("", _partial("#banner", "innerHTML", html)).encode()
+    return ServerSentEvent("", partial("#banner", "innerHTML", html)).encode()
 
 
 async def _fan_out_once(app: Dashboard) -> None:
@@ -126,7 +141,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
 
 async def _card_event(app: Dashboard, row: CardRow) -> bytes:
     html = await card_html(app, describe(row, app.catalogue, app.settings.interval))
-    return ServerSentEvent("", _partial(f"#connection-{row.id}", "outerMorph", html)).encode()
+    return ServerSentEvent("", partial(f"#connection-{row.id}", "outerMorph", html)).encode()
 
 
 async def _deliver_lists(app: Dashboard, work: Work) -> None:
@@ -135,17 +150,23 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
     async with app.database.sessions() as session:
         alive = await people.alive(session, [page.session_hash for page in work.pages])
         rows = await connections.of_users(session, {page.user_id for page in work.pages})
+        unsettled = await choosing.of_users(session, rows)
     banner = await banner_event(app)
-    events: dict[int, bytes] = {}
+    events: dict[tuple[int, UUID | None], bytes] = {}
     for page in work.pages:
         if page.session_hash not in alive:
             page.close(expired=True)
             continue
-        if page.user_id not in events:
+        key = (page.user_id, page.only)
+        if key not in events:
             own = rows.get(page.user_id, [])
-            cards = describe_all(own, app.catalogue, app.settings.interval)
-            events[page.user_id] = await _list_event(app, cards)
-        _put_list(page, events[page.user_id], banner)
+            events[key] = (
+                await _one_event(app, own, page.only)
+                if page.only
+                else await _list_event(app, own)
+                + await unsettled_event(app, unsettled.get(page.user_id, []))
+            )
+        _put_list(page, events[key], banner)
 
 
 def _put_list(page: Mailbox, cards: bytes, banner: bytes) -> None:
@@ -153,17 +174,28 @@ def _put_list(page: Mailbox, cards: bytes, banner: bytes) -> None:
     page.put("banner", banner)
 
 
-async def _list_event(app: Dashboard, cards: list[Descriptor]) -> bytes:
+async def _one_event(app: Dashboard, own: list[CardRow], only: UUID) -> bytes:
+    """The snapshot of a page about one connection, which may be gone."""
+    for row in own:
+        if row.id == only:
+            beside = [each for each in own if each.provider == row.provider]
+            return await _card_event(app, row) + await _outages_event(app, beside)
+    return await gone_event(app)
+
+
+async def _list_event(app: Dashboard, own: list[CardRow]) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
-    event = b""
-    for target, name in (("#cards", "connections/_cards.html"), ("#outages", "_outages.html")):
-        html = await app.jinja_env.get_template(name).render_async(cards=cards)
-        event += ServerSentEvent("", _partial(target, "innerMorph", html)).encode()
-    return event
+    cards = describe_all(own, app.catalogue, app.settings.interval)
+    template = app.jinja_env.get_template("connections/_cards.html")
+    html = await template.render_async(cards=cards)
+    event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
+    return event + await _outages_event(app, own)
 
 
-def _partial(target: str, swap: str, html: str) -> str:
-    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
+async def _outages_event(app: Dashboard, own: list[CardRow]) -> bytes:
+    cards = describe_all(own, app.catalogue, app.settings.interval)
+    html = await app.jinja_env.get_template("_outages.html").render_async(cards=cards)
+    return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()
 
 
 def _heartbeat() -> bytes:

@@ -1,0 +1,122 @@
+"""Reconnects without a place yet: one waits for a name, another for the person's choice.
+
+Both are hidden connections with `replaces`; one that waits for a choice has `asked_at` too.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app import connections, people
+from app.announce import announce_list
+from app.connections import Disconnected
+from app.db import Sessions
+from app.models import Connection, Status
+from app.providers import Catalogue, Provider
+from app.sealing import Keys
+
+PATIENCE = timedelta(hours=1)  # after this, a question that nobody answered is cancelled
+
+ASKS = and_(Connection.replaces.is_not(None), Connection.asked_at.is_not(None))
+CHECKED = or_(Connection.status != Status.CHECKING.value, Connection.cause.is_not(None))
+
+
+@dataclass(frozen=True)
+class Unsettled:
+    """A reconnect with what came and what was expected."""
+
+    id: UUID
+    provider: str
+    asks: bool
+    status: str
+    cause: str | None
+    label: str | None
+    account: str | None
+    expected_label: str | None
+    expected_account: str | None
+
+
+async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, list[Unsettled]]:
+    """Everybody's in one query, the oldest first; what is being checked for the first time is no
+    news yet.
+    """
+    query = _unsettled(Connection.user_id.in_(list(user_ids)), CHECKED)
+    found: dict[int, list[Unsettled]] = {}
+    for user_id, *columns in await session.execute(query.order_by(Connection.connected_at)):
+        found.setdefault(user_id, []).append(Unsettled(*columns))
+    return found
+
+
+async def question(session: AsyncSession, user_id: int, connection_id: UUID) -> Unsettled | None:
+    """What the person is asked about this one; None: nothing (any more), or it is not theirs."""
+    query = _unsettled(Connection.user_id == user_id, Connection.id == connection_id, ASKS)
+    row = (await session.execute(query)).one_or_none()
+    return Unsettled(*row[1:]) if row else None
+
+
+async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
+    """Make it a connection of its own. False: there is nothing to choose (any more)."""
+    await people.lock(session, user_id)
+    kept = await session.scalar(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.user_id == user_id, ASKS)
+        .values(replaces=None, asked_at=None, version=Connection.version + 1)
+        .returning(Connection.id)
+    )
+    if kept is not None:
+        await announce_list(session, user_id)
+    return kept is not None
+
+
+async def cancel(
+    session: AsyncSession, keys: Keys, provider: Provider, user_id: int, connection_id: UUID
+) -> Disconnected | None:
+    """Let go of it, the way of a disconnect. None: there is nothing to choose (any more)."""
+    await people.lock(session, user_id)
+    if await question(session, user_id, connection_id) is None:
+        return None
+    return await connections.disconnect(session, keys, provider, user_id, connection_id)
+
+
+async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
+    """Cancel the questions that nobody answered, and the new grants that were refused for good."""
+    too_old = and_(ASKS, Connection.asked_at < func.now() - PATIENCE)
+    refused = and_(Connection.replaces.is_not(None), Connection.status == Status.REVOKED.value)
+    over = or_(too_old, refused)
+    async with sessions() as session:
+        rows = await session.execute(
+            select(Connection.id, Connection.user_id, Connection.provider).where(over)
+        )
+    for row in rows.all():
+        if provider := catalogue.get(row.provider):
+            async with sessions.begin() as session:
+                await people.lock(session, row.user_id)
+                still = select(Connection.id).where(Connection.id == row.id, over)
+                if await session.scalar(still) is not None:  # not answered in the last moment
+                    await connections.disconnect(session, keys, provider, row.user_id, row.id)
+
+
+def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
+    begun_for = aliased(Connection)
+    return (
+        select(
+            Connection.user_id,
+            Connection.id,
+            Connection.provider,
+            Connection.asked_at.is_not(None),
+            Connection.status,
+            Connection.cause,
+            Connection.label,
+            Connection.account,
+            begun_for.label,
+            begun_for.account,
+        )
+        .join(begun_for, begun_for.id == Connection.replaces)
+        .where(*where)
+    )

@@ -1,0 +1,77 @@
+"""What became of a grant that was just stored: where it is now, and what it may do now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Connection, Grant, Status
+
+
+class Place(StrEnum):
+    OWN = "own"  # a connection of its own
+    EXPECTED = "expected"  # it is one with the connection that was expected, or was there already
+    ELSEWHERE = "elsewhere"  # it came back with the account of another connection
+    ASKS = "asks"  # with an account that nobody expected: the person decides
+    WAITS = "waits"  # a check has to name its account first
+
+
+@dataclass(frozen=True)
+class Landing:
+    connection_id: UUID
+    place: Place
+    status: Status
+    label: str | None
+    lost: tuple[str, ...] = ()  # scopes
+    gained: tuple[str, ...] = ()
+
+
+async def landing(session: AsyncSession, user_id: int, stored_as: UUID) -> Landing | None:
+    """None: it is gone, or an even newer grant took its place."""
+    row = await session.get(Connection, stored_as)
+    if row is not None and row.user_id == user_id:
+        return Landing(row.id, _place(row), Status(row.status), row.label)
+    return await _landed_elsewhere(session, user_id, stored_as)
+
+
+def changed_scopes(
+    before: Iterable[str], after: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(lost, gained). Nothing is known to have changed where either side is not known."""
+    old, new = set(before), set(after)
+    if not old or not new:
+        return (), ()
+    return tuple(sorted(old - new)), tuple(sorted(new - old))
+
+
+def _place(row: Connection) -> Place:
+    if row.replaces is None:
+        return Place.OWN
+    return Place.ASKS if row.asked_at is not None else Place.WAITS
+
+
+async def _landed_elsewhere(session: AsyncSession, user_id: int, stored_as: UUID) -> Landing | None:
+    came_from: Any = Grant.extra["came_from"]
+    found = (
+        await session.execute(
+            select(Connection, Grant.scopes, came_from)
+            .join(Grant, Grant.connection_id == Connection.id)
+            .where(
+                Connection.user_id == user_id,
+                came_from["stored_as"].astext == str(stored_as),
+            )
+        )
+    ).first()
+    if found is None:
+        return None
+    row, scopes, origin = found
+    place = _place(row)
+    if place is Place.OWN:
+        expected = origin["begun_for"] in (None, str(row.id))
+        place = Place.EXPECTED if expected else Place.ELSEWHERE
+    lost, gained = changed_scopes(origin["scopes_before"], scopes)
+    return Landing(row.id, place, Status(row.status), row.label, lost, gained)

@@ -1,0 +1,30 @@
+"""The page of one connection, and the same as JSON."""
+
+from uuid import UUID
+
+from quart import Blueprint, abort, jsonify, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app import connections
+from app.cards import describe, describe_all
+from app.details import details
+from app.web.dashboard import dashboard, person
+
+blueprint = Blueprint("connection", __name__)
+
+
+@blueprint.get("/connections/<uuid:connection_id>")
+async def show(connection_id: UUID) -> ResponseReturnValue:
+    app = dashboard()
+    async with app.database.sessions() as session:
+        rows = await connections.of_user(session, person().user_id)
+        own = next((row for row in rows if row.id == connection_id), None)
+        facts = await details(session, connection_id) if own is not None else None
+    if own is None or facts is None:
+        abort(404)
+    card = describe(own, app.catalogue, app.settings.interval)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(card.as_json())
+    return await render_template(
+        "connections/show.html", card=card, facts=facts, checks_run=app.checks_run
+    )

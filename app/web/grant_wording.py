@@ -1,0 +1,67 @@
+"""The Russian words for how long a grant lasts and whose move it is; pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.web.reconnect_wording import strip
+from app.web.wording import MONTHS, Card, plural
+
+TOLD = 30  # days before its last day that a card begins to say so
+SOON = 7  # days before it that it says so in amber
+
+MOVE = {
+    None: "Ничей: всё работает.",
+    "you": "Ваш.",
+    "provider": "Сервиса «{name}». От вас ничего не нужно.",
+    "us": "Наш. От вас ничего не нужно.",
+}
+MOVE_WHILE_CHECKING = "Наш: проверяем доступ в первый раз."
+MOVE_AFTER_ONE_STRIKE = "Наш: скоро проверим ещё раз. От вас пока ничего не нужно."
+
+
+@dataclass(frozen=True)
+class Expiry:
+    text: str
+    soon: bool
+
+
+def make_grant_filters(
+    zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> dict[str, Callable[..., Any]]:
+    """More of what a template may call with `|`."""
+    return {
+        "expiry": lambda moment: moment and expiry(moment, zone, now()),
+        "day": lambda moment: day(moment, zone),
+        "move": move,
+        "strip_of": strip,
+    }
+
+
+def expiry(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry | None:
+    """ "истекает сегодня", "истекает через 21 день"; None while that is far away."""
+    days = (moment.astimezone(zone).date() - now.astimezone(zone).date()).days
+    if moment <= now:
+        return Expiry("закончился", soon=True)
+    if days > TOLD:
+        return None
+    near = {0: "сегодня", 1: "завтра"}
+    when = near.get(days, f"через {days} {plural(days, 'день', 'дня', 'дней')}")
+    return Expiry(f"истекает {when}", soon=days <= SOON)
+
+
+def day(moment: datetime, zone: ZoneInfo) -> str:
+    """ "25 декабря 2026"."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {MONTHS[local.month - 1]} {local.year}"
+
+
+def move(card: Card) -> str:
+    """Whose move it is."""
+    if card.status == "checking":
+        return MOVE_WHILE_CHECKING
+    if card.status == "degraded" and card.fault != "us":
+        return MOVE_AFTER_ONE_STRIKE
+    return MOVE[card.fault].format(name=card.name)

@@ -1,0 +1,35 @@
+"""After a disconnect: tell the provider, and find out what can be said about it."""
+
+from app import revocations
+from app.connections import Disconnected
+from app.monitor.probe import probe
+from app.providers import Provider
+from app.web.dashboard import dashboard
+
+
+async def what_happened(entry: Provider, gone: Disconnected) -> str:
+    """ "proven", "revoked", "still_works", "later", "by_hand" or "shared".
+
+    The revocation is tried at once; the monitor goes on for a day if the provider cannot take it.
+    """
+    app = dashboard()
+    if gone.shared:
+        return "shared"
+    if gone.revocation is None:
+        return "by_hand"
+    done = await revocations.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
+    if not done:
+        return "later"
+    return await _proof_of_revocation(entry, gone)
+
+
+async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> str:
+    """Show the old token once more: only the provider's refusal proves that it is worth nothing."""
+    if gone.grant is None:
+        return "revoked"
+    app = dashboard()
+    answer = await probe(app.http, entry, gone.grant, app.settings.timeout)
+    if answer.status in (401, 403):
+        return "proven"
+    works = answer.status is not None and 200 <= answer.status < 300 and answer.sound
+    return "still_works" if works else "revoked"

@@ -1,0 +1,13 @@
+// The page of one connection: when its card has changed, the facts beside it are fetched anew.
+(() => {
+  "use strict";
+  const version = () => document.querySelector("#cards [data-version]")?.dataset.version;
+  let known = version();
+
+  document.addEventListener("htmx:sse:after:message", () => {
+    const now = version();
+    if (now === undefined || now === known) return; // gone, or no news
+    known = now;
+    document.getElementById("facts").dispatchEvent(new CustomEvent("facts:old"));
+  });
+})();

@@ -1,0 +1,78 @@
+"""How long a grant lasts, and whose move it is, in good Russian."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.choosing import Unsettled
+from app.models import Cause, Status
+from app.web import grant_wording, reconnect_wording
+from app.web.wording import FLASH
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+NOW = datetime(2026, 11, 23, 11, 2, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str = "Эвотор"
+    status: str = "online"
+    cause: str | None = None
+    fault: str | None = None
+
+
+@pytest.mark.parametrize(
+    ("after", "text", "soon"),
+    [
+        (timedelta(hours=1), "истекает сегодня", True),
+        (timedelta(hours=11), "истекает завтра", True),  # after midnight in Moscow
+        (timedelta(days=1), "истекает завтра", True),
+        (timedelta(days=2), "истекает через 2 дня", True),
+        (timedelta(days=5), "истекает через 5 дней", True),
+        (timedelta(days=7), "истекает через 7 дней", True),
+        (timedelta(days=8), "истекает через 8 дней", False),
+        (timedelta(days=11), "истекает через 11 дней", False),
+        (timedelta(days=21), "истекает через 21 день", False),
+        (timedelta(days=30), "истекает через 30 дней", False),
+        (timedelta(seconds=0), "закончился", True),
+        (timedelta(days=-3), "закончился", True),
+    ],
+)
+def test_the_last_day_comes_nearer(after: timedelta, text: str, soon: bool) -> None:
+    assert grant_wording.expiry(NOW + after, MOSCOW, NOW) == grant_wording.Expiry(text, soon)
+
+
+def test_a_last_day_that_is_far_away_is_no_news() -> None:
+    assert grant_wording.expiry(NOW + timedelta(days=31), MOSCOW, NOW) is None
+    assert grant_wording.make_grant_filters(MOSCOW)["expiry"](None) is None
+
+
+def test_a_day_has_its_year() -> None:
+    assert grant_wording.day(NOW, MOSCOW) == "23 ноября 2026"
+
+
+@pytest.mark.parametrize("cause", [None, *Cause])
+@pytest.mark.parametrize("status", set(Status) - {Status.DISCONNECTED})
+def test_every_status_says_whose_move_it_is(status: Status, cause: Cause | None) -> None:
+    card = Card(status=status, cause=cause, fault=cause.fault if cause else None)
+    said = grant_wording.move(card)
+    assert said
+    assert "{" not in said
+
+
+def test_what_can_be_said_of_a_disconnect_can_be_said_of_a_cancel() -> None:
+    ends = {code.removeprefix("disconnected_") for code in FLASH if code.startswith("disc")}
+    assert set(reconnect_wording.CANCELLED) == ends
+
+
+@pytest.mark.parametrize("cause", [None, *Cause])
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_strip_always_has_something_to_say(cause: Cause | None, asks: bool) -> None:
+    nameless = (None, "shop-2", "Магазин", "shop-1")
+    unsettled = Unsettled(uuid4(), "evotor", asks, "degraded", cause, *nameless)
+    said = reconnect_wording.strip(unsettled, "Эвотор")
+    assert "Магазин" in said.text
+    assert "{" not in said.title + said.text
