@@ -51,7 +51,9 @@
     return true;
   }
 
-  const lost = (event) => { if (!isGone(event) &&  (event.target === element() && !document.hidden) show("lost"); };
+  function lost(event) {
+    if (!isGone(event) && event.target === element() && !document.hidden) show("lost");
+  }
   const signs = ["htmx:sse:after:connection", "htmx:sse:after:message", "heartbeat"];
   const failures = ["htmx:sse:error", "htmx:sse:close", "htmx:error", "htmx:response:error"];
   signs.forEach((name) => document.addEventListener(name, alive));

@@ -4,7 +4,8 @@
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const ago = new Intl.RelativeTimeFormat("ru", { numeric: "auto" });
   const all = new Set();
-  let offset = 0; // milliseconds by which the server's clock is ahead of ours
+  // Milliseconds by which the server's clock is ahead of ours: as the page came, then by every heartbeat.
+  let offset = Number(document.documentElement.dataset.now) * 1000 - Date.now();
 
   const lasting = (count, unit) =>
     new Intl.NumberFormat("ru", { style: "unit", unit, unitDisplay: "short" }).format(count);
@@ -37,7 +38,7 @@
   // A card is stale by its own time, also when the server or the stream is gone.
   function markStale() {
     for (const card of document.querySelectorAll("[data-stale-at]")) {
-      if (Date.now() + offset > Date.parse(card.dataset.staleAt)) card.dataset.stale = "";
+      card.toggleAttribute("data-stale", Date.now() + offset > Date.parse(card.dataset.staleAt));
     }
   }
 

@@ -25,6 +25,8 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     card = describe(own, app.catalogue, app.settings.interval)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
+    # The open page asks for its facts anew; its card comes over the stream.
+    page = "_facts" if request.headers.get("HX-Request") else "show"
     return await render_template(
-        "connections/show.html", card=card, facts=facts, checks_run=app.checks_run
+        f"connections/{page}.html", card=card, facts=facts, checks_run=app.checks_run
     )

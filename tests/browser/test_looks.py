@@ -1,10 +1,12 @@
 """On a telephone, in the dark."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import func, select, text
 
-from app.models import Cause, Connection, Status, User
+from app.models import Cause, Connection, Grant, Status, User
 from tests.browser.conftest import NewVisitor
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
@@ -41,8 +43,10 @@ async def give_every_status(site: Site) -> None:
         user_id = await session.scalar(select(User.id))
         for number, status in enumerate(set(Status) - {Status.DISCONNECTED}):
             cause = CAUSES.get(status)
+            connection_id = uuid4()
             session.add(
                 Connection(
+                    id=connection_id,
                     user_id=user_id,
                     provider="evotor",
                     account=str(number),
@@ -53,6 +57,18 @@ async def give_every_status(site: Site) -> None:
                     last_checked_at=func.now(),
                     next_check_at=NEVER,
                     latency_ms=120,
+                )
+            )
+            await session.flush()
+            session.add(
+                Grant(
+                    connection_id=connection_id,
+                    access_token=b"",
+                    expires_at=NEVER,
+                    scopes=[
+                        "store:read",
+                        "a-scope-with-a-very-long-name.example.ru/documents.read",
+                    ],
                 )
             )
 
@@ -76,6 +92,10 @@ async def test_nothing_sticks_out_on_a_telephone(
     await give_every_status(visitor.site)
     for path in PAGES:
         await fits(visitor.page, path)
+    async with visitor.site.database.sessions() as session:
+        ids = await session.scalars(select(Connection.id))
+    for connection_id in ids:
+        await fits(visitor.page, f"/connections/{connection_id}")
 
 
 async def test_the_page_follows_the_system_and_the_button_overrules_it(

@@ -9,7 +9,7 @@ from sqlalchemy import event, func, update
 
 from app.db import Database
 from app.models import Connection, Grant
-from tests.people import JSON, OTHER_SHOP, Person
+from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.streams import listening, watching
 from tests.web.test_connections import card_of
 from tests.web.test_stream import heard
@@ -112,6 +112,14 @@ async def test_programs_get_the_descriptor(person: Person) -> None:
     answer = await person.get(page_of(card), **JSON)
     assert answer.mimetype == "application/json"
     assert await answer.get_json() == (await person.connected())[0]
+
+
+async def test_an_open_page_gets_its_facts_alone(person: Person) -> None:
+    card = await person.connect()
+    facts = (await (await person.get(page_of(card), **HTMX)).get_data(as_text=True)).strip()
+    assert facts.startswith('<div class="col" id="facts"')
+    assert "<script" not in facts
+    assert "Ничей: всё работает." in facts
 
 
 async def test_what_is_not_ones_own_does_not_exist(person: Person, other_person: Person) -> None:

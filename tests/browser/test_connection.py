@@ -1,0 +1,89 @@
+"""The page of one connection, open in a browser."""
+
+import pytest
+from playwright.async_api import expect
+
+from app.models import Cause, Status
+from tests.browser.test_live import LOST
+from tests.browser.visitor import Visitor
+
+pytestmark = pytest.mark.browser
+
+SOON_LATE = "UPDATE connections SET next_check_at = now() + interval '4 seconds'"
+
+
+async def look_closer(owner: Visitor) -> None:
+    await owner.card().get_by_role("link", name="Эвотор").click()
+    await owner.page.wait_for_url("**/connections/*")
+    await owner.is_live()
+
+
+async def test_the_page_is_live_and_so_are_its_facts(owner: Visitor) -> None:
+    await look_closer(owner)
+    facts = owner.page.locator("#facts")
+    await expect(facts).to_contain_text("доступ работает")
+    await owner.site.turn(Status.OFFLINE, Cause.PROVIDER_ERROR)
+    await owner.sees("offline")
+    await expect(facts).to_contain_text("Сервис отвечает ошибкой")
+    await expect(facts).to_contain_text("Сервиса «Эвотор»")
+    await owner.site.turn(Status.ONLINE)
+    await owner.sees("online")
+    await expect(facts).to_contain_text("доступ работает")
+
+
+async def test_a_check_by_hand_and_a_disconnect_work_from_there(owner: Visitor) -> None:
+    await look_closer(owner)
+    await owner.button("Проверить").click()
+    await owner.sees("online")
+    await owner.button("Отключить").click()
+    await owner.card().get_by_role("dialog").get_by_role("button", name="Отключить").click()
+    await owner.page.wait_for_url("**/connections")
+    await owner.sees("disconnected")
+
+
+async def test_a_connection_that_goes_elsewhere_is_told_kindly(owner: Visitor) -> None:
+    second = await owner.context.new_page()
+    await second.goto("/connections")
+    await look_closer(owner)
+    await second.get_by_role("button", name="Отключить").first.click()
+    await second.get_by_role("dialog").get_by_role("button", name="Отключить").click()
+    await second.wait_for_url("**/connections")
+    await expect(owner.page.get_by_text("Этого подключения больше нет.")).to_be_visible()
+    await expect(owner.page.locator("#facts")).to_be_hidden()
+
+
+async def test_a_connection_that_went_while_the_server_was_away_is_told_too(
+    owner: Visitor,
+) -> None:
+    owner.expects(*LOST, "404")
+    await look_closer(owner)
+    assert await owner.site.web.stop() == 0
+    try:
+        await owner.site.run("DELETE FROM connections")
+    finally:
+        owner.site.web.start()
+    await expect(owner.page.get_by_text("Возможно, подключение уже отключили")).to_be_visible()
+
+
+async def test_every_page_says_by_itself_that_nothing_fresh_came_though_all_is_gone(
+    owner: Visitor,
+) -> None:
+    owner.expects(*LOST)
+    await owner.site.turn(Status.ONLINE)  # and from then on nobody checks it
+    await owner.site.run(SOON_LATE)
+    pages = [owner.page, await owner.context.new_page(), await owner.context.new_page()]
+    await owner.page.goto("/connections")
+    path = await owner.card().get_by_role("link", name="Эвотор").get_attribute("href")
+    await pages[1].goto(str(path))
+    await pages[2].goto("/evotor")
+    late = [page.locator("[id^=connection-] .stale") for page in pages]
+    for each in late:
+        await expect(each).to_be_hidden()
+    assert await owner.site.web.stop() == 0
+    try:
+        for page, each in zip(pages, late, strict=True):
+            await page.bring_to_front()
+            await expect(each).to_be_visible()
+    finally:
+        owner.site.web.start()
+        await owner.site.ready()
