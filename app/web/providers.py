@@ -16,7 +16,7 @@ from app.people import SignedIn
 from app.providers import Catalogue, Provider
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.parting import what_happened
-from app.web.reconnect_wording import ELSEWHERE, WAITS, scope_news
+from app.web.reconnect_wording import ELSEWHERE, WAITS, called, scope_news
 from app.web.wording import FLASH
 
 CONNECTED = {Status.ONLINE: "connected", Status.CHECKING: "connected_waiting"}
@@ -133,7 +133,7 @@ async def _flash_landing(entry: Provider, landed: Landing | None) -> None:
     if landed.place is Place.WAITS:
         await flash(WAITS.format(name=entry.title), "warn")
     elif landed.place is Place.ELSEWHERE:
-        await flash(ELSEWHERE.format(name=entry.title, label=landed.label or entry.title), "warn")
+        await flash(ELSEWHERE.format(name=entry.title, label=called(landed.label, None)), "warn")
     else:
         await _flash(CONNECTED.get(landed.status, "connected_failing"), entry)
     if news := scope_news(entry.title, landed.lost, landed.gained):

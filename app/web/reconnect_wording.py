@@ -6,6 +6,8 @@ from app.choosing import Unsettled
 from app.models import Status
 from app.web.wording import CAUSE, Message
 
+INNER_QUOTES = str.maketrans("«»", "„“")
+
 WAITS = (
     "Новый доступ к «{name}» получен, но сервис пока не назвал его аккаунт. Как только назовёт, "
     "доступ займёт своё место. От вас ничего не нужно."
@@ -66,5 +68,5 @@ def strip(unsettled: Unsettled, name: str) -> Message:
 
 
 def called(label: str | None, account: str | None) -> str:
-    """What people call an account."""
-    return label or account or "без названия"
+    """What people call an account, to stand inside «…»."""
+    return (label or account or "без названия").translate(INNER_QUOTES)

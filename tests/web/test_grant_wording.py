@@ -68,6 +68,10 @@ def test_what_can_be_said_of_a_disconnect_can_be_said_of_a_cancel() -> None:
     assert set(reconnect_wording.CANCELLED) == ends
 
 
+def test_quotes_inside_quotes_are_inner_ones() -> None:
+    assert reconnect_wording.called("Склад «Север»", None) == "Склад „Север“"
+
+
 @pytest.mark.parametrize("cause", [None, *Cause])
 @pytest.mark.parametrize("asks", [False, True])
 def test_a_strip_always_has_something_to_say(cause: Cause | None, asks: bool) -> None:
