@@ -10,4 +10,11 @@
     known = now;
     document.getElementById("facts").dispatchEvent(new CustomEvent("facts:old"));
   });
+
+  // It went while nobody listened: the server says kindly that it is gone.
+  function leave(event) {
+    const status = event.detail?.status ?? event.detail?.ctx?.response?.status;
+    if (event.target === document.getElementById("live") && status === 404) location.reload();
+  }
+  ["htmx:sse:error", "htmx:response:error"].forEach((name) => document.addEventListener(name, leave));
 })();

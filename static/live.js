@@ -42,18 +42,7 @@
     connection?.reader?.cancel();
   }
 
-  // The page of a connection that went while nobody listened: the server says kindly that it is gone.
-  function isGone(event) {
-    const status = event.detail?.status ?? event.detail?.ctx?.response?.status;
-    if (event.target !== element() || status !== 404 || ended) return false;
-    ended = true;
-    location.reload();
-    return true;
-  }
-
-  function lost(event) {
-    if (!isGone(event) && event.target === element() && !document.hidden) show("lost");
-  }
+  const lost = (event) => { if (event.target === element() && !document.hidden) show("lost"); };
   const signs = ["htmx:sse:after:connection", "htmx:sse:after:message", "heartbeat"];
   const failures = ["htmx:sse:error", "htmx:sse:close", "htmx:error", "htmx:response:error"];
   signs.forEach((name) => document.addEventListener(name, alive));

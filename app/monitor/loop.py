@@ -8,8 +8,16 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import choosing, connecting, heartbeats, limits, metrics, people
-from app import provider_outages, revocations
+from app import (
+    choosing,
+    connecting,
+    heartbeats,
+    limits,
+    metrics,
+    people,
+    provider_outages,
+    revocations,
+)
 from app.forever import forever, running
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_due, claim_sample

@@ -27,6 +27,11 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         return jsonify(card.as_json())
     # The open page asks for its facts anew; its card comes over the stream.
     page = "_facts" if request.headers.get("HX-Request") else "show"
+    beside = [row for row in rows if row.provider == own.provider]
     return await render_template(
-        f"connections/{page}.html", card=card, facts=facts, checks_run=app.checks_run
+        f"connections/{page}.html",
+        card=card,
+        cards=describe_all(beside, app.catalogue, app.settings.interval),
+        facts=facts,
+        checks_run=app.checks_run,
     )

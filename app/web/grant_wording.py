@@ -62,6 +62,7 @@ def move(card: Card) -> str:
     """Whose move it is."""
     if card.status == "checking":
         return MOVE_WHILE_CHECKING
-    if card.status == "degraded" and card.fault != "us":
+    outage = card.fault == "provider" and card.provider_down_since is not None
+    if card.status == "degraded" and card.fault != "us" and not outage:
         return MOVE_AFTER_ONE_STRIKE
     return MOVE[card.fault].format(name=card.name)

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, func, update
+from sqlalchemy import delete, event, func, update
 
 from app.db import Database
-from app.models import Connection, Grant
+from app.models import Connection, Grant, ProviderOutage
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.streams import listening, watching
 from tests.web.test_connections import card_of
@@ -105,6 +105,21 @@ async def test_an_end_that_is_far_away_is_only_on_the_page(
     said = await person.page(page_of(card))
     assert "Потом нужно будет переподключить." in said
     assert "истекает" not in said
+
+
+async def test_an_outage_of_the_provider_is_told_on_page_and_stream(
+    person: Person, database: Database
+) -> None:
+    card = await person.connect()
+    async with database.sessions.begin() as session:
+        session.add(ProviderOutage(provider="evotor"))
+    try:
+        assert "Сбой на стороне «Эвотор»" in await person.page(page_of(card))
+        async with listening(person, f"{page_of(card)}/stream") as stream:
+            await stream.until("#outages", "Сбой на стороне «Эвотор»")
+    finally:
+        async with database.sessions.begin() as session:
+            await session.execute(delete(ProviderOutage))
 
 
 async def test_programs_get_the_descriptor(person: Person) -> None:

@@ -22,6 +22,7 @@ class Card:
     status: str = "online"
     cause: str | None = None
     fault: str | None = None
+    provider_down_since: datetime | None = None
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,11 @@ def test_every_status_says_whose_move_it_is(status: Status, cause: Cause | None)
     said = grant_wording.move(card)
     assert said
     assert "{" not in said
+
+
+def test_in_an_outage_for_everybody_the_move_is_the_providers() -> None:
+    card = Card(status="degraded", cause="timeout", fault="provider", provider_down_since=NOW)
+    assert grant_wording.move(card).startswith("Сервиса «Эвотор».")
 
 
 def test_what_can_be_said_of_a_disconnect_can_be_said_of_a_cancel() -> None:
