@@ -112,7 +112,11 @@ async def test_an_outage_of_the_provider_is_told_on_page_and_stream(
 ) -> None:
     card = await person.connect()
     async with database.sessions.begin() as session:
-        session.add(ProviderOutage(provider="evotor"))
+        session.add(
+            ProviderOutage(
+                provider="evotor", cause="provider_error", evidence="", opened_at=func.now()
+            )
+        )
     try:
         assert "Сбой на стороне «Эвотор»" in await person.page(page_of(card))
         async with listening(person, f"{page_of(card)}/stream") as stream:
