@@ -34,4 +34,5 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         cards=describe_all(beside, app.catalogue, app.settings.interval),
         facts=facts,
         checks_run=app.checks_run,
+        cut_off=app.cut_off,
     )
