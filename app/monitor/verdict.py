@@ -64,8 +64,8 @@ class Verdict:
     strikes: int
     began: bool  # the status begins now; otherwise it goes on, or is dated from the first strike
     delay: float  # seconds until the next check, before jitter
-    at_least: float = 0.0  # seconds; jitter never goes below it
     news: bool = True  # False: nothing was learnt about it, so its evidence stays too
+    at_least: float = 0.0  # seconds; jitter never goes below it
 
 
 def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
