@@ -167,14 +167,14 @@ async def _connect_everything(database: Database, checker: Checker, sandbox: San
     for number in range(PEOPLE):
         user_id = await rows.add_person(database, f"person-{number}@example.ru")
         for name, account in ACCOUNTS:
-            tokens = await _tokens(checker, sandbox, checker.catalogue[name], account)
+            tokens = await tokens_of(checker, sandbox, checker.catalogue[name], account)
             ids.append(
                 await rows.add_connection(database, checker.keys, user_id, tokens, provider=name)
             )
     return ids
 
 
-async def _tokens(checker: Checker, sandbox: Sandbox, provider: Provider, account: str) -> Tokens:
+async def tokens_of(checker: Checker, sandbox: Sandbox, provider: Provider, account: str) -> Tokens:
     """A grant as a person gives it; only our own callback is left out."""
     verifier = oauth.new_code_verifier() if provider.pkce else None
     url = oauth.authorization_url(provider, REDIRECT_URI, oauth.new_state(), verifier)
