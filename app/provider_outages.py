@@ -52,10 +52,13 @@ PUT_ON_SCHEDULE = text(
         SELECT id FROM connections
         WHERE provider = :provider AND status NOT IN ('blocked', 'revoked')
           AND (next_check_at <= :ended
-               OR next_check_at > :ended + CAST(:spread AS interval) AND status <> 'online')
+               OR next_check_at > :ended + CAST(:spread AS interval) AND status <> 'online'
+                  AND next_check_at > last_checked_at + CAST(:spacing AS interval))
         LIMIT :chunk FOR UPDATE SKIP LOCKED
     )
-    UPDATE connections c SET next_check_at = now() + random() * CAST(:spread AS interval)
+    UPDATE connections c
+    SET next_check_at = greatest(now() + random() * CAST(:spread AS interval),
+                                 c.last_checked_at + CAST(:spacing AS interval))
     FROM late WHERE c.id = late.id
     RETURNING c.id
     """
@@ -126,11 +129,19 @@ async def take_turn(session: AsyncSession, provider: str, interval: float) -> bo
 
 
 async def put_on_schedule(
-    session: AsyncSession, provider: str, ended: datetime, interval: float
+    session: AsyncSession, provider: str, ended: datetime, interval: float, spacing: float
 ) -> bool:
-    """Spread the next looks at a provider that is well again; False when nothing is left to do."""
-    spread = timedelta(seconds=min(SPREAD, interval))
-    values = {"provider": provider, "ended": ended, "spread": spread, "chunk": CHUNK}
+    """Spread the next looks at a provider that is well again; False when nothing is left to do.
+
+    `spacing`: seconds that it wants between two looks with one grant.
+    """
+    values = {
+        "provider": provider,
+        "ended": ended,
+        "spread": timedelta(seconds=min(SPREAD, interval)),
+        "spacing": timedelta(seconds=spacing),
+        "chunk": CHUNK,
+    }
     return (await session.execute(PUT_ON_SCHEDULE, values)).first() is not None
 
 

@@ -162,13 +162,29 @@ async def test_all_are_looked_at_again_within_a_minute(database: Database, keys:
     await looked_at(database, keys, 1, next_check_at=far, **THEIRS)
     async with database.sessions.begin() as session:
         now = (await session.scalars(select(func.now()))).one()
-        assert await provider_outages.put_on_schedule(session, "evotor", now, 600)
+        assert await provider_outages.put_on_schedule(session, "evotor", now, 600, 0)
     async with database.sessions.begin() as session:
-        assert not await provider_outages.put_on_schedule(session, "evotor", now, 600)
+        assert not await provider_outages.put_on_schedule(session, "evotor", now, 600, 0)
         late = Connection.next_check_at > func.now() + timedelta(seconds=61)
         assert await session.scalar(select(func.count()).where(late)) == 2
         soon = select(Connection.next_check_at).where(~late)
         assert len(set(await session.scalars(soon))) == 10
+
+
+async def test_nobody_is_looked_at_sooner_than_a_provider_wants_with_one_grant(
+    database: Database, keys: Keys
+) -> None:
+    far = func.now() + timedelta(hours=2)
+    await looked_at(database, keys, 3, ago=60, next_check_at=far, **DOWN)
+    async with database.sessions.begin() as session:
+        now = (await session.scalars(select(func.now()))).one()
+        assert await provider_outages.put_on_schedule(session, "evotor", now, 600, 3600)
+    async with database.sessions.begin() as session:
+        assert not await provider_outages.put_on_schedule(session, "evotor", now, 600, 3600)
+        pauses = await session.scalars(
+            select(Connection.next_check_at - Connection.last_checked_at)
+        )
+        assert set(pauses) == {timedelta(hours=1)}
 
 
 async def open_ones(database: Database) -> dict[str, datetime]:

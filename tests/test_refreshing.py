@@ -1,6 +1,7 @@
 """When a token is refreshed, and what happens when nobody knows whether it was."""
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -189,3 +190,15 @@ async def test_a_token_that_is_good_for_something_else_is_not_refreshed(
     await checker.check_now(connection_id)
     assert await checker.check_now(connection_id) is Status.BLOCKED
     assert acme.spent == []
+
+
+async def test_what_is_revoked_is_not_looked_at_sooner_because_its_token_ends(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    acme.token_says = saying(400, error="invalid_grant")
+    acme.api_says = saying(401)
+    assert await checker.check_now(connection_id) is Status.REVOKED
+    connection = await rows.found(database, connection_id)
+    assert connection.last_checked_at is not None
+    assert connection.next_check_at - connection.last_checked_at > timedelta(hours=20)

@@ -173,7 +173,9 @@ class Checker:
                 log.warning("a grant was not settled: %s", type(error).__name__)
 
     def _in_time(self, verdict: Verdict, lease: Lease, refreshed: bool) -> Verdict:
-        """The next look comes early enough to refresh ahead of expiry."""
+        """The next look comes early enough to refresh ahead of expiry, where that may help."""
+        if verdict.status is Status.REVOKED:
+            return verdict
         provider, due = self.catalogue.get(lease.provider), lease.row.refresh_in
         ahead = provider is not None and provider.refresh == AHEAD and lease.row.refresh_token
         if not ahead or refreshed or due is None or not 0 < due < verdict.delay:

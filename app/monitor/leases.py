@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants
 from app.models import Connection, Grant
+from app.providers import Provider
 from app.refreshing import LEASE
 
 FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
@@ -36,9 +37,13 @@ async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Le
     return _leases(await session.execute(_claim(first)))
 
 
-async def claim_sample(session: AsyncSession, provider: str, limit: int) -> list[Lease]:
+async def claim_sample(session: AsyncSession, provider: Provider, limit: int) -> list[Lease]:
     """Claim a few connections of a provider whether they are due or not, the next ones first."""
-    free = _free(Connection.provider == provider).order_by(Connection.next_check_at)
+    rested = or_(
+        Connection.last_checked_at.is_(None),
+        Connection.last_checked_at <= func.now() - timedelta(seconds=provider.spacing),
+    )
+    free = _free(Connection.provider == provider.name, rested).order_by(Connection.next_check_at)
     return _leases(await session.execute(_claim(free.limit(limit))))
 
 

@@ -108,7 +108,7 @@ class Monitor:
         async with self._checker.sessions.begin() as session:
             if not await provider_outages.take_turn(session, provider.name, self._checker.interval):
                 return
-            leases = await claim_sample(session, provider.name, provider_outages.SAMPLE)
+            leases = await claim_sample(session, provider, provider_outages.SAMPLE)
         self._checker.watch.want(provider.name)
         self._checker.pace.spend(provider, len(leases))
         for lease in leases:
@@ -146,7 +146,8 @@ class Monitor:
         self._beaten, self._told_cut_off = now, cut_off
 
     async def _watch_providers(self) -> None:
-        await self._checker.watch.look(self._checker.sessions, self._checker.interval)
+        checker = self._checker
+        await checker.watch.look(checker.sessions, checker.catalogue, checker.interval)
 
     async def _revoke_due(self) -> None:
         checker = self._checker

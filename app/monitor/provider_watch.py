@@ -7,6 +7,7 @@ from app import provider_outages
 from app.db import Sessions
 from app.monitor.record import Checked
 from app.provider_outages import THEIRS
+from app.providers import Catalogue, Provider
 
 
 class ProviderWatch:
@@ -26,25 +27,27 @@ class ProviderWatch:
     def want(self, provider: str) -> None:
         self._wanted.add(provider)
 
-    async def look(self, sessions: Sessions, interval: float) -> None:
+    async def look(self, sessions: Sessions, catalogue: Catalogue, interval: float) -> None:
         wanted, self._wanted = self._wanted, set()
-        for provider in sorted(wanted):
-            await self._follow(sessions, provider, interval)
+        for name in sorted(wanted & set(catalogue)):
+            await self._follow(sessions, catalogue[name], interval)
         async with sessions() as session:
             self.out = set(await provider_outages.open_ones(session))
         self.known = True
 
-    async def _follow(self, sessions: Sessions, provider: str, interval: float) -> None:
+    async def _follow(self, sessions: Sessions, provider: Provider, interval: float) -> None:
         async with sessions.begin() as session:
-            ended = await provider_outages.follow(session, provider)
+            ended = await provider_outages.follow(session, provider.name)
         if ended is not None:
             await self._spread(sessions, provider, ended, interval)
 
     async def _spread(
-        self, sessions: Sessions, provider: str, ended: datetime, interval: float
+        self, sessions: Sessions, provider: Provider, ended: datetime, interval: float
     ) -> None:
         """All that were not asked meanwhile are looked at soon, some at a time."""
         more = True
         while more:
             async with sessions.begin() as session:
-                more = await provider_outages.put_on_schedule(session, provider, ended, interval)
+                more = await provider_outages.put_on_schedule(
+                    session, provider.name, ended, interval, provider.spacing
+                )
