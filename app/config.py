@@ -63,6 +63,7 @@ class Settings:
     log_level: str = "info"
     log_format: str = ""  # "": text on a terminal, else json
     metrics_token: str = field(default="", repr=False)
+    evotor_webhook_secret: str = field(default="", repr=False)
     trusted_hops: int = 0
     zone: ZoneInfo = MOSCOW
 
@@ -100,6 +101,7 @@ def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settin
         ),
         log_format=reader.get("LOG_FORMAT", _one_of("text", "json"), ""),
         metrics_token=reader.get("METRICS_TOKEN", str, ""),
+        evotor_webhook_secret=reader.get("EVOTOR_WEBHOOK_SECRET", _long_enough, ""),
         trusted_hops=reader.get("TRUSTED_HOPS", _count, 1 if "DYNO" in environ else 0),
         zone=reader.get("TIME_ZONE", _zone, Settings.zone),
     )

@@ -262,6 +262,25 @@ class Revocation(Base):
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
+class PushedToken(Base):
+    """What a provider told us of an account by itself: its token, and the newest news about our
+    application there, each with the provider's own time.
+    """
+
+    __tablename__ = "pushed_tokens"
+    __table_args__ = (UniqueConstraint("provider", "account"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider: Mapped[str]
+    account: Mapped[str]
+    token: Mapped[bytes | None]  # NULL: none came, or the application was removed
+    token_at: Mapped[datetime | None]
+    installation_at: Mapped[datetime | None]
+    subscription: Mapped[str | None]  # the provider's id of it
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    subscription_at: Mapped[datetime | None]
+
+
 class Monitor(Base):
     """A sign of life of every monitor: a dead one must never look like confident green."""
 

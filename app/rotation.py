@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions
-from app.models import Grant, OAuthState, Revocation
+from app.models import Grant, OAuthState, PushedToken, Revocation
 from app.sealing import FORMAT, Keys
 
 BATCH = 200  # rows in one transaction
@@ -40,6 +40,7 @@ class Sealed:
 EVERYTHING = (
     Sealed(Grant, "connection_id", ("access_token", "refresh_token")),
     Sealed(Revocation, "id", ("token",)),
+    Sealed(PushedToken, "id", ("token",)),
     Sealed(OAuthState, "state_hash", ("code_verifier",)),
 )
 

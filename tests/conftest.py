@@ -1,11 +1,9 @@
 """What tests stand on: a real PostgreSQL, the sandbox as a real provider, the whole application."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import uvicorn
 from argon2 import PasswordHasher
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
@@ -23,12 +21,12 @@ from app.sealing import Keys
 from app.server import bind
 from app.web.dashboard import Dashboard
 from tests.people import Person, Sandbox
-from tests.servers import Acme, open_acme
+from tests.servers import Acme, open_acme, served
 from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
 COMPILED = FileSystemBytecodeCache()  # templates are compiled once, not once a test
 # Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
-OWNERLESS = ("attempts", "revocations", "monitors", "provider_outages")
+OWNERLESS = ("attempts", "revocations", "monitors", "provider_outages", "pushed_tokens")
 EMPTY = [text(f"DELETE FROM {name}") for name in ("users", *OWNERLESS)]
 
 
@@ -73,12 +71,8 @@ async def sandbox_server() -> AsyncIterator[str]:
     listening = bind("127.0.0.1", 0)
     issuer = f"http://localhost:{listening.getsockname()[1]}"
     app = create_sandbox(SandboxSettings(issuer=issuer, slow_seconds=0.5, hang_seconds=20))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    server = _QuietServer(config)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield issuer
-    server.force_exit = server.should_exit = True
-    await serving
+    async with served(app, listening):
+        yield issuer
 
 
 @pytest.fixture
@@ -152,9 +146,3 @@ async def _started(settings: Settings) -> AsyncIterator[Dashboard]:
     app.jinja_env.bytecode_cache = COMPILED
     async with app.test_app():
         yield app
-
-
-class _QuietServer(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

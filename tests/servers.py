@@ -1,10 +1,13 @@
 """A provider on a port of its own, which answers as a test tells it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvicorn
 from aiohttp import web
 
 from app.config import Client
@@ -28,6 +31,23 @@ async def serving(handlers: Mapping[str, Handler]) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def served(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+    """An ASGI application that is started already, over real HTTP, in this process."""
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    server = _QuietServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield
+    server.force_exit = server.should_exit = True
+    await serving
+
+
+class _QuietServer(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def saying(status: int = 200, **answer: Any) -> Handler:

@@ -14,8 +14,8 @@ FLOORS = (
     ("db", "models", "announce"),
     (
         *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),
-        *("connections", "details", "grants", "landing", "provider_outages", "refreshing"),
-        *("revocations", "rotation", "settling"),
+        *("connections", "details", "grants", "installations", "landing", "provider_outages"),
+        *("refreshing", "revocations", "rotation", "settling"),
     ),
     ("monitor", "live"),
     ("web",),

@@ -7,7 +7,7 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, connections
+from app import connecting, connections, installations
 from app.cards import describe
 from app.connecting import ConnectError
 from app.landing import Landing, Place, landing
@@ -53,6 +53,7 @@ async def show(provider: str) -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions() as session:
         rows = await connections.of_user(session, person().user_id)
+        pushed = await installations.pushed_to(session, person().user_id, provider)
     cards = [
         describe(row, app.catalogue, app.settings.interval)
         for row in rows
@@ -63,6 +64,7 @@ async def show(provider: str) -> ResponseReturnValue:
         "providers/show.html",
         provider=_known(provider),
         cards=cards,
+        pushed=[card for card in cards if card.id in pushed],
         configured=_known(provider).configured,
         error=error if error in set(ConnectError) else None,
     )

@@ -1,0 +1,159 @@
+"""What a provider tells us by itself: the token it pushes for an account, and whether our
+application is still installed and paid for there.
+
+News come late, twice and out of order, so each counts only if it is newer than what is known. A
+pushed token belongs to an account, not to a person: it waits here, sealed, and it is nobody's until
+somebody connects that account over OAuth (docs/decisions/0013).
+"""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import and_, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import outages
+from app.announce import announce_cards
+from app.cards import FLAPS
+from app.errors import SealingError
+from app.models import Cause, Connection, PushedToken
+from app.providers.evotor_hooks import Event, News, Pushed
+from app.sealing import Keys
+
+REMOVED = "приложение удалено в личном кабинете Эвотор"
+UNPAID = "подписка на приложение закончилась в личном кабинете Эвотор"
+PROVIDER = "evotor"
+
+PLACE = text(
+    """
+    INSERT INTO pushed_tokens (id, provider, account) VALUES (:id, :provider, :account)
+    ON CONFLICT (provider, account) DO UPDATE SET account = excluded.account
+    RETURNING id
+    """
+)
+INSTALLATION = text(
+    """
+    INSERT INTO pushed_tokens AS known (id, provider, account, installation_at)
+    VALUES (:id, :provider, :account, least(CAST(:at AS timestamptz), now()))
+    ON CONFLICT (provider, account) DO UPDATE SET installation_at = excluded.installation_at
+    WHERE known.installation_at IS NULL OR known.installation_at < excluded.installation_at
+    RETURNING id
+    """
+)
+SUBSCRIPTION = text(
+    """
+    INSERT INTO pushed_tokens AS known
+        (id, provider, account, subscription_at, subscription, sequence)
+    VALUES (:id, :provider, :account, least(CAST(:at AS timestamptz), now()),
+            :subscription, CAST(:sequence AS bigint))
+    ON CONFLICT (provider, account) DO UPDATE
+    SET subscription_at = excluded.subscription_at, subscription = excluded.subscription,
+        sequence = excluded.sequence
+    WHERE known.subscription_at IS NULL
+       OR CASE WHEN known.subscription = excluded.subscription
+                    AND known.sequence IS NOT NULL AND excluded.sequence IS NOT NULL
+               THEN known.sequence < excluded.sequence
+               ELSE known.subscription_at < excluded.subscription_at END
+    RETURNING id
+    """
+)
+# A check under way is about what was before: its lease stays taken, but by nobody, so that it
+# cannot write, and nobody repeats a refresh that it may have sent. The minute: the provider may
+# need a moment to refuse what it has just told us about.
+BLOCK = text(
+    f"""
+    UPDATE connections
+    SET since = CASE WHEN status = 'blocked' THEN since ELSE now() END,
+        flips = CASE WHEN status = 'online' THEN (ARRAY[now()] || flips)[1:{FLAPS}] ELSE flips END,
+        status = 'blocked', cause = :cause, evidence = :evidence,
+        strikes = greatest(strikes, 2), version = version + 1,
+        next_check_at = greatest(next_check_at, now() + interval '1 minute'),
+        lease_id = CASE WHEN lease_id IS NOT NULL THEN gen_random_uuid() END
+    WHERE provider = :provider AND account = :account AND status <> 'revoked'
+    RETURNING user_id, id
+    """
+)
+LOOK_AGAIN = text(
+    """
+    UPDATE connections
+    SET next_check_at = now(), lease_id = CASE WHEN lease_id IS NOT NULL THEN gen_random_uuid() END
+    WHERE provider = :provider AND account = :account
+    """
+)
+
+
+async def keep_token(session: AsyncSession, pushed: Pushed, keys: Keys) -> None:
+    """Keep the newest token of an account. A repeated one changes nothing."""
+    key = {"id": uuid4(), "provider": PROVIDER, "account": pushed.account}
+    place = await session.scalar(PLACE, key)  # and nobody else has this row now
+    row = await session.get_one(PushedToken, place, populate_existing=True)
+    if _opened(keys, row) == pushed.token:
+        return
+    now = await session.scalar(select(func.now()))
+    row.token = keys.seal(pushed.token, "pushed_tokens", row.id, "token")
+    # Whoever gets a token has the application: an older removal that comes later is no news.
+    row.token_at = row.installation_at = now
+    await session.flush()
+    await session.execute(LOOK_AGAIN, key)
+
+
+async def take_installation(session: AsyncSession, event: Event) -> None:
+    """Our application came to an account, or went from it."""
+    row_id = await session.scalar(INSTALLATION, _key(event))
+    if row_id is None:
+        return
+    if event.news is News.UNINSTALLED:
+        row = await session.get_one(PushedToken, row_id, populate_existing=True)
+        row.token = row.token_at = None
+        await session.flush()
+        await _block(session, event, Cause.ACCESS_DENIED, REMOVED)
+    elif event.news is News.INSTALLED:
+        await session.execute(LOOK_AGAIN, _key(event))
+
+
+async def take_subscription(session: AsyncSession, event: Event) -> None:
+    """An account began or ceased to pay for our application."""
+    extra = {"subscription": event.subscription, "sequence": event.sequence}
+    if await session.scalar(SUBSCRIPTION, _key(event) | extra) is None:
+        return
+    if event.news is News.UNPAID:
+        await _block(session, event, Cause.PAYMENT_REQUIRED, UNPAID)
+    elif event.news is News.PAID:
+        await session.execute(LOOK_AGAIN, _key(event))
+
+
+async def pushed_to(session: AsyncSession, user_id: int, provider: str) -> set[UUID]:
+    """Which of the person's connections hold an account that a token was pushed for."""
+    same_account = and_(
+        PushedToken.provider == Connection.provider, PushedToken.account == Connection.account
+    )
+    found = await session.scalars(
+        select(Connection.id)
+        .join(PushedToken, same_account)
+        .where(
+            Connection.user_id == user_id,
+            Connection.provider == provider,
+            PushedToken.token.is_not(None),
+        )
+    )
+    return set(found)
+
+
+def _opened(keys: Keys, row: PushedToken) -> str | None:
+    """None: there is none, or its key is lost, and then the new one is welcome."""
+    try:
+        return keys.open(row.token, "pushed_tokens", row.id, "token") if row.token else None
+    except SealingError:
+        return None
+
+
+def _key(event: Event) -> dict[str, Any]:
+    return {"id": uuid4(), "provider": PROVIDER, "account": event.account, "at": event.at}
+
+
+async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: str) -> None:
+    """Show it at once: the provider's own word needs no second look."""
+    shown = {"cause": cause.value, "evidence": evidence}
+    rows = (await session.execute(BLOCK, _key(event) | shown)).all()
+    await outages.follow(session, [row.id for row in rows])
+    await announce_cards(session, sorted((row.user_id, row.id) for row in rows))
