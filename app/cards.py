@@ -13,6 +13,7 @@ from app.models import Cause, Connection, Grant, ProviderOutage, Status
 from app.providers import Catalogue, Provider
 from app.providers.provider import NEVER
 
+GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
 FLAPS = 4  # times up or down …
 FLAPPING = timedelta(hours=1)  # … within this make a connection that flaps
 
@@ -114,6 +115,12 @@ def describe_all(
         provider = catalogue.get(name)
         cards += own or ([not_connected(provider)] if provider and provider.configured else [])
     return cards
+
+
+def for_page(cards: Sequence[Descriptor]) -> list[Descriptor]:
+    """What the page shows: every connection, then not more grey cards than one looks at."""
+    grey = [card for card in cards if not card.connected]
+    return [card for card in cards if card.connected] + grey[:GREY_CARDS]
 
 
 def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:

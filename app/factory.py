@@ -18,7 +18,7 @@ from app.outbound import open_outbound
 from app.providers import catalogue_of
 from app.sealing import Keys
 from app.unfinished import Unfinished
-from app.web import choice, connection, connections, health, hooks, sign_in, stream, theme
+from app.web import choice, connection, connections, gallery, health, hooks, sign_in, stream, theme
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.errors import handle_errors
 from app.web.grant_wording import make_grant_filters
@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Dashboard:
     guard(app)
     add_headers(app)
     handle_errors(app)
-    for part in (sign_in, connections, connection, choice, stream, theme, health, hooks):
+    for part in (sign_in, connections, connection, choice, gallery, stream, theme, health, hooks):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(provider_pages(app.catalogue))
     app.while_serving(_parts(app))

@@ -43,6 +43,7 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
         "login",
         "logout",
         "metrics",
+        "providers",
         "readyz",
         "signup",
         "static",

@@ -9,7 +9,7 @@ from quart import Blueprint, abort, flash, jsonify, redirect, render_template, r
 from quart.typing import ResponseReturnValue
 
 from app import choosing, connections, limits
-from app.cards import CardRow, Descriptor, describe, describe_all
+from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.limits import Limit
 from app.providers import Provider
 from app.web.dashboard import dashboard, person, person_or_none
@@ -41,7 +41,7 @@ async def index() -> ResponseReturnValue:
         return jsonify(connections=[card.as_json() for card in cards])
     return await render_template(
         "connections/index.html",
-        cards=cards,
+        cards=for_page(cards),
         unsettled=unsettled.get(person().user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),

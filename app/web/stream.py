@@ -13,7 +13,7 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import choosing, connections, heartbeats, metrics, people
-from app.cards import CardRow, Descriptor, describe, describe_all
+from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.forever import forever
 from app.live.hub import LIST, Mailbox, Work
 from app.people import SignedIn
@@ -185,7 +185,7 @@ async def _one_event(app: Dashboard, own: list[CardRow], only: UUID) -> bytes:
 
 async def _list_event(app: Dashboard, own: list[CardRow]) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
-    cards = describe_all(own, app.catalogue, app.settings.interval)
+    cards = for_page(describe_all(own, app.catalogue, app.settings.interval))
     template = app.jinja_env.get_template("connections/_cards.html")
     html = await template.render_async(cards=cards)
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()

@@ -15,7 +15,7 @@ from tests.people import Sandbox
 pytestmark = pytest.mark.browser
 
 TELEPHONE = {"width": 390, "height": 844}
-PAGES = ("/connections", "/evotor", "/evotor?error=exchange_refused", "/nowhere")
+PAGES = ("/connections", "/providers", "/evotor", "/evotor?error=exchange_refused", "/nowhere")
 OPEN_PAGES = ("/login", "/login?expired=1", "/signup")
 
 TOO_WIDE = """() => {

@@ -217,7 +217,7 @@ def test_no_provider_may_take_a_path_of_the_dashboard(tmp_path: Path) -> None:
         for function in part.blueprint.deferred_functions
     ]
     assert rules
-    for name in ("account", "connections", "healthz", "login", "logout", "metrics", "readyz"):
+    for name in ("account", "connections", "healthz", "login", "logout", "metrics", "providers"):
         (fault, *_) = faults(tmp_path, SMALLEST.replace(".acme", f".{name}"))
         assert "not a path of the dashboard" in fault
 
