@@ -55,6 +55,13 @@ class Hosts:
             return False
         return origin in self.origins or ((scheme, port) == ("https", 443) and self.is_tenant(host))
 
+    def allow_text(self, address: str) -> bool:
+        """The same of an address that somebody gave us: to be asked before it is stored."""
+        try:
+            return self.allow(httpx.URL(address))
+        except httpx.InvalidURL:
+            return False
+
     def is_tenant(self, host: str) -> bool:
         """Is this the name of a host under one of the suffixes, and nothing else than a name?
 

@@ -146,10 +146,17 @@ def test_a_hostile_host_is_no_tenant(host: str) -> None:
     assert not TENANTS.hosts.is_tenant(host)
 
 
+@pytest.mark.parametrize("host", HOSTILE, ids=ascii)
+def test_an_address_on_a_hostile_host_is_not_worth_storing(host: str) -> None:
+    assert not TENANTS.hosts.allow_text(f"https://{host}/rest/")
+    assert not TENANTS.hosts.allow_text(host)
+
+
 @pytest.mark.parametrize("host", ["shop.amocrm.ru", "a.b.amocrm.ru", "my-shop1.amocrm.com"])
 def test_a_tenant_is_allowed_over_https_at_its_usual_port(host: str) -> None:
     assert TENANTS.hosts.is_tenant(host)
     assert TENANTS.hosts.allow(httpx.URL(f"https://{host}/api"))
+    assert TENANTS.hosts.allow_text(f"https://{host}/rest/")
     assert TENANTS.hosts.allow(httpx.URL(f"https://{host.upper()}:443/api"))
     assert not TENANTS.hosts.allow(httpx.URL(f"http://{host}/api"))
     assert not TENANTS.hosts.allow(httpx.URL(f"http://{host}:443/api"))
