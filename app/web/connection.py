@@ -9,6 +9,7 @@ from app import connections
 from app.cards import describe, describe_all
 from app.details import details
 from app.web.dashboard import dashboard, person
+from app.web.politeness import spending
 
 blueprint = Blueprint("connection", __name__)
 
@@ -25,6 +26,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     card = describe(own, app.catalogue, app.settings.interval)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
+    provider = app.catalogue.get(own.provider)
     # The open page asks for its facts anew; its card comes over the stream.
     page = "_facts" if request.headers.get("HX-Request") else "show"
     beside = [row for row in rows if row.provider == own.provider]
@@ -33,6 +35,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         card=card,
         cards=describe_all(beside, app.catalogue, app.settings.interval),
         facts=facts,
+        spending=spending(provider, app.settings.interval) if provider else "",
         checks_run=app.checks_run,
         cut_off=app.cut_off,
     )

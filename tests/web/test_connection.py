@@ -1,6 +1,9 @@
 """The page of one connection, the same as JSON, and its own stream."""
 
+import re
+from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +12,7 @@ from sqlalchemy import delete, event, func, update
 
 from app.db import Database
 from app.models import Connection, Grant, ProviderOutage
+from app.providers import Quota
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.streams import listening, watching
 from tests.web.test_connections import card_of
@@ -229,6 +233,23 @@ async def queries(person: Person) -> int:
     finally:
         event.remove(engine, "before_cursor_execute", count)
     return len(counted)
+
+
+async def test_no_two_things_of_the_page_have_one_name(person: Person) -> None:
+    """The stream swaps by id: a strip that shared one with a heading would wipe it out."""
+    card = await person.connect()
+    for page in (page_of(card), "/connections", "/evotor"):
+        ids = re.findall(r'\bid="([^"]+)"', await person.page(page))
+        assert len(ids) == len(set(ids)), page
+
+
+async def test_the_page_says_what_checks_cost_where_the_limit_is_known(person: Person) -> None:
+    card = await person.connect()
+    assert "Лимит сервиса" not in await person.page(page_of(card))
+    limited = replace(person.app.catalogue["evotor"], quota=Quota(5000, "day"))
+    person.app.catalogue = {**person.app.catalogue, "evotor": limited}
+    said = unescape(await person.page(page_of(card)))
+    assert "На проверки мы тратим 144 запроса в сутки из 5\u00a0000" in said
 
 
 async def test_a_card_without_a_grant_is_still_shown(person: Person, database: Database) -> None:
