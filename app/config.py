@@ -5,9 +5,10 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from app.errors import ConfigurationError
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_TIMEOUT = 25.0  # seconds; two probes and a refresh must fit into a lease
 KEY_BYTES = 32  # AES-256
 DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
+SMTP_PORTS = {"smtp": 587, "smtps": 465}
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -44,6 +47,21 @@ class Client:
 
 
 @dataclass(frozen=True)
+class Smtp:
+    """The server that takes our mail. "smtps" is TLS from the first byte, "smtp" STARTTLS."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def local(self) -> bool:
+        return self.host in LOOPBACK
+
+
+@dataclass(frozen=True)
 class Settings:
     database_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
@@ -66,6 +84,8 @@ class Settings:
     evotor_webhook_secret: str = field(default="", repr=False)
     trusted_hops: int = 0
     zone: ZoneInfo = MOSCOW
+    smtp: Smtp | None = None  # None: mail is written to the log
+    mail_from: str = ""
 
     @property
     def secure_cookies(self) -> bool:
@@ -104,7 +124,11 @@ def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settin
         evotor_webhook_secret=reader.get("EVOTOR_WEBHOOK_SECRET", _long_enough, ""),
         trusted_hops=reader.get("TRUSTED_HOPS", _count, 1 if "DYNO" in environ else 0),
         zone=reader.get("TIME_ZONE", _zone, Settings.zone),
+        smtp=reader.get("SMTP_URL", _smtp, None),
+        mail_from=reader.get("MAIL_FROM", _mail_from, ""),
     )
+    if environ.get("SMTP_URL", "").strip() and not environ.get("MAIL_FROM", "").strip():
+        reader.faults.append("MAIL_FROM is not set, and SMTP_URL wants it")
     if reader.faults:
         raise ConfigurationError(reader.faults)
     return settings
@@ -243,6 +267,23 @@ def _zone(text: str) -> ZoneInfo:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         raise ValueError("wants a time zone name like Europe/Moscow") from None
+
+
+def _smtp(text: str) -> Smtp:
+    parts = urlsplit(text)
+    if parts.scheme not in SMTP_PORTS or not parts.hostname or _no_port(parts):
+        # What was given stays out of the message: it has a password in it.
+        raise ValueError("wants smtp://USER:PASSWORD@HOST:PORT (STARTTLS) or smtps://… (TLS)")
+    port = parts.port or SMTP_PORTS[parts.scheme]
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return Smtp(parts.scheme, parts.hostname, port, user, password)
+
+
+def _mail_from(text: str) -> str:
+    name, address = parseaddr(text)
+    if address.count("@") != 1 or not text.isprintable():
+        raise ValueError("wants an address like Связка <mail@example.ru>")
+    return f"{name} <{address}>" if name else address
 
 
 def _clients(environ: Mapping[str, str]) -> dict[str, Client]:

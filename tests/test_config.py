@@ -12,6 +12,7 @@ from app.config import (
     NEEDED_BY_WEB,
     NEEDED_BY_WORKER,
     Settings,
+    Smtp,
     read_settings,
 )
 from app.errors import ConfigurationError
@@ -88,6 +89,8 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("RUN_MONITOR", "0", "run_monitor", False),
         ("SIGNUP", "closed", "signup_open", False),
         ("SIGNUP", "Open", "signup_open", True),
+        ("MAIL_FROM", "mail@example.ru", "mail_from", "mail@example.ru"),
+        ("MAIL_FROM", "Связка <mail@example.ru>", "mail_from", "Связка <mail@example.ru>"),
         ("PROVIDERS_FILE", "/etc/providers.toml", "providers_file", Path("/etc/providers.toml")),
         ("ALLOW_INSECURE_PROVIDERS", "1", "allow_insecure_providers", True),
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
@@ -206,3 +209,26 @@ def test_the_canary_can_be_chosen_or_done_without() -> None:
 def test_a_canary_without_a_port_is_named(text: str) -> None:
     (fault,) = faults({"CANARY_HOSTS": text})
     assert fault == "CANARY_HOSTS wants HOST:PORT, comma-separated"
+
+
+def test_a_mail_server_is_an_address_with_its_name_and_password() -> None:
+    smtp = read(SMTP_URL="smtps://anna%40example.ru:p%2Fw@mail.example.ru", MAIL_FROM="a@b.ru").smtp
+    assert smtp == Smtp("smtps", "mail.example.ru", 465, "anna@example.ru", "p/w")
+    assert "p/w" not in repr(smtp)
+    assert read(SMTP_URL="smtp://localhost", MAIL_FROM="a@b.ru").smtp == Smtp(
+        "smtp", "localhost", 587
+    )
+
+
+def test_a_mail_server_wants_a_sender() -> None:
+    told = faults({"SMTP_URL": "smtp://mail.example.ru"})
+    assert told == ["MAIL_FROM is not set, and SMTP_URL wants it"]
+
+
+@pytest.mark.parametrize(
+    "text", ["mail.example.ru", "http://mail.example.ru", "smtp://", "smtp://user:sesame@host:0"]
+)
+def test_a_wrong_mail_server_is_told_without_its_password(text: str) -> None:
+    (told,) = faults({"SMTP_URL": text, "MAIL_FROM": "a@b.ru"})
+    assert told.startswith("SMTP_URL wants smtp://")
+    assert "sesame" not in told

@@ -10,7 +10,7 @@ import pytest
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("errors", "config", "logs", "forever", "unfinished", "metrics"),
-    ("hosts", "dialing", "providers", "outbound", "oauth", "sealing"),
+    ("hosts", "dialing", "providers", "outbound", "oauth", "sealing", "mail"),
     ("db", "models", "announce"),
     (
         *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),
@@ -27,6 +27,7 @@ MAY_NOT = {  # what a part must not know: another part, or a library
     "providers": {"sqlalchemy", "asyncpg", "httpx", "quart"},
     "oauth": {"sqlalchemy", "asyncpg", "quart"},
     "outbound": {"sqlalchemy", "asyncpg", "quart"},
+    "mail": {"sqlalchemy", "asyncpg", "quart"},
     "monitor": {"quart", "app.live"},
     "live": {"quart", "asyncpg", "app.monitor"},
     "web": {"asyncpg", "httpx", "app.sandbox"},

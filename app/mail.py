@@ -1,0 +1,120 @@
+"""Mail to people: plain text with an HTML alternative, through the server that SMTP_URL names."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, localtime, make_msgid, parseaddr
+
+import aiosmtplib
+
+from app.config import Settings, Smtp
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0  # seconds for each step of the conversation
+FOR_GOOD = range(500, 600)  # RFC 5321 section 4.2.1: asking again would be told the same
+
+
+@dataclass(frozen=True)
+class Message:
+    """`secret`: its text lets somebody in, so it is never written to a log."""
+
+    to: str
+    subject: str
+    text: str
+    html: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    id: str = ""  # the same id twice is the same message, to a server that looks
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """Why a message is not on its way; `for_good`: sending it again would not help."""
+
+    why: str
+    for_good: bool = False
+
+
+async def send(settings: Settings, message: Message) -> NotSent | None:
+    """None: the server took it. Without SMTP_URL it is written to the log, which also counts."""
+    try:
+        letter = _letter(settings, message)
+    except (ValueError, MessageError) as error:
+        return NotSent(f"no such address or header: {type(error).__name__}", for_good=True)
+    if settings.smtp is None:
+        _write_down(message)
+        return None
+    return await _hand_over(settings.smtp, letter, _address_of(settings.mail_from), message.to)
+
+
+async def _hand_over(smtp: Smtp, letter: EmailMessage, sender: str, to: str) -> NotSent | None:
+    try:
+        await aiosmtplib.send(
+            letter,
+            sender=sender,
+            recipients=[to],
+            hostname=smtp.host,
+            port=smtp.port,
+            username=smtp.user or None,
+            password=smtp.password or None,
+            use_tls=smtp.scheme == "smtps",
+            start_tls=_start_tls(smtp),
+            timeout=PATIENCE,
+        )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        return _refused(error.recipients[0])
+    except aiosmtplib.SMTPDataError as error:
+        return _refused(error)
+    except aiosmtplib.SMTPResponseException as error:  # it refuses us, not this letter
+        return NotSent(f"the mail server answered {error.code}")
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        return NotSent(type(error).__name__)
+    return None
+
+
+def _start_tls(smtp: Smtp) -> bool | None:
+    """A password goes out encrypted or not at all; on this machine nobody listens in between.
+
+    None: only where the server offers it.
+    """
+    if smtp.scheme == "smtps" or smtp.local:
+        return False
+    return True if smtp.user else None
+
+
+def _refused(error: aiosmtplib.SMTPResponseException) -> NotSent:
+    """The code alone: what a server writes beside it may quote the letter."""
+    return NotSent(f"the mail server answered {error.code}", for_good=error.code in FOR_GOOD)
+
+
+def _letter(settings: Settings, message: Message) -> EmailMessage:
+    """Raises ValueError or MessageError for an address or a header that is none."""
+    letter = EmailMessage(policy=SMTP)
+    sender = settings.mail_from or "svyazka@localhost"
+    letter["From"] = sender
+    letter["To"] = Address(addr_spec=message.to)
+    letter["Subject"] = message.subject
+    letter["Date"] = format_datetime(localtime())
+    domain = _address_of(sender).rpartition("@")[2]
+    letter["Message-ID"] = f"<{message.id}@{domain}>" if message.id else make_msgid(domain=domain)
+    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
+    for name, value in message.headers.items():
+        letter[name] = value
+    letter.set_content(message.text)
+    if message.html:
+        letter.add_alternative(message.html, subtype="html")
+    return letter
+
+
+def _write_down(message: Message) -> None:
+    text = "(not logged: it lets somebody in; set SMTP_URL)" if message.secret else message.text
+    log.info("mail to %s: %s\n%s", message.to, message.subject, text)
+
+
+def _address_of(sender: str) -> str:
+    return parseaddr(sender)[1]
