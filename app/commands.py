@@ -196,7 +196,7 @@ async def _users(arguments: argparse.Namespace, settings: Settings) -> int:
             case "password":
                 user = await _person(session, arguments.email)
                 password = _password(arguments.email)
-                await people.change_password(session, user, await people.hash_password(password))
+                await people.change_password(session, user.id, await people.hash_password(password))
             case "disable":
                 await people.disable(session, await _person(session, arguments.email))
             case "delete":

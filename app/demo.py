@@ -217,7 +217,7 @@ async def _ensure_account(database_url: str, password: str) -> None:
             if user is None:
                 await people.sign_up(session, EMAIL, password_hash)
             else:  # var/demo.json is a new one
-                await people.change_password(session, user, password_hash)
+                await people.change_password(session, user.id, password_hash)
 
 
 def _print_welcome(

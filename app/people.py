@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import email_change, tickets
 from app.announce import announce_ended
 from app.db import Sessions
 from app.models import Session, User
@@ -22,6 +23,8 @@ SESSION_LIFE = timedelta(days=30)
 SHORTEST_PASSWORD = 10  # characters
 LONGEST_PASSWORD = 1_000  # characters; more would only make us hash for longer
 LONGEST_EMAIL = 254  # RFC 5321
+NOT_IN_EMAIL = frozenset(' ,;:<>()[]"\\')  # what would make one address look like two
+SEEN_EVERY = timedelta(minutes=5)  # how exactly a session's last use is known
 
 # OWASP's second choice of Argon2id: 19 MiB, two passes. It fits a 512 MB server, off the event
 # loop.
@@ -37,6 +40,7 @@ class SignedIn:
     user_id: int
     email: str
     expires_at: datetime
+    zone: str | None = None
 
 
 def session_hash(token: str) -> bytes:
@@ -45,10 +49,18 @@ def session_hash(token: str) -> bytes:
 
 def fault_in(email: str, password: str) -> str | None:
     """What is wrong with a new account's data: "email", "short", "long" or None."""
-    name, at, host = email.strip().rpartition("@")
-    plain = email.strip().isprintable() and " " not in email.strip()
-    if not (name and at and "." in host.strip(".") and plain) or len(email) > LONGEST_EMAIL:
-        return "email"
+    return "email" if is_no_email(email) else fault_in_password(password)
+
+
+def is_no_email(email: str) -> bool:
+    name, at, host = email.strip().partition("@")
+    plain = email.strip().isprintable() and not NOT_IN_EMAIL & set(email.strip())
+    plain = plain and "@" not in host
+    return not (name and at and "." in host.strip(".") and plain) or len(email) > LONGEST_EMAIL
+
+
+def fault_in_password(password: str) -> str | None:
+    """ "short", "long" or None."""
     if len(password) < SHORTEST_PASSWORD:
         return "short"
     return "long" if len(password) > LONGEST_PASSWORD else None
@@ -80,7 +92,7 @@ async def verify(sessions: Sessions, email: str, password: str) -> User | None:
         user = await find(session, email)
     known = user is not None and user.disabled_at is None
     password_hash = user.password_hash if user is not None else await _hash_of_nobody()
-    right = await _matches(password_hash, password[:LONGEST_PASSWORD])
+    right = await matches(password_hash, password)
     if user is None or not (known and right):
         return None
     return user
@@ -102,10 +114,11 @@ async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> 
 
 
 async def signed_in(session: AsyncSession, token: str) -> SignedIn | None:
-    """Who a cookie's session id belongs to, if it is still good."""
+    """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
+    unseen = (func.now() - Session.seen_at > SEEN_EVERY).label("unseen")
     row = (
         await session.execute(
-            select(Session.id_hash, Session.expires_at, User.id, User.email)
+            select(Session.id_hash, Session.expires_at, User.id, User.email, User.zone, unseen)
             .join(User, User.id == Session.user_id)
             .where(
                 Session.id_hash == session_hash(token),
@@ -114,7 +127,12 @@ async def signed_in(session: AsyncSession, token: str) -> SignedIn | None:
             )
         )
     ).one_or_none()
-    return SignedIn(row.id_hash, row.id, row.email, row.expires_at) if row else None
+    if row is None:
+        return None
+    if row.unseen:
+        seen = update(Session).where(Session.id_hash == row.id_hash)
+        await session.execute(seen.values(seen_at=func.now()))
+    return SignedIn(row.id_hash, row.id, row.email, row.expires_at, row.zone)
 
 
 async def alive(session: AsyncSession, hashes: Sequence[bytes]) -> set[bytes]:
@@ -154,14 +172,27 @@ async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
     await announce_ended(session, ended)
 
 
-async def change_password(session: AsyncSession, user: User, password_hash: str) -> None:
-    user.password_hash = password_hash
-    await end_sessions_of(session, user.id)
+async def change_password(session: AsyncSession, user_id: int, password_hash: str) -> None:
+    """Whoever got in with the old one is out: sessions, letters, a new address on its way."""
+    mine = update(User).where(User.id == user_id)
+    await session.execute(mine.values(password_hash=password_hash))
+    await tickets.tear_up(session, user_id)
+    await email_change.forget(session, user_id)
+    await end_sessions_of(session, user_id)
+
+
+async def set_zone(session: AsyncSession, user_id: int, zone: str | None) -> None:
+    await session.execute(update(User).where(User.id == user_id).values(zone=zone))
 
 
 async def disable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=func.now()))
+    await tickets.tear_up(session, user.id)
     await end_sessions_of(session, user.id)
+
+
+async def enable(session: AsyncSession, user: User) -> None:
+    await session.execute(update(User).where(User.id == user.id).values(disabled_at=None))
 
 
 async def forget_old_sessions(session: AsyncSession) -> None:
@@ -173,9 +204,9 @@ async def hash_password(password: str) -> str:
         return await asyncio.to_thread(_hasher.hash, password)
 
 
-async def _matches(password_hash: str, password: str) -> bool:
+async def matches(password_hash: str, password: str) -> bool:
     async with _at_once:
-        return await asyncio.to_thread(_verified, password_hash, password)
+        return await asyncio.to_thread(_verified, password_hash, password[:LONGEST_PASSWORD])
 
 
 def _verified(password_hash: str, password: str) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Sessions
-from app.models import Grant, OAuthState, PushedToken, Revocation
+from app.models import Grant, OAuthState, PushedToken, Revocation, SecondFactor
 from app.sealing import FORMAT, Keys
 
 BATCH = 200  # rows in one transaction
@@ -42,6 +42,7 @@ EVERYTHING = (
     Sealed(Revocation, "id", ("token",)),
     Sealed(PushedToken, "id", ("token",)),
     Sealed(OAuthState, "state_hash", ("code_verifier",)),
+    Sealed(SecondFactor, "user_id", ("secret",)),
 )
 
 

@@ -9,13 +9,14 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("errors", "config", "logs", "forever", "unfinished", "metrics"),
+    ("errors", "config", "logs", "forever", "unfinished", "metrics", "totp"),
     ("hosts", "dialing", "providers", "outbound", "oauth", "sealing", "mail"),
     ("db", "models", "announce"),
     (
         *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),
         *("connections", "details", "grants", "installations", "landing", "provider_outages"),
         *("refreshing", "revocations", "rotation", "settling"),
+        *("tickets", "email_change", "second_factor", "passkeys", "own_sessions", "takeout"),
     ),
     ("monitor", "live"),
     ("web",),

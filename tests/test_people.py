@@ -145,7 +145,7 @@ async def test_a_new_password_ends_every_session_and_says_so(database: Database)
     await listener.add_listener(CHANNEL, lambda *heard: payloads.append(str(heard[-1])))
     async with database.sessions.begin() as session:
         user = await session.get_one(User, user_id)
-        await people.change_password(session, user, new_hash)
+        await people.change_password(session, user.id, new_hash)
 
     async def both_told() -> bool:
         return len(payloads) == 2

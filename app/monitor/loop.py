@@ -11,12 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import (
     choosing,
     connecting,
+    email_change,
     heartbeats,
     limits,
     metrics,
     people,
     provider_outages,
     revocations,
+    tickets,
 )
 from app.forever import forever, running
 from app.monitor.check import Checker
@@ -158,6 +160,8 @@ class Monitor:
             await heartbeats.forget_dead_monitors(session)
             await connecting.forget_old_states(session)
             await people.forget_old_sessions(session)
+            await tickets.forget_old_tickets(session)
+            await email_change.forget_old_changes(session)
             await limits.forget_old_attempts(session)
         checker = self._checker
         await choosing.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)

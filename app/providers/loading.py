@@ -45,6 +45,7 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
         "metrics",
         "providers",
         "readyz",
+        "reset",
         "signup",
         "static",
         "theme",

@@ -149,7 +149,7 @@ async def test_a_new_password_ends_every_page(person: Person, database: Database
         async with database.sessions.begin() as session:
             user = await people.find(session, "anna@example.ru")
             assert user is not None
-            await people.change_password(session, user, "another hash")
+            await people.change_password(session, user.id, "another hash")
         assert "session-expired" in (await stream.rest())[-1]
 
 

@@ -1,0 +1,111 @@
+"""A new e-mail address, taken when a letter to the old and one to the new were both answered."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, delete, func, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import tickets
+from app.models import EmailChange, User
+from app.tickets import ticket_hash
+
+LIFE = timedelta(hours=24)
+
+
+class Answer(StrEnum):
+    """What following a link came to."""
+
+    DONE = "done"
+    WAITING = "waiting"  # for the other letter
+    TAKEN = "taken"  # somebody else has that address by now
+    EXPIRED = "expired"  # or used already, or never ours
+
+
+@dataclass(frozen=True)
+class Links:
+    """The secrets for the two letters."""
+
+    old: str
+    new: str
+
+
+async def begin(session: AsyncSession, user_id: int, email: str) -> Links:
+    """What was begun before is forgotten."""
+    links = Links(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+    values = {
+        "email": email.strip(),
+        "old_link": ticket_hash(links.old),
+        "new_link": ticket_hash(links.new),
+        "expires_at": func.now() + LIFE,
+    }
+    row = insert(EmailChange).values(user_id=user_id, **values)
+    await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    return links
+
+
+async def pending(session: AsyncSession, user_id: int) -> str | None:
+    """The address that waits for its letters' answers."""
+    on_its_way = EmailChange.user_id == user_id, EmailChange.expires_at > func.now()
+    return await session.scalar(select(EmailChange.email).where(*on_its_way))
+
+
+async def known(session: AsyncSession, link: str) -> str | None:
+    """The new address that this link is about, if it still is good."""
+    return await session.scalar(select(EmailChange.email).where(*_good(link)))
+
+
+async def answer(session: AsyncSession, link: str) -> Answer:
+    """Spend the link; with the second one the address is taken."""
+    change = (
+        await session.scalars(
+            update(EmailChange)
+            .where(*_good(link))
+            .values(
+                old_link=_unless(EmailChange.old_link, link),
+                new_link=_unless(EmailChange.new_link, link),
+            )
+            .returning(EmailChange)
+        )
+    ).one_or_none()
+    if change is None:
+        return Answer.EXPIRED
+    if change.old_link is not None or change.new_link is not None:
+        return Answer.WAITING
+    await forget(session, change.user_id)
+    return Answer.DONE if await take(session, change.user_id, change.email) else Answer.TAKEN
+
+
+async def take(session: AsyncSession, user_id: int, email: str) -> bool:
+    """Change the address at once; False: somebody else has it."""
+    try:
+        async with session.begin_nested():
+            mine = update(User).where(User.id == user_id)
+            await session.execute(mine.values(email=email.strip()))
+    except IntegrityError:
+        return False
+    await tickets.tear_up(session, user_id)  # they lie in the old mailbox
+    return True
+
+
+async def forget(session: AsyncSession, user_id: int) -> None:
+    await session.execute(delete(EmailChange).where(EmailChange.user_id == user_id))
+
+
+async def forget_old_changes(session: AsyncSession) -> None:
+    await session.execute(delete(EmailChange).where(EmailChange.expires_at < func.now()))
+
+
+def _good(link: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    mine = or_(EmailChange.old_link == ticket_hash(link), EmailChange.new_link == ticket_hash(link))
+    return mine, EmailChange.expires_at > func.now()
+
+
+def _unless(column: Any, link: str) -> Any:
+    """The column as it is, or NULL where it is this link."""
+    return case((column == ticket_hash(link), null()), else_=column)

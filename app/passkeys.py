@@ -1,0 +1,190 @@
+"""Passkeys (WebAuthn): a key in the person's device instead of a password.
+
+A challenge is a ticket: random, good once, for five minutes. User verification is always asked for,
+so that a passkey is two factors by itself: the device, and whatever unlocks it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import webauthn
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from webauthn.helpers import bytes_to_base64url, parse_client_data_json
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from app import tickets
+from app.models import Passkey, Purpose, User
+
+PATIENCE = 300_000  # milliseconds that a browser waits for the person: a challenge's life
+MOST = 20  # passkeys of one person
+LONGEST_NAME = 60  # characters
+REQUIRED = UserVerificationRequirement.REQUIRED
+
+
+@dataclass(frozen=True)
+class Site:
+    """Who a passkey is for; `origin` is PUBLIC_URL."""
+
+    origin: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return urlsplit(self.origin).hostname or ""
+
+
+async def options_to_add(session: AsyncSession, site: Site, user_id: int, email: str) -> str:
+    """What `navigator.credentials.create()` wants, as JSON."""
+    token = await tickets.issue(session, Purpose.PASSKEY_ADD, user_id)
+    options = webauthn.generate_registration_options(
+        rp_id=site.id,
+        rp_name=site.name,
+        user_id=_handle(user_id),
+        user_name=email,
+        challenge=webauthn.base64url_to_bytes(token),
+        timeout=PATIENCE,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=REQUIRED
+        ),
+        exclude_credentials=[
+            PublicKeyCredentialDescriptor(id=key.credential_id)
+            for key in await of_person(session, user_id)
+        ],
+    )
+    return webauthn.options_to_json(options)
+
+
+async def add(
+    session: AsyncSession, site: Site, user_id: int, answer: str, name: str
+) -> Passkey | None:
+    """Keep what the browser made. None: no answer to a challenge of ours to this person."""
+    challenge = await _answered(session, Purpose.PASSKEY_ADD, user_id, answer)
+    if challenge is None or len(await of_person(session, user_id)) >= MOST:
+        return None
+    try:
+        made = webauthn.verify_registration_response(
+            credential=answer,
+            expected_challenge=challenge,
+            expected_rp_id=site.id,
+            expected_origin=site.origin,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError):
+        return None
+    row = insert(Passkey).values(
+        user_id=user_id,
+        credential_id=made.credential_id,
+        public_key=made.credential_public_key,
+        sign_count=made.sign_count,
+        name=name.strip()[:LONGEST_NAME],
+    )
+    return await session.scalar(row.on_conflict_do_nothing().returning(Passkey))
+
+
+async def options_to_prove(
+    session: AsyncSession, site: Site, purpose: Purpose, user_id: int | None = None
+) -> str:
+    """What `navigator.credentials.get()` wants, as JSON. Without a person: whoever has a key."""
+    token = await tickets.issue(session, purpose, user_id)
+    known = [] if user_id is None else await of_person(session, user_id)
+    options = webauthn.generate_authentication_options(
+        rp_id=site.id,
+        challenge=webauthn.base64url_to_bytes(token),
+        timeout=PATIENCE,
+        allow_credentials=[PublicKeyCredentialDescriptor(id=key.credential_id) for key in known],
+        user_verification=REQUIRED,
+    )
+    return webauthn.options_to_json(options)
+
+
+async def prove(
+    session: AsyncSession, site: Site, purpose: Purpose, answer: str, user_id: int | None = None
+) -> Passkey | None:
+    """Whose passkey signed our challenge; for `user_id`, if given, it must be theirs."""
+    challenge = await _answered(session, purpose, user_id, answer)
+    key = await _key_of(session, answer)
+    if challenge is None or key is None or user_id not in (None, key.user_id):
+        return None
+    try:
+        proof = webauthn.verify_authentication_response(
+            credential=answer,
+            expected_challenge=challenge,
+            expected_rp_id=site.id,
+            expected_origin=site.origin,
+            credential_public_key=key.public_key,
+            credential_current_sign_count=key.sign_count,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError):
+        return None
+    key.sign_count = proof.new_sign_count
+    key.used_at = func.now()
+    await session.flush()
+    return key
+
+
+async def of_person(session: AsyncSession, user_id: int) -> Sequence[Passkey]:
+    query = select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_at)
+    return (await session.scalars(query)).all()
+
+
+async def remove(session: AsyncSession, user_id: int, passkey_id: UUID) -> bool:
+    """False: the person has no such passkey."""
+    theirs = delete(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id)
+    return await session.scalar(theirs.returning(Passkey.id)) is not None
+
+
+async def _answered(
+    session: AsyncSession, purpose: Purpose, user_id: int | None, answer: str
+) -> bytes | None:
+    """The challenge that was answered, spent by this; None if it was not ours to this person."""
+    try:
+        client_data = _part(answer, "response", "clientDataJSON")
+        challenge = parse_client_data_json(webauthn.base64url_to_bytes(client_data)).challenge
+    except (WebAuthnException, ValueError):
+        return None
+    ticket = await tickets.spend(session, purpose, bytes_to_base64url(challenge))
+    return challenge if ticket is not None and ticket.user_id == user_id else None
+
+
+async def _key_of(session: AsyncSession, answer: str) -> Passkey | None:
+    """A person who is disabled has no key."""
+    try:
+        credential_id = webauthn.base64url_to_bytes(_part(answer, "id"))
+        handle = webauthn.base64url_to_bytes(_part(answer, "response", "userHandle"))
+    except ValueError:
+        return None
+    key = await session.scalar(
+        select(Passkey)
+        .join(User, User.id == Passkey.user_id)
+        .where(Passkey.credential_id == credential_id, User.disabled_at.is_(None))
+        .with_for_update(of=Passkey)
+    )
+    return key if key is not None and _handle(key.user_id) == handle else None
+
+
+def _part(answer: str, *path: str) -> str:
+    """A text inside the browser's JSON. Raises ValueError when it is not there."""
+    found: Any = json.loads(answer)
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, str):
+        raise ValueError(f"no {name}")
+    return found
+
+
+def _handle(user_id: int) -> bytes:
+    """WebAuthn section 14.6.1: nothing that says who the person is."""
+    return f"person-{user_id}".encode()

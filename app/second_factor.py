@@ -1,0 +1,117 @@
+"""The second factor: codes from the person's telephone, and recovery codes for a lost one."""
+
+import base64
+import hashlib
+import secrets
+import time
+
+from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import totp
+from app.models import RecoveryCode, SecondFactor
+from app.sealing import Keys
+
+RECOVERY_CODES = 10
+RECOVERY_BYTES = 10  # 80 bits: a stolen hash of it cannot be turned back by trying
+
+
+async def is_on(session: AsyncSession, user_id: int) -> bool:
+    on = SecondFactor.confirmed_at.is_not(None)
+    return await session.scalar(_of(user_id).where(on)) is not None
+
+
+async def begin(session: AsyncSession, keys: Keys, user_id: int) -> bool:
+    """A new secret that counts for nothing yet. False: there is a factor already."""
+    sealed = keys.seal(totp.new_secret(), "second_factors", user_id, "secret")
+    row = upsert(SecondFactor).values(user_id=user_id, secret=sealed)
+    begun = await session.scalar(
+        row.on_conflict_do_update(
+            index_elements=["user_id"],
+            set_={"secret": sealed, "last_step": 0},
+            where=SecondFactor.confirmed_at.is_(None),
+        ).returning(SecondFactor.user_id)
+    )
+    return begun is not None
+
+
+async def secret_to_show(session: AsyncSession, keys: Keys, user_id: int) -> str | None:
+    """Only until its first code was right; never again after that."""
+    factor = await session.scalar(_of(user_id).where(SecondFactor.confirmed_at.is_(None)))
+    if factor is None:
+        return None
+    return keys.open(factor.secret, "second_factors", user_id, "secret")
+
+
+async def confirm(session: AsyncSession, keys: Keys, user_id: int, code: str) -> list[str] | None:
+    """Turn it on with a first right code. The recovery codes, to be shown this once."""
+    if not await _spend_code(session, keys, user_id, code, confirmed=False):
+        return None
+    mine = SecondFactor.user_id == user_id
+    await session.execute(update(SecondFactor).where(mine).values(confirmed_at=func.now()))
+    return await new_recovery_codes(session, user_id)
+
+
+async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) -> bool:
+    """Is it the telephone's code, or a recovery code? Either is spent by this."""
+    plain = "".join(code.split()).replace("-", "").lower()
+    if len(plain) == totp.DIGITS:
+        return await _spend_code(session, keys, user_id, plain, confirmed=True)
+    spent = await session.scalar(
+        delete(RecoveryCode)
+        .where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == _hash(plain))
+        .returning(RecoveryCode.user_id)
+    )
+    return spent is not None
+
+
+async def new_recovery_codes(session: AsyncSession, user_id: int) -> list[str]:
+    """Fresh ones; the old ones are worth nothing any more."""
+    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    codes = [_new_code() for _ in range(RECOVERY_CODES)]
+    rows = [{"user_id": user_id, "code_hash": _hash(code)} for code in codes]
+    await session.execute(insert(RecoveryCode), rows)
+    return ["-".join(code[i : i + 4] for i in range(0, len(code), 4)) for code in codes]
+
+
+async def recovery_codes_left(session: AsyncSession, user_id: int) -> int:
+    mine = RecoveryCode.user_id == user_id
+    return await session.scalar(select(func.count()).select_from(RecoveryCode).where(mine)) or 0
+
+
+async def turn_off(session: AsyncSession, user_id: int) -> bool:
+    """False: there was none."""
+    await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+    factor = delete(SecondFactor).where(SecondFactor.user_id == user_id)
+    return await session.scalar(factor.returning(SecondFactor.user_id)) is not None
+
+
+async def _spend_code(
+    session: AsyncSession, keys: Keys, user_id: int, code: str, *, confirmed: bool
+) -> bool:
+    """RFC 6238 section 5.2: a code that was accepted once is not accepted again."""
+    state = SecondFactor.confirmed_at
+    wanted = state.is_not(None) if confirmed else state.is_(None)
+    factor = await session.scalar(_of(user_id).where(wanted).with_for_update())
+    if factor is None:
+        return False
+    secret = keys.open(factor.secret, "second_factors", user_id, "secret")
+    step = totp.matching_step(secret, code, time.time())
+    if step is None or step <= factor.last_step:
+        return False
+    factor.last_step = step
+    await session.flush()
+    return True
+
+
+def _of(user_id: int) -> Select[SecondFactor]:
+    return select(SecondFactor).where(SecondFactor.user_id == user_id)
+
+
+def _new_code() -> str:
+    return base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower()
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.encode("utf-8", "replace")).digest()

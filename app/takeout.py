@@ -1,0 +1,59 @@
+"""Everything that is kept about a person, for the person: no token, no hash, no key."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.models import Connection, Grant, Outage, Passkey, SecondFactor, Session, User
+
+Column = InstrumentedAttribute[Any]
+
+# Which columns of which table; what is not named here stays inside.
+PERSON: tuple[Column, ...] = (User.email, User.created_at, User.zone)
+SESSIONS: tuple[Column, ...] = (
+    *(Session.user_agent, Session.created_at),
+    *(Session.seen_at, Session.expires_at),
+)
+PASSKEYS: tuple[Column, ...] = (Passkey.name, Passkey.created_at, Passkey.used_at)
+FACTOR: tuple[Column, ...] = (SecondFactor.confirmed_at,)
+CONNECTIONS: tuple[Column, ...] = (
+    *(Connection.id, Connection.provider, Connection.account, Connection.label),
+    *(Connection.status, Connection.cause, Connection.evidence, Connection.since),
+    *(Connection.last_checked_at, Connection.latency_ms, Connection.connected_at),
+    *(Grant.scopes, Grant.granted_at, Grant.refreshed_at),
+)
+OUTAGES: tuple[Column, ...] = (
+    *(Outage.connection_id, Outage.status, Outage.cause),
+    *(Outage.opened_at, Outage.closed_at, Outage.evidence),
+)
+
+
+async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
+    """Ready for JSON; times are ISO 8601 in UTC."""
+    connections = select(*CONNECTIONS).join(Grant, Grant.connection_id == Connection.id)
+    outages = select(*OUTAGES).join(Connection, Connection.id == Outage.connection_id)
+    return {
+        "person": (await _rows(session, select(*PERSON), User.id == user_id))[0],
+        "sessions": await _rows(session, select(*SESSIONS), Session.user_id == user_id),
+        "second_factor": await _rows(session, select(*FACTOR), SecondFactor.user_id == user_id),
+        "passkeys": await _rows(session, select(*PASSKEYS), Passkey.user_id == user_id),
+        "connections": await _rows(session, connections, Connection.user_id == user_id),
+        "outages": await _rows(session, outages, Connection.user_id == user_id),
+    }
+
+
+async def _rows(
+    session: AsyncSession, query: Select[Any], whose: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    found = await session.execute(query.where(whose))
+    return [{name: _plain(value) for name, value in row.items()} for row in found.mappings()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,93 @@
+"""Tickets: secrets that are good once and not for long. The table knows only their SHA-256."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Purpose, Ticket
+
+LIFE = {
+    Purpose.RESET: timedelta(minutes=30),
+    Purpose.SIGN_UP: timedelta(hours=24),
+    Purpose.SECOND_FACTOR: timedelta(minutes=10),
+    Purpose.PASSKEY_LOG_IN: timedelta(minutes=5),
+    Purpose.PASSKEY_ADD: timedelta(minutes=5),
+    Purpose.PASSKEY_PROOF: timedelta(minutes=5),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a good ticket stands for."""
+
+    user_id: int | None
+    email: str
+    password_hash: str
+
+
+async def issue(
+    session: AsyncSession,
+    purpose: Purpose,
+    user_id: int | None = None,
+    email: str = "",
+    password_hash: str = "",
+) -> str:
+    """The secret: 32 random bytes as base64url, nowhere else to be had."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        Ticket(
+            token_hash=ticket_hash(token),
+            purpose=purpose,
+            user_id=user_id,
+            email=email,
+            password_hash=password_hash,
+            expires_at=func.now() + LIFE[purpose],
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def look(session: AsyncSession, purpose: Purpose, token: str) -> Shown | None:
+    """What the ticket stands for, without spending it."""
+    ticket = await session.scalar(_good(purpose, token))
+    return None if ticket is None else _shown(ticket)
+
+
+async def spend(session: AsyncSession, purpose: Purpose, token: str) -> Shown | None:
+    """What the ticket stood for: it is gone now, and of two that come at once one gets None."""
+    ticket = await session.scalar(_good(purpose, token).with_for_update())
+    if ticket is None:
+        return None
+    await session.delete(ticket)
+    await session.flush()
+    return _shown(ticket)
+
+
+async def tear_up(session: AsyncSession, user_id: int) -> None:
+    """Whatever the person was sent before is worth nothing any more."""
+    await session.execute(delete(Ticket).where(Ticket.user_id == user_id))
+
+
+async def forget_old_tickets(session: AsyncSession) -> None:
+    await session.execute(delete(Ticket).where(Ticket.expires_at < func.now()))
+
+
+def ticket_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def _good(purpose: Purpose, token: str) -> Select[Ticket]:
+    return select(Ticket).where(
+        Ticket.token_hash == ticket_hash(token),
+        Ticket.purpose == purpose,
+        Ticket.expires_at > func.now(),
+    )
+
+
+def _shown(ticket: Ticket) -> Shown:
+    return Shown(ticket.user_id, ticket.email, ticket.password_hash)
