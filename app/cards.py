@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
 
-from app.models import Cause, Connection, Grant, ProviderOutage, Status
+from app.models import Cause, Connection, Grant, ProviderOutage, Status, User
 from app.providers import Catalogue, Provider
 from app.providers.provider import NEVER
 
@@ -44,6 +44,7 @@ CARD = (
     )
     .scalar_subquery()
     .label("provider_down_since"),
+    select(User.zone).where(User.id == Connection.user_id).scalar_subquery().label("zone"),
 )
 FOR_TEMPLATES = (
     "version",
@@ -51,6 +52,7 @@ FOR_TEMPLATES = (
     "about",
     "configured",
     "provider_down_since",
+    "zone",
 )  # not in the JSON
 
 
@@ -92,6 +94,7 @@ class Descriptor:
     version: int = 0
     stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
     provider_down_since: datetime | None = None  # the provider fails for everybody
+    zone: str | None = None  # its owner's: one rendering serves all their pages
 
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
@@ -154,6 +157,7 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         provider_down_since=row.provider_down_since,
         about=provider.about if provider else "",
         configured=bool(provider and provider.configured),
+        zone=row.zone,
     )
 
 

@@ -9,6 +9,10 @@ from app.errors import SvyazkaError
 
 DEMO = "demo"
 WRONG_USE = 2  # exit status
+USER_ACTIONS = [
+    *("add", "list", "password", "link", "email", "unlock", "sign-out"),
+    *("second-factor-off", "disable", "enable", "delete"),
+]
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -98,9 +102,11 @@ def _users(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     command = _add(commands, "users", "account administration")
     command.add_argument(
         "action",
-        choices=["add", "list", "password", "disable", "delete"],
-        help="add and password read the password from the terminal or standard input; disable "
-        "signs the person out everywhere; delete also revokes every grant of theirs",
+        choices=USER_ACTIONS,
+        help="add and password read the password from the terminal or standard input, email the "
+        "new address; link prints a link for a new password, good once, for 30 minutes; unlock "
+        "forgets failed tries; disable signs the person out everywhere; delete also revokes every "
+        "grant of theirs",
     )
     command.add_argument("email", nargs="?", help="not for list")
 

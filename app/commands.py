@@ -7,7 +7,6 @@ import logging
 import secrets
 import sys
 from collections.abc import Mapping
-from getpass import getpass
 from uuid import UUID
 
 import uvloop
@@ -17,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections, people, rotation
+from app import connections, rotation
 from app.config import (
     NEEDED_BY_CHECKS,
     NEEDED_BY_DATABASE,
@@ -31,11 +30,14 @@ from app.db import open_database
 from app.errors import CommandError, ConfigurationError
 from app.factory import open_checker
 from app.logs import set_up_logging
-from app.models import Connection, Status, User
+from app.models import Connection, Status
 from app.monitor.loop import monitoring
 from app.providers import catalogue_of, missing_variables
 from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, serve
+from app.user_commands import person_of, users
+
+__all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +67,6 @@ def migrate(_: argparse.Namespace, environ: Environ) -> int:
 
 def check(arguments: argparse.Namespace, environ: Environ) -> int:
     return asyncio.run(_check(arguments, _settings(environ, NEEDED_BY_CHECKS)))
-
-
-def users(arguments: argparse.Namespace, environ: Environ) -> int:
-    if arguments.action != "list" and not arguments.email:
-        raise CommandError(f"users {arguments.action} wants an e-mail address")
-    needed = NEEDED_BY_CHECKS if arguments.action == "delete" else NEEDED_BY_DATABASE
-    return asyncio.run(_users(arguments, read_settings(environ, needed)))
 
 
 def keys(arguments: argparse.Namespace, environ: Environ) -> int:
@@ -170,7 +165,7 @@ async def _chosen(session: AsyncSession, arguments: argparse.Namespace) -> list[
     if arguments.provider:
         query = query.where(Connection.provider == arguments.provider)
     if arguments.user:
-        query = query.where(Connection.user_id == (await _person(session, arguments.user)).id)
+        query = query.where(Connection.user_id == (await person_of(session, arguments.user)).id)
     ids = list(await session.scalars(query))
     if not ids and not arguments.all:
         raise CommandError("there is no such connection")
@@ -180,59 +175,6 @@ async def _chosen(session: AsyncSession, arguments: argparse.Namespace) -> list[
 def _line(row: object) -> str:
     fields = ("id", "provider", "status", "label", "cause", "evidence")
     return "  ".join(str(getattr(row, name)) for name in fields if getattr(row, name))
-
-
-async def _users(arguments: argparse.Namespace, settings: Settings) -> int:
-    async with (
-        open_database(settings.database_url) as database,
-        database.sessions.begin() as session,
-    ):
-        match arguments.action:
-            case "list":
-                for user in await session.scalars(select(User).order_by(User.id)):
-                    print(user.email + ("" if user.disabled_at is None else "  disabled"))
-            case "add":
-                await _add_person(session, arguments.email)
-            case "password":
-                user = await _person(session, arguments.email)
-                password = _password(arguments.email)
-                await people.change_password(session, user.id, await people.hash_password(password))
-            case "disable":
-                await people.disable(session, await _person(session, arguments.email))
-            case "delete":
-                await _delete_person(session, settings, arguments.email)
-    return 0
-
-
-async def _add_person(session: AsyncSession, email: str) -> None:
-    password_hash = await people.hash_password(_password(email))
-    if await people.sign_up(session, email, password_hash) is None:
-        raise CommandError(f"there is already an account for {email}")
-
-
-async def _delete_person(session: AsyncSession, settings: Settings, email: str) -> None:
-    user = await _person(session, email)
-    catalogue = catalogue_of(settings)
-    await people.end_sessions_of(session, user.id)
-    await connections.delete_person(session, Keys(settings.token_keys), catalogue, user.id)
-
-
-async def _person(session: AsyncSession, email: str) -> User:
-    user = await people.find(session, email)
-    if user is None:
-        raise CommandError(f"there is no account for {email}")
-    return user
-
-
-def _password(email: str) -> str:
-    """From the terminal, or the first line of standard input; never from the arguments."""
-    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    if fault := people.fault_in(email, password):
-        needed = f"at least {people.SHORTEST_PASSWORD} characters"
-        raise CommandError(
-            "the e-mail address looks wrong" if fault == "email" else f"the password wants {needed}"
-        )
-    return password
 
 
 async def _rotate(settings: Settings) -> int:

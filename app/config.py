@@ -88,6 +88,10 @@ class Settings:
     mail_from: str = ""
 
     @property
+    def sends_mail(self) -> bool:
+        return self.smtp is not None
+
+    @property
     def secure_cookies(self) -> bool:
         return self.public_url.startswith("https://")
 

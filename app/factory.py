@@ -18,8 +18,26 @@ from app.outbound import open_outbound
 from app.providers import catalogue_of
 from app.sealing import Keys
 from app.unfinished import Unfinished
-from app.web import choice, connection, connections, gallery, health, hooks, sign_in, stream, theme
+from app.web import (
+    account,
+    choice,
+    connection,
+    connections,
+    gallery,
+    health,
+    hooks,
+    leaving,
+    own_email,
+    passkeys,
+    reset,
+    second_factor,
+    sign_in,
+    sign_up,
+    stream,
+    theme,
+)
 from app.web.dashboard import Dashboard, person_or_none
+from app.web.devices import device, is_hand_held
 from app.web.errors import handle_errors
 from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
@@ -27,6 +45,7 @@ from app.web.headers import add_headers
 from app.web.providers import provider_pages
 from app.web.static_files import versioned
 from app.web.wording import make_filters
+from app.web.zones import zone_of
 
 LARGEST_FORM = 64 * 1024  # bytes
 
@@ -46,7 +65,9 @@ def create_app(settings: Settings) -> Dashboard:
     guard(app)
     add_headers(app)
     handle_errors(app)
-    for part in (sign_in, connections, connection, choice, gallery, stream, theme, health, hooks):
+    for part in (connections, connection, choice, gallery, stream, theme, health, hooks):
+        app.register_blueprint(part.blueprint)
+    for part in (sign_in, sign_up, reset, account, own_email, second_factor, passkeys, leaving):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(provider_pages(app.catalogue))
     app.while_serving(_parts(app))
@@ -118,6 +139,7 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
+    app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:
@@ -126,4 +148,5 @@ def _dress(app: Dashboard) -> None:
             "email": known.email if known else None,
             "theme": theme.current_theme(),
             "now": int(time()),  # a page without a stream learns from it how far its clock is off
+            "own_zone": zone_of(known.zone) if known else None,
         }

@@ -172,13 +172,17 @@ async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
     await announce_ended(session, ended)
 
 
-async def change_password(session: AsyncSession, user_id: int, password_hash: str) -> None:
-    """Whoever got in with the old one is out: sessions, letters, a new address on its way."""
-    mine = update(User).where(User.id == user_id)
-    await session.execute(mine.values(password_hash=password_hash))
+async def change_password(session: AsyncSession, user_id: int, password_hash: str) -> str:
+    """Whoever got in with the old one is out: sessions, letters, a new address on its way.
+
+    Returns the person's e-mail address, for a word to them.
+    """
+    mine = update(User).where(User.id == user_id).values(password_hash=password_hash)
+    email = (await session.scalars(mine.returning(User.email))).one()
     await tickets.tear_up(session, user_id)
     await email_change.forget(session, user_id)
     await end_sessions_of(session, user_id)
+    return email
 
 
 async def set_zone(session: AsyncSession, user_id: int, zone: str | None) -> None:

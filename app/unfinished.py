@@ -5,8 +5,11 @@ answered, and nobody kept the answer.
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -20,11 +23,19 @@ class Unfinished:
 
     async def run(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T | None:
         """The result; None when it does not come within `seconds`, but then it goes on."""
+        task = self._begin(work)
+        done, _ = await asyncio.wait([task], timeout=seconds)
+        return task.result() if done else None
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin it and wait for nothing: whoever asked must not learn how long it takes."""
+        self._begin(work).add_done_callback(_tell)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        done, _ = await asyncio.wait([task], timeout=seconds)
-        return task.result() if done else None
+        return task
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is under way; what has not ended by then never will."""
@@ -33,3 +44,8 @@ class Unfinished:
             await asyncio.wait(self.tasks, timeout=seconds)
         for task in self.tasks:
             task.cancel()
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("work in the background failed", exc_info=error)

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 from argon2 import PasswordHasher
-from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import text
 
 from app import local_postgres, people
@@ -21,10 +22,28 @@ from app.sealing import Keys
 from app.server import bind
 from app.web.dashboard import Dashboard
 from tests.people import Person, Sandbox
+from tests.postbox import Postbox, open_postbox
 from tests.servers import Acme, open_acme, served
 from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
-COMPILED = FileSystemBytecodeCache()  # templates are compiled once, not once a test
+
+class Compiled(BytecodeCache):
+    """Templates are compiled once, not once a test; not on disk, where they outlive a change of a
+    filter.
+    """
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 # Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
 OWNERLESS = ("attempts", "revocations", "monitors", "provider_outages", "pushed_tokens")
 EMPTY = [text(f"DELETE FROM {name}") for name in ("users", *OWNERLESS)]
@@ -109,6 +128,22 @@ async def dashboard(
 ) -> AsyncIterator[Dashboard]:
     """The whole application, started, without a monitor."""
     async with _started(settings) as app:
+        yield app
+
+
+@pytest.fixture
+async def postbox() -> AsyncIterator[Postbox]:
+    """A real SMTP server, and what came there."""
+    async with open_postbox() as postbox:
+        yield postbox
+
+
+@pytest.fixture
+async def mailing(
+    database: Database, sandbox: Sandbox, settings: Settings, postbox: Postbox
+) -> AsyncIterator[Dashboard]:
+    """The application with a mail server."""
+    async with _started(replace(settings, smtp=postbox.smtp, mail_from="mail@example.ru")) as app:
         yield app
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 from quart.typing import TestClientProtocol
 
+from app import people
 from app.outbound import Outbound
 from app.web.dashboard import Dashboard
 from tests.settings import PASSWORD, PUBLIC_URL
@@ -76,6 +77,24 @@ class Person:
         answer = await person.post("/signup", email=email, password=PASSWORD)
         assert answer.status_code == 303, await answer.get_data(as_text=True)
         return person
+
+    @classmethod
+    async def known(cls, app: Dashboard, sandbox: Sandbox, email: str) -> "Person":
+        """Somebody who signed up earlier, and logs in now."""
+        password_hash = await people.hash_password(PASSWORD)
+        async with app.database.sessions.begin() as session:
+            await people.sign_up(session, email, password_hash)
+        return await cls(app, app.test_client(), sandbox).back(email)
+
+    async def back(self, email: str, password: str = PASSWORD) -> "Person":
+        """The same person in another browser."""
+        other = Person(self.app, self.app.test_client(), self.sandbox)
+        answer = await other.post("/login", email=email, password=password)
+        assert answer.status_code == 303, await answer.get_data(as_text=True)
+        return other
+
+    async def is_in(self) -> bool:
+        return bool((await self.get("/connections")).status_code == 200)
 
     async def get(self, path: str, **headers: str) -> Any:
         return await self.client.get(path, headers=headers)

@@ -20,7 +20,7 @@ FLOORS = (
     ),
     ("monitor", "live"),
     ("web",),
-    ("factory", "server"),
+    ("factory", "server", "user_commands"),
     ("commands", "demo"),
 )
 ON_ITS_OWN = ("sandbox", "local_postgres", "bootstrap", "cli", "__main__", "__init__")

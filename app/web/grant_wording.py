@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
 from app.web.reconnect_wording import strip
 from app.web.wording import MONTHS, Card, plural
 
@@ -31,10 +34,19 @@ class Expiry:
 def make_grant_filters(
     zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> dict[str, Callable[..., Any]]:
-    """More of what a template may call with `|`."""
+    """More of what a template may call with `|`; days are those of the reader (`own_zone`)."""
+
+    @pass_context
+    def local_expiry(context: Context, moment: datetime | None) -> Expiry | None:
+        return None if moment is None else expiry(moment, context.get("own_zone") or zone, now())
+
+    @pass_context
+    def local_day(context: Context, moment: datetime) -> str:
+        return day(moment, context.get("own_zone") or zone)
+
     return {
-        "expiry": lambda moment: moment and expiry(moment, zone, now()),
-        "day": lambda moment: day(moment, zone),
+        "expiry": local_expiry,
+        "day": local_day,
         "move": move,
         "strip_of": strip,
     }

@@ -1,31 +1,32 @@
-"""Sign-up, log-in, log-out."""
+"""Log-in with a password, its second step, and log-out."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from quart import Blueprint, flash, redirect, render_template, request
+from quart import session as cookie
 from quart.typing import ResponseReturnValue
-from quart_auth import AuthUser, login_user, logout_user
-from sqlalchemy.ext.asyncio import AsyncSession
+from quart_auth import logout_user
 
-from app import limits, people
+from app import limits, people, second_factor, tickets
 from app.limits import Limit
+from app.models import Purpose
 from app.web.dashboard import dashboard, person, person_or_none
+from app.web.entering import enter
 from app.web.errors import too_many
 from app.web.guard import public, safe_next
+from app.web.limited import login_key, overdone
 
 blueprint = Blueprint("sign_in", __name__)
 
 PER_ACCOUNT = Limit(10, timedelta(minutes=15))
 PER_ADDRESS = Limit(50, timedelta(minutes=15))
-SIGN_UPS = Limit(30, timedelta(hours=1))  # from one address
+CODES = Limit(5, timedelta(minutes=15))  # of one person: a million codes, ninety seconds each
+HALF = "half"  # where the cookie keeps the ticket of somebody whose code is still to come
 
 WRONG = "Почта или пароль не подходят. Проверьте раскладку и попробуйте ещё раз."
-FAULTS = {
-    "email": "Проверьте адрес почты: например, anna@example.ru.",
-    "short": f"Пароль слишком короткий: нужно не меньше {people.SHORTEST_PASSWORD} символов.",
-    "long": "Пароль слишком длинный.",
-}
-TAKEN = "На эту почту уже есть учётная запись. Войдите с ней."
+WRONG_CODE = "Код не подходит. Дождитесь следующего или возьмите запасной."
+TOO_LATE = "Вход не закончен за 10 минут. Начните заново."
 EXPIRED = "Сеанс закончился. Войдите снова, и мы вернём вас на ту же страницу."
 
 
@@ -35,7 +36,7 @@ async def login_page() -> ResponseReturnValue:
     if person_or_none() is not None:
         return redirect(safe_next(request.args.get("next")), 303)
     note = EXPIRED if "expired" in request.args else None
-    return await _login_form(request.args.get("next"), note=note)
+    return await login_form(request.args.get("next"), note=note)
 
 
 @blueprint.post("/login")
@@ -43,51 +44,49 @@ async def login_page() -> ResponseReturnValue:
 async def login() -> ResponseReturnValue:
     form = await request.form
     email, password = form.get("email", ""), form.get("password", "")
-    account, address = f"login:{email.strip().lower()[:254]!r}", f"login@{request.remote_addr}"
-    async with dashboard().database.sessions.begin() as session:
-        waits = [
-            await limits.attempt(session, account, PER_ACCOUNT),
-            await limits.attempt(session, address, PER_ADDRESS),
-        ]
-    if wait := max(each or 0 for each in waits):
+    account, address = login_key(email), f"login@{request.remote_addr}"
+    if wait := await overdone((account, PER_ACCOUNT), (address, PER_ADDRESS)):
         return await too_many(wait)
     user = await people.verify(dashboard().database.sessions, email, password)
     if user is None:
-        return await _login_form(form.get("next"), email=email, error=WRONG), 422
+        return await login_form(form.get("next"), email=email, error=WRONG), 422
     async with dashboard().database.sessions.begin() as session:
         await limits.forgive(session, account)
         await limits.take_back(session, address)
-        await _enter(session, user.id)
+        if await second_factor.is_on(session, user.id):
+            cookie[HALF] = await tickets.issue(session, Purpose.SECOND_FACTOR, user.id)
+            return redirect(_code_url(form.get("next")), 303)
+        await enter(session, user.id)
     return redirect(safe_next(form.get("next")), 303)
 
 
-@blueprint.get("/signup")
+@blueprint.get("/login/code")
 @public
-async def signup_page() -> ResponseReturnValue:
+async def code_page() -> ResponseReturnValue:
     if person_or_none() is not None:
-        return redirect("/connections", 303)
-    return await _signup_form(request.args.get("next"))
+        return redirect(safe_next(request.args.get("next")), 303)
+    async with dashboard().database.sessions() as session:
+        half = await tickets.look(session, Purpose.SECOND_FACTOR, cookie.get(HALF, ""))
+    if half is None:
+        return await _too_late(request.args.get("next"))
+    return await _code_form(request.args.get("next"))
 
 
-@blueprint.post("/signup")
+@blueprint.post("/login/code")
 @public
-async def signup() -> ResponseReturnValue:
+async def code() -> ResponseReturnValue:
     form = await request.form
-    email, password = form.get("email", ""), form.get("password", "")
-    if not dashboard().settings.signup_open:
-        return await _signup_form(form.get("next")), 403
-    if fault := people.fault_in(email, password):
-        return await _signup_form(form.get("next"), email, FAULTS[fault]), 422
-    async with dashboard().database.sessions.begin() as session:
-        wait = await limits.attempt(session, f"signup@{request.remote_addr}", SIGN_UPS)
-    if wait:
+    sessions, half = dashboard().database.sessions, cookie.get(HALF, "")
+    async with sessions() as session:
+        ticket = await tickets.look(session, Purpose.SECOND_FACTOR, half)
+    if ticket is None or ticket.user_id is None:
+        return await _too_late(form.get("next"))
+    key = f"code:{ticket.user_id}"
+    if wait := await overdone((key, CODES)):
         return await too_many(wait)
-    password_hash = await people.hash_password(password)
-    async with dashboard().database.sessions.begin() as session:
-        user_id = await people.sign_up(session, email, password_hash)
-        if user_id is None:
-            return await _signup_form(form.get("next"), email, TAKEN), 422
-        await _enter(session, user_id)
+    if not await _finish(ticket.user_id, half, form.get("code", "")):
+        return await _code_form(form.get("next"), WRONG_CODE), 422
+    del cookie[HALF]
     return redirect(safe_next(form.get("next")), 303)
 
 
@@ -100,15 +99,7 @@ async def logout() -> ResponseReturnValue:
     return redirect("/login", 303)
 
 
-async def _enter(session: AsyncSession, user_id: int) -> None:
-    """Always a new session id: one that was known before log-in is worth nothing after it."""
-    if (before := person_or_none()) is not None:
-        await people.end_session(session, before.session_hash)
-    token = await people.open_session(session, user_id, request.headers.get("User-Agent", ""))
-    login_user(AuthUser(token), remember=True)
-
-
-async def _login_form(
+async def login_form(
     target: str | None, *, email: str = "", error: str | None = None, note: str | None = None
 ) -> str:
     return await render_template(
@@ -121,12 +112,25 @@ async def _login_form(
     )
 
 
-async def _signup_form(target: str | None, email: str = "", error: str | None = None) -> str:
-    return await render_template(
-        "people/signup.html",
-        email_value=email,
-        error=error,
-        next=safe_next(target),
-        signup_open=dashboard().settings.signup_open,
-        shortest=people.SHORTEST_PASSWORD,
-    )
+async def _finish(user_id: int, half: str, code: str) -> bool:
+    """The code is spent first, then the ticket: of two that come at once one enters."""
+    async with dashboard().database.sessions.begin() as session:
+        right = await second_factor.accepts(session, dashboard().keys, user_id, code)
+        if not right or await tickets.spend(session, Purpose.SECOND_FACTOR, half) is None:
+            return False
+        await limits.forgive(session, f"code:{user_id}")
+        await enter(session, user_id)
+        return True
+
+
+async def _too_late(target: str | None) -> ResponseReturnValue:
+    cookie.pop(HALF, None)
+    return await login_form(target, note=TOO_LATE), 422
+
+
+async def _code_form(target: str | None, error: str | None = None) -> str:
+    return await render_template("people/code.html", next=safe_next(target), error=error)
+
+
+def _code_url(target: str | None) -> str:
+    return f"/login/code?{urlencode({'next': safe_next(target)})}"

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from quart import Blueprint, Response, abort
 from quart.typing import ResponseReturnValue
@@ -20,6 +21,7 @@ from app.people import SignedIn
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.fragments import gone_event, partial, unsettled_event
 from app.web.sse import ServerSentEvent
+from app.web.zones import zone_of
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +88,8 @@ async def watch_monitors(app: Dashboard) -> None:
 
 
 async def card_html(app: Dashboard, card: Descriptor) -> str:
-    return await app.jinja_env.get_template("connections/_card.html").render_async(card=card)
+    template = app.jinja_env.get_template("connections/_card.html")
+    return await template.render_async(card=card, own_zone=zone_of(card.zone))
 
 
 async def banner_event(app: Dashboard) -> bytes:
@@ -187,15 +190,21 @@ async def _list_event(app: Dashboard, own: list[CardRow]) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
     cards = for_page(describe_all(own, app.catalogue, app.settings.interval))
     template = app.jinja_env.get_template("connections/_cards.html")
-    html = await template.render_async(cards=cards)
+    html = await template.render_async(cards=cards, own_zone=_zone_of(own))
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
     return event + await _outages_event(app, own)
 
 
 async def _outages_event(app: Dashboard, own: list[CardRow]) -> bytes:
     cards = describe_all(own, app.catalogue, app.settings.interval)
-    html = await app.jinja_env.get_template("_outages.html").render_async(cards=cards)
+    template = app.jinja_env.get_template("_outages.html")
+    html = await template.render_async(cards=cards, own_zone=_zone_of(own))
     return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()
+
+
+def _zone_of(own: list[CardRow]) -> ZoneInfo | None:
+    """Their owner's; whoever has no connection has no times either."""
+    return zone_of(own[0].zone) if own else None
 
 
 def _heartbeat() -> bytes:

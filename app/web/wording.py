@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
 from app.cards import down_providers
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
@@ -207,7 +210,16 @@ FLASH = {
 def make_filters(
     zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> dict[str, Callable[..., Any]]:
-    """Everything that a template may call with `|`; times in text are in `zone`."""
+    """Everything that a template may call with `|`.
+
+    Times in text are in the zone of the person whom the template is rendered for (`own_zone`), or
+    else in `zone`.
+    """
+
+    @pass_context
+    def local_clock(context: Context, moment: datetime, seconds: bool = True) -> str:
+        return clock(moment, context.get("own_zone") or zone, now(), seconds=seconds)
+
     return {
         "status_text": lambda card: _status(card).text,
         "status_tone": lambda card: _status(card).tone,
@@ -219,9 +231,11 @@ def make_filters(
         "connect_error": connect_error,
         "duration": duration,
         "every": every,
-        "clock": lambda moment: clock(moment, zone, now()),
-        "since": lambda moment: f"с {clock(moment, zone, now())}",
-        "since_minute": lambda moment: f"с {clock(moment, zone, now(), seconds=False)}",
+        "clock": local_clock,
+        "since": pass_context(lambda context, at: f"с {local_clock(context, at)}"),
+        "since_minute": pass_context(
+            lambda context, at: f"с {local_clock(context, at, seconds=False)}"
+        ),
         "down_providers": down_providers,
         "of_connections": of_connections,
     }

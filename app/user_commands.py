@@ -1,0 +1,151 @@
+"""`python -m app users …`: what an operator does for people, first of all when locked out."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from getpass import getpass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import connections, email_change, limits, people, second_factor, tickets
+from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
+from app.db import open_database
+from app.errors import CommandError
+from app.models import Purpose, User
+from app.providers import catalogue_of
+from app.sealing import Keys
+from app.web.limited import keys_of
+
+NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one action works with; `email` is as it was typed."""
+
+    session: AsyncSession
+    settings: Settings
+    email: str
+
+
+def users(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    if arguments.action != "list" and not arguments.email:
+        raise CommandError(f"users {arguments.action} wants an e-mail address")
+    needed = NEEDED.get(arguments.action, NEEDED_BY_DATABASE)
+    return asyncio.run(_run(arguments, read_settings(environ, needed)))
+
+
+async def person_of(session: AsyncSession, email: str) -> User:
+    user = await people.find(session, email)
+    if user is None:
+        raise CommandError(f"there is no account for {email}")
+    return user
+
+
+async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    async with (
+        open_database(settings.database_url) as database,
+        database.sessions.begin() as session,
+    ):
+        order = Order(session, settings, arguments.email)
+        if arguments.action in FOR_NOBODY_YET:
+            await FOR_NOBODY_YET[arguments.action](order)
+        else:
+            user = await person_of(session, arguments.email)
+            await FOR_SOMEBODY[arguments.action](order, user)
+    return 0
+
+
+async def _list(order: Order) -> None:
+    for user in await order.session.scalars(select(User).order_by(User.id)):
+        print(user.email + ("" if user.disabled_at is None else "  disabled"))
+
+
+async def _add(order: Order) -> None:
+    password_hash = await people.hash_password(_password(order.email))
+    if await people.sign_up(order.session, order.email, password_hash) is None:
+        raise CommandError(f"there is already an account for {order.email}")
+
+
+async def _change_password(order: Order, user: User) -> None:
+    password_hash = await people.hash_password(_password(order.email))
+    await people.change_password(order.session, user.id, password_hash)
+
+
+async def _print_link(order: Order, user: User) -> None:
+    """For the person alone: whoever has it can take the account over."""
+    if user.disabled_at is not None:
+        raise CommandError(f"{user.email} is disabled: `users enable` first")
+    link = await tickets.issue(order.session, Purpose.RESET, user.id)
+    print(f"{order.settings.public_url}/reset/password?link={link}")
+
+
+async def _change_email(order: Order, user: User) -> None:
+    email = _ask("New e-mail address: ", input)
+    if people.is_no_email(email):
+        raise CommandError("the e-mail address looks wrong")
+    await email_change.forget(order.session, user.id)
+    if not await email_change.take(order.session, user.id, email):
+        raise CommandError(f"there is already an account for {email}")
+
+
+async def _unlock(order: Order, user: User) -> None:
+    for key in keys_of(user.id, user.email):
+        await limits.forgive(order.session, key)
+
+
+async def _sign_out(order: Order, user: User) -> None:
+    await people.end_sessions_of(order.session, user.id)
+
+
+async def _second_factor_off(order: Order, user: User) -> None:
+    if not await second_factor.turn_off(order.session, user.id):
+        raise CommandError(f"{user.email} has no second factor")
+
+
+async def _disable(order: Order, user: User) -> None:
+    await people.disable(order.session, user)
+
+
+async def _enable(order: Order, user: User) -> None:
+    await people.enable(order.session, user)
+
+
+async def _delete(order: Order, user: User) -> None:
+    catalogue, keys = catalogue_of(order.settings), Keys(order.settings.token_keys)
+    await people.end_sessions_of(order.session, user.id)
+    await connections.delete_person(order.session, keys, catalogue, user.id)
+
+
+FOR_NOBODY_YET: Mapping[str, Callable[[Order], Awaitable[None]]] = {"list": _list, "add": _add}
+FOR_SOMEBODY: Mapping[str, Callable[[Order, User], Awaitable[None]]] = {
+    "password": _change_password,
+    "link": _print_link,
+    "email": _change_email,
+    "unlock": _unlock,
+    "sign-out": _sign_out,
+    "second-factor-off": _second_factor_off,
+    "disable": _disable,
+    "enable": _enable,
+    "delete": _delete,
+}
+
+
+def _password(email: str) -> str:
+    """From the terminal, or the first line of standard input; never from the arguments."""
+    password = _ask("Password: ", getpass)
+    if fault := people.fault_in(email, password):
+        needed = f"at least {people.SHORTEST_PASSWORD} characters"
+        raise CommandError(
+            "the e-mail address looks wrong" if fault == "email" else f"the password wants {needed}"
+        )
+    return password
+
+
+def _ask(question: str, at_the_terminal: Callable[[str], str]) -> str:
+    if sys.stdin.isatty():
+        return at_the_terminal(question)
+    return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,37 @@
+"""A browser's own description of itself, in plain words. Pure; it claims no more than it shows."""
+
+# In this order: most browsers also name those that they descend from.
+BROWSERS = (
+    ("YaBrowser/", "Яндекс Браузер"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
+
+
+def device(user_agent: str) -> str:
+    """ "Chrome, Windows", "Safari, iPhone", "Неизвестное устройство"."""
+    found = [_first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)]
+    return ", ".join(each for each in found if each) or "Неизвестное устройство"
+
+
+def is_hand_held(user_agent: str) -> bool:
+    return any(each in user_agent for each in ("iPhone", "iPad", "Android", "Mobile"))
+
+
+def _first(names: tuple[tuple[str, str], ...], user_agent: str) -> str:
+    return next((name for mark, name in names if mark in user_agent), "")

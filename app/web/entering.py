@@ -1,0 +1,16 @@
+"""Coming in, by whatever way: always with a session id that nobody knew before."""
+
+from quart import request
+from quart_auth import AuthUser, login_user
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import people
+from app.web.dashboard import person_or_none
+
+
+async def enter(session: AsyncSession, user_id: int) -> None:
+    """Always a new session id: one that was known before log-in is worth nothing after it."""
+    if (before := person_or_none()) is not None:
+        await people.end_session(session, before.session_hash)
+    token = await people.open_session(session, user_id, request.headers.get("User-Agent", ""))
+    login_user(AuthUser(token), remember=True)
