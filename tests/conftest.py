@@ -1,6 +1,7 @@
 """What tests stand on: a real PostgreSQL, the sandbox as a real provider, the whole application."""
 
 import contextlib
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from app.sandbox.settings import SandboxSettings
 from app.sealing import Keys
 from app.server import bind
 from app.web.dashboard import Dashboard
+from tests.command_line import Ended, Run, app
 from tests.people import Person, Sandbox
 from tests.postbox import Postbox, open_postbox
 from tests.servers import Acme, open_acme, served
@@ -175,6 +177,19 @@ async def person(dashboard: Dashboard, sandbox: Sandbox) -> Person:
 @pytest.fixture
 async def other_person(dashboard: Dashboard, sandbox: Sandbox) -> Person:
     return await Person.signed_up(dashboard, sandbox, "boris@example.ru")
+
+
+@pytest.fixture
+def run(database: Database, database_url: str) -> Run:
+    """With a database and a key."""
+    (name, key), *_ = TOKEN_KEYS
+    keys = f"{name}:{b64encode(key).decode()}"
+
+    async def run(*words: str, stdin: str = "", **variables: str) -> Ended:
+        needed = {"DATABASE_URL": database_url, "TOKEN_ENCRYPTION_KEYS": keys}
+        return await app(*words, stdin=stdin, **needed | variables)
+
+    return run
 
 
 @contextlib.asynccontextmanager
