@@ -7,6 +7,7 @@ so that a passkey is two factors by itself: the device, and whatever unlocks it.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -43,6 +44,15 @@ class Site:
     @property
     def id(self) -> str:
         return urlsplit(self.origin).hostname or ""
+
+    @property
+    def can_have_passkeys(self) -> bool:
+        """Browsers give them to names, not to numbers, and only over a safe way (WebAuthn 13.4)."""
+        try:
+            ip_address(self.id)
+        except ValueError:
+            return self.origin.startswith("https://") or self.id == "localhost"
+        return False
 
 
 async def options_to_add(session: AsyncSession, site: Site, user_id: int, email: str) -> str:

@@ -27,14 +27,14 @@ class Program:
     """One command in a process group of its own, as a platform starts it."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        self._command, self._environ = command, environ
+        self._command, self.environ = command, environ
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the program lives
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Program":
         self._process = subprocess.Popen(
             self._command,
-            env=self._environ,
+            env=self.environ,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=self._output,

@@ -98,6 +98,7 @@ async def account_page(part: str = "", fault: str = "") -> str:
             pending_email=await email_change.pending(session, who.user_id),
             second_factor=await second_factor.is_on(session, who.user_id),
             recovery_codes=await second_factor.recovery_codes_left(session, who.user_id),
+            can_have_passkeys=app.site.can_have_passkeys,
             passkeys=await passkeys.of_person(session, who.user_id),
             sessions=await own_sessions.of_person(session, who.user_id),
             zones=ZONES,

@@ -10,6 +10,7 @@ from app.live.hub import Hub
 from app.live.listener import Listener
 from app.monitor.check import Checker
 from app.outbound import Outbound
+from app.passkeys import Site
 from app.people import SignedIn
 from app.providers import Catalogue
 from app.sealing import Keys
@@ -35,6 +36,11 @@ class Dashboard(Quart):
         """The process is told to go: streams end now, and nothing long begins any more."""
         self.hub.close()
         self.unfinished.stopping = True
+
+    @property
+    def site(self) -> Site:
+        """Who a passkey is for."""
+        return Site(self.settings.public_url, "Связка")
 
     def redirect_uri(self, provider: str) -> str:
         """Built from PUBLIC_URL alone: the Host header is the visitor's word."""

@@ -9,7 +9,6 @@ from app.cards import describe
 from app.models import Purpose
 from app.web.dashboard import dashboard, person
 from app.web.limited import wrong_password
-from app.web.passkeys import site
 
 blueprint = Blueprint("leaving", __name__)
 
@@ -44,7 +43,7 @@ async def _not_proven() -> ResponseReturnValue | None:
     who = person()
     async with dashboard().database.sessions.begin() as session:
         key = await passkeys.prove(
-            session, site(dashboard()), Purpose.PASSKEY_PROOF, answer, who.user_id
+            session, dashboard().site, Purpose.PASSKEY_PROOF, answer, who.user_id
         )
     return None if key is not None else (await _page(NOT_PROVEN), 422)
 

@@ -16,7 +16,7 @@ from app.limits import Limit
 from app.models import Purpose
 from app.web import letters
 from app.web.account import account_page
-from app.web.dashboard import Dashboard, dashboard, person
+from app.web.dashboard import dashboard, person
 from app.web.devices import device
 from app.web.entering import enter
 from app.web.errors import too_many
@@ -49,7 +49,7 @@ async def log_in() -> ResponseReturnValue:
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
         key = await passkeys.prove(
-            session, site(dashboard()), Purpose.PASSKEY_LOG_IN, form.get("answer", "")
+            session, dashboard().site, Purpose.PASSKEY_LOG_IN, form.get("answer", "")
         )
         if key is not None:
             await limits.forgive(session, address)
@@ -69,7 +69,7 @@ async def add_options() -> ResponseReturnValue:
         return refusal
     async with dashboard().database.sessions.begin() as session:
         options = await passkeys.options_to_add(
-            session, site(dashboard()), person().user_id, person().email
+            session, dashboard().site, person().user_id, person().email
         )
     return Response(options, mimetype="application/json")
 
@@ -80,7 +80,7 @@ async def add() -> ResponseReturnValue:
     name = form.get("name", "").strip() or device(request.headers.get("User-Agent", ""))
     async with dashboard().database.sessions.begin() as session:
         key = await passkeys.add(
-            session, site(dashboard()), person().user_id, form.get("answer", ""), name
+            session, dashboard().site, person().user_id, form.get("answer", ""), name
         )
     if key is None:
         return await account_page("passkeys", NOT_ADDED), 422
@@ -106,11 +106,7 @@ async def proof_options() -> ResponseReturnValue:
     return await _options_to_prove(Purpose.PASSKEY_PROOF, person().user_id)
 
 
-def site(app: Dashboard) -> passkeys.Site:
-    return passkeys.Site(app.settings.public_url, "Связка")
-
-
 async def _options_to_prove(purpose: Purpose, *whose: Any) -> Response:
     async with dashboard().database.sessions.begin() as session:
-        options = await passkeys.options_to_prove(session, site(dashboard()), purpose, *whose)
+        options = await passkeys.options_to_prove(session, dashboard().site, purpose, *whose)
     return Response(options, mimetype="application/json")

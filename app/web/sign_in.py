@@ -109,6 +109,7 @@ async def login_form(
         note=note,
         next=safe_next(target),
         signup_open=dashboard().settings.signup_open,
+        can_have_passkeys=dashboard().site.can_have_passkeys,
     )
 
 

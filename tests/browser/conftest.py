@@ -15,7 +15,7 @@ from tests.browser.chromium import find_chromium, open_chromium
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
 from tests.people import Sandbox
-from tests.processes import APP, Program, environment, free_port
+from tests.processes import APP, Program, answers, environment, free_port
 from tests.settings import PROVIDERS_TOML
 
 PATIENCE = 15_000  # milliseconds
@@ -49,6 +49,19 @@ async def site(
 
 
 @pytest.fixture(scope="package")
+async def named_url(site: Site) -> AsyncIterator[str]:
+    """The same product under a name: browsers make no passkeys for an address of numbers."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    web = Program([*APP, "web"], {**site.web.environ, "PUBLIC_URL": url, "PORT": str(port)})
+    try:
+        await answers(web.start(), f"http://127.0.0.1:{port}/readyz")
+        yield url
+    finally:
+        await web.close()
+
+
+@pytest.fixture(scope="package")
 async def chromium() -> AsyncIterator[Browser]:
     program = find_chromium()
     if not program:
@@ -65,7 +78,8 @@ async def new_visitor(chromium: Browser, site: Site, sandbox: Sandbox) -> AsyncI
     visitors: list[Visitor] = []
 
     async def open_browser(**options: Any) -> Visitor:
-        context = await chromium.new_context(base_url=site.url, locale="ru-RU", **options)
+        usual = {"base_url": site.url, "locale": "ru-RU"}
+        context = await chromium.new_context(**usual | options)
         context.set_default_timeout(PATIENCE)
         await context.add_init_script(REPORT_VIOLATIONS)
         visitor = Visitor(site, context, await context.new_page())
