@@ -42,6 +42,7 @@ from app.web.errors import handle_errors
 from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
+from app.web.limited import limit_changes
 from app.web.providers import provider_pages
 from app.web.static_files import versioned
 from app.web.wording import make_filters
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> Dashboard:
     _configure(app)
     _dress(app)
     guard(app)
+    limit_changes(app)
     add_headers(app)
     handle_errors(app)
     for part in (connections, connection, choice, gallery, stream, theme, health, hooks):

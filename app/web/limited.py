@@ -7,11 +7,28 @@ from quart.typing import ResponseReturnValue
 
 from app import limits, people
 from app.limits import Limit
-from app.web.dashboard import dashboard, person
+from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.errors import too_many
 
 PASSWORD_AGAIN = Limit(10, timedelta(minutes=15))
+CHANGES = Limit(120, timedelta(minutes=15))  # of whatever kind, by one person
+LINKS = Limit(60, timedelta(minutes=15))  # followed from one network address
+OWN = ("account", "own_email", "second_factor", "passkeys", "leaving")  # blueprints
+SAFE = ("GET", "HEAD", "OPTIONS")
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
+
+
+def limit_changes(app: Dashboard) -> None:
+    """Nothing about an account can be tried without end, whatever else its view limits."""
+
+    @app.before_request
+    async def refuse_overdone() -> ResponseReturnValue | None:
+        wait = 0
+        if request.endpoint != "static" and "link" in request.args:
+            wait = await overdone((f"link@{request.remote_addr}", LINKS))
+        elif request.blueprint in OWN and request.method not in SAFE and person_or_none():
+            wait = await overdone((f"account:{person().user_id}", CHANGES))
+        return await too_many(wait) if wait else None
 
 
 async def overdone(*tries: tuple[str, Limit]) -> int:

@@ -13,13 +13,12 @@ from app.web.account import account_page, refused
 from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.errors import too_many
 from app.web.guard import public
-from app.web.limited import overdone
+from app.web.limited import LINKS, overdone
 from app.web.sign_up import FAULTS
 
 blueprint = Blueprint("own_email", __name__)
 
 CHANGES = Limit(3, timedelta(hours=1))
-ANSWERS = Limit(50, timedelta(hours=1))
 
 SAME = "Это и есть ваша почта."
 TAKEN = "Эту почту уже использует другая учётная запись."
@@ -70,7 +69,7 @@ async def confirm_page() -> ResponseReturnValue:
 @public
 async def confirm() -> ResponseReturnValue:
     link = (await request.form).get("link", "")
-    if wait := await overdone((f"link@{request.remote_addr}", ANSWERS)):
+    if wait := await overdone((f"link@{request.remote_addr}", LINKS)):
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
         answer = await email_change.answer(session, link)

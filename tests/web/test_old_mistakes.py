@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,9 @@ from sqlalchemy import select, text
 from werkzeug.routing import Rule
 
 from app.db import Database
+from app.limits import Limit
 from app.models import Base, Passkey, Session, User
+from app.web import limited
 from app.web.dashboard import Dashboard
 from tests.people import JSON, Person, Sandbox
 from tests.postbox import Postbox
@@ -266,6 +269,25 @@ async def _table_of_people_locked(database: Database) -> AsyncIterator[None]:
     async with database.engine.begin() as connection:
         await connection.execute(text("LOCK TABLE users IN ACCESS EXCLUSIVE MODE"))
         yield
+
+
+# Trying without end
+
+
+async def test_nothing_about_an_account_can_be_tried_without_end(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every form of one's own, and every page that a letter leads to."""
+    monkeypatch.setattr(limited, "CHANGES", Limit(3, timedelta(minutes=15)))
+    monkeypatch.setattr(limited, "LINKS", Limit(3, timedelta(minutes=15)))
+    for _ in range(3):
+        await person.post("/account/zone", zone="UTC")
+        await person.get("/reset/password?link=guess")
+    for path in _forms(person.app):
+        if path.startswith("/account"):
+            assert (await person.post(path)).status_code == 429, path
+    for path in ("/reset/password", "/signup/confirm", "/account/email/confirm"):
+        assert (await person.get(f"{path}?link=guess")).status_code == 429, path
 
 
 # Cross-site requests and programs
