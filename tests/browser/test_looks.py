@@ -15,8 +15,11 @@ from tests.people import Sandbox
 pytestmark = pytest.mark.browser
 
 TELEPHONE = {"width": 390, "height": 844}
-PAGES = ("/connections", "/providers", "/evotor", "/evotor?error=exchange_refused", "/nowhere")
-OPEN_PAGES = ("/login", "/login?expired=1", "/signup")
+PAGES = (
+    *("/connections", "/providers", "/evotor", "/evotor?error=exchange_refused", "/nowhere"),
+    *("/account", "/account/delete"),
+)
+OPEN_PAGES = ("/login", "/login?expired=1", "/signup", "/reset")
 
 TOO_WIDE = """() => {
   const root = document.documentElement;
