@@ -231,3 +231,21 @@ async def test_unfinished_work_goes_on_when_the_asker_leaves() -> None:
 async def person_id(database: Database) -> int:
     async with database.sessions() as session:
         return (await session.scalars(select(User.id))).one()
+
+
+async def test_work_that_nobody_waits_for_is_drained_and_its_fault_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unfinished, ends = Unfinished(), list[str]()
+
+    async def work(end: str) -> None:
+        if not end:
+            raise ValueError("no end")
+        ends.append(end)
+
+    for end in ("one", "", "two"):
+        unfinished.start(work(end))
+    assert ends == [], "it begins after whoever asked has gone on"
+    await unfinished.drain(5)
+    assert ends == ["one", "two"]
+    assert "work in the background failed" in caplog.text

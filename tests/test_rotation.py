@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from app import rotation
+from app import rotation, second_factor
 from app.db import Database
 from app.errors import UnknownKey
 from app.models import Grant, OAuthState, Revocation
@@ -131,3 +131,16 @@ async def test_a_key_that_stored_tokens_need_is_named_with_their_number(database
         assert await rotation.missing_keys(session, BOTH) == {}
         # three access tokens, two refresh tokens, a revocation and a code verifier
         assert await rotation.missing_keys(session, NEW_KEYS) == {"old": 7}
+
+
+async def test_a_second_factor_opens_after_rotation_and_the_old_key_may_go(
+    database: Database,
+) -> None:
+    user = await rows.add_person(database)
+    async with database.sessions.begin() as session:
+        await second_factor.begin(session, OLD_KEYS, user)
+        before = await second_factor.secret_to_show(session, OLD_KEYS, user)
+    await rotate(database)
+    async with database.sessions() as session:
+        assert await rotation.missing_keys(session, NEW_KEYS) == {}
+        assert await second_factor.secret_to_show(session, NEW_KEYS, user) == before
