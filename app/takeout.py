@@ -8,7 +8,16 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models import Connection, Grant, Outage, Passkey, SecondFactor, Session, User
+from app.models import (
+    Connection,
+    EmailChange,
+    Grant,
+    Outage,
+    Passkey,
+    SecondFactor,
+    Session,
+    User,
+)
 
 Column = InstrumentedAttribute[Any]
 
@@ -18,6 +27,7 @@ SESSIONS: tuple[Column, ...] = (
     *(Session.user_agent, Session.created_at),
     *(Session.seen_at, Session.expires_at),
 )
+NEW_EMAIL: tuple[Column, ...] = (EmailChange.email, EmailChange.expires_at)
 PASSKEYS: tuple[Column, ...] = (Passkey.name, Passkey.created_at, Passkey.used_at)
 FACTOR: tuple[Column, ...] = (SecondFactor.confirmed_at,)
 CONNECTIONS: tuple[Column, ...] = (
@@ -34,10 +44,11 @@ OUTAGES: tuple[Column, ...] = (
 
 async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
     """Ready for JSON; times are ISO 8601 in UTC."""
-    connections = select(*CONNECTIONS).join(Grant, Grant.connection_id == Connection.id)
+    connections = select(*CONNECTIONS).outerjoin(Grant, Grant.connection_id == Connection.id)
     outages = select(*OUTAGES).join(Connection, Connection.id == Outage.connection_id)
     return {
         "person": (await _rows(session, select(*PERSON), User.id == user_id))[0],
+        "new_email": await _rows(session, select(*NEW_EMAIL), EmailChange.user_id == user_id),
         "sessions": await _rows(session, select(*SESSIONS), Session.user_id == user_id),
         "second_factor": await _rows(session, select(*FACTOR), SecondFactor.user_id == user_id),
         "passkeys": await _rows(session, select(*PASSKEYS), Passkey.user_id == user_id),

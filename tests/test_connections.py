@@ -75,6 +75,7 @@ def row(**columns: Any) -> CardRow:
         "read_at": NOW,
         "flapping": False,
         "provider_down_since": None,
+        "zone": None,
     }
     return Row(values | columns)  # type: ignore[return-value]
 
