@@ -217,8 +217,11 @@ def make_filters(
     """
 
     @pass_context
-    def local_clock(context: Context, moment: datetime, seconds: bool = True) -> str:
-        return clock(moment, context.get("own_zone") or zone, now(), seconds=seconds)
+    def local_clock(
+        context: Context, moment: datetime, own: ZoneInfo | None = None, seconds: bool = True
+    ) -> str:
+        reader = own or context.get("own_zone") or zone
+        return clock(moment, reader, now(), seconds=seconds)
 
     return {
         "status_text": lambda card: _status(card).text,
