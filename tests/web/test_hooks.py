@@ -320,7 +320,7 @@ async def test_a_removal_takes_the_pushed_token_with_it(
 ) -> None:
     await person.connect()
     await evotor.push()
-    await evotor.application("Uninstalled", at=NOW + 60_000)
+    await evotor.application("Uninstalled", at=int(time.time() * 1000) + 60_000)
     (row,) = await pushed(database)
     assert row.token is None
     assert "Приложение установлено" not in await person.page("/evotor")
