@@ -45,7 +45,7 @@ authorization_endpoint = "{sandbox}/oauth/authorize"
 token_endpoint = "{sandbox}/oauth/token"
 revocation_endpoint = "{sandbox}/oauth/revoke"
 issuer = "{sandbox}"
-before = ""
+needs = ""
 
 [providers.evotor.probe]
 url = "{sandbox}/stores"

@@ -6,11 +6,14 @@ from app.config import Settings
 from app.providers.evotor import EVOTOR
 from app.providers.loading import load_catalogue as load_catalogue
 from app.providers.loading import missing_variables as missing_variables
-from app.providers.provider import Carrier as Carrier
+from app.providers.parts import Carrier as Carrier
+from app.providers.parts import Field as Field
+from app.providers.parts import Probe as Probe
+from app.providers.parts import Revocation as Revocation
+from app.providers.parts import Rule as Rule
 from app.providers.provider import Catalogue as Catalogue
-from app.providers.provider import Probe as Probe
 from app.providers.provider import Provider as Provider
-from app.providers.provider import Quota as Quota
+from app.providers.quota import Quota as Quota
 
 BUILT_IN = (EVOTOR,)
 

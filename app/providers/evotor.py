@@ -1,19 +1,23 @@
 """https://developer.evotor.ru/docs/rest_oauth20_authorization_guide.html (autumn 2026)"""
 
-from app.providers.provider import Carrier, Probe, Provider
+from app.providers.parts import Carrier, Probe
+from app.providers.provider import Provider
 
-# PKCE, revocation and the life of a refresh token are not documented. Scopes are fixed when the
-# client is made.
+# Not documented: `state`, PKCE, the refresh request and its rotation, revocation. Scopes are chosen
+# when the client is registered; `store:read` is enough for this.
 EVOTOR = Provider(
     name="evotor",
     title="Эвотор",
     group="registers",
     icon="bi-shop",
     about="Кассы и магазины: список торговых точек из личного кабинета Эвотор.",
-    before="Сначала установите приложение в личном кабинете Эвотор.",
+    needs="Сначала установите приложение в личном кабинете Эвотор.",
+    by_hand="удалите приложение в личном кабинете Эвотор",
     docs="https://developer.evotor.ru/docs/rest_overview.html",
     authorization_endpoint="https://oauth.evotor.ru/oauth/authorize",
     token_endpoint="https://oauth.evotor.ru/oauth/token",  # noqa: S106 - an address
+    scopes=("store:read",),
+    send_scope=False,
     pkce=False,
     probe=Probe(
         url="https://api.evotor.ru/stores",

@@ -1,39 +1,23 @@
-"""The providers file: TOML entries checked key by key, laid over the built-in ones."""
+"""The providers file: TOML entries, laid over the built-in ones key by key."""
 
 import re
-import ssl
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
-from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
-import jmespath
-
-from app.config import ROOT, Client
+from app.config import Client
 from app.errors import ConfigurationError
-from app.hosts import LOOPBACK, is_special
-from app.providers.provider import (
-    AHEAD,
-    BASIC,
-    NEVER,
-    NONE,
-    ON_EXPIRED,
-    PERIODS,
-    POST,
-    Carrier,
-    Probe,
-    Provider,
-    Quota,
-)
+from app.providers.consistency import inconsistencies
+from app.providers.entry_keys import entry_keys
+from app.providers.parts import NONE, Carrier, Probe, Revocation
+from app.providers.provider import OAUTH2, Provider
+from app.providers.readers import Unfit, table
+from app.providers.templates import names_in_all
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.1
-HEADER_VALUE = re.compile(r"[ -~]*")
 TAKEN = frozenset(  # paths that the dashboard uses itself
     [
         "account",
@@ -51,36 +35,6 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
         "theme",
     ]
 )
-RESERVED = frozenset(
-    {
-        "client_id",
-        "code_challenge",
-        "code_challenge_method",
-        "redirect_uri",
-        "response_type",
-        "scope",
-        "state",
-    }
-)
-TEXTS = ("name", "icon", "issuer", "ca_file", "about", "before", "docs")
-ENDPOINTS = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
-EXPRESSIONS = ("label", "account", "error")
-OTHER_KEYS = (
-    "scopes",
-    "authorization_params",
-    "token_endpoint_auth_method",
-    "pkce",
-    "refresh",
-    "rotates",
-    "max_concurrency",
-    "max_rate",
-    "min_interval",
-    "quota",
-    "probe",
-)
-HIGHEST_RATE = 10_000.0  # requests a second
-LONGEST_INTERVAL = 86_400.0  # seconds
-PROBE_KEYS = ("url", "method", "headers", "auth", "header", *EXPRESSIONS)
 
 
 def load_catalogue(
@@ -96,13 +50,12 @@ def load_catalogue(
     catalogue = {provider.name: provider for provider in built_in}
     faults: list[str] = []
     for name, entry in (_read(file) if file else {}).items():
-        checked = _Entry(name, entry, allow_insecure)
-        provider = checked.over(catalogue.get(name))
-        faults += checked.faults
-        if provider is not None:
-            catalogue[name] = provider
+        try:
+            catalogue[name] = _provider(name, entry, catalogue.get(name), allow_insecure)
+        except Unfit as unfit:
+            faults += [f"providers.{name}{below} {expected}" for below, expected in unfit.faults]
     if faults:
-        raise ConfigurationError(faults)
+        raise ConfigurationError(list(dict.fromkeys(faults)))
     return MappingProxyType(
         {name: replace(each, client=_client(each, clients)) for name, each in catalogue.items()}
     )
@@ -110,6 +63,8 @@ def load_catalogue(
 
 def missing_variables(provider: Provider) -> list[str]:
     """What has to be set for a provider to be offered."""
+    if provider.kind != OAUTH2:
+        return []
     variable = f"{provider.name.upper()}_CLIENT_"
     secret = [] if provider.token_endpoint_auth_method == NONE else [f"{variable}SECRET"]
     return [f"{variable}ID", *secret]
@@ -120,12 +75,6 @@ def _client(provider: Provider, clients: Mapping[str, Client]) -> Client | None:
     client = clients.get(provider.name)
     wants_secret = provider.token_endpoint_auth_method != NONE
     return None if client and wants_secret and not client.secret else client
-
-
-@cache
-def _icons() -> frozenset[str]:
-    sprite = (ROOT / "static" / "icons.svg").read_text(encoding="utf-8")
-    return frozenset(re.findall(r'<symbol id="([^"]+)"', sprite))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -143,201 +92,53 @@ def _read(file: Path) -> dict[str, Any]:
     return entries
 
 
-class _Entry:
-    """One table of the file; collects what is wrong with it."""
+def _provider(name: str, entry: Any, base: Provider | None, allow_insecure: bool) -> Provider:
+    """The provider that this entry makes, laid over the built-in one of that name."""
+    faults = list(_needed(name, entry, base))
+    values: dict[str, Any] = {}
+    try:
+        values = table(entry_keys(allow_insecure))(entry)
+    except Unfit as unfit:
+        faults += unfit.faults
+    if faults:
+        raise Unfit(*faults)
+    provider = _laid_over(base or Provider(name, ""), values)
+    if faults := [(f".{key}", expected) for key, expected in inconsistencies(provider)]:
+        raise Unfit(*faults)
+    return provider
 
-    def __init__(self, name: str, entry: Any, allow_insecure: bool) -> None:
-        self.name = name
-        self.faults: list[str] = []
-        self._insecure = allow_insecure
-        if not NAME.fullmatch(name) or name in TAKEN:
-            self._fault("", "wants a name of a–z and 0–9 that is not a path of the dashboard")
-        self._entry: dict[str, Any] = entry if isinstance(entry, dict) else {}
-        if not isinstance(entry, dict):
-            self._fault("", "wants a table")
 
-    def over(self, base: Provider | None) -> Provider | None:
-        """The provider that this entry makes, laid over the built-in one of that name."""
-        self._refuse_unknown(self._entry, (*TEXTS, *ENDPOINTS, *OTHER_KEYS), "")
-        values = self._texts() | self._endpoints() | self._choices() | self._lists() | self._pace()
-        probe = self._probe(base.probe if base else None)
-        if base is None:
-            for key in ("title", "authorization_endpoint", "token_endpoint"):
-                if not values.get(key):
-                    self._fault("name" if key == "title" else key, "is needed")
-        if self.faults or probe is None:
-            return None
-        if base is not None:
-            return replace(base, probe=probe, **values)
-        return Provider(name=self.name, probe=probe, **values)
+def _needed(name: str, entry: Any, base: Provider | None) -> Iterator[tuple[str, str]]:
+    if not NAME.fullmatch(name) or name in TAKEN:
+        yield "", "wants a name of a–z and 0–9 that is not a path of the dashboard"
+    if base is not None or not isinstance(entry, dict):
+        return
+    oauth2 = entry.get("kind", OAUTH2) == OAUTH2
+    for key in ("name", *(("authorization_endpoint", "token_endpoint") if oauth2 else ())):
+        if not entry.get(key):
+            yield f".{key}", "is needed"
+    probe = entry.get("probe", {})
+    if isinstance(probe, dict) and not probe.get("url"):
+        yield ".probe.url", "is needed"
 
-    def _texts(self) -> dict[str, Any]:
-        texts = {key: self._text(key, self._entry[key]) for key in TEXTS if key in self._entry}
-        if "name" in texts:
-            texts["title"] = texts.pop("name")
-        if texts.get("icon") and texts["icon"] not in _icons():
-            self._fault("icon", "wants a symbol of static/icons.svg, like bi-plug or bi-shop")
-        if texts.get("ca_file"):
-            self._authorities(texts["ca_file"])
-        return texts
 
-    def _authorities(self, file: str) -> None:
-        try:
-            ssl.create_default_context(cafile=file)
-        except OSError as error:  # ssl.SSLError is one of them
-            self._fault("ca_file", f"wants a readable PEM file ({error.strerror or error})")
+def _laid_over(base: Provider, values: dict[str, Any]) -> Provider:
+    values = dict(values)
+    if "name" in values:
+        values["title"] = values.pop("name")
+    values["probe"] = _probe(base.probe, values.get("probe", {}))
+    if revocation := values.get("revocation"):
+        values["revocation"] = replace(base.revocation or Revocation(""), **revocation)
+    return replace(base, **values)
 
-    def _endpoints(self) -> dict[str, Any]:
-        return {
-            key: self._address(key, self._entry[key]) for key in ENDPOINTS if key in self._entry
-        }
 
-    def _choices(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        if "token_endpoint_auth_method" in self._entry:
-            method = values["token_endpoint_auth_method"] = self._entry[
-                "token_endpoint_auth_method"
-            ]
-            if method not in (BASIC, POST, NONE):
-                self._fault("token_endpoint_auth_method", f"wants {BASIC}, {POST} or {NONE}")
-        if "refresh" in self._entry:
-            values["refresh"] = self._entry["refresh"]
-            if values["refresh"] not in (AHEAD, ON_EXPIRED, NEVER):
-                self._fault("refresh", f"wants {AHEAD}, {ON_EXPIRED} or {NEVER}")
-        for key in ("pkce", "rotates"):
-            if key in self._entry:
-                values[key] = self._entry[key]
-                if not isinstance(values[key], bool):
-                    self._fault(key, "wants true or false")
-        if "max_concurrency" in self._entry:
-            bound = values["max_concurrency"] = self._entry["max_concurrency"]
-            if not isinstance(bound, int) or isinstance(bound, bool) or not 1 <= bound <= 1000:
-                self._fault("max_concurrency", "wants a whole number from 1 to 1000")
-        return values
-
-    def _pace(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        if "max_rate" in self._entry:
-            rate = values["max_rate"] = self._number("max_rate")
-            if rate is None or not 0 < rate <= HIGHEST_RATE:
-                self._fault("max_rate", f"wants a number above 0, at most {HIGHEST_RATE:.0f}")
-        if "min_interval" in self._entry:
-            least = values["min_interval"] = self._number("min_interval")
-            if least is None or not 0 <= least <= LONGEST_INTERVAL:
-                self._fault("min_interval", f"wants seconds, from 0 to {LONGEST_INTERVAL:.0f}")
-        if "quota" in self._entry:
-            values["quota"] = self._quota(self._entry["quota"])
-        return values
-
-    def _number(self, key: str) -> float | None:
-        value = self._entry[key]
-        good = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-        return float(value) if good else None
-
-    def _quota(self, table: Any) -> Quota | None:
-        if not isinstance(table, dict) or set(table) != {"requests", "period"}:
-            self._fault("quota", 'wants { requests = N, period = "day" }')
-            return None
-        requests, period = table["requests"], table["period"]
-        if not isinstance(requests, int) or isinstance(requests, bool) or requests < 1:
-            self._fault("quota.requests", "wants a whole number above 0")
-        if period not in tuple(PERIODS):
-            self._fault("quota.period", f"wants one of {', '.join(PERIODS)}")
-        return None if self.faults else Quota(requests, period)
-
-    def _lists(self) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        if "scopes" in self._entry:
-            scopes = self._entry["scopes"]
-            if not isinstance(scopes, list) or not all(isinstance(each, str) for each in scopes):
-                self._fault("scopes", "wants a list of texts")
-            else:
-                values["scopes"] = tuple(scopes)
-        if "authorization_params" in self._entry:
-            extra = self._table("authorization_params", self._entry["authorization_params"])
-            values["authorization_params"] = extra
-            for key in sorted(RESERVED & set(extra)):
-                self._fault(f"authorization_params.{key}", "is set by the dashboard itself")
-        return values
-
-    def _probe(self, base: Probe | None) -> Probe | None:
-        table = self._entry.get("probe", {})
-        if not isinstance(table, dict):
-            self._fault("probe", "wants a table")
-            return None
-        self._refuse_unknown(table, PROBE_KEYS, "probe.")
-        values: dict[str, Any] = {}
-        if "url" in table:
-            values["url"] = self._address("probe.url", table["url"])
-        elif base is None:
-            self._fault("probe.url", "is needed")
-        if "method" in table:
-            values["method"] = table["method"]
-            if table["method"] not in ("GET", "POST", "HEAD"):
-                self._fault("probe.method", "wants GET, POST or HEAD")
-        if "headers" in table:
-            values["headers"] = headers = self._table("probe.headers", table["headers"])
-            for name, text in headers.items():
-                if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(text):
-                    self._fault(f"probe.headers.{name}", "cannot be sent as a header")
-        if "auth" in table or "header" in table:
-            values["carriers"] = (self._carrier(table),)
-        values |= {key: self._expression(key, table[key]) for key in EXPRESSIONS if key in table}
-        if self.faults:
-            return None
-        return replace(base, **values) if base else Probe(**values)
-
-    def _carrier(self, table: dict[str, Any]) -> Carrier:
-        header = self._text("probe.header", table.get("header", Carrier.header))
-        value = self._text("probe.auth", table.get("auth", Carrier.value))
-        if not HEADER_NAME.fullmatch(header):
-            self._fault("probe.header", "wants the name of a header")
-        if "{token}" not in value or not HEADER_VALUE.fullmatch(value):
-            self._fault("probe.auth", "wants a text of ASCII with {token} in it")
-        return Carrier(header, value)
-
-    def _expression(self, key: str, value: Any) -> str:
-        text = self._text(f"probe.{key}", value)
-        try:
-            jmespath.compile(text or "@")
-        except jmespath.exceptions.JMESPathError:
-            self._fault(f"probe.{key}", "wants a JMESPath expression")
-        return text
-
-    def _address(self, key: str, value: Any) -> str:
-        text = self._text(key, value)
-        try:
-            parts = urlsplit(text)
-            host, _ = parts.hostname or "", parts.port
-            host.encode("idna")
-        except ValueError:  # UnicodeError is one of them
-            host = ""
-        secure = text.startswith("https://") and host not in LOOPBACK and not is_special(host)
-        loopback = self._insecure and text.startswith(("http://", "https://")) and host in LOOPBACK
-        if not host or not (secure or loopback) or parts.username is not None:
-            loop = " (loopback needs ALLOW_INSECURE_PROVIDERS=1)"
-            hint = loop if host in LOOPBACK and not self._insecure else ""
-            self._fault(key, f"wants an https address of a public host{hint}")
-        return text
-
-    def _text(self, key: str, value: Any) -> str:
-        if isinstance(value, str):
-            return value
-        self._fault(key, "wants a text")
-        return ""
-
-    def _table(self, key: str, value: Any) -> dict[str, str]:
-        if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()):
-            return value
-        self._fault(key, "wants a table of texts")
-        return {}
-
-    def _refuse_unknown(self, table: dict[str, Any], known: Iterable[str], prefix: str) -> None:
-        for key in sorted(set(table) - set(known)):
-            self._fault(prefix + key, "is not a key of a provider")
-
-    def _fault(self, key: str, expected: str) -> None:
-        place = f"providers.{self.name}" + (f".{key}" if key else "")
-        fault = f"{place} {expected}"
-        if fault not in self.faults:
-            self.faults.append(fault)
+def _probe(base: Probe, values: dict[str, Any]) -> Probe:
+    values = dict(values)
+    header, value = values.pop("header", None), values.pop("auth", None)
+    if header or value:
+        values["carriers"] = (Carrier(header or Carrier.header, value or Carrier.value),)
+    elif "token" in names_in_all(
+        *(values.get(key) for key in ("headers", "query", "form", "json"))
+    ):
+        values["carriers"] = ()  # it travels there
+    return replace(base, **values)

@@ -10,12 +10,17 @@ from urllib.parse import urlsplit
 
 from app.config import Client
 from app.hosts import Hosts
+from app.providers.parts import BASIC as BASIC
+from app.providers.parts import FORM, Field, Probe, Revocation
+from app.providers.parts import NONE as NONE
+from app.providers.parts import POST as POST
+from app.providers.quota import DAY, Quota
+from app.providers.templates import is_per_tenant
 
-DAY = 86_400.0  # seconds
-PERIODS = {"minute": 60.0, "hour": 3600.0, "day": DAY}  # seconds
-OURS = 0.5  # of a quota; the rest is left for checks by hand and for what else the account runs
-
+OAUTH2, API_KEY, PUSHED_TOKEN = "oauth2", "api_key", "pushed_token"  # kinds of grant
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
+EXPIRES_IN, EXPIRES_AT, JWT, NO_END = "expires_in", "expires_at", "jwt", "none"
+NO_PROBE = Probe("")  # an entry without one is refused at the start
 GROUPS = {
     "registers": "Кассы",
     "stock": "Склад и учёт",
@@ -25,70 +30,48 @@ GROUPS = {
     "development": "Разработка",
     "other": "Другое",
 }
-BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
-
-
-@dataclass(frozen=True)
-class Carrier:
-    """How a token travels: the header's name and its value with `{token}` in it."""
-
-    header: str = "Authorization"
-    value: str = "Bearer {token}"
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The request that asks "does this still work?", and what to read in its answer (JMESPath)."""
-
-    url: str
-    method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": "application/json"})
-    carriers: tuple[Carrier, ...] = (Carrier(),)  # more than one: tried in turn until not 401
-    label: str = ""
-    account: str = ""
-    error: str = "error"
-
-
-@dataclass(frozen=True)
-class Quota:
-    """How many requests a provider documents for one grant."""
-
-    requests: int
-    period: str = "day"  # a key of PERIODS
-
-    @property
-    def daily(self) -> int:
-        return round(self.requests * DAY / PERIODS[self.period])
-
-    @property
-    def spacing(self) -> float:
-        """Seconds between two scheduled checks that leave the others their part."""
-        return PERIODS[self.period] / self.requests / OURS
 
 
 @dataclass(frozen=True)
 class Provider:
     name: str  # in addresses and in the database: "evotor"
     title: str  # for people: "Эвотор"
-    authorization_endpoint: str
-    token_endpoint: str
-    probe: Probe
-    icon: str = "bi-plug"
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    probe: Probe = NO_PROBE
+    kind: str = OAUTH2  # how a person connects; a provider may push tokens besides
     group: str = "other"  # one of GROUPS
+    icon: str = "bi-plug"
     about: str = ""
-    before: str = ""  # what the person has to do first, at the provider
+    needs: str = ""  # what the person has to do first, at the provider
+    by_hand: str = ""  # where the person ends the access there, when we cannot
     docs: str = ""
     issuer: str = ""
-    revocation_endpoint: str = ""
+    fields: tuple[Field, ...] = ()  # what the person has to type first
+    allowed_hosts: tuple[str, ...] = ()  # suffixes, where `{names}` decide which host is asked
+    # The way to the provider and back
     scopes: tuple[str, ...] = ()
+    scope_separator: str = " "
+    send_scope: bool = True  # False: they are chosen when our client is registered
+    send_redirect_uri: bool = True
     authorization_params: Mapping[str, str] = field(default_factory=dict)
-    token_endpoint_auth_method: str = BASIC
     pkce: bool = True
+    callback_keep: tuple[str, ...] = ()  # parameters of the callback; `redirect_uri` is ours
+    callback_hmac: bool = False  # the callback is signed with our secret, as Shopify does
+    # Tokens
+    token_endpoint_auth_method: str = BASIC
+    token_request: str = FORM
+    token_params: Mapping[str, str] = field(default_factory=dict)
+    token_errors: Mapping[str, str] = field(default_factory=dict)  # its word → RFC 6749 5.2
+    token_keep: tuple[str, ...] = ()  # further keys of the token answer
+    keep_sealed: tuple[str, ...] = ()  # what of all that is kept is a secret
+    expiry: str | int = EXPIRES_IN  # where an access token's end stands; a number: its seconds
     refresh: str = AHEAD  # ahead of expiry, or only once the provider says "expired", or never
     rotates: bool = True  # a refresh token is good once; a second use may end the whole grant
+    revocation_endpoint: str = ""  # RFC 7009
+    revocation: Revocation | None = None
     ca_file: str = ""
     max_concurrency: int = 20
-    allowed_hosts: tuple[str, ...] = ()  # suffixes of the hosts of tenants: "amocrm.ru"
     max_rate: float = 100.0  # requests a second to its hosts, from all processes together
     min_interval: float = 0.0  # seconds between two probes with one grant
     quota: Quota | None = None  # requests with one grant, where the provider documents it
@@ -96,7 +79,17 @@ class Provider:
 
     @property
     def configured(self) -> bool:
-        return self.client is not None
+        """May it be offered? Only OAuth wants a client of ours."""
+        return self.kind != OAUTH2 or self.client is not None
+
+    @property
+    def can_revoke(self) -> bool:
+        return bool(self.revocation_endpoint or self.revocation)
+
+    @property
+    def sealed_names(self) -> frozenset[str]:
+        """What of the kept values is a secret."""
+        return frozenset(self.keep_sealed) | {each.name for each in self.fields if each.secret}
 
     @property
     def spacing(self) -> float:
@@ -108,14 +101,19 @@ class Provider:
         return ceil(DAY / max(interval, self.spacing))
 
     @property
-    def authorization_origin(self) -> str:
+    def authorization_origins(self) -> tuple[str, ...]:
+        """Where a person may be sent, as sources of a Content-Security-Policy."""
+        if is_per_tenant(self.authorization_endpoint):
+            return tuple(f"https://*.{host}" for host in self.allowed_hosts)
         parts = urlsplit(self.authorization_endpoint)
-        return f"{parts.scheme}://{parts.netloc}"
+        return (f"{parts.scheme}://{parts.netloc}",) if parts.netloc else ()
 
     @cached_property
     def hosts(self) -> Hosts:
         """Where requests may go. The authorization endpoint is the browser's way, not ours."""
-        own = (self.token_endpoint, self.revocation_endpoint, self.probe.url)
+        own = [self.token_endpoint, self.revocation_endpoint, self.probe.url]
+        if self.revocation:
+            own.append(self.revocation.url)
         return Hosts.of(own, self.allowed_hosts)
 
 

@@ -32,7 +32,8 @@ def content_security_policy(app: Dashboard) -> str:
     """Everything from here, nothing inline. A form may be answered with a redirect to a
     provider, so `form-action` lists their origins: Chromium checks it after the redirect too.
     """
-    providers = {each.authorization_origin for each in app.catalogue.values() if each.configured}
+    offered = [each for each in app.catalogue.values() if each.configured]
+    providers = {origin for each in offered for origin in each.authorization_origins}
     return "; ".join(
         [
             "default-src 'none'",

@@ -64,7 +64,9 @@ async def test_nothing_inline_may_run(dashboard: Dashboard) -> None:
 async def test_a_form_may_lead_to_the_providers_and_nowhere_else(dashboard: Dashboard) -> None:
     answer = await dashboard.test_client().get("/login")
     found = re.search(r"form-action ([^;]*)", answer.headers["Content-Security-Policy"])
-    origins = {each.authorization_origin for each in dashboard.catalogue.values()}
+    origins = {
+        origin for each in dashboard.catalogue.values() for origin in each.authorization_origins
+    }
     assert found is not None
     assert set(found[1].split()) == {"'self'", *origins}
 

@@ -1,0 +1,88 @@
+"""What an entry is made of: the probe and how a token travels in it, a form's field, a way to end
+a grant. Texts may hold `{names}` of what is kept of a grant (`templates.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+BASIC, POST, QUERY, NONE = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_query",  # not of the RFC: the secret travels in the address
+    "none",
+)
+FORM, JSON, GET = "form", "json", "get"  # how a token request is written
+OK = "ok"  # what a rule makes of an answer that only looks like a failure
+CAUSES = (  # the causes that a rule may name: `models.Cause`, as far as a provider can know
+    "provider_error",
+    "bad_response",
+    "rate_limited",
+    "access_denied",
+    "payment_required",
+    "revoked",
+)
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """How a token travels: the header's name and its value with `{token}` in it."""
+
+    header: str = "Authorization"
+    value: str = "Bearer {token}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an answer means at this provider, before the table that holds for all of them."""
+
+    cause: str  # one of CAUSES, or OK
+    status: int | None = None  # of HTTP; None: any
+    when: str = ""  # JMESPath on the body, truthy; "": any body
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The request that asks "does this still work?", and what to read in its answer (JMESPath).
+
+    The expressions see the answer's object, and beside its own keys `kept`: what is kept of the
+    grant.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": "application/json"})
+    carriers: tuple[Carrier, ...] = (Carrier(),)  # more than one: tried in turn until not 401
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None  # a body; not together with `json`
+    json: Mapping[str, str] | None = None
+    label: str = ""
+    account: str = ""
+    error: str = "error"
+    expires: str = ""  # when the grant ends: ISO 8601 or Unix seconds
+    classify: tuple[Rule, ...] = ()  # the first that fits counts
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a person has to type before connecting. The one named `token` is the grant itself."""
+
+    name: str
+    label: str
+    hint: str = ""
+    secret: bool = False  # sealed, and never shown again
+    pattern: str = ""  # a regular expression for the whole text
+    # JMESPath on the claims of a JWT → why such a key is not taken
+    refuse: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """A provider's own way to end a grant, where it is not RFC 7009."""
+
+    url: str
+    method: str = "POST"
+    auth: str = NONE  # BASIC: our client's id and secret
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+    json: Mapping[str, str] | None = None
+    token: str = "access_token"  # noqa: S105 - which of the two `{token}` is, or "refresh_token"
