@@ -16,11 +16,12 @@ from app.announce import announce_list
 from app.db import Sessions
 from app.grants import OpenGrant
 from app.models import Connection, OAuthState
-from app.oauth import Refusal, Tokens
+from app.oauth import NOTHING, Refusal, Tokens
 from app.outbound import Outbound
 from app.people import SignedIn
 from app.providers import Provider
 from app.sealing import Keys
+from app.tokens import picked
 
 STATE_LIFE = timedelta(minutes=10)
 HEAD_START = timedelta(seconds=15)  # the first check is the callback's; the monitor's if that dies
@@ -47,6 +48,7 @@ class Way:
 
     connection_id: UUID | None
     code_verifier: str | None
+    kept: Mapping[str, str]  # what the person typed in before
 
 
 async def begin(
@@ -56,8 +58,12 @@ async def begin(
     person: SignedIn,
     redirect_uri: str,
     connection_id: UUID | None,
+    typed: Mapping[str, str] = NOTHING,
 ) -> str:
-    """Note where the person is going, and return the address to send them to."""
+    """Note where the person is going, and return the address to send them to.
+
+    Raises KeyError where the entry wants something that was not typed in.
+    """
     state = oauth.new_state()
     verifier = oauth.new_code_verifier() if provider.pkce else None
     state_hash = _hash(state)
@@ -71,11 +77,12 @@ async def begin(
             code_verifier=keys.seal(verifier, "oauth_states", state_hash.hex(), "code_verifier")
             if verifier
             else None,
+            kept=dict(typed),
             expires_at=func.now() + STATE_LIFE,
         )
     )
     await session.flush()
-    return oauth.authorization_url(provider, redirect_uri, state, verifier)
+    return oauth.authorization_url(provider, redirect_uri, state, verifier, typed)
 
 
 async def finish(
@@ -94,13 +101,56 @@ async def finish(
         return way
     if not oauth.issuer_matches(provider, answer.get("iss")):
         return ConnectError.BAD_ISSUER
+    if not oauth.signature_matches(provider, answer):
+        return ConnectError.BAD_ISSUER
     if "error" in answer or not answer.get("code"):
         denied = answer.get("error") == "access_denied"
         return ConnectError.DENIED if denied else ConnectError.PROVIDER_ERROR
-    tokens = await oauth.exchange(http, provider, answer["code"], redirect_uri, way.code_verifier)
+    kept = _kept(provider, way, {**answer, "redirect_uri": redirect_uri})
+    if isinstance(kept, ConnectError):
+        return kept
+    tokens = await oauth.exchange(
+        http, provider, answer["code"], redirect_uri, way.code_verifier, kept
+    )
     if isinstance(tokens, Refusal):
         return _error_of(tokens)
-    return await _store(sessions, keys, provider, person.user_id, tokens, way.connection_id)
+    return await store(sessions, keys, provider, person.user_id, tokens, way.connection_id)
+
+
+async def store(
+    sessions: Sessions,
+    keys: Keys,
+    provider: Provider,
+    user_id: int,
+    tokens: Tokens,
+    replaces: UUID | None,
+) -> UUID | ConnectError:
+    """Keep a new grant; a probe finds its place (docs/decisions/0008)."""
+    connection_id = uuid4()
+    # RFC 6749 section 5.1: an answer without a scope means the scopes that were asked for.
+    tokens = replace(tokens, scopes=tokens.scopes or provider.scopes)
+    try:
+        async with sessions.begin() as session:
+            session.add(
+                Connection(
+                    id=connection_id,
+                    user_id=user_id,
+                    provider=provider.name,
+                    replaces=replaces,
+                    next_check_at=func.now() + HEAD_START,
+                )
+            )
+            await session.flush()
+            await grants.store(session, keys, connection_id, tokens, provider.kind)
+            await announce_list(session, user_id)
+    except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
+        orphan = OpenGrant(
+            connection_id, 1, tokens.access_token, tokens.refresh_token, kept=tokens.kept
+        )
+        async with sessions.begin() as session:
+            await revocations.enqueue(session, keys, provider, orphan)
+        return ConnectError.EXPIRED
+    return connection_id
 
 
 async def forget_old_states(session: AsyncSession) -> None:
@@ -125,40 +175,17 @@ async def _consume(
         return ConnectError.EXPIRED
     bound_to = ("oauth_states", row.state_hash.hex(), "code_verifier")
     verifier = keys.open(row.code_verifier, *bound_to) if row.code_verifier else None
-    return Way(row.connection_id, verifier)
+    return Way(row.connection_id, verifier, row.kept)
 
 
-async def _store(
-    sessions: Sessions,
-    keys: Keys,
-    provider: Provider,
-    user_id: int,
-    tokens: Tokens,
-    replaces: UUID | None,
-) -> UUID | ConnectError:
-    connection_id = uuid4()
-    # RFC 6749 section 5.1: an answer without a scope means the scopes that were asked for.
-    tokens = replace(tokens, scopes=tokens.scopes or provider.scopes)
-    try:
-        async with sessions.begin() as session:
-            session.add(
-                Connection(
-                    id=connection_id,
-                    user_id=user_id,
-                    provider=provider.name,
-                    replaces=replaces,
-                    next_check_at=func.now() + HEAD_START,
-                )
-            )
-            await session.flush()
-            await grants.store(session, keys, connection_id, tokens)
-            await announce_list(session, user_id)
-    except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
-        orphan = OpenGrant(connection_id, 1, tokens.access_token, tokens.refresh_token)
-        async with sessions.begin() as session:
-            await revocations.enqueue(session, keys, provider, orphan)
-        return ConnectError.EXPIRED
-    return connection_id
+def _kept(provider: Provider, way: Way, answer: Mapping[str, str]) -> dict[str, str] | ConnectError:
+    """What was typed in and what the callback says; where both say it, they must agree."""
+    found = picked(answer, provider.callback_keep)
+    if len(found) < len(provider.callback_keep):
+        return ConnectError.PROVIDER_ERROR
+    if any(way.kept.get(name, value) != value for name, value in found.items()):
+        return ConnectError.BAD_ISSUER
+    return {**way.kept, **found}
 
 
 def _error_of(refusal: Refusal) -> ConnectError:

@@ -4,6 +4,8 @@ Every token is sealed for its own row and column. A token leaves this table only
 or through `revocations`, the outbox of what a provider must still be told to forget.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Connection, Grant
 from app.oauth import Tokens
+from app.providers.provider import OAUTH2
 from app.sealing import Keys
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
@@ -22,6 +25,7 @@ HEAD_START: ColumnElement[timedelta] = literal_column(
     " (grants.expires_at - coalesce(grants.refreshed_at, grants.granted_at)) / 10)",
     Interval,
 )
+SEALED = ("access_token", "refresh_token", "secrets")
 MOMENTS = ("expires_at", "granted_at", "refreshed_at", "refresh_sent_at")
 COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connections`
     Grant.connection_id,
@@ -29,6 +33,7 @@ COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connect
     Grant.access_token,
     Grant.refresh_token,
     Grant.extra,
+    Grant.secrets,
     (Grant.expires_at <= func.now()).label("expired"),
     func.extract("epoch", Grant.expires_at - HEAD_START - func.now()).label("refresh_in"),
     Grant.refresh_sent_at.is_not(None).label("in_doubt"),
@@ -50,12 +55,15 @@ class OpenGrant:
     # Seconds until a refresh is due; None: it does not expire, or was refreshed just now.
     refresh_in: float | None = field(default=None, compare=False)
     in_doubt: bool = False  # a refresh was sent whose answer never came
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)  # as in `Tokens.kept`
 
 
-async def store(session: AsyncSession, keys: Keys, connection_id: UUID, tokens: Tokens) -> None:
+async def store(
+    session: AsyncSession, keys: Keys, connection_id: UUID, tokens: Tokens, kind: str = OAUTH2
+) -> None:
     """Keep a new connection's first tokens, in the caller's transaction."""
-    values = sealed(keys, connection_id, tokens) | {"scopes": list(tokens.scopes)}
-    session.add(Grant(connection_id=connection_id, **values))
+    values = sealed(keys, connection_id, tokens) | kept(keys, connection_id, tokens)
+    session.add(Grant(connection_id=connection_id, kind=kind, scopes=list(tokens.scopes), **values))
     await session.flush()
 
 
@@ -73,6 +81,7 @@ def open_grant(keys: Keys, row: Any) -> OpenGrant:
         bool(row.expired),
         None if row.refresh_in is None else float(row.refresh_in),
         row.in_doubt,
+        _opened(keys, row),
     )
 
 
@@ -89,7 +98,7 @@ async def move(
     old = await session.get_one(Grant, target, with_for_update=True)
     if new.granted_at < old.granted_at:
         return False
-    for column in ("access_token", "refresh_token"):
+    for column in SEALED:
         sealed = getattr(new, column)
         token = keys.open(sealed, "grants", source, column) if sealed else None
         setattr(old, column, keys.seal(token, "grants", target, column) if token else None)
@@ -98,7 +107,7 @@ async def move(
         "begun_for": str(begun_for) if begun_for else None,
         "scopes_before": list(old.scopes),
     }
-    for column in ("scopes", *MOMENTS):
+    for column in ("kind", "scopes", *MOMENTS):
         setattr(old, column, getattr(new, column))
     old.extra = new.extra | {"came_from": came_from}
     old.version += 1  # a refresh of the old pair that is on its way must not land here
@@ -112,6 +121,17 @@ async def remember_carrier(session: AsyncSession, connection_id: UUID, carrier: 
         update(Grant)
         .where(Grant.connection_id == connection_id)
         .values(extra=Grant.extra.op("||")(func.jsonb_build_object("carrier", carrier)))
+    )
+
+
+async def remember_end(
+    session: AsyncSession, connection_id: UUID, expires_in: float | None
+) -> None:
+    """Note when a grant ends that was given without a date, in seconds from now."""
+    await session.execute(
+        update(Grant)
+        .where(Grant.connection_id == connection_id)
+        .values(expires_at=_expiry(expires_in))
     )
 
 
@@ -135,6 +155,25 @@ def sealed(keys: Keys, connection_id: UUID, tokens: Tokens) -> dict[str, Any]:
         "expires_at": _expiry(tokens.expires_in),
         "refresh_sent_at": None,
     }
+
+
+def kept(keys: Keys, connection_id: UUID, tokens: Tokens) -> dict[str, Any]:
+    """The columns for what is kept beside the tokens: what is no secret, and sealed what is one."""
+    secret = {name: tokens.kept[name] for name in tokens.sealed_names if name in tokens.kept}
+    plain = {name: value for name, value in tokens.kept.items() if name not in secret}
+    return {
+        "extra": {"kept": plain} if plain else {},
+        "secrets": keys.seal(json.dumps(secret), "grants", connection_id, "secrets")
+        if secret
+        else None,
+    }
+
+
+def _opened(keys: Keys, row: Any) -> dict[str, str]:
+    if row.secrets is None:
+        return dict(row.extra.get("kept", {}))
+    secret = keys.open(row.secrets, "grants", row.connection_id, "secrets")
+    return {**row.extra.get("kept", {}), **json.loads(secret)}
 
 
 def _expiry(expires_in: float | None) -> Any:

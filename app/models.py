@@ -260,7 +260,9 @@ class Grant(Base):
     refresh_token: Mapped[bytes | None]
     expires_at: Mapped[datetime | None]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    # `carrier`: which way of carrying the token works; `kept`: what the provider wants to see again
     extra: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
+    secrets: Mapped[bytes | None]  # the same as `kept`, where it must not be readable
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
     granted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     refreshed_at: Mapped[datetime | None]
@@ -282,6 +284,7 @@ class OAuthState(Base):
         ForeignKey("connections.id", ondelete="CASCADE"), index=True
     )
     code_verifier: Mapped[bytes | None]
+    kept: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # what was typed in
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -341,6 +344,7 @@ class Revocation(Base):
     account: Mapped[str | None]
     token: Mapped[bytes]
     token_type_hint: Mapped[str]
+    kept: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # as in `grants.extra`
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")

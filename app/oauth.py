@@ -1,73 +1,36 @@
 """The OAuth 2.0 protocol and nothing else: no database, no web framework.
 
-Written by hand on httpx: see docs/decisions/0003. A provider that says no is a `Refusal`, a value.
+Written by hand on httpx: see docs/decisions/0003. Where a provider is not as the RFCs want it, its
+entry says so (docs/providers.md).
 """
 
 import base64
 import hashlib
 import hmac
-import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from math import nan
 from time import time
-from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 
 from app.outbound import Outbound, Reply
-from app.providers import Provider
-from app.providers.provider import BASIC, POST
+from app.providers import Provider, Revocation
+from app.providers.parts import BASIC, GET, JSON, NONE, POST, QUERY
+from app.providers.templates import fill_address, fill_all
+from app.tokens import Refusal as Refusal
+from app.tokens import Tokens as Tokens
+from app.tokens import read_tokens, refusal_of
 
 TIMEOUT = 15.0  # seconds for a whole token request
-FOREVER = 10 * 365 * 86_400.0  # seconds; a longer promise is taken for this one
-ERROR_CODES = frozenset(  # RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009
-    {
-        "access_denied",
-        "invalid_client",
-        "invalid_grant",
-        "invalid_request",
-        "invalid_scope",
-        "invalid_token",
-        "server_error",
-        "temporarily_unavailable",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "unsupported_token_type",
-    }
-)
 CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")  # RFC 6750 section 3.1
-OURS = ("invalid_client", "unauthorized_client")  # our registration is wrong, nobody's grant is
+UNCONFIGURED = Reply(0, failure="unconfigured", reached=False)
+NOTHING: Mapping[str, str] = {}
 
-
-@dataclass(frozen=True)
-class Tokens:
-    """A token answer (RFC 6749 section 5.1)."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    expires_in: float | None = None  # seconds from now
-    scopes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A token request without tokens: an error code of RFC 6749 5.2, or a `Reply.failure`."""
-
-    code: str  # "invalid_grant", …, "http_503", "bad_response", "timeout", "unreachable", "tls"
-    reply: Reply
-
-    @property
-    def is_ours(self) -> bool:
-        return self.code in OURS
-
-    @property
-    def is_lost_answer(self) -> bool:
-        """The request may have arrived and been carried out, and the answer did not come."""
-        return bool(self.reply.failure) and self.reply.reached and self.reply.status is None
+Kept = Mapping[str, str]  # what is kept of a grant beside its tokens, for `{names}` in an entry
 
 
 def new_state() -> str:
@@ -79,25 +42,36 @@ def new_code_verifier() -> str:
 
 
 def authorization_url(
-    provider: Provider, redirect_uri: str, state: str, code_verifier: str | None
+    provider: Provider,
+    redirect_uri: str,
+    state: str,
+    code_verifier: str | None,
+    kept: Kept = NOTHING,
 ) -> str:
-    """Where to send the person (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
+    """Where to send the person (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+
+    Raises KeyError where the entry wants a value that the person has not given.
+    """
+    client_id = provider.client.id if provider.client else ""
+    values = {**kept, "client_id": client_id, "unique": _unique(state)}
+    values["redirect_uri"] = redirect_uri
     parameters = {
         "response_type": "code",
-        "client_id": provider.client.id if provider.client else "",
-        "redirect_uri": redirect_uri,
-        "scope": " ".join(provider.scopes),
+        "client_id": client_id,
+        "redirect_uri": redirect_uri if provider.send_redirect_uri else "",
+        "scope": provider.scope_separator.join(provider.scopes) if provider.send_scope else "",
         "state": state,
-        **provider.authorization_params,
+        **fill_all(provider.authorization_params, values),
     }
     if code_verifier:
         parameters |= {
             "code_challenge": _challenge(code_verifier),
             "code_challenge_method": "S256",
         }
-    separator = "&" if urlsplit(provider.authorization_endpoint).query else "?"
+    address = fill_address(provider.authorization_endpoint, values)
+    separator = "&" if urlsplit(address).query else "?"
     given = {name: value for name, value in parameters.items() if value}
-    return provider.authorization_endpoint + separator + urlencode(given)
+    return address + separator + urlencode(given)
 
 
 def issuer_matches(provider: Provider, iss: str | None) -> bool:
@@ -107,51 +81,59 @@ def issuer_matches(provider: Provider, iss: str | None) -> bool:
     return hmac.compare_digest(iss.encode(), provider.issuer.encode())
 
 
+def signature_matches(provider: Provider, answer: Mapping[str, str]) -> bool:
+    """Shopify's `hmac`: SHA-256 under our secret over the other parameters, sorted by name
+    (https://shopify.dev/docs/apps/build/authentication-authorization). True where it is not used.
+    """
+    if not provider.callback_hmac:
+        return True
+    signed = sorted((name, value) for name, value in answer.items() if name != "hmac")
+    message = "&".join(f"{_escaped(name)}={_escaped(value)}" for name, value in signed)
+    secret = provider.client.secret if provider.client else ""
+    expected = hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), answer.get("hmac", "").encode())
+
+
 async def exchange(
-    http: Outbound, provider: Provider, code: str, redirect_uri: str, code_verifier: str | None
+    http: Outbound,
+    provider: Provider,
+    code: str,
+    redirect_uri: str,
+    code_verifier: str | None,
+    kept: Kept = NOTHING,
 ) -> Tokens | Refusal:
     """Turn an authorization code into tokens (RFC 6749 section 4.1.3)."""
-    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    form = {"grant_type": "authorization_code", "code": code}
+    if provider.send_redirect_uri:
+        form["redirect_uri"] = redirect_uri
     if code_verifier:
         form["code_verifier"] = code_verifier
-    return read_tokens(await _post(http, provider, provider.token_endpoint, form))
+    return read_tokens(provider, await _ask_for_tokens(http, provider, form, kept), kept)
 
 
-async def refresh(http: Outbound, provider: Provider, refresh_token: str) -> Tokens | Refusal:
+async def refresh(
+    http: Outbound, provider: Provider, refresh_token: str, kept: Kept = NOTHING
+) -> Tokens | Refusal:
     """RFC 6749 section 6. The answer's refresh token replaces the spent one; none means keep it."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    tokens = read_tokens(await _post(http, provider, provider.token_endpoint, form))
+    tokens = read_tokens(provider, await _ask_for_tokens(http, provider, form, kept), kept)
     if isinstance(tokens, Tokens) and tokens.refresh_token is None:
-        return Tokens(tokens.access_token, refresh_token, tokens.expires_in, tokens.scopes)
+        return replace(tokens, refresh_token=refresh_token)
     return tokens
 
 
-async def revoke(http: Outbound, provider: Provider, token: str, hint: str) -> Refusal | None:
-    """RFC 7009. None: done (also for a token that the provider does not know any more)."""
-    form = {"token": token, "token_type_hint": hint}
-    reply = await _post(http, provider, provider.revocation_endpoint, form)
+async def revoke(
+    http: Outbound, provider: Provider, token: str, hint: str, kept: Kept = NOTHING
+) -> Refusal | None:
+    """RFC 7009, or the provider's own way. None: done (also for a token that it does not know)."""
+    if provider.revocation:
+        reply = await _revoke_its_way(http, provider, provider.revocation, {**kept, "token": token})
+    else:
+        form = {"token": token, "token_type_hint": hint}
+        reply = await _post(http, provider, provider.revocation_endpoint, form)
     if reply.status is not None and 200 <= reply.status < 300:
         return None
-    return Refusal(_error_code(_parsed(reply), reply), reply)
-
-
-def read_tokens(reply: Reply) -> Tokens | Refusal:
-    """Read a token answer as providers really write it: JSON or form, numbers as texts, errors
-    at 200.
-    """
-    answer = _parsed(reply)
-    access_token = answer.get("access_token")
-    if reply.status is None or reply.status >= 300 or "error" in answer:
-        return Refusal(_error_code(answer, reply), reply)
-    refresh_token = answer.get("refresh_token") or None
-    if not _is_token(access_token) or not _is_bearer(answer):
-        return Refusal("bad_response", reply)
-    return Tokens(
-        str(access_token),
-        str(refresh_token) if _is_token(refresh_token) else None,
-        _number(answer.get("expires_in")),
-        _scopes(answer.get("scope")),
-    )
+    return refusal_of(provider, reply)
 
 
 def challenge_error(headers: Mapping[str, str]) -> str:
@@ -177,61 +159,88 @@ def _challenge(code_verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, str]) -> Reply:
-    headers = {"Accept": "application/json"}
+def _unique(state: str) -> str:
+    """Another one for every authorization, and nothing that leads back to the state."""
+    return hashlib.sha256(f"unique {state}".encode()).hexdigest()[:32]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("&", "%26").replace("=", "%3D")
+
+
+async def _ask_for_tokens(
+    http: Outbound, provider: Provider, form: dict[str, str], kept: Kept
+) -> Reply:
     client = provider.client
     if client is None:
-        return Reply(0, failure="unconfigured", reached=False)
-    if provider.token_endpoint_auth_method == BASIC:
-        # RFC 6749 section 2.3.1: both halves are form-encoded before base64.
-        pair = f"{quote_plus(client.id)}:{quote_plus(client.secret)}".encode()
-        headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
-    else:
+        return UNCONFIGURED
+    ours = {"client_id": client.id, "client_secret": client.secret}
+    try:
+        address = fill_address(provider.token_endpoint, kept)
+        form = form | fill_all(provider.token_params, {**kept, **ours})
+    except (
+        KeyError,
+        httpx.InvalidURL,
+    ):  # the entry wants more than was kept when this grant was made
+        return UNCONFIGURED
+    return await _post(http, provider, address, form)
+
+
+async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, str]) -> Reply:
+    """A request in our client's name."""
+    client = provider.client
+    if client is None:
+        return UNCONFIGURED
+    method, headers = provider.token_endpoint_auth_method, {"Accept": "application/json"}
+    ours = {"client_id": client.id, "client_secret": client.secret}
+    if method == BASIC:
+        headers["Authorization"] = _basic(client.id, client.secret)
+    elif method == NONE:
         form = form | {"client_id": client.id}
-        if provider.token_endpoint_auth_method == POST:
-            form = form | {"client_secret": client.secret}
-    request = httpx.Request("POST", url, data=form, headers=headers)
+    elif method == POST:
+        form = form | ours
+    query = ours if method == QUERY else {}
+    request = _written(provider.token_request, url, query, form, headers)
     return await http.send(request, TIMEOUT, provider)
 
 
-def _parsed(reply: Reply) -> dict[str, object]:
+def _written(
+    how: str, url: str, query: dict[str, str], form: dict[str, str], headers: dict[str, str]
+) -> httpx.Request:
+    if how == GET:
+        return httpx.Request("GET", _with(url, query | form), headers=headers)
+    if how == JSON:
+        return httpx.Request("POST", _with(url, query), json=form, headers=headers)
+    return httpx.Request("POST", _with(url, query), data=form, headers=headers)
+
+
+async def _revoke_its_way(
+    http: Outbound, provider: Provider, its: Revocation, values: dict[str, str]
+) -> Reply:
+    client = provider.client
+    if client is not None:
+        values = values | {"client_id": client.id, "client_secret": client.secret}
     try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        text = reply.body.decode("utf-8", "replace")
-        answer = dict(parse_qsl(text)) if "=" in text and "<" not in text[:1] else {}
-    return answer if isinstance(answer, dict) else {}
+        headers = {"Accept": "application/json", **fill_all(its.headers, values)}
+        if its.auth == BASIC:
+            headers["Authorization"] = _basic(values["client_id"], values["client_secret"])
+        request = httpx.Request(
+            its.method,
+            fill_address(its.url, values),
+            headers=headers,
+            data=None if its.form is None else fill_all(its.form, values),
+            json=None if its.json is None else fill_all(its.json, values),
+        )
+    except (KeyError, httpx.InvalidURL):
+        return UNCONFIGURED
+    return await http.send(request, TIMEOUT, provider)
 
 
-def _error_code(answer: dict[str, object], reply: Reply) -> str:
-    if reply.failure:
-        return reply.failure
-    if answer.get("error"):
-        # Only words that we know: what a provider writes here ends up in evidence and in logs.
-        code = str(answer["error"])
-        if code in ERROR_CODES:
-            return code
-    return f"http_{reply.status}" if (reply.status or 0) >= 300 else "bad_response"
+def _basic(name: str, secret: str) -> str:
+    """RFC 6749 section 2.3.1: both halves are form-encoded before base64."""
+    pair = f"{quote_plus(name)}:{quote_plus(secret)}".encode()
+    return "Basic " + base64.b64encode(pair).decode()
 
 
-def _is_token(value: object) -> bool:
-    """RFC 6749 appendix A.12: visible ASCII. Anything else would break the header it travels in."""
-    return isinstance(value, str) and bool(value) and all(" " < each <= "~" for each in value)
-
-
-def _is_bearer(answer: dict[str, object]) -> bool:
-    return str(answer.get("token_type", "bearer")).lower() == "bearer"
-
-
-def _number(value: object) -> float | None:
-    try:
-        seconds = float(value) if isinstance(value, (int, float, str)) else nan
-    except (ValueError, OverflowError):
-        seconds = nan
-    return min(seconds, FOREVER) if seconds >= 0 else None  # not for nan either
-
-
-def _scopes(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(str(each) for each in value)
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else ()
+def _with(url: str, query: Mapping[str, str]) -> httpx.URL:
+    return httpx.URL(url).copy_merge_params(query) if query else httpx.URL(url)

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Update, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app import oauth, revocations
 from app.db import Sessions
-from app.grants import COLUMNS, OpenGrant, open_grant, sealed
+from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.models import Connection, Grant
 from app.oauth import Refusal, Tokens
 from app.outbound import Outbound
@@ -55,7 +56,7 @@ async def refresh(
     """
     if grant.refresh_token is None or not await _hold(sessions, grant, lease_id):
         return None
-    answer = await oauth.refresh(http, provider, grant.refresh_token)
+    answer = await oauth.refresh(http, provider, grant.refresh_token, grant.kept)
     if isinstance(answer, Refusal):
         if not answer.is_lost_answer:
             await _clear_doubt(sessions, grant)
@@ -68,6 +69,7 @@ async def refresh(
         expired=False,
         refresh_in=None,
         in_doubt=False,
+        kept=answer.kept,
     )
     if await _replace(sessions, keys, grant, answer):
         return fresh
@@ -110,6 +112,9 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
     values = sealed(keys, spent.connection_id, tokens)
     if tokens.scopes:
         values["scopes"] = list(tokens.scopes)
+    if tokens.kept != spent.kept:
+        columns = kept(keys, spent.connection_id, tokens)
+        values |= columns | {"extra": Grant.extra.op("||")(literal(columns["extra"], JSONB))}
     async with sessions.begin() as session:
         replaced = await session.scalar(
             _of(spent)

@@ -15,6 +15,7 @@ from app.models import Revocation
 from app.oauth import Refusal
 from app.outbound import Outbound
 from app.providers import Catalogue, Provider
+from app.providers.parts import ACCESS_TOKEN, REFRESH_TOKEN
 from app.sealing import Keys
 
 log = logging.getLogger(__name__)
@@ -38,17 +39,19 @@ async def enqueue(
     if grant.account is not None:
         await session.execute(ONE_AT_A_TIME, {"account": f"{provider.name} {grant.account}"})
     held = await account_held(session, provider.name, grant.account)
-    if held or not provider.revocation_endpoint:
+    if held or not provider.can_revoke:
         return None
     revocation_id = uuid4()
-    token = grant.refresh_token or grant.access_token
+    token, hint = _token_that_ends(provider, grant)
+    plain = {name: grant.kept[name] for name in {*grant.kept} - provider.sealed_names}
     session.add(
         Revocation(
             id=revocation_id,
             provider=provider.name,
             account=grant.account,
             token=keys.seal(token, "revocations", revocation_id, "token"),
-            token_type_hint="refresh_token" if grant.refresh_token else "access_token",
+            token_type_hint=hint,
+            kept=plain,
         )
     )
     await session.flush()
@@ -67,7 +70,7 @@ async def send(
     refusal = None  # connected anew meanwhile: to revoke now could end the new grant
     if not held:
         token = keys.open(row.token, "revocations", row.id, "token")
-        refusal = await oauth.revoke(http, provider, token, row.token_type_hint)
+        refusal = await oauth.revoke(http, provider, token, row.token_type_hint, row.kept)
     async with sessions.begin() as session:
         await _settle(session, row, refusal)
     return refusal is None
@@ -84,6 +87,15 @@ async def send_due(sessions: Sessions, http: Outbound, keys: Keys, catalogue: Ca
             await send(sessions, http, keys, provider, revocation_id)
         except SealingError as error:
             log.error("revocation at %s: %s", name, error)
+
+
+def _token_that_ends(provider: Provider, grant: OpenGrant) -> tuple[str, str]:
+    """(token, its kind): RFC 7009 wants the refresh token, since that ends the whole grant."""
+    own = provider.revocation
+    wants_refresh_token = own is None or own.token == REFRESH_TOKEN
+    if grant.refresh_token and wants_refresh_token:
+        return grant.refresh_token, REFRESH_TOKEN
+    return grant.access_token, ACCESS_TOKEN
 
 
 async def _claim_due(sessions: Sessions) -> list[tuple[UUID, str]]:

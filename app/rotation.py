@@ -38,7 +38,7 @@ class Sealed:
 
 
 EVERYTHING = (
-    Sealed(Grant, "connection_id", ("access_token", "refresh_token")),
+    Sealed(Grant, "connection_id", ("access_token", "refresh_token", "secrets")),
     Sealed(Revocation, "id", ("token",)),
     Sealed(PushedToken, "id", ("token",)),
     Sealed(OAuthState, "state_hash", ("code_verifier",)),

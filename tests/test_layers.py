@@ -10,7 +10,10 @@ import pytest
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("errors", "config", "logs", "forever", "unfinished", "metrics", "totp"),
-    ("hosts", "dialing", "providers", "outbound", "oauth", "sealing", "mail"),
+    (
+        *("hosts", "dialing", "providers", "outbound", "lifetimes", "tokens"),
+        *("oauth", "sealing", "mail"),
+    ),
     ("db", "models", "announce"),
     (
         *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),

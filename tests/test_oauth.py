@@ -10,9 +10,11 @@ from aiohttp import web
 
 from app import oauth
 from app.config import Client
+from app.lifetimes import FOREVER
 from app.oauth import Refusal, Tokens
 from app.outbound import Outbound, Reply
 from app.providers import Probe, Provider
+from app.tokens import read_tokens
 from tests.servers import serving
 
 REDIRECT_URI = "http://127.0.0.1:8000/acme/callback"
@@ -75,7 +77,7 @@ def exchange(http: Outbound, endpoint: Endpoint) -> Exchange:
 
 
 def read(body: str, status: int = 200) -> Tokens | Refusal:
-    return oauth.read_tokens(Reply(0.1, status, {}, body.encode()))
+    return read_tokens(acme(), Reply(0.1, status, {}, body.encode()), {})
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -170,8 +172,8 @@ async def test_other_methods_name_the_client_in_the_form(
         ('{"access_token": "t", "expires_in": -1}', None),
         ('{"access_token": "t", "expires_in": NaN}', None),
         ('{"access_token": "t", "expires_in": "nan"}', None),
-        ('{"access_token": "t", "expires_in": Infinity}', oauth.FOREVER),
-        ('{"access_token": "t", "expires_in": 1e300}', oauth.FOREVER),
+        ('{"access_token": "t", "expires_in": Infinity}', FOREVER),
+        ('{"access_token": "t", "expires_in": 1e300}', FOREVER),
         ('{"access_token": "t", "expires_in": 1%s}' % ("0" * 400), None),
         ('{"access_token": "t", "expires_in": [3600]}', None),
         ('{"access_token": "t", "expires_in": {"s": 1}}', None),

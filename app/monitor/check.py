@@ -91,7 +91,7 @@ class Checker:
         self.watch.note(batch)
         for checked in batch:
             _count(checked)
-            rare = checked.wants_settling or self._chose_carrier(checked)
+            rare = checked.wants_settling or self._chose_carrier(checked) or _dates_end(checked)
             if rare and checked.lease.connection_id in written:
                 await self._settle(checked)
         return batch
@@ -123,9 +123,11 @@ class Checker:
                 return None
             if isinstance(fresh, OpenGrant):
                 return await self._probe(provider, fresh), True
-            if grant.expired or is_about_grant(fresh.code):
-                return answer_of(provider, fresh), False
-            # Ahead of time and in vain, but the access token is still good: ask with that.
+            if is_about_grant(fresh.code) or (grant.expired and not fresh.is_unclear):
+                return answer_of(provider, fresh, grant.kept), False
+            # In vain, but the access token may still be good: ask with that, and with nothing else.
+            if fresh.is_unclear:
+                return await self._probe(provider, grant), False
         answer = await self._probe(provider, grant)
         if not (answer.refuses_token and may_refresh(provider, grant)):
             return answer, False
@@ -133,7 +135,9 @@ class Checker:
         if fresh is None:
             return None
         if isinstance(fresh, Refusal):
-            return answer_of(provider, fresh), False
+            # A no without a known reason proves less than the API's own no to the access token.
+            unclear = fresh.is_unclear
+            return answer if unclear else answer_of(provider, fresh, grant.kept), False
         self.pace.spend(provider)  # the second probe of one check
         return await self._probe(provider, fresh), True
 
@@ -168,6 +172,8 @@ class Checker:
                         place = await settle(session, self.keys, own, checked.answer.account)
                     if place is not None and self._chose_carrier(checked):
                         await grants.remember_carrier(session, place, checked.answer.carrier)
+                    if place is not None and _dates_end(checked):
+                        await grants.remember_end(session, place, checked.answer.expires_in)
                 return
             except DBAPIError as error:  # a deadlock, or a connection that broke
                 log.warning("a grant was not settled: %s", type(error).__name__)
@@ -262,6 +268,11 @@ class Checker:
     def _is_checkable(self, name: str) -> bool:
         provider = self.catalogue.get(name)
         return provider is not None and provider.configured
+
+
+def _dates_end(checked: Checked) -> bool:
+    """The provider said when the grant ends, and we did not know yet."""
+    return checked.answer.expires_in is not None and checked.lease.row.refresh_in is None
 
 
 def _count(checked: Checked) -> None:

@@ -1,21 +1,21 @@
 """Step 2 of 6: ask a provider whether a grant still works. No database, no exception for a "no"."""
 
-import json
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from time import monotonic
-from typing import Any
+from time import monotonic, time
 from urllib.parse import urlsplit
 
 import httpx
-import jmespath
 
 from app.grants import OpenGrant
+from app.lifetimes import seconds_until
+from app.monitor.reading import content_of, found, hint_of, is_sound, text, with_kept
 from app.oauth import Refusal, challenge_error, retry_after
 from app.outbound import Outbound, Reply
 from app.providers import Carrier, Provider
-
-LONGEST_NAME = 200  # characters of a label or an account that we keep
+from app.providers.parts import GET
+from app.providers.templates import fill_address, fill_all
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,20 @@ class Answer:
     sound: bool = True  # a 2xx answer is what this provider answers when all is well
     challenge: str = ""  # why the token was refused: an error code of RFC 6750 section 3.1
     is_page: bool = False  # HTML where an API was asked: a wall in front of it speaks, not the API
+    hint: str = ""  # what the entry's own table says of it: a cause, or "ok"
     retry_after: float | None = None  # seconds
     account: str | None = None
     label: str | None = None
+    expires_in: float | None = None  # seconds until the grant ends, where the answer says so
     carrier: int = 0
 
     @property
     def refuses_token(self) -> bool:
-        """401, and not because of what the token is for: then a fresh one would be refused too."""
+        """The provider does not take this access token. A 401 because of what the token is for is
+        none: a fresh one would be refused too.
+        """
+        if self.hint:
+            return self.hint == "revoked"
         return self.status == 401 and self.challenge != "insufficient_scope"
 
 
@@ -47,20 +53,25 @@ async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: f
     A provider with several carriers gets each in turn until one is not refused with 401, within one
     time-out; what worked before is asked alone.
     """
-    carriers = provider.probe.carriers
+    carriers = provider.probe.carriers or (None,)  # none: the token travels elsewhere
     known = grant.carrier is not None and grant.carrier < len(carriers)
     until = monotonic() + timeout
     for number in [grant.carrier or 0] if known else range(len(carriers)):
-        request = _request(provider, carriers[number], grant.access_token)
+        try:
+            request = _request(provider, carriers[number], grant.access_token, grant.kept)
+        except (KeyError, httpx.InvalidURL):
+            return Answer("", 0, failure="unconfigured")
         reply = await http.send(request, max(0.0, until - monotonic()), provider)
         if reply.status != 401:
             break
-    return _answer(provider, request, reply, number)
+    return _answer(provider, request, reply, number, grant.kept)
 
 
-def answer_of(provider: Provider, refusal: Refusal) -> Answer:
+def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> Answer:
     """A refused refresh, as an answer about the grant."""
-    line = evidence("POST", provider.token_endpoint, refusal.reply, refusal.code)
+    method = "GET" if provider.token_request == GET else "POST"
+    address = fill_address(provider.token_endpoint, defaultdict(str, kept))
+    line = evidence(method, address, refusal.reply, refusal.code)
     return Answer(
         line,
         _milliseconds(refusal.reply),
@@ -81,16 +92,36 @@ def evidence(method: str, url: str, reply: Reply, remark: str = "") -> str:
     return f"{asked} → {said} за {_milliseconds(reply)} мс"
 
 
-def _request(provider: Provider, carrier: Carrier, access_token: str) -> httpx.Request:
-    headers = dict(provider.probe.headers)
-    headers[carrier.header] = carrier.value.replace("{token}", access_token)
-    return httpx.Request(provider.probe.method, provider.probe.url, headers=headers)
+def _request(
+    provider: Provider, carrier: Carrier | None, access_token: str, kept: Mapping[str, str]
+) -> httpx.Request:
+    """Raises KeyError where the entry wants more than was kept when the grant was made."""
+    probe, values = provider.probe, {**kept, "token": access_token}
+    if provider.client is not None:
+        values = {"client_id": provider.client.id} | values
+    headers = fill_all(probe.headers, values)
+    if carrier is not None:
+        headers[carrier.header] = carrier.value.replace("{token}", access_token)
+    return httpx.Request(
+        probe.method,
+        httpx.URL(fill_address(probe.url, values)).copy_merge_params(fill_all(probe.query, values)),
+        headers=headers,
+        data=None if probe.form is None else fill_all(probe.form, values),
+        json=None if probe.json is None else fill_all(probe.json, values),
+    )
 
 
-def _answer(provider: Provider, request: httpx.Request, reply: Reply, carrier: int) -> Answer:
-    content = _content(reply)
+def _answer(
+    provider: Provider,
+    request: httpx.Request,
+    reply: Reply,
+    carrier: int,
+    kept: Mapping[str, str],
+) -> Answer:
+    probe, content = provider.probe, content_of(reply)
     good = reply.status is not None and 200 <= reply.status < 300
-    sound = not good or _is_sound(provider, reply, content)
+    sound = not good or is_sound(probe, reply, content)
+    named = with_kept(content, kept) if good and sound else None
     challenge = challenge_error(reply.headers)
     remark = challenge if sound else "с ошибкой в ответе"
     return Answer(
@@ -101,47 +132,13 @@ def _answer(provider: Provider, request: httpx.Request, reply: Reply, carrier: i
         sound=sound,
         challenge=challenge,
         is_page=reply.headers.get("content-type", "").startswith("text/html"),
+        hint=hint_of(probe, reply, content),
         retry_after=retry_after(reply.headers),
-        account=_text(provider.probe.account, content) if good and sound else None,
-        label=_text(provider.probe.label, content) if good and sound else None,
+        account=text(probe.account, named),
+        label=text(probe.label, named),
+        expires_in=seconds_until(found(probe.expires, named), time()),
         carrier=carrier,
     )
-
-
-def _content(reply: Reply) -> Any:
-    try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_sound(provider: Provider, reply: Reply, content: Any) -> bool:
-    if reply.status == 204 or provider.probe.method == "HEAD":
-        return True
-    return content is not None and not _found(provider.probe.error, content)
-
-
-def _text(expression: str, content: Any) -> str | None:
-    value = _found(expression, content)
-    if value is None or isinstance(value, (dict, list, bool)) or value == "":
-        return None
-    # What the database cannot hold must not stop a whole batch: NUL, and halves of a pair.
-    clean = str(value).encode("utf-8", "replace").decode().replace("\x00", "")
-    return clean[:LONGEST_NAME] or None
-
-
-def _found(expression: str, content: Any) -> Any:
-    if not expression:
-        return None
-    try:
-        return _compiled(expression).search(content)
-    except jmespath.exceptions.JMESPathError:  # a function got what it cannot take
-        return None
-
-
-@cache
-def _compiled(expression: str) -> Any:
-    return jmespath.compile(expression)
 
 
 def _milliseconds(reply: Reply) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.models import Cause, Status
 from app.monitor.probe import Answer
+from app.providers.parts import OK
 
 SECOND_LOOK = 30.0  # seconds after a strike, unless the interval is shorter
 REVOKED_LOOK = 86_400.0  # seconds; nothing but a reconnect helps, so looking often is pointless
@@ -38,6 +39,7 @@ FAILURE_CAUSES = {
 REFUSAL_CAUSES = {  # codes of a refused refresh, RFC 6749 section 5.2
     "invalid_grant": Cause.REVOKED,
     "invalid_client": Cause.MISCONFIGURED,
+    "payment_required": Cause.PAYMENT_REQUIRED,
     "unauthorized_client": Cause.MISCONFIGURED,
     "unsupported_grant_type": Cause.MISCONFIGURED,
     "invalid_request": Cause.MISCONFIGURED,
@@ -91,7 +93,9 @@ def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
 
 
 def cause_of(answer: Answer) -> Cause | None:
-    """The cause that an answer names; None: all is well."""
+    """The cause that an answer names; None: all is well. A provider's own table comes first."""
+    if answer.hint:
+        return None if answer.hint == OK else Cause(answer.hint)
     if answer.failure:
         return FAILURE_CAUSES.get(answer.failure, Cause.BAD_RESPONSE)
     if answer.refused in REFUSAL_CAUSES:
@@ -141,7 +145,7 @@ def _same_kind(known: Known, status: Status) -> bool:
 
 def _is_proof(answer: Answer, known: Known) -> bool:
     """The provider's own word that the grant is over: no second look is needed."""
-    return answer.refused == "invalid_grant" or (answer.status == 401 and known.refreshed)
+    return answer.refused == "invalid_grant" or (answer.refuses_token and known.refreshed)
 
 
 def _delay(status: Status, strikes: int, interval: float) -> float:

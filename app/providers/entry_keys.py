@@ -23,6 +23,7 @@ from app.providers.readers import (
     pattern,
     pem_file,
     table,
+    table_of,
     table_of_texts,
     text,
     texts,
@@ -77,7 +78,7 @@ def entry_keys(allow_insecure: bool) -> Mapping[str, Reader]:
         "token_endpoint_auth_method": one_of(parts.BASIC, parts.POST, parts.QUERY, parts.NONE),
         "token_request": one_of(parts.FORM, parts.JSON, parts.GET),
         "token_params": without(OF_TOKENS),
-        "token_errors": table_of_texts,
+        "token_errors": table_of(one_of(*parts.TOKEN_ERRORS)),
         "token_keep": texts,
         "keep_sealed": texts,
         "expiry": _expiry,
@@ -138,7 +139,7 @@ def _revocation_keys(url: Reader) -> Mapping[str, Reader]:
         "headers": headers,
         "form": table_of_texts,
         "json": table_of_texts,
-        "token": one_of("access_token", "refresh_token"),
+        "token": one_of(parts.ACCESS_TOKEN, parts.REFRESH_TOKEN),
     }
 
 

@@ -11,7 +11,22 @@ BASIC, POST, QUERY, NONE = (
     "client_secret_query",  # not of the RFC: the secret travels in the address
     "none",
 )
+TOKEN_ERRORS = (  # RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_token",
+    "payment_required",  # ours: the grant is good, but its owner has to pay
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_token_type",
+)
 FORM, JSON, GET = "form", "json", "get"  # how a token request is written
+ACCESS_TOKEN, REFRESH_TOKEN = "access_token", "refresh_token"
 OK = "ok"  # what a rule makes of an answer that only looks like a failure
 CAUSES = (  # the causes that a rule may name: `models.Cause`, as far as a provider can know
     "provider_error",
@@ -85,4 +100,4 @@ class Revocation:
     headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
     json: Mapping[str, str] | None = None
-    token: str = "access_token"  # noqa: S105 - which of the two `{token}` is, or "refresh_token"
+    token: str = ACCESS_TOKEN  # which of the two `{token}` is

@@ -123,6 +123,16 @@ def table_of_texts(value: Any) -> dict[str, str]:
     return value
 
 
+def table_of(reader: Reader) -> Reader:
+    """A table of texts, each of them read by `reader`."""
+
+    def read(value: Any) -> dict[str, str]:
+        found = table_of_texts(value)
+        return {key: table({key: reader})({key: found[key]})[key] for key in found}
+
+    return read
+
+
 def without(reserved: frozenset[str]) -> Reader:
     """A table of texts that leaves these names to the dashboard."""
 

@@ -1,0 +1,67 @@
+"""What a provider's answer says, read with the expressions of its entry (JMESPath)."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jmespath
+
+from app.outbound import Reply
+from app.providers import Probe
+
+LONGEST_NAME = 200  # characters of a label or an account that we keep
+
+
+def content_of(reply: Reply) -> Any:
+    """The JSON of an answer; None where there is none."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_sound(probe: Probe, reply: Reply, content: Any) -> bool:
+    """Is a 2xx answer what this provider answers when all is well?"""
+    if reply.status == 204 or probe.method == "HEAD":
+        return True
+    return content is not None and not found(probe.error, content)
+
+
+def hint_of(probe: Probe, reply: Reply, content: Any) -> str:
+    """The cause that the first fitting rule of the entry names, "ok", or "" where none fits."""
+    if reply.status is None:
+        return ""
+    for rule in probe.classify:
+        fits = rule.status in (None, reply.status)
+        if fits and (not rule.when or found(rule.when, content)):
+            return rule.cause
+    return ""
+
+
+def with_kept(content: Any, kept: Mapping[str, str]) -> Any:
+    """The answer with what is kept of the grant beside it, for names that no answer gives."""
+    return {**content, "kept": dict(kept)} if isinstance(content, dict) and kept else content
+
+
+def text(expression: str, content: Any) -> str | None:
+    value = found(expression, content)
+    if value is None or isinstance(value, (dict, list, bool)) or value == "":
+        return None
+    # What the database cannot hold must not stop a whole batch: NUL, and halves of a pair.
+    clean = str(value).encode("utf-8", "replace").decode().replace("\x00", "")
+    return clean[:LONGEST_NAME] or None
+
+
+def found(expression: str, content: Any) -> Any:
+    if not expression:
+        return None
+    try:
+        return _compiled(expression).search(content)
+    except jmespath.exceptions.JMESPathError:  # a function got what it cannot take
+        return None
+
+
+@cache
+def _compiled(expression: str) -> Any:
+    return jmespath.compile(expression)
