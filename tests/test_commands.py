@@ -78,8 +78,10 @@ async def test_providers_are_listed_with_what_they_lack() -> None:
         await app("providers", EVOTOR_CLIENT_ID="id", EVOTOR_CLIENT_SECRET="hunter2"),
     )
     assert (without.status, configured.status) == (0, 0)
-    assert "EVOTOR_CLIENT_ID" in without.out
-    assert "not configured" not in configured.out
+    lines = {line.split()[0]: line for line in configured.out.splitlines()}
+    assert "EVOTOR_CLIENT_ID and EVOTOR_CLIENT_SECRET are not set" in without.out
+    assert "not configured" not in lines["evotor"] + lines["wildberries"]
+    assert "VK_CLIENT_ID is not set" in lines["vk"]
     assert "hunter2" not in configured.out
 
 

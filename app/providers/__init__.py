@@ -3,9 +3,15 @@ PROVIDERS_FILE.
 """
 
 from app.config import Settings
+from app.providers.amocrm import AMOCRM
+from app.providers.bitrix24 import BITRIX24
 from app.providers.evotor import EVOTOR
+from app.providers.github import GITHUB
+from app.providers.google import GOOGLE
 from app.providers.loading import load_catalogue as load_catalogue
 from app.providers.loading import missing_variables as missing_variables
+from app.providers.moysklad import MOYSKLAD
+from app.providers.ozon import OZON
 from app.providers.parts import Carrier as Carrier
 from app.providers.parts import Field as Field
 from app.providers.parts import Probe as Probe
@@ -14,8 +20,30 @@ from app.providers.parts import Rule as Rule
 from app.providers.provider import Catalogue as Catalogue
 from app.providers.provider import Provider as Provider
 from app.providers.quota import Quota as Quota
+from app.providers.shopify import SHOPIFY
+from app.providers.square import SQUARE
+from app.providers.stripe import STRIPE
+from app.providers.vk import VK
+from app.providers.wildberries import WILDBERRIES
+from app.providers.yandex import YANDEX
+from app.providers.yookassa import YOOKASSA
 
-BUILT_IN = (EVOTOR,)
+BUILT_IN = (
+    EVOTOR,
+    MOYSKLAD,
+    WILDBERRIES,
+    OZON,
+    SHOPIFY,
+    YOOKASSA,
+    STRIPE,
+    SQUARE,
+    AMOCRM,
+    BITRIX24,
+    VK,
+    YANDEX,
+    GOOGLE,
+    GITHUB,
+)
 
 
 def catalogue_of(settings: Settings) -> Catalogue:

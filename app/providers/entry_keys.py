@@ -104,6 +104,7 @@ FIELD_KEYS: Mapping[str, Reader] = {
     "hint": text,
     "secret": flag,
     "pattern": pattern,
+    "host": flag,
     "refuse": expressions,
 }
 RULE_KEYS: Mapping[str, Reader] = {

@@ -86,6 +86,7 @@ class Field:
     hint: str = ""
     secret: bool = False  # sealed, and never shown again
     pattern: str = ""  # a regular expression for the whole text
+    host: bool = False  # the name of a server: what stands before and after it is cut off
     # JMESPath on the claims of a JWT → why such a key is not taken
     refuse: Mapping[str, str] = field(default_factory=dict)
 

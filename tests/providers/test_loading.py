@@ -94,8 +94,9 @@ def test_the_smallest_entry_has_good_defaults(tmp_path: Path) -> None:
 
 def test_without_a_file_there_are_the_built_in_ones() -> None:
     catalogue = load_catalogue(BUILT_IN, None, {"evotor": Client("id", "secret")}, False)
-    assert list(catalogue) == ["evotor"]
-    assert catalogue["evotor"].configured
+    assert list(catalogue) == [each.name for each in BUILT_IN]
+    offered = {each.name for each in catalogue.values() if each.configured}
+    assert offered == {"evotor"} | {each.name for each in BUILT_IN if each.kind == "api_key"}
 
 
 def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> N
         probe.url = "https://proxy.example/stores"
     """
     evotor: Provider = load(tmp_path, content)["evotor"]
-    (built_in,) = BUILT_IN
+    built_in = BUILT_IN[0]
     assert evotor.token_endpoint == "https://proxy.example/token"
     assert evotor.authorization_endpoint == built_in.authorization_endpoint
     assert evotor.probe.url == "https://proxy.example/stores"

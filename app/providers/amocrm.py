@@ -1,0 +1,35 @@
+"""https://www.amocrm.ru/developers/content/oauth/oauth (autumn 2026)"""
+
+from app.providers.parts import JSON, POST, Probe, Rule
+from app.providers.provider import Provider
+
+# The account's host comes with the callback (`referer`). From clients in the field, not from the
+# documentation: an access token lives for a day, a refresh token for three months and one use; a
+# refresh wants the redirect URI too. PKCE, revocation and the words of a refused refresh are not
+# documented; when an account is renamed, it has to be reconnected.
+AMOCRM = Provider(
+    name="amocrm",
+    title="amoCRM",
+    group="crm",
+    icon="bi-funnel",
+    about="Сделки и контакты из вашего аккаунта amoCRM.",
+    needs="Войдите в amoCRM администратором: подключить интеграцию может только он.",
+    by_hand="отключите интеграцию в настройках amoCRM",
+    docs="https://www.amocrm.ru/developers/content/oauth/oauth",
+    authorization_endpoint="https://www.amocrm.ru/oauth",
+    token_endpoint="https://{referer}/oauth2/access_token",
+    allowed_hosts=("amocrm.ru", "kommo.com"),
+    send_redirect_uri=False,  # the registered one is used
+    pkce=False,
+    callback_keep=("referer", "redirect_uri"),
+    token_endpoint_auth_method=POST,
+    token_request=JSON,
+    token_params={"redirect_uri": "{redirect_uri}"},
+    probe=Probe(
+        url="https://{referer}/api/v4/account",
+        label="name",
+        account="id",
+        # Too many requests end in a block of our address, which is nobody's lost permission.
+        classify=(Rule("rate_limited", status=403),),
+    ),
+)

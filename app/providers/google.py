@@ -1,0 +1,26 @@
+"""https://developers.google.com/identity/protocols/oauth2/web-server (autumn 2026)"""
+
+from app.providers.parts import POST, Probe
+from app.providers.provider import Provider
+
+# Without `access_type` and `prompt` there is silently no refresh token. It is not rotated, and it
+# lives for 7 days only while the consent screen is in testing.
+GOOGLE = Provider(
+    name="google",
+    title="Google",
+    group="other",
+    icon="bi-google",
+    about="Доступ к сервисам Google от имени вашего аккаунта.",
+    needs="Войдите в тот аккаунт Google, которым пользуется магазин.",
+    docs="https://developers.google.com/identity/protocols/oauth2",
+    authorization_endpoint="https://accounts.google.com/o/oauth2/v2/auth",
+    token_endpoint="https://oauth2.googleapis.com/token",
+    revocation_endpoint="https://oauth2.googleapis.com/revoke",
+    scopes=("openid", "email"),
+    authorization_params={"access_type": "offline", "prompt": "consent"},
+    token_endpoint_auth_method=POST,
+    rotates=False,
+    probe=Probe(
+        url="https://openidconnect.googleapis.com/v1/userinfo", label="email", account="sub"
+    ),
+)

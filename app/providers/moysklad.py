@@ -1,0 +1,31 @@
+"""https://dev.moysklad.ru/doc/api/remap/1.2/ (autumn 2026)"""
+
+from app.providers.parts import Field, Probe
+from app.providers.provider import API_KEY, NO_END, Provider
+
+# Not OAuth. A token that we made from a password would end all others of that employee, so we ask
+# for a ready one. Its lifetime is not documented. 45 requests in 3 s at most, and who sends over
+# 200 failing ones a minute is switched off.
+MOYSKLAD = Provider(
+    name="moysklad",
+    title="МойСклад",
+    kind=API_KEY,
+    group="stock",
+    icon="bi-boxes",
+    about="Товары, остатки и заказы из МоегоСклада.",
+    needs="В МоемСкладе откройте «Настройки» → «Безопасность» → «Токены» и создайте токен. Лучше "
+    "от имени сотрудника, которому разрешён только просмотр.",
+    by_hand="удалите токен в МоемСкладе: «Настройки» → «Безопасность» → «Токены»",
+    docs="https://dev.moysklad.ru/doc/api/remap/1.2/",
+    fields=(
+        Field("token", "Токен доступа", "Длинная строка из МоегоСклада, целиком.", secret=True),
+    ),
+    expiry=NO_END,
+    max_concurrency=5,
+    probe=Probe(
+        url="https://api.moysklad.ru/api/remap/1.2/context/employee",
+        headers={"Accept": "application/json", "Accept-Encoding": "gzip"},  # else 415
+        label="uid",
+        account="accountId",
+    ),
+)

@@ -1,0 +1,36 @@
+"""https://developer.squareup.com/docs/oauth-api/overview (autumn 2026)"""
+
+from app.providers.parts import JSON, POST, Probe, Revocation
+from app.providers.provider import EXPIRES_AT, Provider
+
+# With a secret the refresh token never ends and is good many times, with PKCE it is single-use. A
+# revocation ends every token of the merchant. How a refused refresh is worded is not documented.
+SQUARE = Provider(
+    name="square",
+    title="Square",
+    group="payments",
+    icon="bi-credit-card-2-front",
+    about="Платежи и точки продаж Square.",
+    needs="Войдите в Square владельцем бизнеса.",
+    docs="https://developer.squareup.com/docs/oauth-api/overview",
+    authorization_endpoint="https://connect.squareup.com/oauth2/authorize",
+    token_endpoint="https://connect.squareup.com/oauth2/token",
+    scopes=("MERCHANT_PROFILE_READ",),
+    authorization_params={"session": "false"},
+    pkce=False,
+    token_endpoint_auth_method=POST,
+    token_request=JSON,
+    token_keep=("merchant_id",),
+    expiry=EXPIRES_AT,
+    rotates=False,
+    revocation=Revocation(
+        url="https://connect.squareup.com/oauth2/revoke",
+        headers={"Authorization": "Client {client_secret}"},
+        json={"client_id": "{client_id}", "access_token": "{token}"},
+    ),
+    probe=Probe(
+        url="https://connect.squareup.com/v2/merchants/me",
+        label="merchant.business_name",
+        account="merchant.id || kept.merchant_id",
+    ),
+)

@@ -1,0 +1,36 @@
+"""https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan (autumn 2026)"""
+
+from app.providers.parts import NONE, Probe, Revocation, Rule
+from app.providers.provider import Provider
+
+# OAuth 2.1: PKCE and `device_id` instead of a secret, and a second use of a refresh token ends the
+# whole session. Errors come with a 200. The endpoints are those of clients in the field; lifetimes
+# (an hour, 180 days) and the words of the errors are a third party's.
+VK = Provider(
+    name="vk",
+    title="VK ID",
+    group="sales",
+    icon="bi-person-badge",
+    about="Доступ к вашему аккаунту ВКонтакте через VK ID.",
+    needs="Войдите в тот аккаунт ВКонтакте, которым пользуется магазин.",
+    docs="https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan",
+    authorization_endpoint="https://id.vk.ru/authorize",
+    token_endpoint="https://id.vk.ru/oauth2/auth",
+    callback_keep=("device_id", "state"),
+    token_endpoint_auth_method=NONE,
+    token_params={"device_id": "{device_id}", "state": "{state}"},
+    token_errors={"invalid_token": "invalid_grant"},
+    revocation=Revocation(
+        url="https://id.vk.ru/oauth2/revoke",
+        form={"access_token": "{token}", "client_id": "{client_id}"},
+    ),
+    probe=Probe(
+        url="https://id.vk.ru/oauth2/user_info",
+        method="POST",
+        form={"access_token": "{token}", "client_id": "{client_id}"},
+        carriers=(),
+        label="join(' ', user.[first_name, last_name])",
+        account="user.user_id",
+        classify=(Rule("revoked", when="error == 'invalid_token'"),),
+    ),
+)
