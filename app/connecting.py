@@ -124,8 +124,9 @@ async def store(
     user_id: int,
     tokens: Tokens,
     replaces: UUID | None,
+    first_check: timedelta = HEAD_START,
 ) -> UUID | ConnectError:
-    """Keep a new grant; a probe finds its place (docs/decisions/0008)."""
+    """Keep a new grant, due in `first_check`; a probe finds its place (docs/decisions/0008)."""
     connection_id = uuid4()
     # RFC 6749 section 5.1: an answer without a scope means the scopes that were asked for.
     tokens = replace(tokens, scopes=tokens.scopes or provider.scopes)
@@ -137,7 +138,7 @@ async def store(
                     user_id=user_id,
                     provider=provider.name,
                     replaces=replaces,
-                    next_check_at=func.now() + HEAD_START,
+                    next_check_at=func.now() + first_check,
                 )
             )
             await session.flush()

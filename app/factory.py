@@ -39,6 +39,7 @@ from app.web import (
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.devices import device, is_hand_held
 from app.web.errors import handle_errors
+from app.web.form_wording import make_form_filters
 from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
@@ -142,6 +143,7 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
     app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
+    app.jinja_env.filters.update(make_form_filters(app.settings.zone))
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:

@@ -5,18 +5,20 @@ or through `revocations`, the outbox of what a provider must still be told to fo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Interval, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import SealingError
 from app.models import Connection, Grant
 from app.oauth import Tokens
-from app.providers.provider import OAUTH2
+from app.providers.provider import API_KEY, OAUTH2
 from app.sealing import Keys
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
@@ -25,6 +27,7 @@ HEAD_START: ColumnElement[timedelta] = literal_column(
     " (grants.expires_at - coalesce(grants.refreshed_at, grants.granted_at)) / 10)",
     Interval,
 )
+SHOWN, SHORTEST_SHOWN = 4, 12  # characters of a key that are shown, if it has so many
 SEALED = ("access_token", "refresh_token", "secrets")
 MOMENTS = ("expires_at", "granted_at", "refreshed_at", "refresh_sent_at")
 COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connections`
@@ -135,6 +138,12 @@ async def remember_end(
     )
 
 
+async def kept_of(session: AsyncSession, keys: Keys, connection_id: UUID) -> dict[str, str]:
+    """What is kept beside a connection's tokens, for connecting it once more."""
+    grant = await session.get(Grant, connection_id)
+    return _opened(keys, grant) if grant else {}
+
+
 async def account_held(session: AsyncSession, provider: str, account: str | None) -> bool:
     """Does any connection hold this account? One revocation may end all grants of an account."""
     if account is None:
@@ -143,6 +152,31 @@ async def account_held(session: AsyncSession, provider: str, account: str | None
         Connection.provider == provider, Connection.account == account
     )
     return await session.scalar(holder.limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class ShownKey:
+    """A stored key as its owner may see it."""
+
+    ending: str  # its last characters
+    expires_at: datetime | None
+
+
+async def shown_keys(
+    session: AsyncSession, keys: Keys, connection_ids: Sequence[UUID]
+) -> dict[UUID, ShownKey]:
+    """The keys of these connections, by connection; one that does not open is left out."""
+    columns = (Grant.connection_id, Grant.access_token, Grant.expires_at)
+    rows = await session.execute(
+        select(*columns).where(Grant.connection_id.in_(connection_ids), Grant.kind == API_KEY)
+    )
+    shown: dict[UUID, ShownKey] = {}
+    for row in rows:
+        with suppress(SealingError):
+            key = keys.open(row.access_token, "grants", row.connection_id, "access_token")
+            ending = key[-SHOWN:] if len(key) >= SHORTEST_SHOWN else ""
+            shown[row.connection_id] = ShownKey(ending, row.expires_at)
+    return shown
 
 
 def sealed(keys: Keys, connection_id: UUID, tokens: Tokens) -> dict[str, Any]:

@@ -54,7 +54,7 @@ async def test_a_provider_without_revocation_says_where_to_do_it_by_hand(
     silent = replace(entry, revocation_endpoint="")
     dashboard.catalogue = {**dashboard.catalogue, "evotor": silent}
     page = await disconnect(person, connection=card["id"])
-    assert "удалите приложение в его личном кабинете" in page
+    assert "удалите приложение в личном кабинете Эвотор" in page
 
 
 async def test_the_only_connection_needs_no_name(person: Person) -> None:

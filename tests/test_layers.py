@@ -18,7 +18,7 @@ FLOORS = (
     (
         *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),
         *("connections", "details", "grants", "installations", "landing", "provider_outages"),
-        *("refreshing", "revocations", "rotation", "settling"),
+        *("refreshing", "revocations", "rotation", "settling", "typed"),
         *("tickets", "email_change", "second_factor", "passkeys", "own_sessions", "takeout"),
     ),
     ("monitor", "live"),

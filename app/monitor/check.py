@@ -103,6 +103,19 @@ class Checker:
         """
         return await self.unfinished.run(self._check_now(connection_id), BY_HAND)
 
+    async def take(self, connection_id: UUID, answer: Answer) -> Status | None:
+        """Let an answer that came before the connection was stored be its first check.
+
+        None: a check is under way already, and will say.
+        """
+        async with self.sessions.begin() as session:
+            lease = await claim_one(session, connection_id)
+        if lease is None:
+            return None
+        verdict = verdict_of(answer, Known(Status.CHECKING), self.interval)
+        await self.write([Checked(lease, answer, verdict)])
+        return verdict.status
+
     async def _found(self, lease: Lease) -> tuple[Answer, bool] | None:
         if not self._is_checkable(lease.provider):
             return NOT_ASKED, False

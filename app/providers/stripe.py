@@ -3,9 +3,9 @@
 from app.providers.parts import POST, Probe, Revocation
 from app.providers.provider import NEVER, NO_END, Provider
 
-# Connect for standard accounts; an App of the Stripe marketplace has other endpoints. The token has
-# no end of its own, and the client's secret is the platform's secret key. PKCE is not mentioned. The
-# names of the account's fields are those that clients use.
+# Connect for standard accounts; an App of the marketplace has other endpoints. The token has no
+# end of its own, and the client's secret is the platform's secret key. PKCE is not mentioned.
+# The names of the account's fields are those that clients use.
 STRIPE = Provider(
     name="stripe",
     title="Stripe",

@@ -4,11 +4,12 @@ from app import revocations
 from app.connections import Disconnected
 from app.monitor.probe import probe
 from app.providers import Provider
+from app.providers.provider import API_KEY
 from app.web.dashboard import dashboard
 
 
 async def what_happened(entry: Provider, gone: Disconnected) -> str:
-    """ "proven", "revoked", "still_works", "later", "by_hand" or "shared".
+    """ "proven", "revoked", "still_works", "later", "by_hand", "key" or "shared".
 
     The revocation is tried at once; the monitor goes on for a day if the provider cannot take it.
     """
@@ -16,7 +17,7 @@ async def what_happened(entry: Provider, gone: Disconnected) -> str:
     if gone.shared:
         return "shared"
     if gone.revocation is None:
-        return "by_hand"
+        return "key" if entry.kind == API_KEY else "by_hand"
     done = await revocations.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
     if not done:
         return "later"
@@ -29,7 +30,7 @@ async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> str:
         return "revoked"
     app = dashboard()
     answer = await probe(app.http, entry, gone.grant, app.settings.timeout)
-    if answer.status in (401, 403):
+    if answer.refuses_token or answer.status in (401, 403):
         return "proven"
     works = answer.status is not None and 200 <= answer.status < 300 and answer.sound
     return "still_works" if works else "revoked"

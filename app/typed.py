@@ -1,0 +1,73 @@
+"""What a person types in before connecting: cleaned, checked, made into a grant if it is one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import time
+from typing import Any
+
+import jmespath
+
+from app.lifetimes import claims_of, life_of
+from app.oauth import Tokens
+from app.providers import Field, Provider
+
+LONGEST = 4_000  # characters; a JWT has about a thousand
+HOST = re.compile(r"(?:https?://)?([^/?#]*)")
+MISSING, UNFIT = "missing", "unfit"
+TOKEN = "token"  # noqa: S105 - the name of the field that is the grant
+
+
+@dataclass(frozen=True)
+class Typed:
+    """`faults` has, by field, MISSING, UNFIT, or the entry's own words about such a value."""
+
+    values: Mapping[str, str] = field(repr=False)
+    faults: Mapping[str, str]
+
+    def shown_again(self, provider: Provider) -> dict[str, str]:
+        """What may stand in the form once more: never a secret."""
+        plain = [each.name for each in provider.fields if not each.secret]
+        return {name: self.values[name] for name in plain}
+
+
+def read_typed(provider: Provider, form: Mapping[str, Any]) -> Typed:
+    values = {each.name: _cleaned(each, str(form.get(each.name, ""))) for each in provider.fields}
+    faults = {each.name: _fault(each, values[each.name]) for each in provider.fields}
+    return Typed(values, {name: fault for name, fault in faults.items() if fault})
+
+
+def key_of(provider: Provider, values: Mapping[str, str]) -> Tokens:
+    """The grant that a typed key is; what else was typed in is kept beside it."""
+    kept = {name: value for name, value in values.items() if name != TOKEN}
+    return Tokens(
+        values[TOKEN],
+        expires_in=life_of(provider.expiry, values[TOKEN], {}, time()),
+        kept=kept,
+        sealed_names=provider.sealed_names & set(kept),
+    )
+
+
+def _cleaned(wanted: Field, text: str) -> str:
+    text = text.strip()[: LONGEST + 1]
+    found = HOST.match(text.lower()) if wanted.host else None
+    return found[1] if found else text
+
+
+def _fault(wanted: Field, value: str) -> str:
+    if not value:
+        return MISSING
+    fits = len(value) <= LONGEST and all(" " < each <= "~" for each in value)
+    if not fits or (wanted.pattern and not re.fullmatch(wanted.pattern, value)):
+        return UNFIT
+    for expression, why in wanted.refuse.items():
+        if _holds(expression, claims_of(value)):
+            return why
+    return ""
+
+
+def _holds(expression: str, claims: dict[str, Any]) -> bool:
+    try:
+        return bool(jmespath.search(expression, claims))
+    except jmespath.exceptions.JMESPathError:
+        return False

@@ -1,0 +1,49 @@
+"""The Russian words around forms that are filled in before connecting, and around keys."""
+
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.web.wording import MONTHS
+
+FIELD_FAULTS = {
+    "missing": "Заполните это поле.",
+    "unfit": "Так не подходит. Проверьте, что скопировано целиком и без лишнего.",
+}
+
+_NOTHING_KEPT = "Ничего не сохранено."
+KEY_REFUSED = {  # by the cause that a probe with the key found
+    "revoked": "«{name}» не принял этот ключ. Проверьте, что он скопирован целиком и не удалён.",
+    "access_denied": (
+        "«{name}» узнал ключ, но не даёт с ним читать данные. Создайте ключ с нужными правами."
+    ),
+    "payment_required": "«{name}» требует оплаты, прежде чем давать доступ по ключу.",
+    "rate_limited": "«{name}» просит подождать. Попробуйте ещё раз через несколько минут.",
+    "misconfigured": "Проверить ключ не получилось из-за наших настроек.",
+}
+NOT_CHECKED = "«{name}» сейчас не отвечает, проверить ключ не получилось. Попробуйте позже."
+
+BY_HAND = "удалите приложение в его личном кабинете"
+
+
+def make_form_filters(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
+    return {
+        "field_fault": field_fault,
+        "key_refused": key_refused,
+        "day": lambda moment: day(moment, zone),
+    }
+
+
+def field_fault(fault: str) -> str:
+    """An entry may have its own words about a value that it does not take."""
+    return FIELD_FAULTS.get(fault, fault)
+
+
+def key_refused(cause: str, name: str) -> str:
+    return f"{KEY_REFUSED.get(cause, NOT_CHECKED).format(name=name)} {_NOTHING_KEPT}"
+
+
+def day(moment: datetime, zone: ZoneInfo) -> str:
+    """ "12 мая 2027"."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {MONTHS[local.month - 1]} {local.year}"

@@ -1,0 +1,186 @@
+"""Every built-in entry against a server that plays its provider, through the real flow.
+
+The entry is the shipped one; only scheme and host of its addresses lead to the local server.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from app.config import Client, Settings
+from app.db import Database
+from app.factory import create_app
+from app.models import Connection, Grant
+from app.outbound import Outbound
+from app.providers import BUILT_IN
+from tests.conftest import COMPILED
+from tests.people import Person, Sandbox
+from tests.providers.shapes import SHAPES
+from tests.providers.shapes.key_service import KeyService
+from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
+from tests.providers.shapes.overlay import overlay
+from tests.providers.shapes.service import Service, serve
+
+ENTRIES = {each.name: each for each in BUILT_IN}
+REFRESHING = [shape for shape in SHAPES if shape.refreshes]
+WITH_KEYS = [shape for shape in SHAPES if shape.kind == "api_key"]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A provider that is played, and a person with the whole dashboard before them."""
+
+    service: Service
+    person: Person
+    database: Database
+
+    async def connect(self, card: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole way, as this kind of provider wants it; the card after it."""
+        form = {"connection": card["id"]} if card else {}
+        if isinstance(self.service, KeyService):
+            form |= self.service.new_key()
+            answer = await self.person.post(f"/{self.service.name}/connect", **form)
+            assert answer.headers.get("Location") == "/connections", await answer.get_data(True)
+        else:
+            await self.go_and_come_back(form)
+        (found,) = await self.person.connected()
+        return found
+
+    async def go_and_come_back(self, form: dict[str, str]) -> None:
+        service = cast(OAuthService, self.service)
+        typed = {} if "connection" in form else service.typed
+        url = await self.person.go_to_provider(service.name, **form, **typed)
+        assert url.startswith(f"{service.url}/")
+        back = await self.person.come_back(service.name, service.authorize(url))
+        assert back == "/connections"
+
+    async def check(self, card: dict[str, Any], times: int = 1) -> dict[str, Any]:
+        for _ in range(times):
+            found = await self.person.check(card)
+        return found
+
+    async def shown(self, card: dict[str, Any]) -> tuple[str, str | None]:
+        """(status, cause) once it is confirmed by a second look."""
+        found = await self.check(card, times=2)
+        return found["status"], found["cause"]
+
+    async def grant(self, card: dict[str, Any]) -> Grant:
+        async with self.database.sessions() as session:
+            return await session.get_one(Grant, UUID(card["id"]))
+
+
+@pytest.fixture(params=SHAPES, ids=lambda shape: shape.name)
+async def stand(
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    database: Database,
+    http: Outbound,
+    tmp_path: Any,
+) -> AsyncIterator[Stand]:
+    service: Service = request.param()
+    async with serve(service):
+        file = tmp_path / "providers.toml"
+        file.write_text(overlay(ENTRIES[service.name], service.url), encoding="utf-8")
+        client = Client(CLIENT_ID, CLIENT_SECRET)
+        app = create_app(replace(settings, providers_file=file, clients={service.name: client}))
+        app.jinja_env.bytecode_cache = COMPILED
+        async with app.test_app():
+            person = await Person.signed_up(app, Sandbox("", http), "anna@example.ru")
+            yield Stand(service, person, database)
+    assert service.broken == []
+
+
+def only(shapes: list[type[Service]]) -> pytest.MarkDecorator:
+    """These shapes alone."""
+    return pytest.mark.parametrize(
+        "stand", shapes, ids=[shape.name for shape in shapes], indirect=True
+    )
+
+
+def test_every_entry_is_played() -> None:
+    assert [shape.name for shape in SHAPES] == [each.name for each in BUILT_IN]
+    for shape in SHAPES:
+        entry = ENTRIES[shape.name]
+        assert (shape.kind, shape.revokes) == (entry.kind, entry.can_revoke), shape.name
+
+
+async def test_it_connects_and_the_card_names_the_account(stand: Stand) -> None:
+    card = await stand.connect()
+    assert (card["status"], card["details"]) == ("online", stand.service.label)
+    assert (await stand.check(card))["status"] == "online"
+    async with stand.database.sessions() as session:
+        assert await session.scalar(select(Connection.account))
+
+
+async def test_what_is_stored_shows_no_token(stand: Stand) -> None:
+    await stand.connect()
+    async with stand.database.sessions() as session:
+        stored = await session.scalar(
+            text("SELECT string_agg(c::text || g::text, '') FROM connections c, grants g")
+        )
+    assert stand.service.access not in (stored or "")
+    assert stand.service.access not in await stand.person.page(f"/{stand.service.name}")
+
+
+@only(REFRESHING)
+async def test_an_expired_token_is_refreshed_and_goes_on_being_so(stand: Stand) -> None:
+    service = cast(OAuthService, stand.service)
+    card = await stand.connect()
+    for _ in range(2):  # a rotated refresh token has to be the one that is used next
+        service.expire()
+        await end_in_the_database(stand)
+        assert (await stand.check(card))["status"] == "online"
+    assert (service.number, service.access) == (3, "access-3")
+
+
+@only(REFRESHING)
+async def test_a_revoked_grant_wants_a_reconnect_and_keeps_its_place(stand: Stand) -> None:
+    card = await stand.connect()
+    stand.service.end()
+    assert await stand.shown(card) == ("revoked", "revoked")
+    again = await stand.connect(card)
+    assert (again["id"], again["status"]) == (card["id"], "online")
+    assert again["details"] == stand.service.label
+
+
+@only([shape for shape in SHAPES if not shape.refreshes])
+async def test_a_dead_key_wants_a_new_one_and_keeps_its_place(stand: Stand) -> None:
+    card = await stand.connect()
+    stand.service.end()
+    assert await stand.shown(card) == ("revoked", "revoked")
+    again = await stand.connect(card)
+    assert (again["id"], again["status"]) == (card["id"], "online")
+
+
+async def test_too_many_requests_and_a_missing_right_are_told_apart(stand: Stand) -> None:
+    card = await stand.connect()
+    stand.service.trouble = "rate_limited"
+    assert await stand.shown(card) == stand.service.when_limited
+    stand.service.trouble = "forbidden"
+    assert await stand.shown(card) == stand.service.when_forbidden
+    stand.service.trouble = ""
+    assert (await stand.check(card))["status"] == "online"
+
+
+async def test_a_disconnect_revokes_or_says_where_to_do_it(stand: Stand) -> None:
+    card = await stand.connect()
+    await stand.person.post(f"/{stand.service.name}/disconnect", connection=card["id"])
+    page = await stand.person.page()
+    assert await stand.person.connected() == []
+    if stand.service.revokes:
+        assert len(cast(OAuthService, stand.service).revoked) == 1
+        assert "доступ отозван и проверен" in page
+    else:
+        assert ENTRIES[stand.service.name].by_hand in page
+
+
+async def end_in_the_database(stand: Stand) -> None:
+    """As if the access token's life were over; a token without an end keeps none."""
+    async with stand.database.sessions.begin() as session:
+        await session.execute(
+            update(Grant).where(Grant.expires_at.is_not(None)).values(expires_at=func.now())
+        )
