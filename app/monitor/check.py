@@ -113,6 +113,7 @@ class Checker:
         if lease is None:
             return None
         verdict = verdict_of(answer, Known(Status.CHECKING), self.interval)
+        verdict = polite(verdict, self.catalogue.get(lease.provider), answer)
         await self.write([Checked(lease, answer, verdict)])
         return verdict.status
 

@@ -25,6 +25,7 @@ AMOCRM = Provider(
     token_endpoint_auth_method=POST,
     token_request=JSON,
     token_params={"redirect_uri": "{redirect_uri}"},
+    max_rate=5,  # 7 are allowed
     probe=Probe(
         url="https://{referer}/api/v4/account",
         label="name",

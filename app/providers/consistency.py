@@ -33,8 +33,8 @@ def _kind(provider: Provider) -> Iterator[Fault]:
     token = [each for each in provider.fields if each.name == "token"]
     if provider.kind == API_KEY and not (len(token) == 1 and token[0].secret):
         yield "fields", 'wants one named "token" with secret = true'
-    if provider.kind != API_KEY and token:
-        yield "fields", 'named "token" is for the kind api_key'
+    if provider.kind != API_KEY and (token or any(each.secret for each in provider.fields)):
+        yield "fields", "want the kind api_key where one is a secret or named token"
 
 
 def _unknown_names(provider: Provider) -> Iterator[Fault]:
@@ -60,6 +60,7 @@ def _unknown_names(provider: Provider) -> Iterator[Fault]:
         ),
     ]
     if revocation:
+        kept = kept - provider.sealed_names  # the outbox keeps no secret but the token
         known += [
             ("revocation.url", names_in(revocation.url), kept | {"client_id"}),
             (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from app.providers import parts, provider
-from app.providers.parts import CAUSES, OK, Field, Rule
+from app.providers.parts import CAUSES, OK, Carrier, Field, Rule
 from app.providers.provider import GROUPS
 from app.providers.quota import PERIODS, Quota
 from app.providers.readers import (
@@ -121,6 +121,7 @@ def _probe_keys(url: Reader) -> Mapping[str, Reader]:
         "headers": headers,
         "header": header_name,
         "auth": token_text,
+        "carriers": each(_carrier),
         "query": table_of_texts,
         "form": table_of_texts,
         "json": table_of_texts,
@@ -156,6 +157,11 @@ def _made(kind: Callable[..., Any], keys: Mapping[str, Reader], needed: tuple[st
         return kind(**values)
 
     return read
+
+
+def _carrier(value: Any) -> Carrier:
+    values = table({"header": header_name, "auth": token_text})(value)
+    return Carrier(values.get("header", Carrier.header), values.get("auth", Carrier.value))
 
 
 def _quota(value: Any) -> Quota:

@@ -22,6 +22,8 @@ MOYSKLAD = Provider(
     ),
     expiry=NO_END,
     max_concurrency=5,
+    max_rate=3,
+    min_interval=60,
     probe=Probe(
         url="https://api.moysklad.ru/api/remap/1.2/context/employee",
         headers={"Accept": "application/json", "Accept-Encoding": "gzip"},  # else 415

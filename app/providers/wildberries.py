@@ -2,6 +2,7 @@
 
 from app.providers.parts import Field, Probe
 from app.providers.provider import API_KEY, JWT, Provider
+from app.providers.quota import Quota
 
 # A personal token must not be given to third parties, says Wildberries, so it is not taken (the
 # claim `acc` is a third party's knowledge). Never ask `/ping`: programs that do are blocked. About
@@ -33,7 +34,8 @@ WILDBERRIES = Provider(
         ),
     ),
     expiry=JWT,
-    max_concurrency=2,
+    min_interval=60,
+    quota=Quota(1, "minute"),
     probe=Probe(
         url="https://common-api.wildberries.ru/api/v1/seller-info",
         label="tradeMark || name",

@@ -1,0 +1,137 @@
+"""The contract of every built-in entry: what a person, an operator and a log may rely on."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.models import Cause
+from app.monitor.reading import found
+from app.providers import BUILT_IN, Provider, load_catalogue
+from app.providers.consistency import inconsistencies
+from app.providers.loading import NAME, TAKEN
+from app.providers.parts import CAUSES
+from app.providers.provider import GROUPS, NEVER
+from app.providers.readers import icons
+from app.providers.templates import names_in
+
+every = pytest.mark.parametrize("entry", BUILT_IN, ids=lambda entry: entry.name)
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+SECRET = {"token", "client_secret", "refresh_token", "access_token"}
+CODE_ONLY = {"name", "title", "client", "carriers"}  # written otherwise in a file
+
+
+def addresses(entry: Provider) -> dict[str, str]:
+    found = {
+        "authorization": entry.authorization_endpoint,
+        "token": entry.token_endpoint,
+        "revocation_endpoint": entry.revocation_endpoint,
+        "probe": entry.probe.url,
+        "revocation": entry.revocation.url if entry.revocation else "",
+    }
+    return {key: address for key, address in found.items() if address}
+
+
+def test_names_are_unique_and_no_path_of_the_dashboard() -> None:
+    names = [each.name for each in BUILT_IN]
+    titles = [each.title for each in BUILT_IN]
+    assert len(set(names)) == len(names) == len(set(titles))
+    assert all(NAME.fullmatch(name) for name in names)
+    assert not set(names) & TAKEN
+
+
+@every
+def test_an_entry_fits_together(entry: Provider) -> None:
+    assert inconsistencies(entry) == []
+
+
+@every
+def test_every_address_is_https_and_holds_no_secret(entry: Provider) -> None:
+    for key, address in addresses(entry).items():
+        kept_altogether = address.startswith("{") and entry.allowed_hosts
+        assert address.startswith("https://") or kept_altogether, key
+        assert urlsplit(address).username is None
+        assert not names_in(address) & SECRET, key
+
+
+@every
+def test_a_person_reads_what_it_is_what_to_do_first_and_where_it_says_so(entry: Provider) -> None:
+    for text in (entry.about, entry.needs):
+        assert CYRILLIC.search(text), text
+    assert entry.needs.endswith(".")
+    assert entry.docs.startswith("https://")
+    assert entry.icon in icons()
+    assert entry.group in GROUPS
+    assert entry.can_revoke or CYRILLIC.search(entry.by_hand)
+    assert all(CYRILLIC.search(each.label) or each.label.isascii() for each in entry.fields)
+
+
+@every
+def test_an_account_is_named_and_told_from_others(entry: Provider) -> None:
+    assert entry.probe.label
+    assert entry.probe.account
+    assert found(entry.probe.label, {}) in (None, "") or "kept" not in entry.probe.label
+
+
+@every
+def test_what_is_asked_of_a_provider_has_its_limits(entry: Provider) -> None:
+    assert 1 <= entry.max_concurrency <= 20
+    assert 0 < entry.max_rate <= 100
+
+
+@every
+def test_what_cannot_be_refreshed_is_never_tried(entry: Provider) -> None:
+    if entry.kind != "oauth2":
+        assert (entry.authorization_endpoint, entry.token_endpoint) == ("", "")
+    elif entry.refresh == NEVER:
+        assert "refresh_token" not in json.dumps(dict(entry.token_params))
+
+
+@every
+def test_it_can_be_written_in_a_file_word_by_word(entry: Provider, tmp_path: Path) -> None:
+    """The same keys: an entry that is taken from the code and put into a file is the same one."""
+    file = tmp_path / "providers.toml"
+    file.write_text(as_toml(entry), encoding="utf-8")
+    assert load_catalogue((), file, {}, False)[entry.name] == entry
+
+
+def test_a_rule_names_causes_that_there_are() -> None:
+    assert set(CAUSES) < {cause.value for cause in Cause}
+
+
+def as_toml(entry: Provider) -> str:
+    table = _changed(entry, Provider("", ""))
+    probe = _changed(entry.probe, None)
+    probe["carriers"] = [{"header": c.header, "auth": c.value} for c in entry.probe.carriers]
+    table |= {"name": entry.title, "probe": probe}
+    return f"[providers]\n{entry.name} = {_toml(table)}\n"
+
+
+def _changed(part: Any, base: Any) -> dict[str, Any]:
+    values = {each.name: getattr(part, each.name) for each in fields(part)}
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in CODE_ONLY and value is not None and value != getattr(base, name, None)
+    }
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if hasattr(value, "__dataclass_fields__"):
+        value = _named(value)
+    if hasattr(value, "items"):
+        pairs = (f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
+        return "{ " + ", ".join(pairs) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _named(part: Any) -> dict[str, Any]:
+    """The keys of a part as `[providers.X]` has them."""
+    values = {each.name: getattr(part, each.name) for each in fields(part)}
+    return {key: value for key, value in values.items() if value is not None}
