@@ -4,73 +4,23 @@ The entry is the shipped one; only scheme and host of its addresses lead to the 
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from typing import Any, cast
-from uuid import UUID
+from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.config import Client, Settings
+from app.config import Settings
 from app.db import Database
-from app.factory import create_app
 from app.models import Connection, Grant
 from app.outbound import Outbound
 from app.providers import BUILT_IN
-from tests.conftest import COMPILED
-from tests.people import Person, Sandbox
 from tests.providers.shapes import SHAPES
-from tests.providers.shapes.key_service import KeyService
-from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
-from tests.providers.shapes.overlay import overlay
-from tests.providers.shapes.service import Service, serve
+from tests.providers.shapes.oauth_service import OAuthService
+from tests.providers.shapes.service import Service
+from tests.providers.shapes.stand import ENTRIES, Stand, open_stand
 
-ENTRIES = {each.name: each for each in BUILT_IN}
 REFRESHING = [shape for shape in SHAPES if shape.refreshes]
-WITH_KEYS = [shape for shape in SHAPES if shape.kind == "api_key"]
-
-
-@dataclass(frozen=True)
-class Stand:
-    """A provider that is played, and a person with the whole dashboard before them."""
-
-    service: Service
-    person: Person
-    database: Database
-
-    async def connect(self, card: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The whole way, as this kind of provider wants it; the card after it."""
-        form = {"connection": card["id"]} if card else {}
-        if isinstance(self.service, KeyService):
-            form |= self.service.new_key()
-            answer = await self.person.post(f"/{self.service.name}/connect", **form)
-            assert answer.headers.get("Location") == "/connections", await answer.get_data(True)
-        else:
-            await self.go_and_come_back(form)
-        (found,) = await self.person.connected()
-        return found
-
-    async def go_and_come_back(self, form: dict[str, str]) -> None:
-        service = cast(OAuthService, self.service)
-        typed = {} if "connection" in form else service.typed
-        url = await self.person.go_to_provider(service.name, **form, **typed)
-        assert url.startswith(f"{service.url}/")
-        back = await self.person.come_back(service.name, service.authorize(url))
-        assert back == "/connections"
-
-    async def check(self, card: dict[str, Any], times: int = 1) -> dict[str, Any]:
-        for _ in range(times):
-            found = await self.person.check(card)
-        return found
-
-    async def shown(self, card: dict[str, Any]) -> tuple[str, str | None]:
-        """(status, cause) once it is confirmed by a second look."""
-        found = await self.check(card, times=2)
-        return found["status"], found["cause"]
-
-    async def grant(self, card: dict[str, Any]) -> Grant:
-        async with self.database.sessions() as session:
-            return await session.get_one(Grant, UUID(card["id"]))
 
 
 @pytest.fixture(params=SHAPES, ids=lambda shape: shape.name)
@@ -79,19 +29,10 @@ async def stand(
     settings: Settings,
     database: Database,
     http: Outbound,
-    tmp_path: Any,
+    tmp_path: Path,
 ) -> AsyncIterator[Stand]:
-    service: Service = request.param()
-    async with serve(service):
-        file = tmp_path / "providers.toml"
-        file.write_text(overlay(ENTRIES[service.name], service.url), encoding="utf-8")
-        client = Client(CLIENT_ID, CLIENT_SECRET)
-        app = create_app(replace(settings, providers_file=file, clients={service.name: client}))
-        app.jinja_env.bytecode_cache = COMPILED
-        async with app.test_app():
-            person = await Person.signed_up(app, Sandbox("", http), "anna@example.ru")
-            yield Stand(service, person, database)
-    assert service.broken == []
+    async with open_stand(request.param(), settings, database, http, tmp_path) as stand:
+        yield stand
 
 
 def only(shapes: list[type[Service]]) -> pytest.MarkDecorator:

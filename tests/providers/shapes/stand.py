@@ -1,0 +1,83 @@
+"""A provider that is played, and a person with the whole dashboard before them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+from app.config import Client, Settings
+from app.db import Database
+from app.factory import create_app
+from app.models import Grant
+from app.outbound import Outbound
+from app.providers import BUILT_IN
+from tests.conftest import COMPILED
+from tests.people import Person, Sandbox
+from tests.providers.shapes.key_service import KeyService
+from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
+from tests.providers.shapes.overlay import overlay
+from tests.providers.shapes.service import Service, serve
+
+ENTRIES = {each.name: each for each in BUILT_IN}
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A provider that is played, and a person with the whole dashboard before them."""
+
+    service: Service
+    person: Person
+    database: Database
+
+    async def connect(self, card: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The whole way, as this kind of provider wants it; the card after it."""
+        form = {"connection": card["id"]} if card else {}
+        if isinstance(self.service, KeyService):
+            form |= self.service.new_key()
+            answer = await self.person.post(f"/{self.service.name}/connect", **form)
+            assert answer.headers.get("Location") == "/connections", await answer.get_data(True)
+        else:
+            await self.go_and_come_back(form)
+        (found,) = await self.person.connected()
+        return found
+
+    async def go_and_come_back(self, form: dict[str, str]) -> None:
+        service = cast(OAuthService, self.service)
+        typed = {} if "connection" in form else service.typed
+        url = await self.person.go_to_provider(service.name, **form, **typed)
+        assert url.startswith(f"{service.url}/")
+        back = await self.person.come_back(service.name, service.authorize(url))
+        assert back == "/connections"
+
+    async def check(self, card: dict[str, Any], times: int = 1) -> dict[str, Any]:
+        for _ in range(times):
+            found = await self.person.check(card)
+        return found
+
+    async def shown(self, card: dict[str, Any]) -> tuple[str, str | None]:
+        """(status, cause) once it is confirmed by a second look."""
+        found = await self.check(card, times=2)
+        return found["status"], found["cause"]
+
+    async def grant(self, card: dict[str, Any]) -> Grant:
+        async with self.database.sessions() as session:
+            return await session.get_one(Grant, UUID(card["id"]))
+
+
+@asynccontextmanager
+async def open_stand(
+    service: Service, settings: Settings, database: Database, http: Outbound, folder: Path
+) -> AsyncIterator[Stand]:
+    """The shipped entry against this service. At the end, no rule of the service was broken."""
+    async with serve(service):
+        file = folder / "providers.toml"
+        file.write_text(overlay(ENTRIES[service.name], service.url), encoding="utf-8")
+        client = Client(CLIENT_ID, CLIENT_SECRET)
+        app = create_app(replace(settings, providers_file=file, clients={service.name: client}))
+        app.jinja_env.bytecode_cache = COMPILED
+        async with app.test_app():
+            person = await Person.signed_up(app, Sandbox("", http), "anna@example.ru")
+            yield Stand(service, person, database)
+    assert service.broken == []
