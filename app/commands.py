@@ -32,7 +32,8 @@ from app.factory import open_checker
 from app.logs import set_up_logging
 from app.models import Connection, Status
 from app.monitor.loop import monitoring
-from app.providers import catalogue_of, missing_variables
+from app.providers import Provider, catalogue_of, missing_variables
+from app.providers.provider import OAUTH2
 from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, serve
 from app.user_commands import person_of, users
@@ -90,10 +91,15 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
 def providers(_: argparse.Namespace, environ: Environ) -> int:
     settings = read_settings(environ, ())
     for provider in catalogue_of(settings).values():
-        lacks = [name for name in missing_variables(provider) if not environ.get(name)]
-        state = "configured" if provider.configured else f"not configured: {_are_not_set(lacks)}"
-        print(f"{provider.name:<16} {provider.title:<24} {state}")
+        print(f"{provider.name:<16} {provider.title:<24} {_state(provider, environ)}")
     return 0
+
+
+def _state(provider: Provider, environ: Environ) -> str:
+    if provider.kind != OAUTH2:
+        return "needs nothing set: people bring a key"
+    lacks = [name for name in missing_variables(provider) if not environ.get(name)]
+    return "configured" if provider.configured else f"not configured: {_are_not_set(lacks)}"
 
 
 def _are_not_set(names: list[str]) -> str:
