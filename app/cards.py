@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, func, select
 
 from app.models import Cause, Connection, Grant, ProviderOutage, Status, User
 from app.providers import Catalogue, Provider
-from app.providers.provider import NEVER
+from app.providers.provider import API_KEY, NEVER
 
 GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
 FLAPS = 4  # times up or down …
@@ -47,6 +47,7 @@ CARD = (
     select(User.zone).where(User.id == Connection.user_id).scalar_subquery().label("zone"),
 )
 FOR_TEMPLATES = (
+    "by_key",
     "version",
     "stale_at",
     "about",
@@ -94,6 +95,7 @@ class Descriptor:
     version: int = 0
     stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
     provider_down_since: datetime | None = None  # the provider fails for everybody
+    by_key: bool = False  # people bring a key, so nobody had to set anything up
     zone: str | None = None  # its owner's: one rendering serves all their pages
 
     def as_json(self) -> dict[str, Any]:
@@ -121,8 +123,10 @@ def describe_all(
 
 
 def for_page(cards: Sequence[Descriptor]) -> list[Descriptor]:
-    """What the page shows: every connection, then not more grey cards than one looks at."""
-    grey = [card for card in cards if not card.connected]
+    """What the page shows: every connection, then not more grey cards than one looks at: first
+    what the operator has set up.
+    """
+    grey = sorted((card for card in cards if not card.connected), key=lambda card: card.by_key)
     return [card for card in cards if card.connected] + grey[:GREY_CARDS]
 
 
@@ -181,6 +185,7 @@ def not_connected(provider: Provider) -> Descriptor:
         disconnect_url=f"/{provider.name}/disconnect",
         about=provider.about,
         configured=provider.configured,
+        by_key=provider.kind == API_KEY,
     )
 
 

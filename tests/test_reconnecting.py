@@ -516,5 +516,5 @@ async def grant_of(database: Database, card: dict[str, Any]) -> Grant:
 
 
 def ask_for(app: Dashboard, *scopes: str) -> None:
-    entry = replace(app.catalogue["evotor"], scopes=scopes)
+    entry = replace(app.catalogue["evotor"], scopes=scopes, send_scope=True)
     app.catalogue = {**app.catalogue, "evotor": entry}
