@@ -90,6 +90,7 @@ async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
             catalogue,
             settings.interval,
             settings.timeout,
+            settings.zone,
             way_out=way_out_of(settings.canary_hosts, catalogue),
         )
 
@@ -109,6 +110,7 @@ def _parts(app: Dashboard) -> Any:
                 app.catalogue,
                 settings.interval,
                 settings.timeout,
+                settings.zone,
                 unfinished=app.unfinished,
                 way_out=way_out_of(settings.canary_hosts, app.catalogue),
             )

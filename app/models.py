@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMES = {
@@ -70,6 +71,7 @@ class Cause(StrEnum):
 # Every check rewrites a row: room on its page for the new version, and vacuum before the table
 # swells.
 HOT = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
+UNWATCHED = "unwatched"  # what a stretch is called when nobody was checking
 STORED_STATUSES = [status.value for status in Status if status is not Status.DISCONNECTED]
 
 
@@ -241,6 +243,14 @@ class Connection(Base):
     )
     lease_id: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
+    # The last check speaks for the connection until then; after that nobody is watching it.
+    watched_until: Mapped[datetime] = mapped_column(
+        server_default=text("now() + interval '60 seconds'")
+    )
+    looks: Mapped[int] = mapped_column(server_default="0")  # checks that brought something
+    unfolded: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # see app/latencies.py
+    # The last 60 looks, written round and round: moving them up would cost ten times the WAL.
+    recent: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     # A reconnect on its way: this grant takes that connection's place once a probe has named it.
     replaces: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
     # It came back with another account: since then the person is asked what to do with it.
@@ -289,7 +299,9 @@ class OAuthState(Base):
 
 
 class Outage(Base):
-    """One unbroken interval that was not online, with one cause."""
+    """One stretch of a connection's time that was not online, with one cause; or, as `unwatched`,
+    one when nobody was checking. The stretches of a connection never overlap.
+    """
 
     __tablename__ = "outages"
     __table_args__ = (
@@ -299,16 +311,50 @@ class Outage(Base):
             unique=True,
             postgresql_where=text("closed_at IS NULL"),
         ),
-        Index("ix_outages_connection_id_opened_at", "connection_id", "opened_at"),
+        # A connection's stretches from some moment on, the open one included.
+        Index(
+            "ix_outages_connection_id_end",
+            "connection_id",
+            text("coalesce(closed_at, 'infinity'::timestamptz)"),
+        ),
+        Index("ix_outages_closed_at", "closed_at"),
+        # A range of one id: `=` on it needs no extension, which the embedded PostgreSQL lacks.
+        ExcludeConstraint(
+            (text("uuidrange(connection_id, connection_id, '[]')"), "="),
+            (text("tstzrange(opened_at, closed_at)"), "&&"),
+            name="ex_outages_overlap",
+        ),
+        CheckConstraint("closed_at >= opened_at", name="order"),
+        CheckConstraint(f"(status = '{UNWATCHED}') = (cause IS NULL)", name="cause"),
+        CheckConstraint(_one_of("fault", ["you", "provider", "us"]), name="fault"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
     status: Mapped[str]
-    cause: Mapped[str]
+    cause: Mapped[str | None]
+    fault: Mapped[str]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
-    evidence: Mapped[str]
+    evidence: Mapped[str]  # of the check that confirmed it
+    last_evidence: Mapped[str] = mapped_column(server_default="")
+    checks: Mapped[int] = mapped_column(server_default="1")  # in a row that brought this cause
+
+
+class Latencies(Base):
+    """How long answers took in one hour or one day, as a histogram: 114 rows for a connection at
+    most, written over once their hour or day comes round again (app/latencies.py).
+    """
+
+    __tablename__ = "latencies"
+    __table_args__ = ({"postgresql_with": {"fillfactor": 80}},)
+
+    connection_id: Mapped[UUID] = mapped_column(
+        ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
+    )
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    began: Mapped[datetime]
+    counts: Mapped[list[int | None]] = mapped_column(ARRAY(Integer))
 
 
 class ProviderOutage(Base):

@@ -1,31 +1,94 @@
-"""Outages: unbroken intervals that were not online. A healthy connection has none, and writes
-nothing.
+"""History as intervals: stretches of a connection's time that were not online, or not watched.
+A healthy connection that is checked on time has none, and writes nothing.
+
+All of it is dated by the database's clock. Should that clock step back, a stretch is never written
+into time that has been accounted for: what was written first stands.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models import UNWATCHED, Cause
+
+GRACE = timedelta(seconds=60)  # a check that refreshes on its way may take so long
+KEPT = timedelta(days=400)
+ASKED_AGAIN = timedelta(minutes=5)  # after the end of a provider-wide outage, all are by then
+PRUNED = 500  # rows in one go
+
+_FAULT = " ".join(f"WHEN '{cause.value}' THEN '{cause.fault}'" for cause in Cause)
+_LAST_END = """
+    (SELECT o.closed_at FROM outages o WHERE o.connection_id = {id}
+     ORDER BY coalesce(o.closed_at, 'infinity'::timestamptz) DESC LIMIT 1)
+"""
+
 CLOSE = text(
     """
-    UPDATE outages o SET closed_at = now()
+    UPDATE outages o SET closed_at = greatest(o.opened_at, now())
     FROM connections c
     WHERE c.id = ANY(CAST(:ids AS uuid[])) AND o.connection_id = c.id AND o.closed_at IS NULL
       AND (o.status, o.cause) IS DISTINCT FROM (c.status, c.cause)
     """
 )
 OPEN = text(
-    """
-    INSERT INTO outages (connection_id, status, cause, opened_at, evidence)
-    SELECT c.id, c.status, c.cause,
-           greatest(c.since, (SELECT max(closed_at) FROM outages WHERE connection_id = c.id)),
-           coalesce(c.evidence, '')
+    f"""
+    INSERT INTO outages
+        (connection_id, status, cause, fault, opened_at, evidence, last_evidence, checks)
+    SELECT c.id, c.status, c.cause, CASE c.cause {_FAULT} END,
+           greatest(c.since, {_LAST_END.format(id="c.id")}),
+           coalesce(c.evidence, ''), coalesce(c.evidence, ''), greatest(c.strikes, 1)
     FROM connections c
     WHERE c.id = ANY(CAST(:ids AS uuid[]))
       AND c.status IN ('offline', 'blocked', 'revoked') AND c.cause IS NOT NULL
       AND NOT EXISTS (SELECT FROM outages WHERE connection_id = c.id AND closed_at IS NULL)
+    """
+)
+GO_ON = text(
+    """
+    UPDATE outages o SET checks = o.checks + 1, last_evidence = coalesce(c.evidence, '')
+    FROM connections c
+    WHERE c.id = ANY(CAST(:ids AS uuid[])) AND o.connection_id = c.id AND o.closed_at IS NULL
+    """
+)
+# While a provider is out for everybody, its sample speaks for what was down already.
+SPOKEN_FOR = f"""
+    SELECT FROM outages o JOIN provider_outages p ON p.provider = c.provider
+    WHERE o.connection_id = c.id AND o.closed_at IS NULL AND o.fault = 'provider'
+      AND p.opened_at <= {{since}}
+      AND coalesce(p.closed_at, 'infinity'::timestamptz)
+          > {{now}} - interval '{ASKED_AGAIN.total_seconds():.0f} seconds'
+"""
+SILENT = text(
+    f"""
+    SELECT c.id FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[])) AS s(id, since)
+    JOIN connections c ON c.id = s.id
+    WHERE NOT EXISTS ({SPOKEN_FOR.format(since="s.since", now="now()")})
+    """
+)
+BREAK_OFF = text(
+    """
+    UPDATE outages o SET closed_at = greatest(o.opened_at, silent.since)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[])) AS silent(id, since)
+    WHERE o.connection_id = silent.id AND o.closed_at IS NULL
+    """
+)
+UNWATCH = text(
+    f"""
+    INSERT INTO outages (connection_id, status, fault, opened_at, closed_at, evidence)
+    SELECT silent.id, '{UNWATCHED}', 'us', began, now(), ''
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:since AS timestamptz[])) AS silent(id, since),
+         LATERAL (SELECT greatest(silent.since, {_LAST_END.format(id="silent.id")})) AS b(began)
+    WHERE began < now()
+    """
+)
+PRUNE = text(
+    """
+    DELETE FROM outages WHERE id = ANY(ARRAY(
+        SELECT id FROM outages WHERE closed_at < now() - CAST(:kept AS interval) LIMIT :most))
+    RETURNING id
     """
 )
 
@@ -33,8 +96,36 @@ OPEN = text(
 async def follow(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     """Close and open intervals so that they agree with what these connections are now.
 
-    An outage is dated from its first strike, and never overlaps the one before it.
+    An outage is dated from its first strike, and never overlaps what came before it.
     """
     ids = {"ids": list(connection_ids)}
     await session.execute(CLOSE, ids)
     await session.execute(OPEN, ids)
+
+
+async def go_on(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
+    """Another check said the same: count it, and keep its evidence as the last."""
+    await session.execute(GO_ON, {"ids": list(connection_ids)})
+
+
+async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) -> set[UUID]:
+    """Nobody checked these connections from then until now. Nothing is claimed about that time,
+    so an outage that was open ends where it began; `follow` opens it anew if it is still there.
+    Returns those that this is true of: a provider-wide outage may have spoken for the others.
+    """
+    ids = list(await session.scalars(SILENT, _columns(silent_since, silent_since)))
+    if ids:
+        await session.execute(BREAK_OFF, _columns(ids, silent_since))
+        await session.execute(UNWATCH, _columns(ids, silent_since))
+    return set(ids)
+
+
+async def prune(session: AsyncSession) -> bool:
+    """Forget some of what ended too long ago; True when there may be more."""
+    gone = await session.scalars(PRUNE, {"kept": KEPT, "most": PRUNED})
+    return len(gone.all()) == PRUNED
+
+
+def _columns(ids: Iterable[UUID], since: Mapping[UUID, datetime]) -> dict[str, object]:
+    kept = list(ids)
+    return {"ids": kept, "since": [since[each] for each in kept]}

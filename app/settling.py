@@ -1,5 +1,6 @@
 """A grant finds its place once a probe has named its account, or could not (decision 8)."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants, outages, people
 from app.announce import announce_list
+from app.latencies import followed_by, in_order
 from app.models import Cause, Connection
 from app.sealing import Keys
 
@@ -106,6 +108,8 @@ async def _take_place(
     """Move the grant and the fresh verdict; a check of the old grant on its way is fenced off."""
     user_id = own.user_id
     newer = await grants.move(session, keys, own.id, target.id, own.replaces)
+    looked_at = target.last_checked_at or target.connected_at
+    was_unwatched = own.last_checked_at is not None and own.last_checked_at > target.watched_until
     verdict = {
         "account": account or target.account,
         "label": own.label or target.label,
@@ -117,6 +121,8 @@ async def _take_place(
         "latency_ms": own.latency_ms,
         "last_checked_at": own.last_checked_at,
         "next_check_at": own.next_check_at,
+        "watched_until": own.watched_until,
+        **_last_look(own, target, looked_at),
         "lease_id": None,
         "lease_until": None,
         "version": Connection.version + 1,
@@ -133,5 +139,17 @@ async def _take_place(
     values = standing | verdict if newer else standing
     await session.execute(update(Connection).where(Connection.id == target.id).values(values))
     if newer:
+        if was_unwatched:
+            await outages.unwatch(session, {target.id: looked_at})
         await outages.follow(session, [target.id])
     await announce_list(session, user_id)
+
+
+def _last_look(own: Connection, target: Connection, looked_at: datetime) -> dict[str, object]:
+    """The look that named the account is the target's newest; what was not folded is let go."""
+    if own.last_checked_at is None or not own.looks:
+        return {}
+    pause = own.last_checked_at.timestamp() // 1 - looked_at.timestamp() // 1
+    newest = in_order(own.recent, own.looks)[-1]
+    recent = followed_by(target.recent, target.looks, newest, pause)
+    return {"recent": recent, "looks": target.looks + 1, "unfolded": 1}

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
 from app import grants, metrics
+from app.config import MOSCOW
 from app.db import Sessions
 from app.errors import SealingError
 from app.grants import OpenGrant
@@ -51,6 +53,7 @@ class Checker:
     catalogue: Catalogue
     interval: float  # seconds
     timeout: float  # seconds
+    zone: ZoneInfo = MOSCOW  # whose days the latencies are counted by
     lag: Lag = field(default_factory=Lag)
     unfinished: Unfinished = field(default_factory=Unfinished)
     watch: ProviderWatch = field(default_factory=ProviderWatch)
@@ -87,7 +90,7 @@ class Checker:
         """
         batch = await self._judged(batch)
         async with self.sessions.begin() as session:
-            written = await record(session, batch)
+            written = await record(session, batch, self.zone)
         self.watch.note(batch)
         for checked in batch:
             _count(checked)

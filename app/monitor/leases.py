@@ -104,6 +104,9 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.status,
             Connection.cause,
             Connection.strikes,
+            Connection.watched_until,
+            func.coalesce(Connection.last_checked_at, Connection.connected_at).label("looked_at"),
+            Connection.unfolded,
             *grants.COLUMNS,
         )
         .execution_options(synchronize_session=False)

@@ -15,6 +15,7 @@ from app import (
     heartbeats,
     limits,
     metrics,
+    outages,
     people,
     provider_outages,
     revocations,
@@ -165,6 +166,14 @@ class Monitor:
             await limits.forget_old_attempts(session)
         checker = self._checker
         await choosing.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)
+        await self._prune()
+
+    async def _prune(self) -> None:
+        """A little at a time, so that no transaction is long."""
+        more = True
+        while more:
+            async with self._checker.sessions.begin() as session:
+                more = await outages.prune(session)
 
     async def _drain(self) -> None:
         """Let the checks under way end, write them, and say that this monitor is gone."""

@@ -5,17 +5,21 @@ or that was disconnected while it was probed, is not touched.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import outages
+from app import latencies, outages
 from app.announce import announce_cards
 from app.cards import FLAPS
+from app.config import MOSCOW
+from app.latencies import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unfolded
 from app.models import Cause, Status
 from app.monitor.leases import Lease
 from app.monitor.probe import Answer
@@ -23,6 +27,10 @@ from app.monitor.verdict import Verdict
 
 JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
+MOST_UNFOLDED = (
+    KEPT_LOOKS - 1
+)  # with one more, the oldest would be written over before it is folded
+LASTING = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
 
 WRITE = text(
     f"""
@@ -36,16 +44,33 @@ WRITE = text(
         flips = CASE WHEN new.flipped THEN (ARRAY[now()] || c.flips)[1:{FLAPS}] ELSE c.flips END,
         last_checked_at = CASE WHEN new.looked THEN now() ELSE c.last_checked_at END,
         next_check_at = now() + new.delay,
+        watched_until = CASE WHEN new.looked
+            THEN now() + new.delay + greatest(new.delay, CAST(:grace AS interval))
+            ELSE c.watched_until END,
+        recent[c.looks % {KEPT_LOOKS} + 1] = CASE WHEN new.looked
+            THEN least(greatest(floor(extract(epoch FROM now()))
+                - floor(extract(epoch FROM new.looked_at)), 0), {LONGEST_PAUSE})::int << 16
+                | new.look
+            ELSE c.recent[c.looks % {KEPT_LOOKS} + 1] END,
+        looks = c.looks + new.looked::int,
+        unfolded = CASE WHEN NOT new.looked THEN c.unfolded
+            WHEN c.unfolded >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
+                <> date_trunc('hour', now(), 'UTC') THEN 1
+            ELSE c.unfolded + 1 END,
         lease_id = NULL, lease_until = NULL
     FROM unnest(CAST(:ids AS uuid[]), CAST(:lease_ids AS uuid[]), CAST(:statuses AS text[]),
                 CAST(:causes AS text[]), CAST(:evidence AS text[]), CAST(:strikes AS int[]),
                 CAST(:began AS bool[]), CAST(:latencies AS int[]), CAST(:labels AS text[]),
                 CAST(:looked AS bool[]), CAST(:delays AS interval[]), CAST(:news AS bool[]),
-                CAST(:flipped AS bool[]))
+                CAST(:looks AS int[]), CAST(:looked_at AS timestamptz[]),
+                CAST(:watched_until AS timestamptz[]), CAST(:flipped AS bool[]))
          AS new(id, lease_id, status, cause, evidence, strikes,
-                began, latency_ms, label, looked, delay, news, flipped)
+                began, latency_ms, label, looked, delay, news,
+                look, looked_at, watched_until, flipped)
     WHERE c.id = new.id AND c.lease_id = new.lease_id
-    RETURNING c.id, c.user_id
+    RETURNING c.id, c.user_id, c.looks,
+              CASE WHEN new.looked AND c.unfolded = 1 THEN c.recent END AS recent,
+              new.looked AND new.watched_until < now() AS was_unwatched
     """
 )
 
@@ -59,9 +84,14 @@ class Checked:
     verdict: Verdict
 
     @property
+    def looked(self) -> bool:
+        """False: our own mistake kept us from asking, which changes nobody's status."""
+        return self.verdict.cause is not Cause.MISCONFIGURED
+
+    @property
     def is_transition(self) -> bool:
-        if self.verdict.cause is Cause.MISCONFIGURED:
-            return False  # our mistake, which changes nobody's status
+        if not self.looked:
+            return False
         return (self.verdict.status, self.verdict.cause) != (
             self.lease.row.status,
             self.lease.row.cause,
@@ -75,28 +105,58 @@ class Checked:
         return before is not Status.CHECKING and (before is up) is not (now is up)
 
     @property
+    def goes_on(self) -> bool:
+        """Something that was wrong was seen once more."""
+        return self.looked and self.verdict.news and self.verdict.status in LASTING
+
+    @property
     def wants_settling(self) -> bool:
         """Its grant has not found its place: a reconnect, or the account was not known."""
         return self.lease.hidden or self.answer.account not in (None, self.lease.account)
 
 
-async def record(session: AsyncSession, batch: Sequence[Checked]) -> set[UUID]:
-    """Write the batch in the caller's transaction; returns the ids that were still ours."""
+Written = tuple[Row[*tuple[Any, ...]], Checked]  # what WRITE returned, and for what
+
+
+async def record(
+    session: AsyncSession, batch: Sequence[Checked], zone: ZoneInfo = MOSCOW
+) -> set[UUID]:
+    """Write the batch in the caller's transaction; returns the ids that were still ours.
+
+    `zone`: whose days the latencies are counted by.
+    """
     rows = (await session.execute(WRITE, _columns(batch))).all()
-    written = {row.id for row in rows}
-    changed = [
-        each.lease.connection_id
-        for each in batch
-        if each.is_transition and each.lease.connection_id in written
-    ]
+    ours = {each.lease.connection_id: each for each in batch}
+    written = [(row, ours[row.id]) for row in rows]
+    await _keep_history(session, written)
+    await latencies.fold(session, _full(written), zone)
+    await announce_cards(session, sorted((row.user_id, row.id) for row in rows))
+    return {row.id for row in rows}
+
+
+async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> None:
+    """Nothing at all for what was well before and after, and was checked in time."""
+    since = {row.id: each.lease.row.looked_at for row, each in written if row.was_unwatched}
+    silent = await outages.unwatch(session, since) if since else set()
+    changed = [row.id for row, each in written if each.is_transition or row.id in silent]
     if changed:
         await outages.follow(session, changed)
-    await announce_cards(session, sorted((row.user_id, row.id) for row in rows))
-    return written
+    same = [row.id for row, each in written if each.goes_on and row.id not in changed]
+    if same:
+        await outages.go_on(session, same)
 
 
-def _columns(batch: Sequence[Checked]) -> dict[str, list[object]]:
+def _full(written: Iterable[Written]) -> Iterator[Full]:
+    """Looks whose hour is over, or that will soon be written over: all but the newest."""
+    for row, each in written:
+        if row.recent and (count := each.lease.row.unfolded):
+            before = unfolded(row.recent, row.looks, count + 1)[:count]
+            yield Full(row.id, each.lease.row.looked_at, before)
+
+
+def _columns(batch: Sequence[Checked]) -> dict[str, object]:
     return {
+        "grace": outages.GRACE,
         "ids": [each.lease.connection_id for each in batch],
         "lease_ids": [each.lease.lease_id for each in batch],
         "statuses": [each.verdict.status.value for each in batch],
@@ -108,8 +168,11 @@ def _columns(batch: Sequence[Checked]) -> dict[str, list[object]]:
         "began": [each.verdict.began for each in batch],
         "latencies": [_latency(each) for each in batch],
         "labels": [each.answer.label for each in batch],
-        "looked": [each.verdict.cause is not Cause.MISCONFIGURED for each in batch],
+        "looked": [each.looked for each in batch],
         "delays": [_jittered(each.verdict) for each in batch],
+        "looks": [packed(each.verdict.status is Status.ONLINE, _latency(each)) for each in batch],
+        "looked_at": [each.lease.row.looked_at for each in batch],
+        "watched_until": [each.lease.row.watched_until for each in batch],
     }
 
 

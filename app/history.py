@@ -1,0 +1,151 @@
+"""What was: how windows of time were spent, computed from the stretches in `outages`, exactly.
+
+A window is up, minus what was not online, minus what nobody watched, minus what lies before the
+connection. A connection whose last check no longer speaks for it is unwatched since that check.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import UNWATCHED, Status
+from app.outages import SPOKEN_FOR
+from app.windows import DAY, Window, days, half_hours, last
+
+HALF_HOURS, DAYS = 48, 30  # bars on a card
+NONE = timedelta(0)
+GRAVITY = (UNWATCHED, Status.BLOCKED.value, Status.OFFLINE.value, Status.REVOKED.value)
+BEFORE = "before"  # the time before a connection was made
+
+_SAMPLED = SPOKEN_FOR.format(since="c.last_checked_at", now="CAST(:now AS timestamptz)")
+STRETCHES = f"""
+    known AS (
+        SELECT c.id, c.connected_at,
+               CASE WHEN c.watched_until < CAST(:now AS timestamptz)
+                         AND NOT EXISTS ({_SAMPLED})
+                    THEN greatest(c.last_checked_at, c.connected_at)
+                    ELSE CAST(:now AS timestamptz) END AS until
+        FROM connections c WHERE c.id = ANY(CAST(:ids AS uuid[]))
+    ), stretches AS (
+        SELECT k.id, o.status, o.fault, greatest(o.opened_at, k.connected_at) AS began,
+               least(coalesce(o.closed_at, k.until), k.until) AS ended
+        FROM known k JOIN outages o ON o.connection_id = k.id
+            AND coalesce(o.closed_at, 'infinity'::timestamptz) > CAST(:since AS timestamptz)
+        UNION ALL
+        SELECT id, '{UNWATCHED}', 'us', until, CAST(:now AS timestamptz) FROM known
+        WHERE until < CAST(:now AS timestamptz)
+        UNION ALL
+        SELECT id, '{BEFORE}', NULL, '-infinity', connected_at FROM known
+        WHERE connected_at > CAST(:since AS timestamptz)
+    )
+"""
+SPENT = text(
+    f"""
+    WITH {STRETCHES}, windows AS (
+        SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+            WITH ORDINALITY AS w(began, ended, n)
+    )
+    SELECT s.id, w.n, s.status, s.fault,
+           sum(least(s.ended, w.ended) - greatest(s.began, w.began)) AS lasted
+    FROM stretches s JOIN windows w
+        ON s.began < w.ended AND s.ended > w.began AND s.began < s.ended
+    GROUP BY s.id, w.n, s.status, s.fault
+    """
+)
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a window was spent: `whole` is up + you + provider + us + unknown."""
+
+    whole: timedelta
+    you: timedelta = NONE  # not online, by whose move it was
+    provider: timedelta = NONE
+    us: timedelta = NONE
+    unknown: timedelta = NONE  # nobody was checking
+    worst: str | None = None  # the gravest status in it; None: there was nothing but up
+
+    @property
+    def down(self) -> timedelta:
+        return self.you + self.provider + self.us
+
+    @property
+    def up(self) -> timedelta:
+        return self.whole - self.down - self.unknown
+
+    @property
+    def uptime(self) -> float | None:
+        """The part of the watched time that was up; None: there was none."""
+        watched = self.whole - self.unknown
+        return self.up / watched if watched > NONE else None
+
+    def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Split":
+        if status == BEFORE:
+            return replace(self, whole=self.whole - lasted)
+        part = "unknown" if status == UNWATCHED else str(fault)
+        graver = max(self.worst or UNWATCHED, status, key=GRAVITY.index)
+        changed: dict[str, Any] = {part: getattr(self, part) + lasted, "worst": graver}
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Windows side by side, the oldest first, and how each was spent."""
+
+    windows: Sequence[Window]
+    splits: Sequence[Split]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a card shows of the past."""
+
+    half_hours: Bars
+    days: Bars
+    day: Split  # the last 24 hours
+    month: Split  # the days of `days`
+
+
+async def splits(
+    session: AsyncSession, ids: Iterable[UUID], windows: Sequence[Window], now: datetime
+) -> dict[UUID, list[Split]]:
+    """How each connection spent each of the windows, in one query whatever their number.
+
+    A window ends now at the latest: of what is to come nothing is known.
+    """
+    ends = [max(window.began, min(window.ended, now)) for window in windows]
+    begins = [window.began for window in windows]
+    healthy = [Split(end - begin) for begin, end in zip(begins, ends, strict=True)]
+    found = {each: list(healthy) for each in ids}
+    given = {"ids": list(found), "now": now, "since": min(begins), "begins": begins, "ends": ends}
+    for row in await session.execute(SPENT, given):
+        own = found[row.id]
+        own[row.n - 1] = own[row.n - 1].with_stretch(row.status, row.fault, row.lasted)
+    return found
+
+
+async def pasts(
+    session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo
+) -> Mapping[UUID, Past]:
+    """What these cards (rows with CARD) show of the past; one query for all of them."""
+    if not rows:
+        return {}
+    now: datetime = rows[0].read_at
+    halves, by_day = half_hours(now, HALF_HOURS), days(now, zone, DAYS)
+    windows = [*halves, *by_day, last(DAY, now), Window(by_day[0].began, now)]
+    spent = await splits(session, [row.id for row in rows], windows, now)
+    return {
+        each: Past(
+            Bars(halves, own[:HALF_HOURS]),
+            Bars(by_day, own[HALF_HOURS : HALF_HOURS + DAYS]),
+            own[-2],
+            own[-1],
+        )
+        for each, own in spent.items()
+    }

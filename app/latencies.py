@@ -1,0 +1,158 @@
+"""How long answers took, without keeping any answer for long.
+
+The last 60 looks stand in the connection's own row, written round and round. When their hour ends,
+or before they are written over, they are folded into two histograms: of their hour, and of their
+day. Buckets grow by a tenth, so a quantile is true to 5 %.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+KEPT_LOOKS = 60
+HOURS, DAYS = 24, 90  # slots: an hour is written over after a day, a day after 90
+GROWTH = math.log(1.1)
+BUCKETS = 111  # the last one begins at 32 s, longer than any probe may take
+NO_ANSWER = 0x7FFF  # in place of a latency; a look is packed as pause << 16 | good << 15 | latency
+LONGEST_PAUSE = 0xFFFF  # seconds (18 hours); times before a longer pause are not known
+
+FOLD = text(
+    """
+    INSERT INTO latencies AS l (connection_id, slot, began, counts)
+    SELECT new.id, new.slot, new.began, CAST(new.counts AS int[])
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:slots AS smallint[]),
+                CAST(:began AS timestamptz[]), CAST(:counts AS text[]))
+         AS new(id, slot, began, counts)
+    ON CONFLICT (connection_id, slot) DO UPDATE SET
+        began = EXCLUDED.began,
+        counts = CASE WHEN l.began <> EXCLUDED.began THEN EXCLUDED.counts ELSE
+            (SELECT array_agg(nullif(coalesce(a, 0) + coalesce(b, 0), 0) ORDER BY n)
+             FROM unnest(l.counts, EXCLUDED.counts) WITH ORDINALITY AS pair(a, b, n)) END
+    """
+)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One check: when (None: too long ago to say), whether all was well, and how long it took."""
+
+    at: datetime | None
+    good: bool
+    latency_ms: int | None
+
+
+@dataclass(frozen=True)
+class Full:
+    """Looks of one hour that are to be folded: a row of `record`."""
+
+    connection_id: UUID
+    at: datetime  # of the newest of them
+    latencies: list[int | None]  # milliseconds; None: there was no answer
+
+
+def packed(good: bool, latency_ms: int | None) -> int:
+    """A look without its pause, which only the database knows."""
+    latency = NO_ANSWER if latency_ms is None else min(latency_ms, NO_ANSWER - 1)
+    return good << 15 | latency
+
+
+def in_order(recent: Sequence[int], looks: int) -> list[int]:
+    """The packed looks, oldest first; `looks` counts all that there ever were."""
+    next_place = looks % KEPT_LOOKS
+    if looks < KEPT_LOOKS:
+        return list(recent[:looks])
+    return [*recent[next_place:], *recent[:next_place]]
+
+
+def latency_of(look: int) -> int | None:
+    latency = look & NO_ANSWER
+    return None if latency == NO_ANSWER else latency
+
+
+def looks_of(recent: Sequence[int], looks: int, last_at: datetime | None) -> list[Look]:
+    """The last looks, newest first; `last_at` is when the newest one was."""
+    found: list[Look] = []
+    at = last_at.replace(microsecond=0) if last_at else None
+    for look in reversed(in_order(recent, looks)):
+        found.append(Look(at, bool(look >> 15 & 1), latency_of(look)))
+        pause = look >> 16 & LONGEST_PAUSE
+        at = at - timedelta(seconds=pause) if at and pause < LONGEST_PAUSE else None
+    return found
+
+
+def unfolded(recent: Sequence[int], looks: int, count: int) -> list[int | None]:
+    """The latencies of the last `count` looks, oldest first."""
+    return [latency_of(look) for look in in_order(recent, looks)[-count:]] if count else []
+
+
+def followed_by(recent: Sequence[int], looks: int, look: int, pause: float) -> list[int]:
+    """The kept looks with one more, that came `pause` seconds after the last."""
+    packed_look = int(min(max(pause, 0), LONGEST_PAUSE)) << 16 | look & 0xFFFF
+    signed = packed_look - (1 << 32) if packed_look >> 31 else packed_look  # as an int4 has it
+    kept = in_order(recent, looks)[-(KEPT_LOOKS - 1) :]
+    turn = (looks + 1) % KEPT_LOOKS if looks + 1 >= KEPT_LOOKS else 0
+    ordered = [*kept, signed]
+    return [*ordered[-turn:], *ordered[:-turn]] if turn else ordered
+
+
+async def fold(session: AsyncSession, full: Iterable[Full], zone: ZoneInfo) -> None:
+    """Add looks to the histograms of their hour and of their day (in `zone`)."""
+    rows = [
+        (each.connection_id, slot, began, _array(counts))
+        for each in full
+        if (counts := histogram(each.latencies))
+        for slot, began in _slots(each.at, zone)
+    ]
+    if rows:
+        columns = zip(("ids", "slots", "began", "counts"), zip(*rows, strict=True), strict=True)
+        await session.execute(FOLD, {name: list(values) for name, values in columns})
+
+
+def histogram(latencies: Iterable[int | None]) -> Counter[int]:
+    return Counter(_bucket(latency) for latency in latencies if latency is not None)
+
+
+def quantile(counts: Counter[int], part: float) -> int | None:
+    """Milliseconds that `part` of the answers did not exceed, true to 5 %; None without answers."""
+    wanted = part * counts.total()
+    for bucket in sorted(counts):
+        wanted -= counts[bucket]
+        if wanted <= 0:
+            return round(math.exp((bucket + 0.5) * GROWTH))
+    return None
+
+
+def counter_of(counts: Sequence[int | None]) -> Counter[int]:
+    """A stored histogram, as it is counted with."""
+    return Counter({bucket: count for bucket, count in enumerate(counts) if count})
+
+
+def hour_of(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def day_of(at: datetime, zone: ZoneInfo) -> datetime:
+    """The midnight, in `zone`, that this hour's day began with."""
+    return hour_of(at).astimezone(zone).replace(hour=0, minute=0)
+
+
+def _slots(at: datetime, zone: ZoneInfo) -> Iterator[tuple[int, datetime]]:
+    hour, day = hour_of(at), day_of(at, zone)
+    yield int(hour.timestamp()) // 3600 % HOURS, hour
+    yield HOURS + day.toordinal() % DAYS, day
+
+
+def _bucket(latency_ms: int) -> int:
+    return min(int(math.log(max(latency_ms, 1)) / GROWTH), BUCKETS - 1)
+
+
+def _array(counts: Counter[int]) -> str:
+    """An array literal: asyncpg takes no arrays of arrays of different contents."""
+    return "{" + ",".join(str(counts[n]) if counts[n] else "NULL" for n in range(BUCKETS)) + "}"

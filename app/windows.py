@@ -1,0 +1,58 @@
+"""Windows of time that history is shown in: half hours, days and months as people know them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+HALF_HOUR = timedelta(minutes=30)
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Window:
+    """From `began` up to, but not including, `ended`."""
+
+    began: datetime
+    ended: datetime
+
+    @property
+    def whole(self) -> timedelta:
+        return max(self.ended - self.began, timedelta(0))
+
+
+def half_hours(now: datetime, count: int) -> list[Window]:
+    """The last `count` half hours by the clock; the last one is not over yet."""
+    minute = now.minute - now.minute % 30
+    last = now.astimezone(UTC).replace(minute=minute, second=0, microsecond=0)
+    starts = [last - HALF_HOUR * back for back in reversed(range(count))]
+    return [Window(start, min(start + HALF_HOUR, now)) for start in starts]
+
+
+def days(now: datetime, zone: ZoneInfo, count: int) -> list[Window]:
+    """The last `count` days in `zone`, 23 or 25 hours long where its clocks change; the last one
+    is today, up to now.
+    """
+    today = now.astimezone(zone).date()
+    first = today - timedelta(days=count - 1)
+    return [Window(day.began, min(day.ended, now)) for day in _days_from(first, count, zone)]
+
+
+def month(year: int, number: int, zone: ZoneInfo) -> Window:
+    following = date(year + number // 12, number % 12 + 1, 1)
+    return Window(midnight(date(year, number, 1), zone), midnight(following, zone))
+
+
+def last(span: timedelta, now: datetime) -> Window:
+    return Window(now - span, now)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The moment a day begins at; where clocks jump over midnight, the moment of the jump."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _days_from(first: date, count: int, zone: ZoneInfo) -> Iterator[Window]:
+    for number in range(count):
+        day = first + timedelta(days=number)
+        yield Window(midnight(day, zone), midnight(day + timedelta(days=1), zone))
