@@ -9,10 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
 
+from app.history import Past, Pasts
+from app.latencies import in_order, latency_of
 from app.models import Cause, Connection, Grant, ProviderOutage, Status, User
 from app.providers import Catalogue, Provider
 from app.providers.provider import API_KEY, NEVER
 
+NO_PASTS: Pasts = {}
 GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
 FLAPS = 4  # times up or down …
 FLAPPING = timedelta(hours=1)  # … within this make a connection that flaps
@@ -34,6 +37,8 @@ CARD = (
     Connection.version,
     Grant.expires_at,
     Grant.refresh_token.is_not(None).label("refreshable"),
+    Connection.recent,
+    Connection.looks,
     func.now().label("read_at"),
     func.coalesce(Connection.flips[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
     select(ProviderOutage.opened_at)
@@ -54,6 +59,8 @@ FOR_TEMPLATES = (
     "configured",
     "provider_down_since",
     "zone",
+    "past",
+    "latencies",
 )  # not in the JSON
 
 
@@ -97,6 +104,8 @@ class Descriptor:
     provider_down_since: datetime | None = None  # the provider fails for everybody
     by_key: bool = False  # people bring a key, so nobody had to set anything up
     zone: str | None = None  # its owner's: one rendering serves all their pages
+    past: Past | None = None
+    latencies: Sequence[int | None] = ()  # milliseconds of the last looks; None: no answer
 
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
@@ -109,14 +118,17 @@ def card_rows() -> Select[*tuple[Any, ...]]:
 
 
 def describe_all(
-    rows: Sequence[CardRow], catalogue: Catalogue, interval: float
+    rows: Sequence[CardRow],
+    catalogue: Catalogue,
+    interval: float,
+    pasts: Pasts = NO_PASTS,
 ) -> list[Descriptor]:
     """The person's page: connections first in the catalogue's order, a grey card where there is
     none.
     """
     cards: list[Descriptor] = []
     for name in [*catalogue, *sorted({row.provider for row in rows} - set(catalogue))]:
-        own = [describe(row, catalogue, interval) for row in rows if row.provider == name]
+        own = [describe(row, catalogue, interval, pasts) for row in rows if row.provider == name]
         provider = catalogue.get(name)
         cards += own or ([not_connected(provider)] if provider and provider.configured else [])
     return cards
@@ -130,7 +142,9 @@ def for_page(cards: Sequence[Descriptor]) -> list[Descriptor]:
     return [card for card in cards if card.connected] + grey[:GREY_CARDS]
 
 
-def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
+def describe(
+    row: CardRow, catalogue: Catalogue, interval: float, pasts: Pasts = NO_PASTS
+) -> Descriptor:
     provider = catalogue.get(row.provider)
     # While its provider is out for everybody, only a sample is asked, and that is fresh enough.
     out = row.provider_down_since is not None
@@ -159,6 +173,8 @@ def describe(row: CardRow, catalogue: Catalogue, interval: float) -> Descriptor:
         version=row.version,
         stale_at=stale_at,
         provider_down_since=row.provider_down_since,
+        past=pasts.get(row.id),
+        latencies=[latency_of(look) for look in in_order(row.recent, row.looks)],
         about=provider.about if provider else "",
         configured=bool(provider and provider.configured),
         zone=row.zone,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Connection, Grant, Outage
+from app.models import UNWATCHED, Connection, Grant, Outage
 
 LAST_OUTAGES = 10
 
@@ -41,7 +41,7 @@ async def details(session: AsyncSession, connection_id: UUID) -> Details | None:
         return None
     outages = (
         select(Outage)
-        .where(Outage.connection_id == connection_id)
+        .where(Outage.connection_id == connection_id, Outage.status != UNWATCHED)
         .order_by(Outage.opened_at.desc())
         .limit(LAST_OUTAGES)
     )

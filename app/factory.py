@@ -43,6 +43,7 @@ from app.web.form_wording import make_form_filters
 from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
+from app.web.history_filters import history_filters
 from app.web.limited import limit_changes
 from app.web.providers import provider_pages
 from app.web.static_files import versioned
@@ -146,6 +147,7 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
     app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
     app.jinja_env.filters.update(make_form_filters(app.settings.zone))
+    app.jinja_env.filters.update(history_filters(app.settings.zone))
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:

@@ -112,6 +112,9 @@ class Past:
     month: Split  # the days of `days`
 
 
+Pasts = Mapping[UUID, Past]
+
+
 async def splits(
     session: AsyncSession, ids: Iterable[UUID], windows: Sequence[Window], now: datetime
 ) -> dict[UUID, list[Split]]:
@@ -132,7 +135,7 @@ async def splits(
 
 async def pasts(
     session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo
-) -> Mapping[UUID, Past]:
+) -> Pasts:
     """What these cards (rows with CARD) show of the past; one query for all of them."""
     if not rows:
         return {}

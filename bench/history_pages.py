@@ -15,6 +15,7 @@ from app.config import Settings
 from app.db import Database, open_database
 from app.factory import create_app
 from app.latencies import BUCKETS, DAYS, HOURS
+from app.people import hash_password
 from app.web.dashboard import Dashboard
 from tests.settings import PASSWORD, PUBLIC_URL, TOKEN_KEYS
 
@@ -55,7 +56,8 @@ OUTAGES = text(
                  FROM generate_series(1, CAST(:past AS int) - 2) n) d,
         LATERAL (SELECT * FROM (VALUES ('offline', 'provider_error', 'provider', 0.70),
             ('blocked', 'access_denied', 'you', 0.80), ('unwatched', NULL, 'us', 1.0))
-            AS k(status, cause, fault, up_to) WHERE d.dice * 5.5 < up_to ORDER BY up_to LIMIT 1) kind
+            AS k(status, cause, fault, up_to)
+            WHERE d.dice * 5.5 < up_to ORDER BY up_to LIMIT 1) kind
     WHERE d.dice < 1 / 5.5
     """
 )
@@ -110,8 +112,6 @@ async def seed(
     database: Database, people: int = PEOPLE, each: int = EACH, past: int = PAST
 ) -> None:
     """People with connections that have a past; the passwords are all the same."""
-    from app.people import hash_password
-
     given = {
         "password": await hash_password(PASSWORD),
         "people": people,

@@ -5,7 +5,7 @@ from uuid import UUID
 from quart import Blueprint, abort, jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections
+from app import connections, history
 from app.cards import describe, describe_all
 from app.details import details
 from app.web.dashboard import dashboard, person
@@ -21,9 +21,10 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         rows = await connections.of_user(session, person().user_id)
         own = next((row for row in rows if row.id == connection_id), None)
         facts = await details(session, connection_id) if own is not None else None
+        pasts = await history.pasts(session, [own] if own is not None else [], app.settings.zone)
     if own is None or facts is None:
         abort(404)
-    card = describe(own, app.catalogue, app.settings.interval)
+    card = describe(own, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
     provider = app.catalogue.get(own.provider)

@@ -8,7 +8,7 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import choosing, connections, limits
+from app import choosing, connections, history, limits
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.limits import Limit
 from app.providers import Provider
@@ -36,7 +36,8 @@ async def index() -> ResponseReturnValue:
     async with app.database.sessions() as session:
         rows = await connections.of_user(session, person().user_id)
         unsettled = await choosing.of_users(session, [person().user_id])
-    cards = describe_all(rows, app.catalogue, app.settings.interval)
+        pasts = await history.pasts(session, rows, app.settings.zone)
+    cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
     return await render_template(
@@ -46,6 +47,7 @@ async def index() -> ResponseReturnValue:
         titles=titles(app),
         interval=round(app.settings.interval),
         checks_run=app.checks_run,
+        period=_period(),
         cut_off=app.cut_off,
     )
 
@@ -65,7 +67,7 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     said = "" if status else NO_WAY_OUT if app.checker.way_out.cut_off else STILL_UNDER_WAY
     if request.headers.get("HX-Request"):
         row = await _own_row(connection_id)
-        return await card_html(app, _card(row)), 200, _notice(said)
+        return await card_html(app, await _card(row)), 200, _notice(said)
     if said:
         await flash(said, "warn")
     return redirect("/connections", 303)
@@ -82,7 +84,7 @@ def _provider_wait(provider: Provider, row: CardRow) -> int:
 async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
     headers = {"Retry-After": str(wait)}
     if request.headers.get("HX-Request"):
-        return await card_html(dashboard(), _card(row)), 429, headers | _notice(text)
+        return await card_html(dashboard(), await _card(row)), 429, headers | _notice(text)
     page, status, extra = await error_page(429, text)
     return page, status, headers | extra
 
@@ -101,6 +103,13 @@ async def _own_row(connection_id: UUID) -> CardRow:
     return row
 
 
-def _card(row: CardRow) -> Descriptor:
+async def _card(row: CardRow) -> Descriptor:
     app = dashboard()
-    return describe(row, app.catalogue, app.settings.interval)
+    async with app.database.sessions() as session:
+        pasts = await history.pasts(session, [row], app.settings.zone)
+    return describe(row, app.catalogue, app.settings.interval, pasts)
+
+
+def _period() -> str:
+    """Which bars the cards show. Both are in every card, so that one rendering serves all."""
+    return "30d" if request.args.get("period") == "30d" else "24h"

@@ -8,7 +8,7 @@ from uuid import UUID
 from quart import abort, flash, redirect, render_template
 from quart.typing import ResponseReturnValue
 
-from app import connections, grants, installations
+from app import connections, grants, history, installations
 from app.cards import describe
 from app.connecting import ConnectError
 from app.landing import Landing, Place
@@ -40,9 +40,10 @@ async def provider_page(
     async with app.database.sessions() as session:
         rows = await connections.of_user(session, person().user_id)
         own = [row for row in rows if row.provider == provider.name]
+        pasts = await history.pasts(session, own, app.settings.zone)
         keys = await grants.shown_keys(session, app.keys, [row.id for row in own])
         pushed = await installations.pushed_to(session, person().user_id, provider.name)
-    cards = [describe(row, app.catalogue, app.settings.interval) for row in own]
+    cards = [describe(row, app.catalogue, app.settings.interval, pasts) for row in own]
     known = error if error in set(ConnectError) else None
     return await render_template(
         "providers/show.html",

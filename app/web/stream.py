@@ -13,9 +13,10 @@ from quart import Blueprint, Response, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import choosing, connections, heartbeats, metrics, people
+from app import choosing, connections, heartbeats, history, metrics, people
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.forever import forever
+from app.history import Pasts
 from app.live.hub import LIST, Mailbox, Work
 from app.people import SignedIn
 from app.web.dashboard import Dashboard, dashboard, person
@@ -133,17 +134,18 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         return
     async with app.database.sessions() as session:
         rows = await connections.by_id(session, work.cards)
+        pasts = await history.pasts(session, rows, app.settings.zone)
     for row in rows:
         try:
-            event = await _card_event(app, row)
+            event = await _card_event(app, row, pasts)
         except Exception:  # one card that cannot be shown must not cost anybody theirs
             log.exception("card of connection %s", row.id)
         else:
             app.hub.deliver(row.user_id, row.id, event)
 
 
-async def _card_event(app: Dashboard, row: CardRow) -> bytes:
-    html = await card_html(app, describe(row, app.catalogue, app.settings.interval))
+async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
+    html = await card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
     return ServerSentEvent("", partial(f"#connection-{row.id}", "outerMorph", html)).encode()
 
 
@@ -154,6 +156,8 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         alive = await people.alive(session, [page.session_hash for page in work.pages])
         rows = await connections.of_users(session, {page.user_id for page in work.pages})
         unsettled = await choosing.of_users(session, rows)
+        everybodys = [row for own in rows.values() for row in own]
+        pasts = await history.pasts(session, everybodys, app.settings.zone)
     banner = await banner_event(app)
     events: dict[tuple[int, UUID | None], bytes] = {}
     for page in work.pages:
@@ -164,9 +168,9 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         if key not in events:
             own = rows.get(page.user_id, [])
             events[key] = (
-                await _one_event(app, own, page.only)
+                await _one_event(app, own, page.only, pasts)
                 if page.only
-                else await _list_event(app, own)
+                else await _list_event(app, own, pasts)
                 + await unsettled_event(app, unsettled.get(page.user_id, []))
             )
         _put_list(page, events[key], banner)
@@ -177,18 +181,18 @@ def _put_list(page: Mailbox, cards: bytes, banner: bytes) -> None:
     page.put("banner", banner)
 
 
-async def _one_event(app: Dashboard, own: list[CardRow], only: UUID) -> bytes:
+async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Pasts) -> bytes:
     """The snapshot of a page about one connection, which may be gone."""
     for row in own:
         if row.id == only:
             beside = [each for each in own if each.provider == row.provider]
-            return await _card_event(app, row) + await _outages_event(app, beside)
+            return await _card_event(app, row, pasts) + await _outages_event(app, beside)
     return await gone_event(app)
 
 
-async def _list_event(app: Dashboard, own: list[CardRow]) -> bytes:
+async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
-    cards = for_page(describe_all(own, app.catalogue, app.settings.interval))
+    cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
     template = app.jinja_env.get_template("connections/_cards.html")
     html = await template.render_async(cards=cards, own_zone=_zone_of(own))
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()

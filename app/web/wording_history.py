@@ -1,0 +1,125 @@
+"""The Russian words for what was: shares, spans, bars, outages. Pure, like wording.py."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from math import floor
+from zoneinfo import ZoneInfo
+
+from app.history import Split
+from app.models import UNWATCHED
+from app.web.wording import DAY, HOUR, MINUTE, MONTHS, plural
+from app.windows import Window
+
+NO_DATA = "нет данных"
+FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
+TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
+
+
+def percent(part: float | None) -> str:
+    """ "98,75 %"; cut off, not rounded, so that only what never failed has 100."""
+    if part is None:
+        return NO_DATA
+    hundredths = floor(part * 10_000 + 1e-9)
+    if hundredths == 10_000:
+        return "100\u00a0%" if part >= 1 else "99,99\u00a0%"
+    return f"{hundredths // 100},{hundredths % 100:02}\u00a0%"
+
+
+def span(lasted: timedelta) -> str:
+    """ "45 с", "18 мин", "2 ч 5 мин", "3 дн. 4 ч"."""
+    whole = int(lasted.total_seconds())
+    if whole < MINUTE:
+        return f"{whole} с"
+    if whole < HOUR:
+        return f"{whole // MINUTE} мин"
+    if whole < DAY:
+        return _two(whole // HOUR, "ч", whole % HOUR // MINUTE, "мин")
+    return _two(whole // DAY, "дн.", whole % DAY // HOUR, "ч")
+
+
+def long_span(lasted: timedelta) -> str:
+    """ "18 минут", "2 часа 5 минут", "3 дня 4 часа": for sentences."""
+    whole = int(lasted.total_seconds())
+    if whole < MINUTE:
+        return f"{whole} {plural(whole, 'секунду', 'секунды', 'секунд')}"
+    minutes, hours, days = whole // MINUTE, whole // HOUR, whole // DAY
+    if whole < HOUR:
+        return _minutes(minutes)
+    if whole < DAY:
+        return " ".join(filter(None, [_hours(hours), _minutes(minutes % 60)]))
+    return " ".join(filter(None, [_days(days), _hours(hours % 24)]))
+
+
+def spent(split: Split) -> str:
+    """What a bar's title says after its time: "в сети", "не работало 18 мин", "нет данных"."""
+    if not split.whole:
+        return NO_DATA
+    words = []
+    if split.down:
+        own = split.you == split.down
+        words.append(f"{'ждало вас' if own else 'не работало'} {span(split.down)}")
+    if split.unknown:
+        all_of_it = split.unknown == split.whole
+        words.append(NO_DATA if all_of_it else f"{NO_DATA} {span(split.unknown)}")
+    return ", ".join(words) or "в сети"
+
+
+def downtime(split: Split) -> str:
+    """Below a figure: "простой 18 мин", "без простоев"; what was not watched is said too."""
+    words = [f"простой {span(split.down)}" if split.down else "без простоев"]
+    if split.unknown:
+        words.append(f"{NO_DATA} {span(split.unknown)}")
+    return ", ".join(words) if split.uptime is not None else "никто не проверял"
+
+
+def tone(split: Split) -> str:
+    """The class of a bar; "" for one that was up whenever somebody looked."""
+    if not split.whole or split.unknown == split.whole:
+        return "n"
+    return "" if split.worst in (None, UNWATCHED) else TONES[str(split.worst)]
+
+
+def half_hour(window: Window, zone: ZoneInfo) -> str:
+    begin = window.began.astimezone(zone)
+    end = (begin + timedelta(minutes=30)).astimezone(zone)
+    return f"{begin:%H:%M}–{end:%H:%M}"
+
+
+def day(window: Window, zone: ZoneInfo) -> str:
+    return day_name(window.began.astimezone(zone).date())
+
+
+def day_name(at: date) -> str:
+    return f"{at.day} {MONTHS[at.month - 1]}"
+
+
+def day_and_time(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """ "сегодня, 14:05", "вчера, 14:05", "22 ноября, 14:05"."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    names = {today: "сегодня", today - timedelta(days=1): "вчера"}
+    other_year = f" {local.year}" if local.year != today.year else ""
+    return f"{names.get(local.date(), day_name(local.date()) + other_year)}, {local:%H:%M}"
+
+
+def answers(latencies: Sequence[int]) -> str:
+    """What a sparkline's title says."""
+    count = len(latencies)
+    known = plural(count, "ответ", "ответа", "ответов")
+    last_ones = plural(count, "Последний", "Последние", "Последние")
+    return f"{last_ones} {count} {known}: от {min(latencies)} до {max(latencies)} мс"
+
+
+def _two(count: int, unit: str, rest: int, smaller: str) -> str:
+    return f"{count} {unit} {rest} {smaller}" if rest else f"{count} {unit}"
+
+
+def _minutes(count: int) -> str:
+    return f"{count} {plural(count, 'минуту', 'минуты', 'минут')}" if count else ""
+
+
+def _hours(count: int) -> str:
+    return f"{count} {plural(count, 'час', 'часа', 'часов')}" if count else ""
+
+
+def _days(count: int) -> str:
+    return f"{count} {plural(count, 'день', 'дня', 'дней')}" if count else ""
