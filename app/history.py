@@ -88,10 +88,17 @@ class Split:
     def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Split":
         if status == BEFORE:
             return replace(self, whole=self.whole - lasted)
-        part = "unknown" if status == UNWATCHED else str(fault)
         graver = max(self.worst or UNWATCHED, status, key=GRAVITY.index)
-        changed: dict[str, Any] = {part: getattr(self, part) + lasted, "worst": graver}
-        return replace(self, **changed)
+        if status == UNWATCHED:
+            return replace(self, unknown=self.unknown + lasted, worst=graver)
+        return Split(
+            self.whole,
+            self.you + (lasted if fault == "you" else NONE),
+            self.provider + (lasted if fault == "provider" else NONE),
+            self.us + (lasted if fault == "us" else NONE),
+            self.unknown,
+            graver,
+        )
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,7 @@ class Bars:
 
     windows: Sequence[Window]
     splits: Sequence[Split]
+    well: Sequence[Split]  # had all been up; of a window that was, the very same object as above
 
 
 @dataclass(frozen=True)
@@ -118,14 +126,25 @@ Pasts = Mapping[UUID, Past]
 async def splits(
     session: AsyncSession, ids: Iterable[UUID], windows: Sequence[Window], now: datetime
 ) -> dict[UUID, list[Split]]:
-    """How each connection spent each of the windows, in one query whatever their number.
+    """How each connection spent each of the windows, in one query whatever their number."""
+    return await _splits(session, ids, windows, all_up(windows, now), now)
 
-    A window ends now at the latest: of what is to come nothing is known.
-    """
-    ends = [max(window.began, min(window.ended, now)) for window in windows]
+
+def all_up(windows: Sequence[Window], now: datetime) -> list[Split]:
+    """Windows without a fault. They end now at the latest: of what is to come nothing is known."""
+    return [Split(Window(each.began, min(each.ended, now)).whole) for each in windows]
+
+
+async def _splits(
+    session: AsyncSession,
+    ids: Iterable[UUID],
+    windows: Sequence[Window],
+    well: Sequence[Split],
+    now: datetime,
+) -> dict[UUID, list[Split]]:
+    found = {each: list(well) for each in ids}
     begins = [window.began for window in windows]
-    healthy = [Split(end - begin) for begin, end in zip(begins, ends, strict=True)]
-    found = {each: list(healthy) for each in ids}
+    ends = [max(window.began, min(window.ended, now)) for window in windows]
     given = {"ids": list(found), "now": now, "since": min(begins), "begins": begins, "ends": ends}
     for row in await session.execute(SPENT, given):
         own = found[row.id]
@@ -142,13 +161,13 @@ async def pasts(
     now: datetime = rows[0].read_at
     halves, by_day = half_hours(now, HALF_HOURS), days(now, zone, DAYS)
     windows = [*halves, *by_day, last(DAY, now), Window(by_day[0].began, now)]
-    spent = await splits(session, [row.id for row in rows], windows, now)
+    well = all_up(windows, now)
+    spent = await _splits(session, [row.id for row in rows], windows, well, now)
+    first, second = slice(HALF_HOURS), slice(HALF_HOURS, HALF_HOURS + DAYS)
+    well_halves, well_days = well[first], well[second]
     return {
         each: Past(
-            Bars(halves, own[:HALF_HOURS]),
-            Bars(by_day, own[HALF_HOURS : HALF_HOURS + DAYS]),
-            own[-2],
-            own[-1],
+            Bars(halves, own[first], well_halves), Bars(by_day, own[second], well_days), *own[-2:]
         )
         for each, own in spent.items()
     }

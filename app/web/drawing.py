@@ -3,6 +3,7 @@ thousands of bars, and almost all of them are the same.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -34,21 +35,19 @@ class Painter:
     def bars(self, bars: Bars, title: str, whole: Split) -> Markup:
         """A row of bars, each with a title; `title` and the uptime of `whole` name them all."""
         if bars.windows is not self._windows:
-            self._prepare(bars.windows)
-        drawn = [
-            up if split.worst is None and split.whole == window.whole else self._bar(place, split)
-            for place, (up, split, window) in enumerate(
-                zip(self._up, bars.splits, bars.windows, strict=True)
-            )
-        ]
+            self._prepare(bars.windows, bars.well)
+        drawn = self._up.copy()
+        for place, (split, well) in enumerate(zip(bars.splits, bars.well, strict=True)):
+            if split is not well:
+                drawn[place] = self._bar(place, split)
         label = escape(f"{title}: {percent(whole.uptime)}")
         head = f'<svg class="beat" height="{HEIGHT}" role="group" aria-label="{label}">'
         return Markup(head + "".join(drawn) + "</svg>")  # noqa: S704 - numbers and our own words
 
-    def _prepare(self, windows: Sequence[Window]) -> None:
+    def _prepare(self, windows: Sequence[Window], well: Sequence[Split]) -> None:
         self._windows = windows
         self._names = [self._name(window, self._zone) for window in windows]
-        self._up = [self._bar(place, Split(each.whole)) for place, each in enumerate(windows)]
+        self._up = [self._bar(place, split) for place, split in enumerate(well)]
 
     def _bar(self, place: int, split: Split) -> str:
         kind = tone(split)
@@ -75,19 +74,22 @@ def spark(latencies: Sequence[int | None]) -> Markup:
     known = [latency for latency in latencies if latency is not None]
     if len(known) < 2:
         return Markup("")
-    top, step = max(known), SPARK_WIDTH / (len(latencies) - 1)
-    path, pen = [], "M"
-    for place, latency in enumerate(latencies):
-        if latency is None:
-            pen = "M"
-            continue
-        y = SPARK_HEIGHT - 2 - (SPARK_HEIGHT - 4) * latency // max(top, 1)
-        path.append(f"{pen}{place * step:.0f} {y}")
-        pen = "L"
+    scale, bottom = (SPARK_HEIGHT - 4) / max(*known, 1), SPARK_HEIGHT - 2
+    points = [
+        "" if latency is None else f"{place} {bottom - int(latency * scale)}"
+        for place, latency in zip(_places(len(latencies)), latencies, strict=True)
+    ]
+    pieces = " ".join(points).split("  ") if None in latencies else [" ".join(points)]
+    path = "".join(f"M{piece.strip()}" for piece in pieces if piece.strip())
     return Markup(  # noqa: S704 - numbers and our own words
         f'<svg class="spark" width="{SPARK_WIDTH}" height="{SPARK_HEIGHT}" role="img">'
-        f'<title>{answers(known)}</title><path d="{"".join(path)}"/></svg>'
+        f'<title>{answers(known)}</title><path d="{path}"/></svg>'
     )
+
+
+@cache
+def _places(count: int) -> list[int]:
+    return [round(place * SPARK_WIDTH / (count - 1)) for place in range(count)]
 
 
 def _height(kind: str, split: Split) -> int:
