@@ -13,8 +13,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import Connection, Latencies
+from app.windows import Window
 
 KEPT_LOOKS = 60
 HOURS, DAYS = 24, 90  # slots: an hour is written over after a day, a day after 90
@@ -113,6 +116,51 @@ async def fold(session: AsyncSession, full: Iterable[Full], zone: ZoneInfo) -> N
     if rows:
         columns = zip(("ids", "slots", "began", "counts"), zip(*rows, strict=True), strict=True)
         await session.execute(FOLD, {name: list(values) for name, values in columns})
+
+
+@dataclass(frozen=True)
+class Point:
+    """How long the answers of one window took."""
+
+    window: Window
+    counts: Counter[int]
+
+    @property
+    def median(self) -> int | None:
+        return quantile(self.counts, 0.5)
+
+    @property
+    def p95(self) -> int | None:
+        return quantile(self.counts, 0.95)
+
+
+async def points(
+    session: AsyncSession, connection_id: UUID, windows: Sequence[Window], zone: ZoneInfo
+) -> list[Point]:
+    """One for each window, which are hours, or days in `zone`; what is not folded yet included."""
+    rows = await session.execute(
+        select(Latencies.slot, Latencies.began, Latencies.counts).where(
+            Latencies.connection_id == connection_id, Latencies.began >= windows[0].began
+        )
+    )
+    by_hour = windows[0].whole <= timedelta(hours=1)
+    found = {row.began: counter_of(row.counts) for row in rows if (row.slot < HOURS) is by_hour}
+    row = (
+        await session.execute(
+            select(
+                Connection.recent,
+                Connection.looks,
+                Connection.unfolded,
+                Connection.last_checked_at,
+            ).where(Connection.id == connection_id)
+        )
+    ).one_or_none()
+    if row and row.last_checked_at:
+        at = row.last_checked_at
+        began = hour_of(at) if by_hour else day_of(at, zone)
+        own = histogram(unfolded(row.recent, row.looks, row.unfolded))
+        found[began] = found.get(began, Counter()) + own
+    return [Point(window, found.get(window.began, Counter())) for window in windows]
 
 
 def histogram(latencies: Iterable[int | None]) -> Counter[int]:

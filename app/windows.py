@@ -29,6 +29,14 @@ def half_hours(now: datetime, count: int) -> list[Window]:
     return [Window(start, min(start + HALF_HOUR, now)) for start in starts]
 
 
+def hours(now: datetime, count: int) -> list[Window]:
+    """The last `count` hours by the clock; the last one is not over yet."""
+    hour = timedelta(hours=1)
+    latest = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    starts = [latest - hour * back for back in reversed(range(count))]
+    return [Window(start, min(start + hour, now)) for start in starts]
+
+
 def days(now: datetime, zone: ZoneInfo, count: int) -> list[Window]:
     """The last `count` days in `zone`, 23 or 25 hours long where its clocks change; the last one
     is today, up to now.

@@ -48,7 +48,8 @@ OUTAGES = text(
     SELECT c.id, kind.status, kind.cause, kind.fault, day + began * interval '1 minute',
         day + (began + lasted) * interval '1 minute',
         CASE WHEN kind.cause IS NULL THEN '' ELSE 'GET api.evotor.ru/stores → 503 за 412 мс' END,
-        CASE WHEN kind.cause IS NULL THEN '' ELSE 'GET api.evotor.ru/stores → 503 за 412 мс' END, 4
+        CASE WHEN kind.cause IS NULL THEN '' ELSE 'GET api.evotor.ru/stores → 503 за 412 мс' END,
+        CASE WHEN kind.cause IS NULL THEN 1 ELSE 4 END
     FROM connections c,
         LATERAL (SELECT c.connected_at + n * interval '1 day' AS day,
                         floor(random() * 600)::int AS began,

@@ -6,6 +6,7 @@ from quart import Blueprint, abort, jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app import connections, history
+from app.biography import CHARTS, biography
 from app.cards import describe, describe_all
 from app.details import details
 from app.web.dashboard import dashboard, person
@@ -21,15 +22,17 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         rows = await connections.of_user(session, person().user_id)
         own = next((row for row in rows if row.id == connection_id), None)
         facts = await details(session, connection_id) if own is not None else None
-        pasts = await history.pasts(session, [own] if own is not None else [], app.settings.zone)
-    if own is None or facts is None:
-        abort(404)
+        if own is None or facts is None:
+            abort(404)
+        zone = app.settings.zone
+        pasts = await history.pasts(session, [own], zone)
+        told = await biography(session, connection_id, zone, _period(), own.read_at)
     card = describe(own, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
     provider = app.catalogue.get(own.provider)
     # The open page asks for its facts anew; its card comes over the stream.
-    page = "_facts" if request.headers.get("HX-Request") else "show"
+    page = "_fresh" if request.headers.get("HX-Request") else "show"
     beside = [row for row in rows if row.provider == own.provider]
     return await render_template(
         f"connections/{page}.html",
@@ -37,6 +40,13 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         cards=describe_all(beside, app.catalogue, app.settings.interval),
         facts=facts,
         spending=spending(provider, app.settings.interval) if provider else "",
+        told=told,
         checks_run=app.checks_run,
         cut_off=app.cut_off,
     )
+
+
+def _period() -> str:
+    """What the chart is about."""
+    period = request.args.get("chart", "")
+    return period if period in CHARTS else "24h"

@@ -10,9 +10,50 @@ from app.models import UNWATCHED
 from app.web.wording import DAY, HOUR, MINUTE, MONTHS, plural
 from app.windows import Window
 
+# What the service did, and does: (was, is).
+DEEDS = {
+    "provider_error": ("отвечал ошибкой", "отвечает ошибкой"),
+    "unreachable": ("был недоступен", "недоступен"),
+    "timeout": ("не отвечал", "не отвечает"),
+    "tls": ("отвечал по незащищённому соединению", "отвечает по незащищённому соединению"),
+    "bad_response": ("отвечал непонятно", "отвечает непонятно"),
+    "rate_limited": ("просил проверять реже", "просит проверять реже"),
+    "access_denied": ("не давал доступа к данным", "не даёт доступа к данным"),
+    "payment_required": ("ждал оплаты или установки", "ждёт оплаты или установки"),
+    "revoked": ("не принимал наш доступ", "не принимает наш доступ"),
+    "misconfigured": ("не узнавал нас", "не узнаёт нас"),
+}
 NO_DATA = "нет данных"
 FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
+
+
+def deed(cause: str | None, lasted: timedelta, ended: bool, name: str = "Сервис") -> str:
+    """ "Сервис не отвечал 18 минут", "Сервис не отвечает уже 2 часа", "Никто не проверял 1 час"."""
+    if cause is None:
+        return f"Никто не проверял {long_span(lasted)}"
+    was, now = DEEDS[cause]
+    return f"{name} {was} {long_span(lasted)}" if ended else f"{name} {now} уже {long_span(lasted)}"
+
+
+def proof(evidence: str, last_evidence: str, checks: int) -> str:
+    """ "GET /stores → 503; 3 проверки подряд", and the last evidence where it is another one."""
+    words = [evidence] if evidence else []
+    if checks > 1:
+        words.append(f"{checks} {plural(checks, 'проверка', 'проверки', 'проверок')} подряд")
+    if last_evidence and _told(last_evidence) != _told(evidence):
+        words.append(f"под конец: {last_evidence}")
+    return "; ".join(words)
+
+
+def faster(today: int | None, yesterday: int | None) -> str:
+    """ "на 9 мс быстрее, чем вчера"."""
+    if today is None or yesterday is None:
+        return ""
+    if abs(today - yesterday) <= 0.1 * yesterday:  # a median is true to 5 %, both ways
+        return "как вчера"
+    word = "быстрее" if today < yesterday else "медленнее"
+    return f"на {abs(today - yesterday)} мс {word}, чем вчера"
 
 
 def percent(part: float | None) -> str:
@@ -79,6 +120,11 @@ def tone(split: Split) -> str:
     return "" if split.worst in (None, UNWATCHED) else TONES[str(split.worst)]
 
 
+def tone_of(status: str) -> str:
+    """The class that colours a stretch in a list."""
+    return {"d": "bad", "w": "warn"}.get(TONES[status], "idle")
+
+
 def half_hour(window: Window, zone: ZoneInfo) -> str:
     begin = window.began.astimezone(zone)
     end = (begin + timedelta(minutes=30)).astimezone(zone)
@@ -107,6 +153,11 @@ def answers(latencies: Sequence[int]) -> str:
     known = plural(count, "ответ", "ответа", "ответов")
     last_ones = plural(count, "Последний", "Последние", "Последние")
     return f"{last_ones} {count} {known}: от {min(latencies)} до {max(latencies)} мс"
+
+
+def _told(evidence: str) -> str:
+    """Without how long it took, which is another each time."""
+    return evidence.partition(" за ")[0]
 
 
 def _two(count: int, unit: str, rest: int, smaller: str) -> str:

@@ -47,7 +47,7 @@ async def test_the_page_has_the_card_its_evidence_and_the_grant(person: Person) 
     assert "Ничей: всё работает." in said
     assert "<code>store:read</code>" in said
     assert "Продлеваем сами" in said
-    assert "Ни одного не записано." in said
+    assert "Ни одного сбоя не записано." in said
     assert 'href="/connections"' in said
     assert 'href="/evotor"' in said
     assert f'hx-sse:connect="{page_of(card)}/stream"' in said
@@ -60,12 +60,12 @@ async def test_trouble_is_told_with_whose_move_it_is(person: Person) -> None:
         card = await person.check(card)
     said = await person.page(page_of(card))
     assert "Сервиса «Эвотор». От вас ничего не нужно." in said
-    assert "ещё продолжается" in said
+    assert "Сервис отвечает ошибкой уже" in said
     await person.sandbox.set("ok")
     await person.check(card)
     said = await person.page(page_of(card))
-    assert "ещё продолжается" not in said
-    assert said.count("Сервис отвечает ошибкой") == 1
+    assert "Сервис отвечает ошибкой уже" not in said
+    assert said.count("Сервис отвечал ошибкой") == 1
 
 
 async def test_a_refresh_in_doubt_is_told_in_plain_words(

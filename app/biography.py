@@ -1,0 +1,135 @@
+"""What the page of one connection shows of its past."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, DateTime, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.history import Bars, Split, all_up, splits
+from app.latencies import Look, Point, looks_of, points
+from app.models import UNWATCHED, Connection, Outage
+from app.windows import DAY, Window, days, hours, last
+
+LONG = 90  # days in the long row of bars
+STRETCHES = 10  # of the timeline
+LOOKS = 12  # of the last checks
+# As the index has it, so that it serves; what goes on comes first.
+END: ColumnElement[datetime] = literal_column(
+    "coalesce(outages.closed_at, 'infinity'::timestamptz)", DateTime(timezone=True)
+)
+CHARTS = {"24h": 1, "7d": 7, "30d": 30}  # days
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """An outage, or a time that nobody watched; `ended` is None while it goes on."""
+
+    began: datetime
+    ended: datetime | None
+    status: str
+    cause: str | None
+    fault: str
+    evidence: str
+    last_evidence: str
+    checks: int
+    lasted: timedelta  # until now, if it goes on
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Latencies of a period; `down` are its outages."""
+
+    period: str
+    span: Window
+    points: Sequence[Point]
+    down: Sequence[Window]
+
+
+@dataclass(frozen=True)
+class Biography:
+    day: Split
+    month: Split
+    quarter: Split
+    long: Bars  # day by day
+    chart: Chart
+    today: Point
+    yesterday: Point
+    stretches: Sequence[Stretch]  # the newest first
+    looks: Sequence[Look]  # the newest first
+
+
+async def biography(
+    session: AsyncSession, connection_id: UUID, zone: ZoneInfo, period: str, now: datetime
+) -> Biography:
+    """`period` is one of CHARTS; `now` is the database's time."""
+    by_day = days(now, zone, LONG)
+    month, quarter = Window(by_day[-30].began, now), Window(by_day[0].began, now)
+    windows = [*by_day, last(DAY, now), month, quarter]
+    own = (await splits(session, [connection_id], windows, now))[connection_id]
+    stretches = await stretches_of(session, connection_id, now)
+    today = await points(session, connection_id, by_day[-2:], zone)
+    return Biography(
+        own[LONG],
+        own[LONG + 1],
+        own[LONG + 2],
+        Bars(by_day, own[:LONG], all_up(by_day, now)),
+        await _chart(session, connection_id, zone, period, now),
+        today[-1],
+        today[0],
+        stretches,
+        await _looks(session, connection_id),
+    )
+
+
+async def stretches_of(
+    session: AsyncSession,
+    connection_id: UUID,
+    now: datetime,
+    since: datetime | None = None,
+    limit: int = STRETCHES,
+) -> list[Stretch]:
+    """What was not simply online, the newest first."""
+    query = select(Outage).where(Outage.connection_id == connection_id)
+    if since is not None:
+        query = query.where(since < END)
+    rows = await session.scalars(query.order_by(END.desc(), Outage.id.desc()).limit(limit))
+    return [stretch(row, now) for row in rows]
+
+
+def stretch(row: Outage, now: datetime) -> Stretch:
+    return Stretch(
+        row.opened_at,
+        row.closed_at,
+        row.status,
+        row.cause,
+        row.fault,
+        row.evidence,
+        row.last_evidence,
+        row.checks,
+        max((row.closed_at or now) - row.opened_at, timedelta(0)),
+    )
+
+
+async def _chart(
+    session: AsyncSession, connection_id: UUID, zone: ZoneInfo, period: str, now: datetime
+) -> Chart:
+    count = CHARTS[period]
+    windows = hours(now, 24) if count == 1 else days(now, zone, count)
+    span = Window(windows[0].began, now)
+    found = await stretches_of(session, connection_id, now, span.began, 200)
+    down = [
+        Window(max(each.began, span.began), each.ended or now)
+        for each in found
+        if each.status != UNWATCHED
+    ]
+    return Chart(period, span, await points(session, connection_id, windows, zone), down)
+
+
+async def _looks(session: AsyncSession, connection_id: UUID) -> list[Look]:
+    query = select(Connection.recent, Connection.looks, Connection.last_checked_at)
+    row = (await session.execute(query.where(Connection.id == connection_id))).one_or_none()
+    return looks_of(row.recent, row.looks, row.last_checked_at)[:LOOKS] if row else []

@@ -1,0 +1,107 @@
+"""The chart of latencies as SVG: median, 95th percentile, outages shaded."""
+
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from app.biography import Chart
+from app.latencies import Point
+from app.web.wording_history import day_name, long_span
+from app.windows import Window
+
+TOP, PLOT, FOOT = 8, 200, 24  # pixels: above the grid, the grid, its dates below
+STEPS = 4  # lines of the grid above zero
+WIDTH = 1_000  # units of a line from left to right
+PLACES = 6  # names of times along the bottom
+NICE = (1, 2, 2.5, 5, 10)
+
+
+def chart(given: Chart, zone: ZoneInfo) -> Markup:
+    """Where nothing is known there is no line."""
+    top = _top(given.points)
+    marks = [round(top * step / STEPS) for step in range(STEPS + 1)]
+    scale = "".join(f'<text x="34" y="{_y(mark, top) + 4:.0f}">{mark}</text>' for mark in marks)
+    grid = "".join(f'<line x1="0" x2="100%" {_level(_y(mark, top))}/>' for mark in marks)
+    height = TOP + PLOT + FOOT
+    return Markup(  # noqa: S704 - numbers and our own words
+        f'<div class="plot"><svg class="chart scale" width="40" height="{height}"'
+        f' aria-hidden="true">{scale}</svg>'
+        f'<svg class="chart" width="100%" height="{height}" role="img"'
+        f' aria-label="{escape(_label(given.points))}"><g class="lines">{grid}</g>'
+        + "".join(_shade(each, given.span, zone) for each in given.down)
+        + f'<svg y="0" width="100%" height="{TOP + PLOT}" viewBox="0 0 {WIDTH} {TOP + PLOT}"'
+        f' preserveAspectRatio="none"><path class="p95" d="{_path(given, "p95", top)}"/>'
+        f'<path class="median" d="{_path(given, "median", top)}"/></svg>'
+        + "".join(_names(given, zone))
+        + "</svg></div>"
+    )
+
+
+def _top(points: Sequence[Point]) -> float:
+    """The smallest nice number above everything."""
+    most = max((point.p95 or 0 for point in points), default=0) or 100
+    power = 10.0 ** (len(str(int(most))) - 1)
+    return next(nice * power for nice in NICE if nice * power >= most)
+
+
+def _y(value: float, top: float) -> float:
+    return TOP + PLOT * (1 - min(value / top, 1))
+
+
+def _level(y: float) -> str:
+    return f'y1="{y:.0f}" y2="{y:.0f}"'
+
+
+def _x(at: float, span: Window) -> float:
+    return (at - span.began.timestamp()) / max(span.whole.total_seconds(), 1)
+
+
+def _path(given: Chart, quantile: str, top: float) -> str:
+    """A point for each window, in its middle; a lonely one is drawn as a short line."""
+    drawn, pen = [], "M"
+    for point in given.points:
+        value = getattr(point, quantile)
+        if value is None:
+            pen = "M"
+            continue
+        middle = point.window.began.timestamp() + point.window.whole.total_seconds() / 2
+        x = _x(middle, given.span) * WIDTH
+        drawn.append(f"{pen}{x:.1f} {_y(value, top):.1f}" + ("h6" if pen == "M" else ""))
+        pen = "L"
+    return "".join(drawn)
+
+
+def _shade(down: Window, span: Window, zone: ZoneInfo) -> str:
+    begin, end = (max(0.0, min(_x(at.timestamp(), span), 1.0)) for at in (down.began, down.ended))
+    name = f"{down.began.astimezone(zone):%H:%M}–{down.ended.astimezone(zone):%H:%M}"
+    return (
+        f'<rect class="down" x="{begin:.2%}" width="{max(end - begin, 0.002):.2%}" y="{TOP}"'
+        f' height="{PLOT}" rx="2"><title>{name}: простой {long_span(down.whole)}</title></rect>'
+    )
+
+
+def _names(given: Chart, zone: ZoneInfo) -> Iterator[str]:
+    seconds = given.span.whole.total_seconds()
+    for place in range(PLACES + 1):
+        at = given.span.began + given.span.whole * (place / PLACES)
+        local = at.astimezone(zone)
+        name = f"{local:%H:%M}" if seconds < 2 * 86_400 else day_name(local.date())
+        anchor = "start" if place == 0 else "end" if place == PLACES else "middle"
+        rare = ' class="opt"' if place % 2 else ""
+        yield (
+            f'<text x="{place / PLACES:.2%}" y="{TOP + PLOT + FOOT - 4}"'
+            f' text-anchor="{anchor}"{rare}>{name}</text>'
+        )
+
+
+def _label(points: Sequence[Point]) -> str:
+    known = [point for point in points if point.median is not None]
+    if not known:
+        return "Время ответа: нет данных"
+    medians = [point.median or 0 for point in known]
+    worst = max(point.p95 or 0 for point in known)
+    return (
+        f"Время ответа: медиана от {min(medians)} до {max(medians)} мс,"
+        f" 95-й перцентиль до {worst} мс"
+    )

@@ -1,0 +1,91 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from app.history import Split
+from app.models import Cause
+from app.web import wording_history as words
+
+HOUR = timedelta(hours=1)
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (None, "нет данных"),
+        (1.0, "100\u00a0%"),
+        (0.999_999_9, "99,99\u00a0%"),  # what failed once has no 100
+        (0.999_6, "99,96\u00a0%"),
+        (0.987_4, "98,74\u00a0%"),
+        (0.0, "0,00\u00a0%"),
+    ],
+)
+def test_only_what_never_failed_has_a_hundred(part: float | None, text: str) -> None:
+    assert words.percent(part) == text
+
+
+def test_every_cause_has_its_deed() -> None:
+    assert set(words.DEEDS) == set(Cause)
+
+
+@pytest.mark.parametrize(
+    ("lasted", "text"),
+    [
+        (timedelta(seconds=1), "1 секунду"),
+        (timedelta(minutes=18), "18 минут"),
+        (timedelta(hours=2, minutes=5), "2 часа 5 минут"),
+        (timedelta(days=3, hours=4), "3 дня 4 часа"),
+        (timedelta(days=21), "21 день"),
+    ],
+)
+def test_a_span_in_a_sentence(lasted: timedelta, text: str) -> None:
+    assert words.long_span(lasted) == text
+
+
+def test_an_outage_is_told_as_what_the_service_did() -> None:
+    assert words.deed("timeout", 18 * HOUR / 60, True) == "Сервис не отвечал 18 минут"
+    assert words.deed("timeout", 2 * HOUR, False) == "Сервис не отвечает уже 2 часа"
+    assert words.deed(None, HOUR, True) == "Никто не проверял 1 час"
+
+
+def test_the_last_evidence_is_told_where_it_is_another_one() -> None:
+    first = "GET /stores → 503 за 412 мс"
+    assert words.proof(first, "GET /stores → 503 за 90 мс", 3) == f"{first}; 3 проверки подряд"
+    assert words.proof(first, "GET /stores → 502 за 90 мс", 1).endswith(
+        "под конец: GET /stores → 502 за 90 мс"
+    )
+
+
+@pytest.mark.parametrize(
+    ("split", "text"),
+    [
+        (Split(HOUR), "в сети"),
+        (Split(HOUR, provider=HOUR / 2, worst="offline"), "не работало 30 мин"),
+        (Split(HOUR, you=HOUR / 2, worst="blocked"), "ждало вас 30 мин"),
+        (Split(HOUR, unknown=HOUR, worst="unwatched"), "нет данных"),
+        (Split(HOUR, unknown=HOUR / 4, worst="unwatched"), "нет данных 15 мин"),
+        (Split(timedelta(0)), "нет данных"),
+    ],
+)
+def test_a_bar_says_what_was(split: Split, text: str) -> None:
+    assert words.spent(split) == text
+
+
+def test_what_nobody_watched_is_no_green_bar() -> None:
+    assert words.tone(Split(HOUR, unknown=HOUR, worst="unwatched")) == "n"
+    assert words.tone(Split(HOUR)) == ""
+
+
+def test_a_day_is_named_as_people_name_it() -> None:
+    now = datetime(2026, 11, 23, 11, tzinfo=UTC)
+    assert words.day_and_time(now, MOSCOW, now) == "сегодня, 14:00"
+    assert words.day_and_time(now - 24 * HOUR, MOSCOW, now) == "вчера, 14:00"
+    assert words.day_and_time(now - 400 * 24 * HOUR, MOSCOW, now) == "19 октября 2025, 14:00"
+
+
+def test_a_median_that_moved_less_than_it_is_true_did_not_move() -> None:
+    assert words.faster(100, 105) == "как вчера"
+    assert words.faster(100, 150) == "на 50 мс быстрее, чем вчера"
+    assert words.faster(None, 150) == ""
