@@ -27,6 +27,7 @@ from app.web import (
     health,
     hooks,
     leaving,
+    outages,
     own_email,
     passkeys,
     reset,
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> Dashboard:
     limit_changes(app)
     add_headers(app)
     handle_errors(app)
-    for part in (connections, connection, choice, gallery, stream, theme, health, hooks):
+    for part in (connections, connection, choice, gallery, outages, stream, theme, health, hooks):
         app.register_blueprint(part.blueprint)
     for part in (sign_in, sign_up, reset, account, own_email, second_factor, passkeys, leaving):
         app.register_blueprint(part.blueprint)

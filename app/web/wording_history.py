@@ -23,6 +23,17 @@ DEEDS = {
     "revoked": ("не принимал наш доступ", "не принимает наш доступ"),
     "misconfigured": ("не узнавал нас", "не узнаёт нас"),
 }
+CAUSES = {  # as a filter names them
+    "provider_error": "сервис отвечал ошибкой",
+    "unreachable": "сервис недоступен",
+    "timeout": "сервис не отвечал",
+    "tls": "незащищённое соединение",
+    "bad_response": "непонятный ответ",
+    "access_denied": "нет доступа к данным",
+    "payment_required": "не оплачено или не установлено",
+    "revoked": "доступ отозван",
+}
+PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
 NO_DATA = "нет данных"
 FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
@@ -153,6 +164,10 @@ def answers(latencies: Sequence[int]) -> str:
     known = plural(count, "ответ", "ответа", "ответов")
     last_ones = plural(count, "Последний", "Последние", "Последние")
     return f"{last_ones} {count} {known}: от {min(latencies)} до {max(latencies)} мс"
+
+
+def lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _told(evidence: str) -> str:

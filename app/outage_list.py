@@ -1,0 +1,139 @@
+"""All that was not online at a person's connections; a provider-wide outage is one entry."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import UNWATCHED
+
+MOST = 500  # entries of a page; an export has them all
+
+FIND = text(
+    f"""
+    SELECT c.id AS connection_id, c.provider, c.label, o.status, o.cause, o.fault,
+           o.opened_at, o.closed_at, o.evidence, o.last_evidence, o.checks,
+           wide.id AS wide_id, wide.opened_at AS wide_opened_at, wide.closed_at AS wide_closed_at,
+           wide.cause AS wide_cause, wide.evidence AS wide_evidence, now() AS read_at
+    FROM connections c JOIN outages o ON o.connection_id = c.id
+    LEFT JOIN LATERAL (
+        SELECT * FROM provider_outages p
+        WHERE p.provider = c.provider AND o.fault = 'provider'
+          AND p.opened_at < coalesce(o.closed_at, 'infinity'::timestamptz)
+          AND coalesce(p.closed_at, 'infinity'::timestamptz) > o.opened_at
+        ORDER BY p.opened_at LIMIT 1
+    ) wide ON true
+    WHERE c.user_id = :user_id AND c.replaces IS NULL AND o.status <> '{UNWATCHED}'
+      AND coalesce(o.closed_at, 'infinity'::timestamptz)
+          > now() - CAST(:period AS interval)
+      AND (CAST(:connection_id AS uuid) IS NULL OR c.id = :connection_id)
+      AND (CAST(:cause AS text) IS NULL OR o.cause = :cause)
+    ORDER BY coalesce(wide.closed_at, o.closed_at, 'infinity'::timestamptz) DESC, o.id DESC
+    LIMIT :most
+    """
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an outage must be like; None: whatever it is."""
+
+    period: timedelta
+    connection_id: UUID | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One outage, or one of a provider that concerned `connections` of the person's."""
+
+    provider: str
+    connections: tuple[tuple[UUID, str | None], ...]  # id and label
+    status: str
+    cause: str
+    fault: str
+    began: datetime
+    ended: datetime | None  # None: it goes on
+    lasted: timedelta
+    evidence: str
+    last_evidence: str
+    checks: int
+    wide: bool = False  # the provider failed for everybody
+
+
+async def find(
+    session: AsyncSession, user_id: int, wanted: Wanted, most: int | None = MOST
+) -> list[Row[*tuple[Any, ...]]]:
+    """The person's outages one by one, the newest end first; `most` None: all of them."""
+    given = {
+        "user_id": user_id,
+        "period": wanted.period,
+        "connection_id": wanted.connection_id,
+        "cause": wanted.cause,
+        "most": most,
+    }
+    return list((await session.execute(FIND, given)).all())
+
+
+def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Entry]:
+    """Rows of `find`, those of one provider-wide outage made one."""
+    found: dict[object, Entry] = {}
+    for place, row in enumerate(rows):
+        key = ("wide", row.wide_id) if row.wide_id else place
+        known = found.get(key)
+        found[key] = _joined(known, row) if known else _entry(row)
+    return list(found.values())
+
+
+def records(rows: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[dict[str, object]]:
+    """For programs: every outage of every connection, times in UTC, spans in seconds."""
+    for row in rows:
+        yield {
+            "connection": str(row.connection_id),
+            "provider": row.provider,
+            "details": row.label,
+            "status": row.status,
+            "cause": row.cause,
+            "fault": row.fault,
+            "opened_at": row.opened_at.isoformat(),
+            "closed_at": row.closed_at.isoformat() if row.closed_at else None,
+            "seconds": _lasted(row.opened_at, row.closed_at, row.read_at).total_seconds(),
+            "checks": row.checks,
+            "evidence": row.evidence,
+            "last_evidence": row.last_evidence,
+            "provider_wide": row.wide_id is not None,
+        }
+
+
+def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+    wide = row.wide_id is not None
+    began = row.wide_opened_at if wide else row.opened_at
+    ended = row.wide_closed_at if wide else row.closed_at
+    return Entry(
+        row.provider,
+        ((row.connection_id, row.label),),
+        row.status,
+        row.wide_cause if wide else row.cause,
+        row.fault,
+        began,
+        ended,
+        _lasted(began, ended, row.read_at),
+        row.wide_evidence if wide else row.evidence,
+        "" if wide else row.last_evidence,
+        1 if wide else row.checks,
+        wide,
+    )
+
+
+def _joined(known: Entry, row: Row[*tuple[Any, ...]]) -> Entry:
+    one = (row.connection_id, row.label)
+    others = known.connections
+    return known if one in others else replace(known, connections=(*others, one))
+
+
+def _lasted(began: datetime, ended: datetime | None, now: datetime) -> timedelta:
+    return max((ended or now) - began, timedelta(0))
