@@ -1,5 +1,6 @@
 """The page of all connections, and a check by hand."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from app.web.stream import card_html
 
 blueprint = Blueprint("connections", __name__)
 
+LONGEST_SEARCH = 100  # characters
 BY_HAND = Limit(1, timedelta(seconds=10))
 
 
@@ -40,14 +42,20 @@ async def index() -> ResponseReturnValue:
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
+    on_page = for_page(cards)
+    search = request.args.get("q", "").strip()[:LONGEST_SEARCH].lower()
     return await render_template(
         "connections/index.html",
-        cards=for_page(cards),
+        cards=on_page,
+        shown=[card for card in on_page if _matches(card, search)],
+        search=search,
+        show=_one_of("show", ("online", "trouble", "none")),
+        sort=_one_of("sort", ("trouble",)),
         unsettled=unsettled.get(person().user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
         checks_run=app.checks_run,
-        period=_period(),
+        period=_one_of("period", ("30d",)) or "24h",
         cut_off=app.cut_off,
     )
 
@@ -110,6 +118,13 @@ async def _card(row: CardRow) -> Descriptor:
     return describe(row, app.catalogue, app.settings.interval, pasts)
 
 
-def _period() -> str:
-    """Which bars the cards show. Both are in every card, so that one rendering serves all."""
-    return "30d" if request.args.get("period") == "30d" else "24h"
+def _one_of(name: str, known: Sequence[str]) -> str:
+    """What the address asks for; "" is the usual. Cards are the same whatever is chosen: the
+    style sheet picks, so that the choice outlives every update.
+    """
+    given = request.args.get(name, "")
+    return given if given in known else ""
+
+
+def _matches(card: Descriptor, search: str) -> bool:
+    return search in f"{card.name} {card.details or ''}".lower()

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import event, func, select, update
 
@@ -143,3 +144,20 @@ async def test_an_open_page_gets_figures_and_past_with_its_facts(person: Person)
         assert f'<hx-partial hx-target="{target}" hx-swap="outerMorph">' in fragment
     assert f'hx-get="/connections/{card["id"]}?chart=7d"' in fragment
     assert 'href="?chart=7d#speed" aria-current="true"' in fragment
+
+
+async def test_the_address_finds_and_the_list_remembers_it(person: Person) -> None:
+    card = await person.connect()
+    key = f'id="connection-{card["id"]}"'
+    page = await person.page(f"/connections?q={quote('ОСНОВНОЙ')}&show=trouble&sort=trouble")
+    assert key in page
+    assert 'data-show="trouble" data-sort="trouble" data-find="основной"' in page
+    assert 'href="/connections?show=online&amp;sort=trouble&amp;q=%D0%BE' in page
+    assert key not in await person.page(f"/connections?q={quote('нет такого')}")
+
+
+async def test_nonsense_in_the_address_chooses_nothing(person: Person) -> None:
+    attack = quote('"><script>')
+    page = await person.page(f"/connections?show=x&sort=x&q={attack}")
+    assert "data-show" not in page
+    assert "<script>" not in page.replace("<script src", "")
