@@ -12,6 +12,7 @@ from app.models import (
     Connection,
     EmailChange,
     Grant,
+    Latencies,
     Outage,
     Passkey,
     SecondFactor,
@@ -39,13 +40,16 @@ CONNECTIONS: tuple[Column, ...] = (
 OUTAGES: tuple[Column, ...] = (
     *(Outage.connection_id, Outage.status, Outage.cause),
     *(Outage.opened_at, Outage.closed_at, Outage.evidence),
+    *(Outage.fault, Outage.last_evidence, Outage.checks),
 )
+LATENCIES: tuple[Column, ...] = (Latencies.connection_id, Latencies.began, Latencies.counts)
 
 
 async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
     """Ready for JSON; times are ISO 8601 in UTC."""
     connections = select(*CONNECTIONS).outerjoin(Grant, Grant.connection_id == Connection.id)
     outages = select(*OUTAGES).join(Connection, Connection.id == Outage.connection_id)
+    latencies = select(*LATENCIES).join(Connection, Connection.id == Latencies.connection_id)
     return {
         "person": (await _rows(session, select(*PERSON), User.id == user_id))[0],
         "new_email": await _rows(session, select(*NEW_EMAIL), EmailChange.user_id == user_id),
@@ -54,6 +58,7 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
         "passkeys": await _rows(session, select(*PASSKEYS), Passkey.user_id == user_id),
         "connections": await _rows(session, connections, Connection.user_id == user_id),
         "outages": await _rows(session, outages, Connection.user_id == user_id),
+        "latencies": await _rows(session, latencies, Connection.user_id == user_id),
     }
 
 

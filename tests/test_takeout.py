@@ -9,7 +9,7 @@ from app.models import Base
 LEFT_OUT = {"tickets", "oauth_states", "recovery_codes"}
 LISTS = (
     *(takeout.PERSON, takeout.NEW_EMAIL, takeout.SESSIONS, takeout.PASSKEYS, takeout.FACTOR),
-    *(takeout.CONNECTIONS, takeout.OUTAGES),
+    *(takeout.CONNECTIONS, takeout.OUTAGES, takeout.LATENCIES),
 )
 
 
