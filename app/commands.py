@@ -17,6 +17,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import connections, rotation
+from app.alerts.alerting import alerting
 from app.config import (
     NEEDED_BY_CHECKS,
     NEEDED_BY_DATABASE,
@@ -28,7 +29,7 @@ from app.config import (
 )
 from app.db import open_database
 from app.errors import CommandError, ConfigurationError
-from app.factory import open_checker
+from app.factory import alerting_of, open_checker
 from app.logs import set_up_logging
 from app.models import Connection, Status
 from app.monitor.loop import monitoring
@@ -145,7 +146,11 @@ async def _want_every_key(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
     on_stop_signals(stop.set)
-    async with open_checker(settings) as checker, monitoring(checker):
+    async with (
+        open_checker(settings) as checker,
+        alerting(alerting_of(settings, checker)),
+        monitoring(checker),
+    ):
         await stop.wait()
 
 

@@ -86,6 +86,10 @@ class Settings:
     zone: ZoneInfo = MOSCOW
     smtp: Smtp | None = None  # None: mail is written to the log
     mail_from: str = ""
+    telegram_bot_token: str = field(default="", repr=False)
+    telegram_api_base: str = "https://api.telegram.org"
+    vapid_private_key: str = field(default="", repr=False)
+    allow_apprise: bool = False
 
     @property
     def sends_mail(self) -> bool:
@@ -130,6 +134,10 @@ def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settin
         zone=reader.get("TIME_ZONE", _zone, Settings.zone),
         smtp=reader.get("SMTP_URL", _smtp, None),
         mail_from=reader.get("MAIL_FROM", _mail_from, ""),
+        telegram_bot_token=reader.get("TELEGRAM_BOT_TOKEN", _bot_token, ""),
+        telegram_api_base=reader.get("TELEGRAM_API_BASE", _base, Settings.telegram_api_base),
+        vapid_private_key=reader.get("VAPID_PRIVATE_KEY", _vapid_key, ""),
+        allow_apprise=reader.get("ALLOW_APPRISE", _flag, False),
     )
     if environ.get("SMTP_URL", "").strip() and not environ.get("MAIL_FROM", "").strip():
         reader.faults.append("MAIL_FROM is not set, and SMTP_URL wants it")
@@ -288,6 +296,29 @@ def _mail_from(text: str) -> str:
     if address.count("@") != 1 or not text.isprintable():
         raise ValueError("wants an address like Связка <mail@example.ru>")
     return f"{name} <{address}>" if name else address
+
+
+def _bot_token(text: str) -> str:
+    if not re.fullmatch(r"\d+:[\w-]+", text):
+        raise ValueError("wants what BotFather gave, like 123456:ABC…")
+    return text
+
+
+def _base(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("wants an address like https://api.telegram.org")
+    return text.rstrip("/")
+
+
+def _vapid_key(text: str) -> str:
+    try:
+        known = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error:
+        known = b""
+    if len(known) != KEY_BYTES or not any(known):
+        raise ValueError("wants a key made by `python -m app keys vapid`")
+    return text
 
 
 def _clients(environ: Mapping[str, str]) -> dict[str, Client]:

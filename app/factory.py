@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from time import time
 from typing import Any
 
+from app.alerts.alerting import Alerting, alerting
 from app.cards import FLAPS
 from app.config import ROOT, Settings
 from app.db import open_database
@@ -97,6 +98,18 @@ async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
         )
 
 
+def alerting_of(settings: Settings, checker: Checker) -> Alerting:
+    """For a process that checks without a web server."""
+    return Alerting(
+        settings,
+        checker.sessions,
+        checker.http,
+        checker.keys,
+        checker.catalogue,
+        checker.unfinished,
+    )
+
+
 def _parts(app: Dashboard) -> Any:
     settings = app.settings
 
@@ -116,11 +129,15 @@ def _parts(app: Dashboard) -> Any:
                 unfinished=app.unfinished,
                 way_out=way_out_of(settings.canary_hosts, app.catalogue),
             )
+            app.alerting = Alerting(
+                settings, app.database.sessions, app.http, app.keys, app.catalogue, app.unfinished
+            )
             parts.push_async_callback(app.unfinished.drain, DRAIN)
             app.listener = Listener(app.database, app.hub)
             for work in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
                 await parts.enter_async_context(running(work))
             if settings.run_monitor:
+                await parts.enter_async_context(alerting(app.alerting))
                 await parts.enter_async_context(monitoring(app.checker))
             yield
             app.stop()

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.alert_models import AlertChannel
 from app.db import Sessions
 from app.models import Grant, OAuthState, PushedToken, Revocation, SecondFactor
 from app.sealing import FORMAT, Keys
@@ -43,6 +44,7 @@ EVERYTHING = (
     Sealed(PushedToken, "id", ("token",)),
     Sealed(OAuthState, "state_hash", ("code_verifier",)),
     Sealed(SecondFactor, "user_id", ("secret",)),
+    Sealed(AlertChannel, "id", ("target",)),
 )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, outages, people
+from app import grants, outages, people, told
 from app.announce import announce_list
 from app.latencies import followed_by, in_order
 from app.models import Cause, Connection
@@ -99,6 +99,7 @@ async def _stay(
         own.asked_at = func.now()
     await session.flush()
     if was_hidden:
+        await told.look_again(session, [own.id])
         await announce_list(session, own.user_id)
 
 
@@ -142,6 +143,7 @@ async def _take_place(
         if was_unwatched:
             await outages.unwatch(session, {target.id: looked_at})
         await outages.follow(session, [target.id])
+        await told.look_again(session, [target.id])
     await announce_list(session, user_id)
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import latencies, outages
+from app import latencies, outages, told
 from app.announce import announce_cards
 from app.cards import FLAPS
 from app.config import MOSCOW
@@ -141,6 +141,7 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
     changed = [row.id for row, each in written if each.is_transition or row.id in silent]
     if changed:
         await outages.follow(session, changed)
+        await told.look_again(session, changed)
     same = [row.id for row, each in written if each.goes_on and row.id not in changed]
     if same:
         await outages.go_on(session, same)

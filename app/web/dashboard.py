@@ -4,6 +4,7 @@ from typing import cast
 
 from quart import Quart, current_app, g
 
+from app.alerts.alerting import Alerting
 from app.config import Settings
 from app.db import Database
 from app.live.hub import Hub
@@ -26,6 +27,7 @@ class Dashboard(Quart):
     database: Database
     http: Outbound
     checker: Checker
+    alerting: Alerting
     hub: Hub
     listener: Listener
     unfinished: Unfinished

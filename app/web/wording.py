@@ -10,10 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from app.cards import down_providers
-
-MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
-MONTHS = ["января", "февраля", "марта", "апреля", "мая", "июня"]
-MONTHS += ["июля", "августа", "сентября", "октября", "ноября", "декабря"]
+from app.words import DAY, HOUR, MINUTE, MONTHS, plural
 
 
 class Card(Protocol):
@@ -308,15 +305,6 @@ def every(seconds: float) -> str:
 def of_connections(count: int) -> str:
     """ "1 подключение", "3 подключения", "5 подключений"."""
     return f"{count} {plural(count, 'подключение', 'подключения', 'подключений')}"
-
-
-def plural(count: int, one: str, few: str, many: str) -> str:
-    """The form for a number: 1 карта, 2 карты, 5 карт, 11 карт, 21 карта."""
-    if count % 10 == 1 and count % 100 != 11:
-        return one
-    if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14):
-        return few
-    return many
 
 
 def _status(card: Card) -> StatusWording:

@@ -1,0 +1,178 @@
+"""A person's channels: added, shown, switched off and on, taken away.
+
+What leads to a person is sealed like a token; the table shows only what they recognise it by.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import limits
+from app.alert_models import AlertChannel
+from app.alerts.channels import Post, telegram
+from app.alerts.channels.webhook import new_secret
+from app.alerts.facts import Kind
+from app.alerts.letter import Button, Letter
+from app.db import Sessions
+from app.limits import Limit
+from app.sealing import Keys
+
+MOST = 10  # channels of one person
+CODE_LIFE = timedelta(minutes=15)
+GREETING_PAUSE = Limit(1, timedelta(seconds=3))  # between two looks at the bot, for all processes
+
+
+async def of_person(session: AsyncSession, user_id: int) -> Sequence[AlertChannel]:
+    """The person's own e-mail first, which everybody has."""
+    mailbox = insert(AlertChannel).values(id=uuid4(), user_id=user_id, kind="email")
+    await session.execute(mailbox.on_conflict_do_nothing())
+    query = select(AlertChannel).where(
+        AlertChannel.user_id == user_id,
+        (AlertChannel.state != "waiting") | (AlertChannel.code_until > func.now()),
+    )
+    first = AlertChannel.kind != "email"
+    return (await session.scalars(query.order_by(first, AlertChannel.created_at))).all()
+
+
+async def owned(session: AsyncSession, user_id: int, channel_id: UUID) -> AlertChannel | None:
+    channel = await session.get(AlertChannel, channel_id)
+    return channel if channel is not None and channel.user_id == user_id else None
+
+
+async def add(
+    session: AsyncSession,
+    keys: Keys,
+    user_id: int,
+    kind: str,
+    label: str,
+    target: Mapping[str, Any],
+) -> bool:
+    """False: the person has too many already."""
+    if await _full(session, user_id):
+        return False
+    channel = AlertChannel(id=uuid4(), user_id=user_id, kind=kind, label=label[:100])
+    channel.target = _sealed(keys, channel.id, target)
+    session.add(channel)
+    await session.flush()
+    return True
+
+
+async def add_webhook(session: AsyncSession, keys: Keys, user_id: int, url: str) -> str | None:
+    """The secret that signs its messages, to be shown once; None: too many channels."""
+    secret = new_secret()
+    label = urlsplit(url).hostname or ""
+    added = await add(session, keys, user_id, "webhook", label, {"url": url, "secret": secret})
+    return secret if added else None
+
+
+async def await_telegram(session: AsyncSession, user_id: int) -> str | None:
+    """A one-time code for the bot's link; None: too many channels."""
+    waiting = (AlertChannel.user_id == user_id, AlertChannel.state == "waiting")
+    await session.execute(delete(AlertChannel).where(*waiting))
+    if await _full(session, user_id):
+        return None
+    code = secrets.token_urlsafe(24)
+    session.add(
+        AlertChannel(
+            id=uuid4(),
+            user_id=user_id,
+            kind="telegram",
+            state="waiting",
+            code_hash=_hash(code),
+            code_until=func.now() + CODE_LIFE,
+        )
+    )
+    await session.flush()
+    return code
+
+
+async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
+    """While somebody is expected, look who opened the bot with a code. Else ask nothing.
+
+    Polling, not a webhook: it works behind any router, and only while somebody is on the way.
+    """
+    if not post.settings.telegram_bot_token:
+        return
+    async with sessions.begin() as session:
+        expected = select(AlertChannel.id).where(
+            AlertChannel.state == "waiting", AlertChannel.code_until > func.now()
+        )
+        if await session.scalar(expected.limit(1)) is None:
+            return
+        if await limits.attempt(session, "telegram", GREETING_PAUSE):
+            return  # another process does; two at once are refused by Telegram
+    for start in await telegram.starts(post):
+        async with sessions.begin() as session:
+            known = await _welcome(session, keys, start)
+        await telegram.say(post, start.chat_id, _answer(post, known))
+
+
+async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> None:
+    """ "on" also forgives what failed before: the person says that it works again."""
+    channel.state = state
+    if state == "on":
+        channel.failures, channel.failing_since, channel.error = 0, None, None
+        channel.next_try_at = func.now()
+    await session.flush()
+
+
+async def remove(session: AsyncSession, channel: AlertChannel) -> None:
+    await session.execute(delete(AlertChannel).where(AlertChannel.id == channel.id))
+
+
+async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
+    """Whoever has the link from a letter may stop the letters, and nothing else."""
+    stopped = await session.scalar(
+        update(AlertChannel)
+        .where(AlertChannel.unsubscribe == key, AlertChannel.kind == "email")
+        .values(state="off")
+        .returning(AlertChannel.id)
+    )
+    return stopped is not None
+
+
+async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> bool:
+    """One use: the code is gone with the waiting."""
+    channel = await session.scalar(
+        select(AlertChannel)
+        .where(AlertChannel.code_hash == _hash(start.code), AlertChannel.code_until > func.now())
+        .with_for_update()
+    )
+    if channel is None:
+        return False
+    channel.target = _sealed(keys, channel.id, {"chat_id": start.chat_id})
+    channel.label, channel.state = start.name, "on"
+    channel.code_hash = channel.code_until = None
+    return True
+
+
+def _answer(post: Post, known: bool) -> Letter:
+    page = Button("Настроить оповещения", f"{post.settings.public_url}/alerts")
+    if known:
+        title, lead = "Готово", "Сюда будут приходить сообщения о ваших подключениях."
+    else:
+        title = "Ссылка устарела"
+        lead = "Она действует 15 минут и один раз. Получите новую на странице оповещений."
+    return Letter(Kind.TEST, title, lead, "", page)
+
+
+async def _full(session: AsyncSession, user_id: int) -> bool:
+    own = select(func.count()).select_from(AlertChannel).where(AlertChannel.user_id == user_id)
+    return (await session.scalar(own) or 0) >= MOST
+
+
+def _sealed(keys: Keys, channel_id: UUID, target: Mapping[str, Any]) -> bytes:
+    return keys.seal(json.dumps(target), "alert_channels", channel_id, "target")
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.encode()).digest()

@@ -1,0 +1,81 @@
+"""The alerts' own loop, beside the monitor: any number of processes share the work."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.alerts import digests, outbox, telling
+from app.alerts.addresses import greet
+from app.alerts.channels import Post
+from app.alerts.delivery import Deliverer
+from app.config import Settings
+from app.db import Sessions
+from app.forever import forever, running
+from app.outbound import Outbound
+from app.providers import Catalogue
+from app.sealing import Keys
+from app.unfinished import Unfinished
+
+log = logging.getLogger(__name__)
+
+PAUSE = 5.0  # seconds between looks, when there was nothing to do
+HOUSEKEEPING = 600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Alerting:
+    """What is decided by time passing is looked for, not waited for."""
+
+    settings: Settings
+    sessions: Sessions
+    http: Outbound
+    keys: Keys
+    catalogue: Catalogue
+    unfinished: Unfinished
+
+    @property
+    def post(self) -> Post:
+        return Post(self.settings, self.http)
+
+    @property
+    def deliverer(self) -> Deliverer:
+        titles = {name: provider.title for name, provider in self.catalogue.items()}
+        return Deliverer(self.sessions, self.post, self.keys, titles)
+
+    async def tell(self) -> None:
+        """Decide and write, until nothing is due."""
+        zone = self.settings.zone
+        while await telling.tell_due(self.sessions, zone):
+            pass
+        while await digests.send_due(self.sessions, zone):
+            pass
+
+    async def deliver(self) -> None:
+        """Send until nothing can go. A send under way is seen through: cut off, it would be sent
+        twice.
+        """
+        while not self.unfinished.stopping:
+            if not await self.unfinished.run(self.deliverer.send_due()):
+                return
+
+    async def greet(self) -> None:
+        """Let in who came through a link of ours to the bot."""
+        await greet(self.sessions, self.post, self.keys)
+
+    async def tidy(self) -> None:
+        async with self.sessions.begin() as session:
+            await outbox.give_up_old(session)
+            await outbox.forget_old(session)
+
+
+@asynccontextmanager
+async def alerting(alerts: Alerting, pause: float = PAUSE) -> AsyncIterator[None]:
+    """Tell people while the block runs."""
+    async with (
+        running(forever(alerts.tell, pause)),
+        running(forever(alerts.deliver, pause)),
+        running(forever(alerts.greet, pause)),
+        running(forever(alerts.tidy, HOUSEKEEPING)),
+    ):
+        yield

@@ -1,0 +1,63 @@
+"""E-mail. The Message-ID is the idempotency key: mailboxes that look show a second one once;
+for the others at-least-once is all that SMTP can give.
+"""
+
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from app import mail
+from app.alerts.channels.channel import Address, Parcel, Post, Refused
+from app.alerts.letter import HELD, Letter, as_text
+from app.config import ROOT
+
+FOOTER = (
+    "Вы получили это письмо, потому что подключили сервисы в Связке.\n"
+    "Настроить оповещения: {settings}\nНе присылать писем: {unsubscribe}"
+)
+
+
+async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+    public_url = post.settings.public_url
+    unsubscribe = f"{public_url}/alerts/unsubscribe/{to.unsubscribe}"
+    footer = FOOTER.format(settings=f"{public_url}/alerts", unsubscribe=unsubscribe)
+    refused = await mail.send(
+        post.settings,
+        mail.Message(
+            to.email,
+            parcel.letter.title,
+            as_text(parcel.letter, footer),
+            as_html(parcel.letter, public_url, unsubscribe),
+            {
+                # RFC 8058: one click in the mail program, without opening a page.
+                "List-Unsubscribe": f"<{unsubscribe}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            },
+            id=str(parcel.id),
+        ),
+    )
+    return Refused(_why(refused)) if refused else None
+
+
+def as_html(letter: Letter, public_url: str, unsubscribe: str) -> str:
+    return _template().render(
+        letter=letter, held=HELD, public_url=public_url, unsubscribe=unsubscribe
+    )
+
+
+def _why(refused: mail.NotSent) -> str:
+    if refused.for_good:
+        return "почтовый сервер не принимает письма на этот адрес"
+    return "почтовый сервер не отвечает или просит подождать"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("mail/alert.html")

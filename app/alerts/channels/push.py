@@ -1,0 +1,71 @@
+"""Web push. The topic makes a push service replace what it still holds, and the tag makes a
+browser replace what it shows: sent twice, a message is seen once.
+"""
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.channels.encryption import decoded, encoded, seal, vapid
+from app.alerts.channels.reach import refusal
+from app.alerts.pacing import LIFE
+
+TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 allows a day
+ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over
+LONGEST = 3_000  # bytes of text; services take 4,096 with everything
+
+
+async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+    endpoint = str(to.target["endpoint"])
+    if why := await refusal(endpoint, loopback=post.settings.allow_insecure_providers):
+        return Refused(why)
+    if not post.settings.vapid_private_key:
+        return Refused("на этом сервере не настроены уведомления браузера")
+    body = seal(_text(parcel), decoded(to.target["p256dh"]), decoded(to.target["auth"]))
+    headers = {
+        "Content-Encoding": "aes128gcm",
+        "TTL": str(round(LIFE.total_seconds())),
+        "Topic": encoded(parcel.id.bytes),
+        "Authorization": _who(post, endpoint),
+    }
+    reply = await post.http.send(
+        httpx.Request("POST", endpoint, content=body, headers=headers), PATIENCE
+    )
+    if reply.status is not None and 200 <= reply.status < 300:
+        return None
+    if reply.status in ENDED:
+        return Refused("браузер больше не принимает уведомления", gone=True)
+    return Refused(reply.detail or f"служба уведомлений ответила {reply.status}")
+
+
+def fault_in(subscription: Any) -> bool:
+    """Is this not what `PushSubscription.toJSON()` gives?"""
+    try:
+        keys = subscription["keys"]
+        seal(b"", decoded(keys["p256dh"]), decoded(keys["auth"]))
+        return not str(subscription["endpoint"]).startswith("http")
+    except (TypeError, KeyError, ValueError):
+        return True
+
+
+def _text(parcel: Parcel) -> bytes:
+    letter = parcel.letter
+    said = {"title": letter.title, "url": letter.button.url, "tag": str(parcel.id)}
+    body = letter.short
+    while len(packed := json.dumps(said | {"body": body}).encode()) > LONGEST:
+        body = body[: len(body) // 2] + "…"
+    return packed
+
+
+def _who(post: Post, endpoint: str) -> str:
+    parts, settings = urlsplit(endpoint), post.settings
+    return vapid(
+        settings.vapid_private_key,
+        f"{parts.scheme}://{parts.netloc}",
+        settings.public_url,
+        int(time.time()) + TOKEN_LIFE,
+    )

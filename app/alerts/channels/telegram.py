@@ -1,0 +1,114 @@
+"""Telegram: a bot that writes to people who opened its link. The Bot API has no idempotency key:
+at-least-once is all that can be had.
+"""
+
+import json
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import httpx
+
+from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.letter import HELD, Letter
+
+LONGEST = 4_000  # characters; the Bot API takes 4,096 after entities
+BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Somebody opened the bot with a code."""
+
+    code: str
+    chat_id: int
+    name: str
+
+
+async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+    return await say(post, int(to.target["chat_id"]), parcel.letter)
+
+
+async def say(post: Post, chat_id: int, letter: Letter) -> Refused | None:
+    message: dict[str, Any] = {
+        "chat_id": chat_id,
+        "text": as_html(letter),
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+    if letter.button.url.startswith("https://"):  # the Bot API refuses buttons to anything else
+        button = {"text": letter.button.text, "url": letter.button.url}
+        message["reply_markup"] = {"inline_keyboard": [[button]]}
+    status, answer, detail = await _call(post, "sendMessage", message)
+    if status == 200:
+        return None
+    if status == 403 or (status == 400 and "chat not found" in str(answer.get("description"))):
+        return Refused(BLOCKED)
+    wait = answer.get("parameters", {}).get("retry_after")
+    return Refused(detail or f"Telegram ответил {status}", retry_after=wait)
+
+
+async def bot_name(post: Post) -> str | None:
+    """What the bot is called; None while Telegram does not say."""
+    _, answer, _ = await _call(post, "getMe", {})
+    name = answer.get("result", {}).get("username")
+    return str(name) if name else None
+
+
+async def starts(post: Post) -> list[Start]:
+    """Who pressed «Запустить» since the last time. What was read is confirmed by reading on."""
+    found: list[Start] = []
+    offset = None
+    while True:
+        ask = {"timeout": 0, "allowed_updates": ["message"]}
+        _, answer, _ = await _call(post, "getUpdates", ask | ({"offset": offset} if offset else {}))
+        updates = answer.get("result") or []
+        if not updates:
+            return found
+        found += [start for start in map(_start_of, updates) if start is not None]
+        offset = int(updates[-1]["update_id"]) + 1
+
+
+def as_html(letter: Letter) -> str:
+    parts = [f"<b>{escape(letter.title)}</b>", escape(letter.lead)]
+    parts += [_line(each.name, each.text, each.evidence) for each in letter.lines]
+    parts.append(escape(letter.move))
+    if letter.held:
+        parts.append("\n".join([HELD, *(f"— {escape(title)}" for title in letter.held)]))
+    if not letter.button.url.startswith("https://"):
+        parts.append(f"{escape(letter.button.text)}: {escape(letter.button.url)}")
+    return _shortened([part for part in parts if part])
+
+
+def _shortened(parts: list[str]) -> str:
+    """Whole parts only: a tag that is cut in two is refused."""
+    while len("\n\n".join(parts)) > LONGEST and len(parts) > 2:
+        del parts[-2]
+    return "\n\n".join(parts)
+
+
+def _line(name: str, text: str, evidence: str) -> str:
+    said = f"{escape(name)}: {escape(text)}" if text else escape(name)
+    return f"{said}\n<code>{escape(evidence)}</code>" if evidence else said
+
+
+def _start_of(update: Any) -> Start | None:
+    message = update.get("message") or {}
+    text, chat = str(message.get("text", "")), message.get("chat") or {}
+    if not text.startswith("/start ") or chat.get("type") != "private":
+        return None
+    name = f"@{chat['username']}" if chat.get("username") else str(chat.get("first_name", ""))
+    return Start(text.removeprefix("/start ").strip(), int(chat["id"]), name[:64])
+
+
+async def _call(
+    post: Post, method: str, message: dict[str, Any]
+) -> tuple[int | None, dict[str, Any], str]:
+    """(status, answer, what went wrong on the way)."""
+    url = f"{post.settings.telegram_api_base}/bot{post.settings.telegram_bot_token}/{method}"
+    reply = await post.http.send(httpx.Request("POST", url, json=message), PATIENCE)
+    try:
+        answer = json.loads(reply.body)
+    except ValueError:
+        answer = {}
+    return reply.status, answer if isinstance(answer, dict) else {}, reply.detail

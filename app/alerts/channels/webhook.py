@@ -1,0 +1,68 @@
+"""A webhook: JSON with a signature, after https://www.standardwebhooks.com (docs/alerts.md).
+
+`webhook-id` is the idempotency key: a receiver that keeps it gets every message exactly once.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from typing import Any
+
+import httpx
+
+from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.channels.reach import refusal
+
+SECRET_BYTES = 32
+PREFIX = "whsec_"
+GONE = 410
+
+
+async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+    url = str(to.target["url"])
+    if why := await refusal(url, loopback=post.settings.allow_insecure_providers):
+        return Refused(why)
+    body = json.dumps(payload(parcel), ensure_ascii=False).encode()
+    moment = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": str(parcel.id),
+        "webhook-timestamp": moment,
+        "webhook-signature": signature(str(to.target["secret"]), str(parcel.id), moment, body),
+    }
+    reply = await post.http.send(
+        httpx.Request("POST", url, content=body, headers=headers), PATIENCE
+    )
+    if reply.status is not None and 200 <= reply.status < 300:
+        return None
+    return Refused(reply.detail or f"получатель ответил {reply.status}", gone=reply.status == GONE)
+
+
+def signature(secret: str, message_id: str, moment: str, body: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(PREFIX))
+    signed = f"{message_id}.{moment}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+
+
+def new_secret() -> str:
+    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def payload(parcel: Parcel) -> dict[str, Any]:
+    letter = parcel.letter
+    return {
+        "id": str(parcel.id),
+        "type": f"alert.{letter.kind.value}",
+        "timestamp": parcel.at.isoformat(),
+        "data": {
+            "title": letter.title,
+            "text": letter.short,
+            "url": letter.button.url,
+            "provider": parcel.provider,
+            "connections": parcel.facts.get("items", []),
+            "held_back": list(letter.held),
+        },
+    }

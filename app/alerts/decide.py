@@ -1,0 +1,197 @@
+"""Step 1: what a person was told, compared with what is true now. Pure.
+
+Not every transition is told: the two are compared when it is time, so what came and went in between
+(a strike, a short outage, a night's outage in quiet hours) says nothing, and whatever a dead
+process left behind is decided by the next one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from app.alerts.facts import DOWN, TROUBLES, YOURS, Kind, Known, News, Seen, Wishes
+
+GATHER = timedelta(minutes=1)  # what happens to several connections within it is told together
+WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider
+BACK_TOGETHER = timedelta(minutes=10)  # that a recovery waits for the others of its provider
+UNSURE = timedelta(minutes=2)  # until the next look at a connection whose check is overdue
+FLAPS = 4  # flips within FLAP_WINDOW: it changes too often for each change to be told
+FLAP_WINDOW = timedelta(hours=1)
+CALM_AFTER = timedelta(minutes=30)  # without a flip
+WARNINGS = (1, 7, 30)  # days before the end of a grant
+
+KINDS = {"online": Kind.WELL, "revoked": Kind.REVOKED, "blocked": Kind.BLOCKED}
+
+
+@dataclass(frozen=True)
+class Around:
+    """What else counts: the moment, what was told lately, and the person's other connections."""
+
+    now: datetime
+    told_lately: Mapping[tuple[str, ...], datetime]  # a group of news → when it was last told
+    others_down: bool = False  # others that were told of with this one are not back yet
+    hurry: bool = False  # something of the same group goes out now: come along
+
+
+@dataclass(frozen=True)
+class Decision:
+    known: Known  # what the person knows after this
+    look_at: datetime | None  # when time alone may change the decision
+    news: tuple[News, ...] = ()
+
+
+def decide(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision:
+    """What to tell now about one connection, and when to look again."""
+    if not seen.fresh:
+        return Decision(known, around.now + UNSURE)
+    ending = _ending(seen, known, around)
+    known = ending.known
+    state = _state(seen, known, wishes, around)
+    moments = [each for each in (ending.look_at, state.look_at) if each is not None]
+    look_at = min(moments) if moments else None
+    return Decision(state.known, look_at, ending.news + state.news)
+
+
+def _state(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision:
+    kind = _kind(seen)
+    if kind is None:
+        return Decision(known, None)  # a strike, a rate limit, our own mistake: no news
+    if known.kind is Kind.FLAPPING and kind not in YOURS:
+        return _flapping(seen, known, kind, around)
+    if kind is Kind.WELL:
+        return _well(seen, known, around)
+    return _trouble(seen, known, kind, wishes, around)
+
+
+def _kind(seen: Seen) -> Kind | None:
+    if seen.cause == "misconfigured":
+        return None
+    if seen.status == "offline":
+        return Kind.OUTAGE if seen.outage else Kind.OFFLINE
+    return KINDS.get(seen.status)
+
+
+def _well(seen: Seen, known: Known, around: Around) -> Decision:
+    if known.kind not in TROUBLES:
+        return Decision(known, None)
+    due = seen.since + (BACK_TOGETHER if around.others_down else GATHER)
+    if around.now < due and not around.hurry:
+        return Decision(known, due)
+    if _flaps(seen, around.now):
+        return _say_that_it_flaps(seen, known, around)
+    began = known.since or seen.since
+    seconds = max(0, round((seen.since - began).total_seconds()))
+    news = _news(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds)
+    return Decision(_after(known, Kind.WELL, around), None, (news,))
+
+
+def _trouble(seen: Seen, known: Known, kind: Kind, wishes: Wishes, around: Around) -> Decision:
+    if _is_told(seen, known, kind):
+        return _remind(seen, known, wishes, around)
+    news = _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
+    due = seen.since + (wishes.delay if kind in DOWN else GATHER)
+    if (last := around.told_lately.get(news.group)) is not None:
+        due = max(due, last + WINDOW)
+    if around.now < due and not around.hurry:
+        return Decision(known, due)
+    if kind in DOWN and _heard_lately(known, around.now) and _flaps(seen, around.now):
+        return _say_that_it_flaps(seen, known, around)
+    after = replace(_after(known, kind, around), cause=seen.cause, since=seen.since)
+    return Decision(after, _next_reminder(after, wishes), (news,))
+
+
+def _is_told(seen: Seen, known: Known, kind: Kind) -> bool:
+    """The person's own move is new when it begins anew: they had made it in between."""
+    if kind in DOWN:
+        return known.kind in DOWN
+    return known.kind is kind and known.since == seen.since
+
+
+def _remind(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision:
+    due = _next_reminder(known, wishes)
+    if due is None or around.now < due:
+        return Decision(known, due)
+    news = _news(Kind.REMINDER, seen, cause=seen.cause, evidence=seen.evidence, since=known.since)
+    after = _after(known, known.kind, around)
+    return Decision(after, _next_reminder(after, wishes), (news,))
+
+
+def _next_reminder(known: Known, wishes: Wishes) -> datetime | None:
+    if known.kind not in YOURS or wishes.reminder is None or known.told_at is None:
+        return None
+    return known.told_at + wishes.reminder
+
+
+def _flapping(seen: Seen, known: Known, kind: Kind, around: Around) -> Decision:
+    """Silence until it has calmed down; then what it is."""
+    calm = max([seen.since, *seen.flips[-1:]]) + CALM_AFTER
+    if _flaps(seen, around.now):
+        calm = max(calm, seen.flips[-FLAPS] + FLAP_WINDOW)
+    if around.now < calm:
+        return Decision(known, calm)
+    if kind is Kind.WELL:
+        return Decision(_after(known, kind, around), None, (_news(Kind.CALM, seen),))
+    after = replace(_after(known, kind, around), cause=seen.cause, since=seen.since)
+    news = _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
+    return Decision(after, None, (news,))
+
+
+def _heard_lately(known: Known, now: datetime) -> bool:
+    """The first notice was given; a connection that nobody was told of gets its first one."""
+    return known.told_at is not None and now - known.told_at < FLAP_WINDOW
+
+
+def _flaps(seen: Seen, now: datetime) -> bool:
+    return len(seen.flips) >= FLAPS and now - seen.flips[-FLAPS] < FLAP_WINDOW
+
+
+def _say_that_it_flaps(seen: Seen, known: Known, around: Around) -> Decision:
+    after = replace(_after(known, Kind.FLAPPING, around), since=seen.flips[-FLAPS])
+    return Decision(
+        after,
+        around.now + CALM_AFTER,
+        (_news(Kind.FLAPPING, seen, cause=seen.cause or known.cause, since=after.since),),
+    )
+
+
+def _ending(seen: Seen, known: Known, around: Around) -> Decision:
+    """Warn 30, 7 and 1 days before the end of a grant that cannot be refreshed, each once.
+
+    A warning that is as old as the grant itself says nothing: a grant for a week needs no "7 days".
+    """
+    end, began = seen.expires_at, seen.granted_at
+    if end is None or began is None or seen.status == "revoked" or around.now >= end:
+        return Decision(known, None)
+    told = known.expires_days if known.expires_at == end else None
+    left = [days for days in WARNINGS if end - timedelta(days=days) > began]
+    left = [days for days in left if told is None or days < told]
+    due = [days for days in left if end - timedelta(days=days) <= around.now]
+    if not due:
+        return Decision(known, end - timedelta(days=left[-1]) if left else None)
+    later = [days for days in left if days < due[0]]
+    return Decision(
+        replace(known, expires_at=end, expires_days=due[0]),
+        end - timedelta(days=later[-1]) if later else None,
+        (_news(Kind.EXPIRING, seen, since=end, days=due[0]),),
+    )
+
+
+def _after(known: Known, kind: Kind, around: Around) -> Known:
+    since = known.since if kind is known.kind else None
+    cause = known.cause if kind is known.kind else None
+    return replace(known, kind=kind, cause=cause, since=since, told_at=around.now)
+
+
+def _news(
+    kind: Kind,
+    seen: Seen,
+    *,
+    cause: str | None = None,
+    evidence: str | None = None,
+    since: datetime | None = None,
+    seconds: int | None = None,
+    days: int | None = None,
+) -> News:
+    return News(
+        kind, seen.provider, seen.connection_id, seen.label, cause, evidence, since, seconds, days
+    )

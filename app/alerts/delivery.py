@@ -1,0 +1,108 @@
+"""Step 4: send what was claimed, and write down what became of it.
+
+A send is seen through although the process is told to stop; if it dies in between, the lease runs
+out and the next one sends the same again under the same id.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from app import metrics
+from app.alert_models import Alert, AlertChannel
+from app.alerts import outbox, preferences
+from app.alerts.channels import SEND, Address, Parcel, Post, Refused
+from app.alerts.facts import Kind
+from app.alerts.pacing import pause
+from app.alerts.quiet import quiet_end
+from app.alerts.wording import Setting, letter_of
+from app.db import Sessions
+from app.errors import SealingError
+from app.sealing import Keys
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 10  # channels
+LONGEST_SEND = 60.0  # seconds; half a lease
+BROKEN = Refused("сбой на нашей стороне")
+LATE = Refused("не ответили вовремя")
+UNREADABLE = Refused("адрес не открыть: на сервере нет ключа, которым он закрыт")
+
+
+class Deliverer:
+    """What sending needs, and the two things it does: what is due, and a test."""
+
+    def __init__(
+        self, sessions: Sessions, post: Post, keys: Keys, titles: Mapping[str, str]
+    ) -> None:
+        self._sessions, self._post, self._keys, self._titles = sessions, post, keys, titles
+
+    async def send_due(self) -> int:
+        """Send what can go now, side by side; how many channels were served."""
+        async with self._sessions.begin() as session:
+            parcels = await outbox.claim(session, AT_ONCE)
+        await asyncio.gather(*(self._send(each) for each in parcels))
+        return len(parcels)
+
+    async def test(self, channel: AlertChannel, email: str, zone: ZoneInfo) -> Refused | None:
+        """One message through this channel, now, past limits and quiet hours."""
+        async with self._sessions() as session:
+            alert = Alert(kind=Kind.TEST.value, facts={}, connection_ids=[])
+            alert.created_at = (await session.execute(select(func.now()))).scalar_one()
+        parcel = outbox.Claimed(uuid4(), uuid4(), channel, email, alert)
+        return await self._hand_over(parcel, zone)
+
+    async def _send(self, parcel: outbox.Claimed) -> None:
+        zone = self._post.settings.zone
+        async with self._sessions() as session:
+            wishes = await preferences.of_person(session, parcel.alert.user_id, zone)
+        refused = await self._hand_over(parcel, wishes.zone)
+        outcome = "refused" if refused else "sent"
+        metrics.DELIVERIES.labels(parcel.channel.kind, outcome).inc()
+        async with self._sessions.begin() as session:
+            if refused is None:
+                await outbox.sent(session, parcel)
+                return
+            now = (await session.execute(select(func.now()))).scalar_one()
+            again = now + pause(parcel.channel.failures + 1, refused.retry_after)
+            again = quiet_end(wishes, again) or again
+            await outbox.not_sent(session, parcel, refused.why, again, gone=refused.gone)
+        log.warning("an alert was not sent by %s: %s", parcel.channel.kind, refused.why)
+
+    async def _hand_over(self, parcel: outbox.Claimed, zone: ZoneInfo) -> Refused | None:
+        """One bounded try, whatever the other side does."""
+        channel, alert = parcel.channel, parcel.alert
+        try:
+            address = Address(parcel.email, channel.unsubscribe, self._target(channel))
+        except SealingError as error:
+            log.error("channel %s: %s", channel.id, error)
+            return UNREADABLE
+        setting = Setting(self._titles, zone, self._post.settings.public_url, alert.created_at)
+        held = [_title(each, setting) for each in parcel.carried]
+        letter = letter_of(Kind(alert.kind), alert.provider, alert.facts, setting, held)
+        ready = Parcel(parcel.delivery_id, letter, alert.provider, alert.facts, alert.created_at)
+        try:
+            async with asyncio.timeout(LONGEST_SEND):
+                return await SEND[channel.kind](self._post, address, ready)
+        except TimeoutError:
+            return LATE
+        except Exception:  # one channel's surprise harms no other; it is tried again like a refusal
+            log.exception("sending by %s crashed", channel.kind)
+            return BROKEN
+
+    def _target(self, channel: AlertChannel) -> Mapping[str, object]:
+        """Raises SealingError."""
+        if channel.target is None:
+            return {}
+        return dict(
+            json.loads(self._keys.open(channel.target, "alert_channels", channel.id, "target"))
+        )
+
+
+def _title(alert: Alert, setting: Setting) -> str:
+    return letter_of(Kind(alert.kind), alert.provider, alert.facts, setting).title

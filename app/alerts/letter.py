@@ -1,0 +1,54 @@
+"""A message before it knows its channel, and the same as plain text."""
+
+from dataclasses import dataclass
+
+from app.alerts.facts import Kind
+
+
+@dataclass(frozen=True)
+class Button:
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One connection: its name, what is the matter, and the proof."""
+
+    name: str
+    text: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Letter:
+    kind: Kind
+    title: str
+    lead: str  # what happened, and since when
+    move: str  # whose move it is
+    button: Button
+    lines: tuple[Line, ...] = ()
+    tone: str = "idle"  # ok, warn, bad or idle
+    held: tuple[str, ...] = ()  # titles of messages that this one speaks for
+
+    @property
+    def short(self) -> str:
+        """For where there is room for a few words only."""
+        return " ".join(part for part in (self.lead, self.move) if part)
+
+
+HELD = "За это время накопились и другие сообщения:"
+
+
+def as_text(letter: Letter, footer: str = "") -> str:
+    parts = [letter.lead, "\n".join(_line(each) for each in letter.lines), letter.move]
+    parts.append(f"{letter.button.text}: {letter.button.url}")
+    if letter.held:
+        parts.append("\n".join([HELD, *(f"— {title}" for title in letter.held)]))
+    parts.append(footer)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _line(line: Line) -> str:
+    proof = f"\n  {line.evidence}" if line.evidence else ""
+    return f"— {line.name}: {line.text}{proof}" if line.text else f"— {line.name}{proof}"

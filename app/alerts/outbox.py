@@ -1,0 +1,224 @@
+"""Step 3: alerts, and their way to channels: written, claimed under a lease, settled.
+
+A channel is served by one process at a time, so its messages keep their order and its limit holds.
+What a delivery says is fixed when it is first tried: after a process died in between, the next one
+sends the same again under the same id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import metrics
+from app.alert_models import Alert, AlertChannel, Delivery
+from app.alerts.facts import News
+from app.alerts.pacing import LIFE, LIMITS, MERGE_ABOVE
+from app.models import User
+
+LEASE = timedelta(seconds=120)  # a send takes half of it at most
+KEPT = timedelta(days=90)  # what was sent is remembered for so long
+
+CLAIM = text(
+    """
+    WITH due AS MATERIALIZED (
+        SELECT id FROM alert_channels
+        WHERE id IN (SELECT channel_id FROM deliveries WHERE state = 'waiting')
+          AND state = 'on' AND next_try_at <= now()
+          AND (lease_until IS NULL OR lease_until < now())
+        ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE alert_channels c
+    SET lease_id = gen_random_uuid(), lease_until = now() + :lease
+    FROM due WHERE c.id = due.id
+    RETURNING c.id
+    """
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What goes out now: one delivery, and those that it speaks for."""
+
+    delivery_id: UUID
+    lease_id: UUID
+    channel: AlertChannel
+    email: str  # of the person
+    alert: Alert
+    carried: tuple[Alert, ...] = ()
+
+
+async def put(
+    session: AsyncSession, user_id: int, group: Sequence[News], *, for_digest: bool
+) -> None:
+    """One alert for what belongs together, on its way to every channel of the person."""
+    first = group[0]
+    alert = Alert(
+        id=uuid4(),
+        user_id=user_id,
+        kind=first.kind.value,
+        provider=first.provider,
+        connection_ids=[each.connection_id for each in group],
+        facts={"group": list(first.group), "items": [_plain(each) for each in group]},
+        for_digest=for_digest,
+    )
+    session.add(alert)
+    await session.flush()
+    metrics.ALERTS.labels(alert.kind).inc()
+    if not for_digest:
+        await send_out(session, alert)
+
+
+async def send_out(session: AsyncSession, alert: Alert) -> None:
+    """A delivery for each channel that is on; a person who never chose has their own e-mail."""
+    mailbox = insert(AlertChannel).values(id=uuid4(), user_id=alert.user_id, kind="email")
+    await session.execute(mailbox.on_conflict_do_nothing())
+    channels = await session.scalars(
+        select(AlertChannel).where(
+            AlertChannel.user_id == alert.user_id, AlertChannel.state == "on"
+        )
+    )
+    email = await session.scalar(select(User.email).where(User.id == alert.user_id))
+    for channel in channels:
+        session.add(
+            Delivery(
+                id=uuid4(),
+                alert_id=alert.id,
+                channel_id=channel.id,
+                channel_kind=channel.kind,
+                channel_label=channel.label or email,
+            )
+        )
+    await session.flush()
+
+
+async def claim(session: AsyncSession, limit: int) -> list[Claimed]:
+    """Lease channels with something to send, and decide what goes through each one now."""
+    claimed = await session.execute(CLAIM, {"limit": limit, "lease": LEASE})
+    ids = list(claimed.scalars())
+    parcels = [await _parcel(session, channel_id) for channel_id in ids]
+    return [each for each in parcels if each is not None]
+
+
+async def sent(session: AsyncSession, parcel: Claimed) -> None:
+    """Also when the lease was lost meanwhile: it did go out."""
+    done = {"state": "sent", "done_at": func.now(), "error": None}
+    await _settle_channel(
+        session, parcel, failures=0, failing_since=None, error=None, sent_at=func.now()
+    )
+    await session.execute(update(Delivery).where(Delivery.id == parcel.delivery_id).values(done))
+    carried = update(Delivery).where(Delivery.carried_by == parcel.delivery_id)
+    await session.execute(carried.values(state="carried", done_at=func.now()))
+
+
+async def not_sent(
+    session: AsyncSession, parcel: Claimed, why: str, again_at: datetime, *, gone: bool
+) -> None:
+    """The channel rests until `again_at`; `gone`: its address is no more."""
+    await _settle_channel(
+        session,
+        parcel,
+        failures=func.least(AlertChannel.failures + 1, 1_000),
+        failing_since=func.coalesce(AlertChannel.failing_since, func.now()),
+        error=why,
+        next_try_at=again_at,
+        **({"state": "gone"} if gone else {}),
+    )
+    tried = update(Delivery).where(Delivery.id == parcel.delivery_id)
+    await session.execute(tried.values(error=why))
+
+
+async def give_up_old(session: AsyncSession) -> None:
+    """What could not be delivered for a day is said to be so, where it can be seen."""
+    old = Delivery.created_at < func.now() - LIFE
+    await session.execute(
+        update(Delivery)
+        .where(Delivery.state == "waiting", old)
+        .values(state="failed", done_at=func.now())
+    )
+
+
+async def forget_old(session: AsyncSession) -> None:
+    await session.execute(
+        text("DELETE FROM alerts WHERE created_at < now() - :kept"), {"kept": KEPT}
+    )
+
+
+async def _parcel(session: AsyncSession, channel_id: UUID) -> Claimed | None:
+    channel = await session.get_one(AlertChannel, channel_id, populate_existing=True)
+    rows = await _waiting(session, channel_id)
+    free_at = await _free_at(session, channel)
+    if not rows or free_at is not None:
+        channel.lease_id = channel.lease_until = None
+        channel.next_try_at = free_at or channel.next_try_at
+        return None
+    delivery, carried = _choose(rows)
+    delivery.tries = min(delivery.tries + 1, 1_000)
+    for each in carried:
+        each.carried_by = delivery.id
+    await session.flush()
+    alerts = await _alerts(session, [delivery, *carried])
+    email = await session.scalar(select(User.email).where(User.id == channel.user_id))
+    rest = tuple(alerts[each.alert_id] for each in carried)
+    alert = alerts[delivery.alert_id]
+    assert channel.lease_id is not None and email is not None  # noqa: PT018, S101
+    return Claimed(delivery.id, channel.lease_id, channel, email, alert, rest)
+
+
+def _choose(rows: Sequence[Delivery]) -> tuple[Delivery, list[Delivery]]:
+    """What was tried before goes again as it was; many go as one, the newest in front."""
+    for row in rows:
+        if row.tries:
+            return row, [each for each in rows if each.carried_by == row.id]
+    free = [row for row in rows if row.carried_by is None]
+    return (free[-1], free[:-1]) if len(free) > MERGE_ABOVE else (free[0], [])
+
+
+async def _waiting(session: AsyncSession, channel_id: UUID) -> list[Delivery]:
+    query = select(Delivery).where(Delivery.channel_id == channel_id, Delivery.state == "waiting")
+    return list(await session.scalars(query.order_by(Delivery.created_at, Delivery.id)))
+
+
+async def _free_at(session: AsyncSession, channel: AlertChannel) -> datetime | None:
+    """When the channel may be used again; None: now."""
+    limit = LIMITS[channel.kind]
+    latest = (
+        select(Delivery.done_at)
+        .where(
+            Delivery.channel_id == channel.id,
+            Delivery.state == "sent",
+            Delivery.done_at > func.now() - limit.window,
+        )
+        .order_by(Delivery.done_at.desc())
+        .limit(limit.tries)
+    )
+    moments = [each for each in await session.scalars(latest) if each is not None]
+    return moments[-1] + limit.window if len(moments) >= limit.tries else None
+
+
+async def _alerts(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict[UUID, Alert]:
+    ids = [each.alert_id for each in deliveries]
+    return {each.id: each for each in await session.scalars(select(Alert).where(Alert.id.in_(ids)))}
+
+
+async def _settle_channel(session: AsyncSession, parcel: Claimed, **values: Any) -> None:
+    """Where the lease was lost, whoever has it now decides."""
+    await session.execute(
+        update(AlertChannel)
+        .where(AlertChannel.id == parcel.channel.id, AlertChannel.lease_id == parcel.lease_id)
+        .values(lease_id=None, lease_until=None, **values)
+    )
+
+
+def _plain(news: News) -> dict[str, object]:
+    fields = asdict(news) | {
+        "kind": news.kind.value,
+        "connection_id": str(news.connection_id),
+        "since": news.since.isoformat() if news.since else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,61 @@
+"""How people want to be told: read for deciding, changed on their page."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.alert_models import Alert, AlertPreferences
+from app.alerts.facts import Wishes
+from app.alerts.quiet import next_digest
+
+DELAYS = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
+REMINDERS = (0, 1, 3, 7)  # days; 0: never
+
+
+async def of_people(
+    session: AsyncSession, user_ids: Iterable[int], zone: ZoneInfo
+) -> dict[int, Wishes]:
+    """Everybody's wishes; those who never said any get the usual ones."""
+    ids = list(user_ids)
+    rows = await session.scalars(select(AlertPreferences).where(AlertPreferences.user_id.in_(ids)))
+    said = {row.user_id: _wishes(row, zone) for row in rows}
+    return {each: said.get(each, Wishes(zone)) for each in ids}
+
+
+async def of_person(session: AsyncSession, user_id: int, zone: ZoneInfo) -> Wishes:
+    return (await of_people(session, [user_id], zone))[user_id]
+
+
+async def save(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
+    """Keep the wishes. What waits for a digest goes out at once when there is to be none."""
+    now = (await session.execute(select(func.now()))).scalar_one()
+    waits = select(Alert.id).where(Alert.user_id == user_id, Alert.for_digest).limit(1)
+    digest_at = next_digest(wishes, now)
+    if digest_at is None and await session.scalar(waits) is not None:
+        digest_at = now
+    values = {
+        "delay_minutes": round(wishes.delay.total_seconds() / 60),
+        "reminder_days": wishes.reminder.days if wishes.reminder else 0,
+        "digest": wishes.digest,
+        "digest_at": digest_at,
+        "quiet_from": wishes.quiet_from,
+        "quiet_until": wishes.quiet_until,
+    }
+    row = insert(AlertPreferences).values(user_id=user_id, **values)
+    await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
+
+
+def _wishes(row: AlertPreferences, zone: ZoneInfo) -> Wishes:
+    return replace(
+        Wishes(zone),
+        delay=timedelta(minutes=row.delay_minutes),
+        reminder=timedelta(days=row.reminder_days) if row.reminder_days else None,
+        digest=row.digest,
+        quiet_from=row.quiet_from,
+        quiet_until=row.quiet_until,
+    )

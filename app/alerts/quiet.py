@@ -1,0 +1,36 @@
+"""Quiet hours and the time of a digest, in the person's own zone. Pure."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from app.alerts.facts import Wishes
+
+DIGEST_HOUR = time(9)
+WEEKLY_DAY = 0  # Monday
+DAY = timedelta(days=1)
+
+
+def quiet_end(wishes: Wishes, now: datetime) -> datetime | None:
+    """When the quiet hours end that `now` lies in; None: it is not quiet."""
+    start, end = wishes.quiet_from, wishes.quiet_until
+    if start is None or end is None or start == end:
+        return None
+    local = now.astimezone(wishes.zone)
+    clock = local.time()
+    inside = start <= clock < end if start < end else clock >= start or clock < end
+    if not inside:
+        return None
+    day = local.date() if clock < end else local.date() + DAY
+    return datetime.combine(day, end, wishes.zone).astimezone(UTC)
+
+
+def next_digest(wishes: Wishes, now: datetime) -> datetime | None:
+    """The next nine o'clock, on a Monday for a weekly one; None: no digest is wanted."""
+    if wishes.digest == "none":
+        return None
+    day = now.astimezone(wishes.zone).date()
+    while True:
+        moment = datetime.combine(day, DIGEST_HOUR, wishes.zone)
+        right = wishes.digest == "daily" or day.weekday() == WEEKLY_DAY
+        if right and moment > now:
+            return moment.astimezone(UTC)
+        day += DAY

@@ -1,0 +1,194 @@
+"""Step 2: decide for the people whose time has come, and write one alert for each cause.
+
+One transaction: what a person knows now and the alerts that say so are one write. The rows of a
+person are locked, so that two processes never tell the same thing or tear one message in two.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.alert_models import Alert, Told
+from app.alerts import outbox, preferences
+from app.alerts.decide import WINDOW, Around, Decision, decide
+from app.alerts.facts import DOWN, Kind, Known, News, Seen, Wishes
+from app.alerts.quiet import quiet_end
+from app.alerts.seeing import see
+from app.db import Sessions
+
+PEOPLE = 50  # in one transaction
+LATER = timedelta(days=1)  # until the next look at what belongs to a disabled account
+
+DUE = text(
+    """
+    SELECT id, disabled_at FROM users
+    WHERE id IN (SELECT user_id FROM told WHERE look_at <= now() ORDER BY look_at LIMIT 1000)
+    LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+    """
+)
+KNOW = text(
+    """
+    UPDATE told t
+    SET look_at = new.look_at, kind = new.kind, cause = new.cause, since = new.since,
+        told_at = new.told_at, expires_at = new.expires_at, expires_days = new.expires_days
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:looks AS timestamptz[]), CAST(:kinds AS text[]),
+                CAST(:causes AS text[]), CAST(:since AS timestamptz[]),
+                CAST(:told AS timestamptz[]), CAST(:ends AS timestamptz[]),
+                CAST(:days AS int[]))
+         AS new(id, look_at, kind, cause, since, told_at, expires_at, expires_days)
+    WHERE t.connection_id = new.id
+    """
+)
+
+
+async def tell_due(sessions: Sessions, zone: ZoneInfo) -> int:
+    """Decide for the next people; how many there were. `zone`: of those who named none."""
+    async with sessions.begin() as session:
+        people = (await session.execute(DUE, {"limit": PEOPLE})).all()
+        if not people:
+            return 0
+        ids = [each.id for each in people]
+        rows = await _pending(session, ids)
+        now = (await session.execute(select(func.now()))).scalar_one()
+        wishes = await preferences.of_people(session, ids, zone)
+        seen = await see(session, [row.connection_id for row in rows])
+        lately = await _told_lately(session, ids)
+        for person in people:
+            own = [row for row in rows if row.user_id == person.id]
+            if person.disabled_at is not None:
+                await _know(session, {row.connection_id: _put_off(row, now + LATER) for row in own})
+            else:
+                await _tell(session, own, seen, wishes[person.id], now, lately.get(person.id, {}))
+    return len(people)
+
+
+def decide_all(
+    rows: Sequence[Told],
+    seen: dict[UUID, Seen],
+    wishes: Wishes,
+    now: datetime,
+    lately: dict[tuple[str, ...], datetime],
+) -> dict[UUID, Decision]:
+    """The decisions about one person's connections: first what is due, then what comes along."""
+    if (end := quiet_end(wishes, now)) is not None:
+        return {row.connection_id: _put_off(row, end) for row in rows if _is_due(row, now)}
+    decisions: dict[UUID, Decision] = {}
+    for row in rows:
+        if _is_due(row, now):
+            around = Around(now, lately, _others_down(row, rows, seen))
+            decisions[row.connection_id] = decide(
+                seen[row.connection_id], known_of(row), wishes, around
+            )
+    groups = {each.group for each in _all_news(decisions.values())}
+    for row in rows:
+        decision = decisions.get(row.connection_id)
+        if groups and (decision is None or not decision.news):
+            hurried = decide(
+                seen[row.connection_id], known_of(row), wishes, Around(now, {}, hurry=True)
+            )
+            if {each.group for each in hurried.news} & groups:
+                decisions[row.connection_id] = hurried
+    return decisions
+
+
+def known_of(row: Told) -> Known:
+    return Known(
+        Kind(row.kind), row.cause, row.since, row.told_at, row.expires_at, row.expires_days
+    )
+
+
+async def _pending(session: AsyncSession, user_ids: list[int]) -> list[Told]:
+    """Locked before anything is read: a transition that comes meanwhile sets them due again."""
+    query = select(Told).where(Told.user_id.in_(user_ids)).order_by(Told.connection_id)
+    return list(await session.scalars(query.with_for_update(of=Told)))
+
+
+async def _told_lately(
+    session: AsyncSession, user_ids: list[int]
+) -> dict[int, dict[tuple[str, ...], datetime]]:
+    query = select(Alert).where(Alert.user_id.in_(user_ids), Alert.created_at > func.now() - WINDOW)
+    found: dict[int, dict[tuple[str, ...], datetime]] = {}
+    for alert in await session.scalars(query.order_by(Alert.created_at)):
+        found.setdefault(alert.user_id, {})[tuple(_texts(alert.facts.get("group")))] = (
+            alert.created_at
+        )
+    return found
+
+
+async def _tell(
+    session: AsyncSession,
+    rows: list[Told],
+    seen: dict[UUID, Seen],
+    wishes: Wishes,
+    now: datetime,
+    lately: dict[tuple[str, ...], datetime],
+) -> None:
+    decisions = decide_all(rows, seen, wishes, now, lately)
+    for group in _grouped(_all_news(decisions.values())):
+        await outbox.put(session, rows[0].user_id, group, for_digest=wishes.digest != "none")
+    await _know(session, decisions)
+
+
+def _is_due(row: Told, now: datetime) -> bool:
+    return row.look_at is not None and row.look_at <= now
+
+
+def _put_off(row: Told, moment: datetime) -> Decision:
+    return Decision(known_of(row), moment)
+
+
+def _others_down(row: Told, rows: Sequence[Told], seen: dict[UUID, Seen]) -> bool:
+    """Is something still down that this person was told of together with this one?"""
+    own = seen[row.connection_id]
+    return any(
+        row.kind in DOWN
+        and other.kind in DOWN
+        and seen[other.connection_id].provider == own.provider
+        and seen[other.connection_id].status != "online"
+        for other in rows
+        if other is not row
+    )
+
+
+def _all_news(decisions: Iterable[Decision]) -> list[News]:
+    return [each for decision in decisions for each in decision.news]
+
+
+def _grouped(news: Iterable[News]) -> list[list[News]]:
+    groups: dict[tuple[str, ...], list[News]] = {}
+    for each in news:
+        groups.setdefault(each.group, []).append(each)
+    return [_of_one_kind(group) for group in groups.values()]
+
+
+def _of_one_kind(group: list[News]) -> list[News]:
+    """An outage of the provider is the larger truth for all that fell with it."""
+    if any(each.kind is Kind.OUTAGE for each in group):
+        return [replace(each, kind=Kind.OUTAGE) for each in group]
+    return group
+
+
+async def _know(session: AsyncSession, decisions: dict[UUID, Decision]) -> None:
+    if not decisions:
+        return
+    columns: dict[str, Any] = {
+        "ids": list(decisions),
+        "looks": [each.look_at for each in decisions.values()],
+        "kinds": [each.known.kind.value for each in decisions.values()],
+        "causes": [each.known.cause for each in decisions.values()],
+        "since": [each.known.since for each in decisions.values()],
+        "told": [each.known.told_at for each in decisions.values()],
+        "ends": [each.known.expires_at for each in decisions.values()],
+        "days": [each.known.expires_days for each in decisions.values()],
+    }
+    await session.execute(KNOW, columns)
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []

@@ -1,0 +1,313 @@
+"""The Russian words of every alert: cause, evidence, since when, whose move, the one button.
+
+Pure: an alert's facts in, a letter out. A new kind of alert gets its words here and nowhere else;
+`python -m app alerts preview` shows them all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.alerts.facts import Kind
+from app.alerts.letter import Button, Letter, Line
+from app.words import DAY, counted, day_and_time, span
+
+MOST_LINES = 20  # connections named one by one; the rest are counted
+LONGEST_EVIDENCE = 300  # characters
+
+CAUSES = {
+    "provider_error": "сервис отвечает ошибкой",
+    "unreachable": "сервис недоступен",
+    "timeout": "сервис не отвечает",
+    "tls": "неполадка с сертификатом защиты сервиса",
+    "bad_response": "сервис отвечает непонятно",
+    "access_denied": "нет доступа к данным",
+    "payment_required": "доступ не оплачен или приложение не установлено",
+    "revoked": "доступ отозван",
+}
+YOUR_MOVE = {
+    "revoked": "Нажмите «Переподключить» и разрешите доступ снова: история сохранится.",
+    "access_denied": (
+        "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
+        "разрешён. Потом нажмите «Проверить» на странице подключения."
+    ),
+    "payment_required": (
+        "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте оплату. "
+        "Потом нажмите «Проверить» на странице подключения."
+    ),
+}
+THEIR_MOVE = (
+    "От вас ничего не нужно: это на стороне сервиса, переподключение не поможет. Мы продолжаем "
+    "проверять и сообщим, когда заработает."
+)
+NOT_YOURS = "От вас ничего не нужно."
+CONNECTIONS = ("подключение", "подключения", "подключений")
+PERIODS = {"daily": "за день", "weekly": "за неделю", "none": "за последнее время"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a letter takes from its surroundings."""
+
+    titles: Mapping[str, str]  # provider's name → what people call it
+    zone: ZoneInfo
+    public_url: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Told:
+    """An alert as its words need it."""
+
+    kind: Kind
+    provider: str | None
+    facts: Mapping[str, Any]
+    setting: Setting
+
+    @property
+    def name(self) -> str:
+        return self.setting.titles.get(self.provider or "", self.provider or "")
+
+    @property
+    def items(self) -> list[Mapping[str, Any]]:
+        return list(self.facts.get("items", []))
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        return self.items[0] if self.items else {}
+
+    @property
+    def cause(self) -> str:
+        return str(self.first.get("cause", ""))
+
+    @property
+    def whom(self) -> str:
+        """ "«Магазин на Ленина»", or "3 подключения"."""
+        if len(self.items) == 1:
+            return f"«{self.first.get('label') or self.name}»"
+        return counted(len(self.items), *CONNECTIONS)
+
+    def moment(self, text: object) -> str:
+        return day_and_time(datetime.fromisoformat(str(text)), self.setting.zone)
+
+    @property
+    def since(self) -> str:
+        begun = [str(each["since"]) for each in self.items if each.get("since")]
+        return self.moment(min(begun)) if begun else ""
+
+    def button(self, text: str, many: str = "Открыть подключения") -> Button:
+        """Straight to the connection, when it is one."""
+        url = f"{self.setting.public_url}/connections"
+        if len(self.items) == 1:
+            return Button(text, f"{url}/{self.first['connection_id']}")
+        return Button(many, url)
+
+
+def letter_of(
+    kind: Kind,
+    provider: str | None,
+    facts: Mapping[str, Any],
+    setting: Setting,
+    held: Sequence[str] = (),
+) -> Letter:
+    """The letter of one alert; `held`: titles of the others that it speaks for."""
+    letter = WORDS[kind](Told(kind, provider, facts, setting))
+    return Letter(**(letter.__dict__ | {"held": tuple(held)})) if held else letter
+
+
+def _revoked(told: Told) -> Letter:
+    return Letter(
+        told.kind,
+        f"«{told.name}»: нужно переподключить {told.whom}",
+        f"«{told.name}» больше не принимает наш доступ: он отозван. Данные не приходят "
+        f"с {told.since}.",
+        f"Ваш ход. {YOUR_MOVE['revoked']}",
+        told.button("Переподключить", "Переподключить"),
+        _lines(told, "доступ отозван"),
+        "bad",
+    )
+
+
+def _blocked(told: Told) -> Letter:
+    move = YOUR_MOVE.get(told.cause, YOUR_MOVE["access_denied"]).format(name=told.name)
+    return Letter(
+        told.kind,
+        f"«{told.name}»: нужны ваши действия, {told.whom}",
+        f"«{told.name}» не отдаёт данные с {told.since}: {CAUSES.get(told.cause, '')}.",
+        f"Ваш ход. {move}",
+        told.button("Что делать"),
+        _lines(told),
+        "warn",
+    )
+
+
+def _offline(told: Told) -> Letter:
+    return Letter(
+        told.kind,
+        f"«{told.name}» не в сети: {told.whom}",
+        f"«{told.name}» не работает с {told.since}: {CAUSES.get(told.cause, 'сбой')}.",
+        THEIR_MOVE,
+        told.button("Посмотреть подключение"),
+        _lines(told),
+        "bad",
+    )
+
+
+def _outage(told: Told) -> Letter:
+    return Letter(
+        told.kind,
+        f"«{told.name}» не работает у всех",
+        f"Сбой у самого сервиса с {told.since}: {CAUSES.get(told.cause, 'он не отвечает')}. "
+        f"Из-за него не в сети {told.whom}.",
+        THEIR_MOVE,
+        told.button("Посмотреть подключение"),
+        _lines(told),
+        "bad",
+    )
+
+
+def _expiring(told: Told) -> Letter:
+    end = datetime.fromisoformat(str(told.first["since"]))
+    days = max(1, ceil((end - told.setting.now).total_seconds() / DAY))
+    left = counted(days, "день", "дня", "дней")
+    return Letter(
+        told.kind,
+        f"«{told.name}»: доступ закончится через {left}",
+        f"Доступ закончится {told.moment(told.first['since'])}: {told.whom}. Продлить его без вас "
+        "сервис не разрешает.",
+        "Ваш ход. Переподключите заранее, тогда ничего не прервётся.",
+        told.button("Переподключить", "Переподключить"),
+        _lines(told, ""),
+        "warn",
+    )
+
+
+def _flapping(told: Told) -> Letter:
+    return Letter(
+        told.kind,
+        f"«{told.name}»: связь то есть, то нет, {told.whom}",
+        "Подключение часто меняет состояние, сообщим, когда успокоится.",
+        f"{NOT_YOURS} О каждом обрыве писать не будем.",
+        told.button("Посмотреть подключение"),
+        _lines(told),
+        "warn",
+    )
+
+
+def _calm(told: Told) -> Letter:
+    return Letter(
+        told.kind,
+        f"«{told.name}»: связь успокоилась, {told.whom}",
+        "Подключение снова в сети и больше не меняет состояние.",
+        NOT_YOURS,
+        told.button("Посмотреть подключение"),
+        _lines(told, ""),
+        "ok",
+    )
+
+
+def _recovered(told: Told) -> Letter:
+    longest = max((int(each.get("seconds", 0)) for each in told.items), default=0)
+    lines = tuple(
+        Line(_label(told, each), f"не работало {span(each.get('seconds', 0))}, {_blame(each)}")
+        for each in told.items[:MOST_LINES]
+    )
+    return Letter(
+        told.kind,
+        f"«{told.name}» снова в сети: {told.whom}",
+        f"Снова в сети, не работало {span(longest)}, {_blame(told.first)}.",
+        NOT_YOURS,
+        told.button("Посмотреть подключение"),
+        lines + _more(told) if len(told.items) > 1 else (),
+        "ok",
+    )
+
+
+def _reminder(told: Told) -> Letter:
+    move = YOUR_MOVE.get(told.cause, YOUR_MOVE["revoked"]).format(name=told.name)
+    revoked = told.cause == "revoked"
+    return Letter(
+        told.kind,
+        f"Напоминаем: «{told.name}» ждёт вас, {told.whom}",
+        f"Не работает с {told.since}: {CAUSES.get(told.cause, '')}.",
+        f"Ваш ход. {move}",
+        told.button("Переподключить" if revoked else "Что делать"),
+        _lines(told),
+        "warn",
+    )
+
+
+def _digest(told: Told) -> Letter:
+    alerts = list(told.facts.get("alerts", []))
+    lines = tuple(Line(told.moment(each["at"]), _title(told, each)) for each in alerts[:MOST_LINES])
+    rest = len(alerts) - len(lines)
+    period = PERIODS.get(str(told.facts.get("period")), PERIODS["none"])
+    return Letter(
+        told.kind,
+        f"Сводка {period}: {counted(len(alerts), 'событие', 'события', 'событий')}",
+        f"Что было с подключениями {period}.",
+        f"И ещё {counted(rest, 'событие', 'события', 'событий')}." if rest else "",
+        Button("Открыть подключения", f"{told.setting.public_url}/connections"),
+        lines,
+    )
+
+
+def _test(told: Told) -> Letter:
+    return Letter(
+        told.kind,
+        "Проверка оповещений: всё работает",
+        "Так будут приходить сообщения о ваших подключениях.",
+        NOT_YOURS,
+        Button("Настроить оповещения", f"{told.setting.public_url}/alerts"),
+        tone="ok",
+    )
+
+
+WORDS: dict[Kind, Callable[[Told], Letter]] = {
+    Kind.REVOKED: _revoked,
+    Kind.BLOCKED: _blocked,
+    Kind.OFFLINE: _offline,
+    Kind.OUTAGE: _outage,
+    Kind.EXPIRING: _expiring,
+    Kind.FLAPPING: _flapping,
+    Kind.CALM: _calm,
+    Kind.RECOVERED: _recovered,
+    Kind.REMINDER: _reminder,
+    Kind.DIGEST: _digest,
+    Kind.TEST: _test,
+}
+
+
+def _lines(told: Told, text: str | None = None) -> tuple[Line, ...]:
+    lines = tuple(
+        Line(
+            _label(told, each),
+            CAUSES.get(str(each.get("cause")), "") if text is None else text,
+            str(each.get("evidence", ""))[:LONGEST_EVIDENCE],
+        )
+        for each in told.items[:MOST_LINES]
+    )
+    return lines + _more(told)
+
+
+def _more(told: Told) -> tuple[Line, ...]:
+    rest = len(told.items) - MOST_LINES
+    return (Line(f"и ещё {counted(rest, *CONNECTIONS)}", ""),) if rest > 0 else ()
+
+
+def _label(told: Told, item: Mapping[str, Any]) -> str:
+    return str(item.get("label") or told.name)
+
+
+def _blame(item: Mapping[str, Any]) -> str:
+    cause = item.get("cause")
+    if cause == "revoked":
+        return "доступ был отозван"
+    return "ждало ваших действий" if cause in YOUR_MOVE else "по вине провайдера"
+
+
+def _title(told: Told, part: Mapping[str, Any]) -> str:
+    return letter_of(Kind(part["kind"]), part["provider"], part["facts"], told.setting).title
