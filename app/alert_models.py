@@ -39,6 +39,7 @@ class Told(Base):
     __tablename__ = "told"
     __table_args__ = (
         Index("ix_told_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index("ix_told_outage_id", "outage_id", postgresql_where=text("outage_id IS NOT NULL")),
     )
 
     connection_id: Mapped[UUID] = mapped_column(
@@ -50,6 +51,10 @@ class Told(Base):
     cause: Mapped[str | None]
     since: Mapped[datetime | None]  # when the trouble began that was told
     told_at: Mapped[datetime | None]
+    # The provider's outage that was noted here, until its end is noted too.
+    outage_id: Mapped[int | None] = mapped_column(
+        ForeignKey("provider_outages.id", ondelete="SET NULL")
+    )
     expires_at: Mapped[datetime | None]  # the end of the grant that `expires_days` is about
     expires_days: Mapped[int | None] = mapped_column(SmallInteger)  # the last warning: 30, 7 or 1
 

@@ -46,6 +46,8 @@ class Alerting:
     async def tell(self) -> None:
         """Decide and write, until nothing is due."""
         zone = self.settings.zone
+        while await telling.note_outages(self.sessions):
+            pass
         while await telling.tell_due(self.sessions, zone):
             pass
         while await digests.send_due(self.sessions, zone):

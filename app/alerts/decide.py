@@ -10,17 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.alerts.facts import DOWN, TROUBLES, YOURS, Kind, Known, News, Seen, Wishes
+from app.cards import FLAPPING, FLAPS
 
 GATHER = timedelta(minutes=1)  # what happens to several connections within it is told together
 WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider
 BACK_TOGETHER = timedelta(minutes=10)  # that a recovery waits for the others of its provider
 UNSURE = timedelta(minutes=2)  # until the next look at a connection whose check is overdue
-FLAPS = 4  # flips within FLAP_WINDOW: it changes too often for each change to be told
-FLAP_WINDOW = timedelta(hours=1)
 CALM_AFTER = timedelta(minutes=30)  # without a flip
 WARNINGS = (1, 7, 30)  # days before the end of a grant
 
-KINDS = {"online": Kind.WELL, "revoked": Kind.REVOKED, "blocked": Kind.BLOCKED}
+FALLS = ("online", "degraded", "offline")  # what an outage of the provider makes of all of them
+KINDS = {
+    "online": Kind.WELL,
+    "offline": Kind.OFFLINE,
+    "revoked": Kind.REVOKED,
+    "blocked": Kind.BLOCKED,
+}
 
 
 @dataclass(frozen=True)
@@ -66,21 +71,22 @@ def _state(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision
 def _kind(seen: Seen) -> Kind | None:
     if seen.cause == "misconfigured":
         return None
-    if seen.status == "offline":
-        return Kind.OUTAGE if seen.outage else Kind.OFFLINE
+    if seen.outage is not None and seen.status in FALLS:
+        return Kind.OUTAGE  # most are not even asked while it lasts
     return KINDS.get(seen.status)
 
 
 def _well(seen: Seen, known: Known, around: Around) -> Decision:
     if known.kind not in TROUBLES:
         return Decision(known, None)
-    due = seen.since + (BACK_TOGETHER if around.others_down else GATHER)
+    back = max(seen.since, seen.outage_ended or seen.since)
+    due = back + (BACK_TOGETHER if around.others_down else GATHER)
     if around.now < due and not around.hurry:
         return Decision(known, due)
     if _flaps(seen, around.now):
         return _say_that_it_flaps(seen, known, around)
-    began = known.since or seen.since
-    seconds = max(0, round((seen.since - began).total_seconds()))
+    began = known.since or back
+    seconds = max(0, round((back - began).total_seconds()))
     news = _news(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds)
     return Decision(_after(known, Kind.WELL, around), None, (news,))
 
@@ -88,15 +94,16 @@ def _well(seen: Seen, known: Known, around: Around) -> Decision:
 def _trouble(seen: Seen, known: Known, kind: Kind, wishes: Wishes, around: Around) -> Decision:
     if _is_told(seen, known, kind):
         return _remind(seen, known, wishes, around)
-    news = _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
-    due = seen.since + (wishes.delay if kind in DOWN else GATHER)
+    news = _trouble_news(kind, seen)
+    began = news.since or seen.since
+    due = began + (wishes.delay if kind in DOWN else GATHER)
     if (last := around.told_lately.get(news.group)) is not None:
         due = max(due, last + WINDOW)
     if around.now < due and not around.hurry:
         return Decision(known, due)
     if kind in DOWN and _heard_lately(known, around.now) and _flaps(seen, around.now):
         return _say_that_it_flaps(seen, known, around)
-    after = replace(_after(known, kind, around), cause=seen.cause, since=seen.since)
+    after = replace(_after(known, kind, around), cause=news.cause, since=began)
     return Decision(after, _next_reminder(after, wishes), (news,))
 
 
@@ -126,23 +133,23 @@ def _flapping(seen: Seen, known: Known, kind: Kind, around: Around) -> Decision:
     """Silence until it has calmed down; then what it is."""
     calm = max([seen.since, *seen.flips[-1:]]) + CALM_AFTER
     if _flaps(seen, around.now):
-        calm = max(calm, seen.flips[-FLAPS] + FLAP_WINDOW)
+        calm = max(calm, seen.flips[-FLAPS] + FLAPPING)
     if around.now < calm:
         return Decision(known, calm)
     if kind is Kind.WELL:
         return Decision(_after(known, kind, around), None, (_news(Kind.CALM, seen),))
-    after = replace(_after(known, kind, around), cause=seen.cause, since=seen.since)
-    news = _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
+    news = _trouble_news(kind, seen)
+    after = replace(_after(known, kind, around), cause=news.cause, since=news.since)
     return Decision(after, None, (news,))
 
 
 def _heard_lately(known: Known, now: datetime) -> bool:
     """The first notice was given; a connection that nobody was told of gets its first one."""
-    return known.told_at is not None and now - known.told_at < FLAP_WINDOW
+    return known.told_at is not None and now - known.told_at < FLAPPING
 
 
 def _flaps(seen: Seen, now: datetime) -> bool:
-    return len(seen.flips) >= FLAPS and now - seen.flips[-FLAPS] < FLAP_WINDOW
+    return len(seen.flips) >= FLAPS and now - seen.flips[-FLAPS] < FLAPPING
 
 
 def _say_that_it_flaps(seen: Seen, known: Known, around: Around) -> Decision:
@@ -180,6 +187,15 @@ def _after(known: Known, kind: Kind, around: Around) -> Known:
     since = known.since if kind is known.kind else None
     cause = known.cause if kind is known.kind else None
     return replace(known, kind=kind, cause=cause, since=since, told_at=around.now)
+
+
+def _trouble_news(kind: Kind, seen: Seen) -> News:
+    if kind is Kind.OUTAGE and seen.outage is not None:
+        outage = seen.outage
+        own = seen.evidence if seen.status == "offline" else None
+        evidence = own or outage.evidence
+        return _news(kind, seen, cause=outage.cause, evidence=evidence, since=outage.since)
+    return _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
 
 
 def _news(

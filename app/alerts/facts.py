@@ -30,6 +30,15 @@ DOWN = (Kind.OFFLINE, Kind.OUTAGE)  # one trouble, seen from near and from afar
 
 
 @dataclass(frozen=True)
+class Outage:
+    """A provider that fails for everybody."""
+
+    since: datetime
+    cause: str
+    evidence: str
+
+
+@dataclass(frozen=True)
 class Seen:
     """A connection as it is now."""
 
@@ -44,7 +53,8 @@ class Seen:
     flips: tuple[datetime, ...] = ()  # the last four, oldest first
     expires_at: datetime | None = None  # of a grant that cannot be refreshed
     granted_at: datetime | None = None
-    outage: bool = False  # its provider fails for everybody
+    outage: Outage | None = None  # that goes on now
+    outage_ended: datetime | None = None  # the last one at its provider
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alerts.facts import Seen
-from app.models import Connection, Grant
+from app.alerts.facts import Outage, Seen
+from app.models import Connection, Grant, ProviderOutage
 
 OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is
 
@@ -20,6 +21,7 @@ COLUMNS = (
     Connection.cause,
     Connection.evidence,
     Connection.since,
+    Connection.flips,
     (Connection.next_check_at > func.now() - OVERDUE).label("fresh"),
     Grant.expires_at,
     Grant.granted_at,
@@ -28,23 +30,37 @@ COLUMNS = (
 
 
 async def see(session: AsyncSession, connection_ids: Sequence[UUID]) -> dict[UUID, Seen]:
+    outages = await _outages(session)
     rows = await session.execute(
         select(*COLUMNS)
         .outerjoin(Grant, Grant.connection_id == Connection.id)
         .where(Connection.id.in_(list(connection_ids)))
     )
-    return {
-        row.id: Seen(
-            row.id,
-            row.provider,
-            row.label,
-            row.status,
-            row.cause,
-            row.evidence,
-            row.since,
-            row.fresh,
-            expires_at=None if row.refreshable else row.expires_at,
-            granted_at=row.granted_at,
-        )
-        for row in rows
-    }
+    return {row.id: _seen(row, outages.get(row.provider)) for row in rows}
+
+
+def _seen(row: Any, latest: ProviderOutage | None) -> Seen:
+    goes_on = latest is not None and latest.closed_at is None
+    return Seen(
+        row.id,
+        row.provider,
+        row.label,
+        row.status,
+        row.cause,
+        row.evidence,
+        row.since,
+        row.fresh or goes_on,  # while it goes on, only a sample is asked
+        tuple(reversed(row.flips)),
+        None if row.refreshable else row.expires_at,
+        row.granted_at,
+        Outage(latest.opened_at, latest.cause, latest.evidence) if goes_on and latest else None,
+        latest.closed_at if latest else None,
+    )
+
+
+async def _outages(session: AsyncSession) -> dict[str, ProviderOutage]:
+    """The latest outage of every provider."""
+    latest = select(ProviderOutage).distinct(ProviderOutage.provider)
+    newest = ProviderOutage.opened_at.desc()
+    rows = await session.scalars(latest.order_by(ProviderOutage.provider, newest))
+    return {row.provider: row for row in rows}

@@ -23,6 +23,7 @@ from app.alerts.seeing import see
 from app.db import Sessions
 
 PEOPLE = 50  # in one transaction
+CHUNK = 2_000  # connections in one go
 LATER = timedelta(days=1)  # until the next look at what belongs to a disabled account
 
 DUE = text(
@@ -30,6 +31,31 @@ DUE = text(
     SELECT id, disabled_at FROM users
     WHERE id IN (SELECT user_id FROM told WHERE look_at <= now() ORDER BY look_at LIMIT 1000)
     LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+    """
+)
+BEGAN = text(
+    """
+    WITH concerned AS MATERIALIZED (
+        SELECT t.connection_id, o.id FROM provider_outages o
+        JOIN connections c ON c.provider = o.provider
+        JOIN told t ON t.connection_id = c.id
+        WHERE o.closed_at IS NULL AND t.outage_id IS DISTINCT FROM o.id
+        LIMIT :chunk FOR UPDATE OF t SKIP LOCKED
+    )
+    UPDATE told t SET outage_id = concerned.id, look_at = now() FROM concerned
+    WHERE t.connection_id = concerned.connection_id
+    RETURNING t.connection_id
+    """
+)
+ENDED = text(
+    """
+    WITH concerned AS MATERIALIZED (
+        SELECT t.connection_id FROM told t JOIN provider_outages o ON o.id = t.outage_id
+        WHERE o.closed_at IS NOT NULL LIMIT :chunk FOR UPDATE OF t SKIP LOCKED
+    )
+    UPDATE told t SET outage_id = NULL, look_at = now() FROM concerned
+    WHERE t.connection_id = concerned.connection_id
+    RETURNING t.connection_id
     """
 )
 KNOW = text(
@@ -45,6 +71,17 @@ KNOW = text(
     WHERE t.connection_id = new.id
     """
 )
+
+
+async def note_outages(sessions: Sessions) -> int:
+    """Look at everybody whom a provider's outage concerns, when it begins and when it ends.
+
+    Most of their connections are not asked meanwhile, so no transition of theirs would say so.
+    """
+    async with sessions.begin() as session:
+        began = (await session.execute(BEGAN, {"chunk": CHUNK})).all()
+        ended = (await session.execute(ENDED, {"chunk": CHUNK})).all()
+    return len(began) + len(ended)
 
 
 async def tell_due(sessions: Sessions, zone: ZoneInfo) -> int:
@@ -150,10 +187,14 @@ def _others_down(row: Told, rows: Sequence[Told], seen: dict[UUID, Seen]) -> boo
         row.kind in DOWN
         and other.kind in DOWN
         and seen[other.connection_id].provider == own.provider
-        and seen[other.connection_id].status != "online"
+        and not _is_back(seen[other.connection_id])
         for other in rows
         if other is not row
     )
+
+
+def _is_back(seen: Seen) -> bool:
+    return seen.status == "online" and seen.outage is None
 
 
 def _all_news(decisions: Iterable[Decision]) -> list[News]:

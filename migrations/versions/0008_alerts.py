@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.String(), nullable=True),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outage_id", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_days", sa.SmallInteger(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -215,6 +216,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_told_user_id_users"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["outage_id"],
+            ["provider_outages.id"],
+            name=op.f("fk_told_outage_id_provider_outages"),
+            ondelete="SET NULL",
+        ),
         sa.PrimaryKeyConstraint("connection_id", name=op.f("pk_told")),
     )
     op.create_index(
@@ -223,6 +230,13 @@ def upgrade() -> None:
         ["look_at"],
         unique=False,
         postgresql_where=sa.text("look_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_told_outage_id",
+        "told",
+        ["outage_id"],
+        unique=False,
+        postgresql_where=sa.text("outage_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_told_user_id"), "told", ["user_id"], unique=False)
     # Everybody knows what their page says at this moment: an update must not wake anybody.

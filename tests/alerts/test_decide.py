@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.alerts.decide import Around, Decision, decide
-from app.alerts.facts import Kind, Known, Seen, Wishes
+from app.alerts.facts import Kind, Known, Outage, Seen, Wishes
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 WISHES = Wishes(ZoneInfo("Europe/Moscow"))
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+OUTAGE = Outage(NOW - 20 * MINUTE, "timeout", "GET → нет ответа")
 FLIPS = tuple(NOW - minutes * MINUTE for minutes in (50, 40, 30, 20))
 
 
@@ -90,12 +91,25 @@ def test_a_recovery_waits_for_the_others_but_not_for_ever() -> None:
 
 def test_a_trouble_is_told_once() -> None:
     assert kinds(decided(seen("offline"), told(Kind.OFFLINE))) == []
-    assert kinds(decided(seen("offline", outage=True), told(Kind.OFFLINE))) == []
+    assert kinds(decided(seen("offline", outage=OUTAGE), told(Kind.OFFLINE))) == []
     assert kinds(decided(seen("offline", cause="timeout"), told(Kind.OUTAGE))) == []
 
 
 def test_an_outage_of_the_provider_is_told_as_one() -> None:
-    assert kinds(decided(seen("offline", outage=True))) == [Kind.OUTAGE]
+    """Also for a connection that was not asked since it began."""
+    for status in ("offline", "degraded", "online"):
+        (news,) = decided(seen(status, 3 * DAY, outage=OUTAGE)).news
+        assert (news.kind, news.cause, news.since) == (Kind.OUTAGE, "timeout", OUTAGE.since)
+    early = replace(OUTAGE, since=NOW - MINUTE)
+    assert decided(seen("online", DAY, outage=early)).look_at == NOW + 9 * MINUTE
+    assert kinds(decided(seen("revoked", DAY, outage=OUTAGE), told(Kind.REVOKED, since=DAY))) == []
+
+
+def test_what_was_never_asked_in_an_outage_is_back_at_its_end() -> None:
+    known = told(Kind.OUTAGE, since=20 * MINUTE)
+    connection = seen("online", 3 * DAY, outage_ended=NOW - 2 * MINUTE)
+    (news,) = decided(connection, known).news
+    assert (news.kind, news.seconds) == (Kind.RECOVERED, 18 * 60)
 
 
 def test_a_second_refusal_after_a_reconnect_is_a_new_one() -> None:
