@@ -25,7 +25,8 @@ async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
         return Refused(why)
     if not post.settings.vapid_private_key:
         return Refused("на этом сервере не настроены уведомления браузера")
-    body = seal(_text(parcel), decoded(to.target["p256dh"]), decoded(to.target["auth"]))
+    keys = to.target["keys"]
+    body = seal(_text(parcel), decoded(keys["p256dh"]), decoded(keys["auth"]))
     headers = {
         "Content-Encoding": "aes128gcm",
         "TTL": str(round(LIFE.total_seconds())),

@@ -1,0 +1,234 @@
+"""Each channel against a strict stand-in: what arrives, and what a refusal means."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from app.alerts.channels import SEND, Address, Parcel, Post, Refused, telegram
+from app.alerts.channels.encryption import decoded, encoded, new_key, private_key, seal
+from app.alerts.channels.push import fault_in
+from app.alerts.channels.reach import NOT_HTTPS, PRIVATE, refusal
+from app.alerts.channels.webhook import new_secret
+from app.alerts.facts import Kind
+from app.alerts.letter import Button, Letter, Line
+from app.config import Settings
+from app.outbound import Outbound
+from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened
+from tests.postbox import html_of, open_postbox, text_of
+
+LETTER = Letter(
+    Kind.REVOKED,
+    "«Эвотор»: нужно переподключить «Магазин <1>»",
+    "«Эвотор» больше не принимает наш доступ.",
+    "Ваш ход. Нажмите «Переподключить».",
+    Button("Переподключить", "https://links.example.ru/connections/7"),
+    (Line("Магазин <1>", "доступ отозван", "POST /token → 400"),),
+    "bad",
+    ("«Склад» снова в сети",),
+)
+
+
+@pytest.fixture
+async def to() -> AsyncIterator[Receivers]:
+    async with open_receivers() as receivers:
+        yield receivers
+
+
+@pytest.fixture
+def post(to: Receivers, http: Outbound) -> Post:
+    settings = Settings(
+        public_url="https://links.example.ru",
+        telegram_bot_token=BOT_TOKEN,
+        telegram_api_base=to.telegram.url,
+        vapid_private_key=new_key(),
+        allow_insecure_providers=True,
+        mail_from="Связка <mail@example.ru>",
+    )
+    return Post(settings, http)
+
+
+def address(**target: object) -> Address:
+    return Address("anna@example.ru", uuid4(), target)
+
+
+def parcel() -> Parcel:
+    return Parcel(uuid4(), LETTER, "evotor", {"items": [{"label": "Магазин <1>"}]}, at())
+
+
+def at() -> datetime:
+    return datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+async def test_a_letter_says_everything_twice_and_stops_with_one_click(post: Post) -> None:
+    async with open_postbox() as postbox:
+        post = replace(post, settings=replace(post.settings, smtp=postbox.smtp))
+        where, what = address(), parcel()
+        assert await SEND["email"](post, where, what) is None
+    (letter,) = postbox.letters
+    stop = f"https://links.example.ru/alerts/unsubscribe/{where.unsubscribe}"
+    assert letter["Subject"] == LETTER.title
+    assert letter["List-Unsubscribe"] == f"<{stop}>"
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert str(what.id) in letter["Message-ID"]
+    for body in (text_of(letter), html_of(letter)):
+        for part in (LETTER.lead, LETTER.move, LETTER.button.url, LETTER.held[0], stop):
+            assert part in body
+    assert "Магазин &lt;1&gt;" in html_of(letter)
+    assert "prefers-color-scheme: dark" in html_of(letter)
+
+
+async def test_a_refused_address_is_said_in_plain_words(post: Post) -> None:
+    async with open_postbox() as postbox:
+        postbox.says = "550 no such person"
+        post = replace(post, settings=replace(post.settings, smtp=postbox.smtp))
+        refused = await SEND["email"](post, address(), parcel())
+    assert refused == Refused("почтовый сервер не принимает письма на этот адрес")
+
+
+async def test_a_bot_writes_with_a_button_and_nothing_can_break_its_markup(
+    post: Post, to: Receivers
+) -> None:
+    assert await SEND["telegram"](post, address(chat_id=42), parcel()) is None
+    (arrived,) = to.telegram.messages
+    assert arrived.to == "42"
+    assert "Магазин &lt;1&gt;" in arrived.text
+    button = arrived.content["reply_markup"]["inline_keyboard"][0][0]
+    assert button == {"text": "Переподключить", "url": LETTER.button.url}
+
+
+async def test_a_long_message_stays_whole(post: Post, to: Receivers) -> None:
+    many = tuple(Line(f"Магазин {number}", "x" * 300) for number in range(20))
+    long = replace(parcel(), letter=replace(LETTER, lines=many))
+    assert await SEND["telegram"](post, address(chat_id=42), long) is None
+    assert len(to.telegram.messages[0].text) <= 4096
+    assert to.telegram.messages[0].text.startswith("<b>")
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "refused"),
+    [
+        (403, {"description": "Forbidden: bot was blocked by the user"}, telegram.BLOCKED),
+        (400, {"description": "Bad Request: chat not found"}, telegram.BLOCKED),
+        (500, {}, "Telegram ответил 500"),
+    ],
+)
+async def test_a_bot_that_may_not_write(
+    post: Post, to: Receivers, status: int, answer: dict[str, object], refused: str
+) -> None:
+    to.telegram.says = (status, answer)
+    assert await SEND["telegram"](post, address(chat_id=42), parcel()) == Refused(refused)
+
+
+async def test_a_bot_that_is_told_to_wait_waits(post: Post, to: Receivers) -> None:
+    to.telegram.says = (429, {"parameters": {"retry_after": 77}})
+    refused = await SEND["telegram"](post, address(chat_id=42), parcel())
+    assert refused is not None
+    assert refused.retry_after == 77
+
+
+async def test_who_came_is_read_once_and_in_whole(post: Post, to: Receivers) -> None:
+    assert await telegram.bot_name(post) == BOT
+    to.telegram.starts("code-1", 42, "anna")
+    to.telegram.updates.append({"update_id": 799, "message": {"text": "hello", "chat": {}}})
+    assert await telegram.starts(post) == [telegram.Start("code-1", 42, "@anna")]
+
+
+async def test_a_webhook_gets_signed_json_under_one_id(post: Post, to: Receivers) -> None:
+    to.webhook.secret = new_secret()
+    where = address(url=f"{to.webhook.url}/hook", secret=to.webhook.secret)
+    what = parcel()
+    await SEND["webhook"](post, where, what)
+    await SEND["webhook"](post, where, what)
+    first, second = to.webhook.messages
+    assert first.key == second.key == str(what.id)
+    assert first.content == {
+        "id": str(what.id),
+        "type": "alert.revoked",
+        "timestamp": "2026-11-25T12:00:00+00:00",
+        "data": {
+            "title": LETTER.title,
+            "text": LETTER.short,
+            "url": LETTER.button.url,
+            "provider": "evotor",
+            "connections": [{"label": "Магазин <1>"}],
+            "held_back": list(LETTER.held),
+        },
+    }
+
+
+@pytest.mark.parametrize(("status", "gone"), [(500, False), (302, False), (410, True)])
+async def test_a_webhook_that_refuses(post: Post, to: Receivers, status: int, gone: bool) -> None:
+    to.webhook.says = status
+    where = address(url=f"{to.webhook.url}/hook", secret=new_secret())
+    refused = await SEND["webhook"](post, where, parcel())
+    assert refused == Refused(f"получатель ответил {status}", gone=gone)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://example.com/hook", NOT_HTTPS),
+        ("ftp://example.com/hook", NOT_HTTPS),
+        ("https://user:secret@example.com/hook", NOT_HTTPS),
+        ("https://127.0.0.1/hook", PRIVATE),
+        ("https://10.1.2.3/hook", PRIVATE),
+        ("https://169.254.169.254/latest", PRIVATE),
+        ("https://[::1]/hook", PRIVATE),
+        ("https://[::ffff:10.0.0.1]/hook", PRIVATE),
+        ("https://2130706433/hook", PRIVATE),  # 127.0.0.1 as a number
+    ],
+)
+async def test_a_webhook_is_no_way_to_what_only_this_server_can_reach(url: str, why: str) -> None:
+    assert await refusal(url, loopback=False) == why
+
+
+async def test_a_browser_reads_what_was_sealed_for_it(post: Post, to: Receivers) -> None:
+    what = parcel()
+    assert await SEND["push"](post, address(**to.browser.subscription), what) is None
+    (arrived,) = to.browser.messages
+    assert (arrived.title, arrived.text) == (LETTER.title, LETTER.short)
+    assert arrived.content["url"] == LETTER.button.url
+    assert arrived.content["tag"] == str(what.id)
+
+
+async def test_a_subscription_that_is_over_is_not_tried_again(post: Post, to: Receivers) -> None:
+    to.browser.says = 410
+    refused = await SEND["push"](post, address(**to.browser.subscription), parcel())
+    assert refused is not None
+    assert refused.gone
+
+
+def test_what_is_no_subscription_is_not_taken(to: Receivers) -> None:
+    good = to.browser.subscription
+    assert not fault_in(good)
+    bad: tuple[object, ...] = (
+        None,
+        [],
+        {},
+        good | {"endpoint": "javascript:alert(1)"},
+        good | {"keys": {"p256dh": encoded(b"\x04" * 65), "auth": "AAAA"}},
+        good | {"keys": {"p256dh": 7, "auth": "AAAA"}},
+    )
+    for each in bad:
+        assert fault_in(json.loads(json.dumps(each))), each
+
+
+def test_the_example_of_rfc_8291_appendix_a() -> None:
+    own = private_key("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw")
+    browser = private_key("q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94")
+    public = decoded(
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+    )
+    auth, salt = decoded("BTBZMqHH6r4Tts7J_aSIgg"), decoded("DGv6ra1nlYgDCS1FRnbzlw")
+    text = b"When I grow up, I want to be a watermelon"
+    sealed = seal(text, public, auth, own, salt)
+    assert encoded(sealed) == (
+        "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLoc"
+        "InmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZwbuwXPXLWyouBWLV"
+        "WGNWQexSgSxsj_Qulcy4a-fN"
+    )
+    assert opened(sealed, browser, auth) == text

@@ -1,0 +1,26 @@
+"""One process that tells people and nothing else, with settings from its environment.
+
+Quicker than ours in between, and without checks: transitions are what a test makes.
+"""
+
+import asyncio
+import os
+
+from app.alerts.alerting import Alerting, alerting
+from app.config import NEEDED_BY_WORKER, read_settings
+from app.factory import alerting_of, open_checker
+from app.forever import forever, running
+
+PAUSE = 0.03  # seconds
+
+
+async def work() -> None:
+    settings = read_settings(os.environ, NEEDED_BY_WORKER)
+    async with open_checker(settings) as checker:
+        alerts: Alerting = alerting_of(settings, checker)
+        async with alerting(alerts, PAUSE), running(forever(alerts.tidy, PAUSE)):
+            await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(work())
