@@ -11,7 +11,6 @@ import httpx
 
 from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
 from app.alerts.channels.encryption import decoded, encoded, seal, vapid
-from app.alerts.channels.reach import refusal
 from app.alerts.pacing import LIFE
 
 TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 allows a day
@@ -21,8 +20,6 @@ LONGEST = 3_000  # bytes of text; services take 4,096 with everything
 
 async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
     endpoint = str(to.target["endpoint"])
-    if why := await refusal(endpoint, loopback=post.settings.allow_insecure_providers):
-        return Refused(why)
     if not post.settings.vapid_private_key:
         return Refused("на этом сервере не настроены уведомления браузера")
     keys = to.target["keys"]
