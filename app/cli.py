@@ -115,9 +115,10 @@ def _keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     command = _add(commands, "keys", "make a key, or seal every token anew under the first key")
     command.add_argument(
         "action",
-        choices=["new", "rotate"],
-        help="new prints a fresh key for TOKEN_ENCRYPTION_KEYS; rotate seals everything anew "
-        "under the first key, while the application runs, and may be started again",
+        choices=["new", "vapid", "rotate"],
+        help="new prints a fresh key for TOKEN_ENCRYPTION_KEYS, vapid one for VAPID_PRIVATE_KEY; "
+        "rotate seals everything anew under the first key, while the application runs, and may be "
+        "started again",
     )
 
 

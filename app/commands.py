@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import connections, rotation
 from app.alerts.alerting import alerting
+from app.alerts.channels import encryption
 from app.config import (
     NEEDED_BY_CHECKS,
     NEEDED_BY_DATABASE,
@@ -74,6 +75,9 @@ def check(arguments: argparse.Namespace, environ: Environ) -> int:
 def keys(arguments: argparse.Namespace, environ: Environ) -> int:
     if arguments.action == "new":
         print(f"k{secrets.token_hex(3)}:{base64.b64encode(new_key()).decode()}")
+        return 0
+    if arguments.action == "vapid":
+        print(encryption.new_key())
         return 0
     return asyncio.run(_rotate(read_settings(environ, NEEDED_BY_CHECKS)))
 

@@ -21,6 +21,8 @@ from app.sealing import Keys
 from app.unfinished import Unfinished
 from app.web import (
     account,
+    alert_wording,
+    alerts,
     choice,
     connection,
     connections,
@@ -71,7 +73,9 @@ def create_app(settings: Settings) -> Dashboard:
     limit_changes(app)
     add_headers(app)
     handle_errors(app)
-    for part in (connections, connection, choice, gallery, outages, stream, theme, health, hooks):
+    for part in (connections, connection, choice, gallery, outages, stream):
+        app.register_blueprint(part.blueprint)
+    for part in (theme, health, hooks, alerts):
         app.register_blueprint(part.blueprint)
     for part in (sign_in, sign_up, reset, account, own_email, second_factor, passkeys, leaving):
         app.register_blueprint(part.blueprint)
@@ -159,6 +163,7 @@ def _configure(app: Dashboard) -> None:
 def _dress(app: Dashboard) -> None:
     """What every template may use."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["alert_words"] = alert_wording
     app.jinja_env.globals["static_url"] = versioned(ROOT / "static")
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))

@@ -129,6 +129,11 @@ async def remove(session: AsyncSession, channel: AlertChannel) -> None:
     await session.execute(delete(AlertChannel).where(AlertChannel.id == channel.id))
 
 
+async def is_letter_link(session: AsyncSession, key: UUID) -> bool:
+    known = select(AlertChannel.id).where(AlertChannel.unsubscribe == key)
+    return await session.scalar(known.where(AlertChannel.kind == "email")) is not None
+
+
 async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
     """Whoever has the link from a letter may stop the letters, and nothing else."""
     stopped = await session.scalar(

@@ -40,8 +40,12 @@ class Alerting:
 
     @property
     def deliverer(self) -> Deliverer:
-        titles = {name: provider.title for name, provider in self.catalogue.items()}
-        return Deliverer(self.sessions, self.post, self.keys, titles)
+        return Deliverer(self.sessions, self.post, self.keys, self.titles)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call the providers."""
+        return {name: provider.title for name, provider in self.catalogue.items()}
 
     async def tell(self) -> None:
         """Decide and write, until nothing is due."""

@@ -22,6 +22,7 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
     [
         "account",
         "admin",
+        "alerts",
         "connections",
         "healthz",
         "journal",

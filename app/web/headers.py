@@ -45,6 +45,6 @@ def content_security_policy(app: Dashboard) -> str:
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types htmx",
+            "trusted-types htmx push",
         ]
     )

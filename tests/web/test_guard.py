@@ -17,6 +17,8 @@ from tests.people import HTMX, JSON, Person, Sandbox
 from tests.settings import PASSWORD, PUBLIC_URL
 
 PUBLIC = {
+    "alerts.unsubscribe",
+    "alerts.unsubscribe_page",
     "static",
     "connections.home",
     "health.healthz",
