@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _demo_options(parser)
     parser.set_defaults(command=DEMO)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (_web, _worker, _migrate, _check, _users, _keys, _sandbox, _providers):
+    for add in (_web, _worker, _migrate, _check, _users, _keys, _alerts, _sandbox, _providers):
         add(commands)
     return parser
 
@@ -120,6 +120,12 @@ def _keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "rotate seals everything anew under the first key, while the application runs, and may be "
         "started again",
     )
+
+
+def _alerts(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(commands, "alerts", "every message that people may get, as files to look at")
+    command.add_argument("action", choices=["preview"])
+    command.add_argument("--to", default="var/alerts", metavar="FOLDER", help="default var/alerts")
 
 
 def _sandbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

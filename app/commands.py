@@ -7,6 +7,7 @@ import logging
 import secrets
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from uuid import UUID
 
 import uvloop
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import connections, rotation
+from app.alerts import preview
 from app.alerts.alerting import alerting
 from app.alerts.channels import encryption
 from app.config import (
@@ -80,6 +82,14 @@ def keys(arguments: argparse.Namespace, environ: Environ) -> int:
         print(encryption.new_key())
         return 0
     return asyncio.run(_rotate(read_settings(environ, NEEDED_BY_CHECKS)))
+
+
+def alerts(arguments: argparse.Namespace, environ: Environ) -> int:
+    settings = read_settings(environ, ())
+    url = settings.public_url or "https://links.example.ru"
+    files = preview.write(Path(arguments.to), settings.zone, url)
+    print(f"{len(files) - 1} messages: open {files[-1]}")
+    return 0
 
 
 def sandbox(arguments: argparse.Namespace, _: Environ) -> int:

@@ -53,6 +53,11 @@ class Claimed:
     carried: tuple[Alert, ...] = ()
 
 
+def facts_of(group: Sequence[News]) -> dict[str, object]:
+    """All that an alert's words are made of, as JSON."""
+    return {"group": list(group[0].group), "items": [_plain(each) for each in group]}
+
+
 async def put(
     session: AsyncSession, user_id: int, group: Sequence[News], *, for_digest: bool
 ) -> None:
@@ -64,7 +69,7 @@ async def put(
         kind=first.kind.value,
         provider=first.provider,
         connection_ids=[each.connection_id for each in group],
-        facts={"group": list(first.group), "items": [_plain(each) for each in group]},
+        facts=facts_of(group),
         for_digest=for_digest,
     )
     session.add(alert)

@@ -15,7 +15,7 @@ from app.alerts.facts import Kind
 from app.alerts.letter import Button, Letter, Line
 from app.words import DAY, counted, day_and_time, span
 
-MOST_LINES = 20  # connections named one by one; the rest are counted
+MOST_LINES = 12  # connections named one by one; the rest are counted
 LONGEST_EVIDENCE = 300  # characters
 
 CAUSES = {
@@ -211,8 +211,12 @@ def _calm(told: Told) -> Letter:
 
 def _recovered(told: Told) -> Letter:
     longest = max((int(each.get("seconds", 0)) for each in told.items), default=0)
+    alike = len({(span(each.get("seconds", 0)), _blame(each)) for each in told.items}) == 1
     lines = tuple(
-        Line(_label(told, each), f"не работало {span(each.get('seconds', 0))}, {_blame(each)}")
+        Line(
+            _label(told, each),
+            "" if alike else f"не работало {span(each.get('seconds', 0))}, {_blame(each)}",
+        )
         for each in told.items[:MOST_LINES]
     )
     return Letter(
@@ -282,15 +286,18 @@ WORDS: dict[Kind, Callable[[Told], Letter]] = {
 
 
 def _lines(told: Told, text: str | None = None) -> tuple[Line, ...]:
-    lines = tuple(
-        Line(
-            _label(told, each),
-            CAUSES.get(str(each.get("cause")), "") if text is None else text,
-            str(each.get("evidence", ""))[:LONGEST_EVIDENCE],
-        )
-        for each in told.items[:MOST_LINES]
-    )
-    return lines + _more(told)
+    """Each connection with its cause and proof; what all have in common is said once."""
+    causes = {each.get("cause") for each in told.items}
+    if text is None and len(told.items) > 1 and len(causes) == 1:
+        text = ""
+    lines: list[Line] = []
+    proof = ""
+    for each in told.items[:MOST_LINES]:
+        said = CAUSES.get(str(each.get("cause")), "") if text is None else text
+        own = str(each.get("evidence", ""))[:LONGEST_EVIDENCE]
+        lines.append(Line(_label(told, each), said, own if own != proof else ""))
+        proof = own
+    return (*lines, *_more(told))
 
 
 def _more(told: Told) -> tuple[Line, ...]:
