@@ -34,7 +34,7 @@ CLAIM = text(
         ORDER BY next_try_at LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE alert_channels c
-    SET lease_id = gen_random_uuid(), lease_until = now() + :lease
+    SET lease_id = gen_random_uuid(), lease_until = now() + CAST(:lease AS interval)
     FROM due WHERE c.id = due.id
     RETURNING c.id
     """
@@ -150,7 +150,8 @@ async def give_up_old(session: AsyncSession) -> None:
 
 async def forget_old(session: AsyncSession) -> None:
     await session.execute(
-        text("DELETE FROM alerts WHERE created_at < now() - :kept"), {"kept": KEPT}
+        text("DELETE FROM alerts WHERE created_at < now() - CAST(:kept AS interval)"),
+        {"kept": KEPT},
     )
 
 

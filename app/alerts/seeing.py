@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.facts import Outage, Seen
@@ -60,7 +61,7 @@ def _seen(row: Any, latest: ProviderOutage | None) -> Seen:
 
 async def _outages(session: AsyncSession) -> dict[str, ProviderOutage]:
     """The latest outage of every provider."""
-    latest = select(ProviderOutage).distinct(ProviderOutage.provider)
+    latest = select(ProviderOutage).ext(distinct_on(ProviderOutage.provider))
     newest = ProviderOutage.opened_at.desc()
     rows = await session.scalars(latest.order_by(ProviderOutage.provider, newest))
     return {row.provider: row for row in rows}

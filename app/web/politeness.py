@@ -3,7 +3,8 @@
 from math import ceil
 
 from app.providers import Provider
-from app.web.wording import MINUTE, duration, plural
+from app.web.wording import duration
+from app.words import MINUTE, plural
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
 STILL_UNDER_WAY = "Проверка ещё идёт, результат появится на карточке."

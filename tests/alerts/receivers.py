@@ -1,7 +1,7 @@
 """Where alerts arrive: a bot's API, a push service and a webhook, each on loopback and strict."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,6 +109,7 @@ class Webhook:
     secret: str = ""
     messages: list[Arrived] = field(default_factory=list)
     says: int = 200
+    on_arrival: Callable[[], Awaitable[None]] | None = None  # before it is answered
 
     async def hook(self, request: web.Request) -> web.Response:
         if self.says != 200:
@@ -121,6 +122,8 @@ class Webhook:
         self.messages.append(
             Arrived("hook", data["title"], data["text"], headers["webhook-id"], said)
         )
+        if self.on_arrival is not None:
+            await self.on_arrival()
         return web.Response()
 
 

@@ -5,6 +5,7 @@ service and a webhook on loopback, and processes that end by kill -9.
 """
 
 import random
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import time
@@ -156,6 +157,43 @@ async def test_everybody_hears_what_concerns_them_and_nothing_else(day: Day, key
     assert shown(day.transcript) == EXPECTED
     assert day.kills == 3
     _assert_no_doubles(day)
+
+
+async def test_a_process_that_dies_while_it_sends_sends_nothing_else_later(
+    day: Day, keys: Keys
+) -> None:
+    """Taken by the receiver, not yet written down by us: the same comes again, under its id."""
+    hook = day.receivers.webhook
+    user_id = await add_person(day.database, "boris@example.ru")
+    async with day.database.sessions.begin() as session:
+        hook.secret = await addresses.add_webhook(session, keys, user_id, f"{hook.url}/hook") or ""
+    shops = [await add_connection(day.database, keys, user_id, label=f"Shop {n}") for n in "12"]
+
+    async def die() -> None:
+        hook.on_arrival = None
+        for worker in day.workers:
+            worker.signal(signal.SIGKILL)
+
+    hook.on_arrival = die
+    await day.become(shops[:1], Status.REVOKED, Cause.REVOKED)
+    await day.clock.go_to(moment_of("Thu 08:05"))
+
+    async def died() -> bool:
+        return not any(worker.runs for worker in day.workers)
+
+    await until(died)
+    await day.become(shops[1:], Status.BLOCKED, Cause.ACCESS_DENIED)  # news in between
+    for worker in day.workers:
+        worker.start()
+    await day.at("Thu 08:20")
+    titles = {each.key: each.title for each in hook.messages}
+    assert sorted(titles.values()) == [
+        "«Эвотор»: нужно переподключить «Shop 1»",
+        "«Эвотор»: нужны ваши действия, «Shop 2»",
+    ]
+    assert len(hook.messages) == 3
+    assert hook.messages[0].content == hook.messages[1].content
+    assert len(day.postbox.letters) == 2  # the other channel was not held up, nor doubled
 
 
 def _assert_no_doubles(day: Day) -> None:

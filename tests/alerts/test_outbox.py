@@ -1,0 +1,337 @@
+"""Alerts on their way: once for each channel, at a bounded pace, and never silently dropped."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from app.alert_models import AlertChannel, Delivery, Told
+from app.alerts import addresses, outbox, preferences, telling
+from app.alerts.alerting import Alerting
+from app.alerts.facts import Kind, News, Wishes
+from app.alerts.pacing import LIMITS, pause
+from app.config import MOSCOW, Settings
+from app.db import Database
+from app.models import Cause, Status
+from app.outbound import Outbound
+from app.providers import Catalogue
+from app.sealing import Keys
+from app.settling import settle
+from app.unfinished import Unfinished
+from tests.alerts.receivers import Receivers, open_receivers
+from tests.postbox import Postbox, open_postbox
+from tests.rows import add_connection, add_person
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+TABLES = {
+    "connections": ("since", "next_check_at"),
+    "told": ("look_at", "since", "told_at"),
+    "alerts": ("created_at",),
+    "alert_channels": ("next_try_at", "lease_until", "failing_since", "code_until"),
+    "deliveries": ("created_at", "done_at"),
+    "alert_preferences": ("digest_at",),
+}
+
+
+@pytest.fixture
+async def postbox() -> AsyncIterator[Postbox]:
+    async with open_postbox() as postbox:
+        yield postbox
+
+
+@pytest.fixture
+async def to() -> AsyncIterator[Receivers]:
+    async with open_receivers() as receivers:
+        yield receivers
+
+
+@pytest.fixture
+def alerts(database: Database, http: Outbound, keys: Keys, postbox: Postbox) -> Alerting:
+    settings = Settings(
+        public_url="https://links.example.ru",
+        smtp=postbox.smtp,
+        mail_from="mail@example.ru",
+        allow_insecure_providers=True,
+    )
+    catalogue: Catalogue = {}
+    return Alerting(settings, database.sessions, http, keys, catalogue, Unfinished())
+
+
+async def pass_time(database: Database, time: timedelta) -> None:
+    """Everything is as long ago as if so much time had passed."""
+    async with database.sessions.begin() as session:
+        for table, columns in TABLES.items():
+            moved = ", ".join(
+                f"{column} = {column} - CAST(:time AS interval)" for column in columns
+            )
+            await session.execute(text(f"UPDATE {table} SET {moved}"), {"time": time})
+
+
+async def put(database: Database, user_id: int, *labels: str) -> None:
+    """An alert for each of these shops, one transaction each."""
+    for label in labels:
+        news = News(Kind.REVOKED, "evotor", uuid4(), label, "revoked")
+        async with database.sessions.begin() as session:
+            await outbox.put(session, user_id, [news], for_digest=False)
+
+
+async def channel_of(database: Database) -> AlertChannel:
+    async with database.sessions() as session:
+        return (await session.scalars(select(AlertChannel))).one()
+
+
+async def states(database: Database) -> Sequence[str]:
+    async with database.sessions() as session:
+        return (await session.scalars(select(Delivery.state).order_by(Delivery.created_at))).all()
+
+
+def subjects(postbox: Postbox) -> list[str]:
+    return [str(each["Subject"]).rpartition("переподключить ")[2] for each in postbox.letters]
+
+
+async def test_several_processes_send_each_alert_once(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    for name in ("anna", "boris", "vera"):
+        await put(database, await add_person(database, f"{name}@example.ru"), "A", "B")
+    await asyncio.gather(*(alerts.deliver() for _ in range(4)))
+    await alerts.deliver()
+    assert sorted(subjects(postbox)) == ["«A»"] * 3 + ["«B»"] * 3
+
+
+async def test_the_order_of_what_happened_is_kept(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    await put(database, await add_person(database), "A", "B", "C")
+    await alerts.deliver()
+    assert subjects(postbox) == ["«A»", "«B»", "«C»"]
+
+
+async def test_a_flood_is_a_few_messages_and_what_was_held_back_is_said(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    user_id, limit = await add_person(database), LIMITS["email"].tries
+    for number in range(limit):
+        await put(database, user_id, f"early {number}")
+        await alerts.deliver()
+    await put(database, user_id, *(f"late {number}" for number in range(30)))
+    await alerts.deliver()
+    assert len(postbox.letters) == limit
+    await pass_time(database, LIMITS["email"].window)
+    await alerts.deliver()
+    assert len(postbox.letters) == limit + 1
+    last = postbox.letters[-1]
+    assert "late 29" in last["Subject"]
+    body = last.get_body(("plain",))
+    assert body is not None
+    assert all(f"«late {number}»" in body.get_content() for number in range(29))
+    assert (await states(database)).count("carried") == 29
+
+
+async def test_many_at_once_are_one_message_the_newest_in_front(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    await put(database, await add_person(database), *"ABCDE")
+    await alerts.deliver()
+    assert subjects(postbox) == ["«E»"]
+
+
+async def test_a_failing_channel_is_tried_less_and_less_and_given_up_after_a_day(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    postbox.says = "451 come back later"
+    await put(database, await add_person(database), "A")
+    pauses = []
+    for _ in range(6):
+        await alerts.deliver()
+        async with database.sessions() as session:
+            rest = select(func.extract("epoch", AlertChannel.next_try_at - func.now()))
+            pauses.append(round(float((await session.execute(rest)).scalar_one()), -1))
+        await pass_time(database, pause(len(pauses)))
+    assert pauses == [60, 300, 900, 3600, 3600, 3600]
+    channel = await channel_of(database)
+    assert (channel.state, channel.failures) == ("on", 6)
+    assert channel.error == "почтовый сервер не отвечает или просит подождать"
+    await pass_time(database, DAY)
+    await alerts.tidy()
+    assert await states(database) == ["failed"]
+
+
+async def test_a_channel_that_works_again_says_what_waited(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    postbox.says = "451 come back later"
+    user_id = await add_person(database)
+    await put(database, user_id, "A")
+    await alerts.deliver()
+    await put(database, user_id, *"BCDEF")
+    postbox.says = ""
+    await pass_time(database, 2 * MINUTE)
+    await alerts.deliver()
+    assert subjects(postbox) == ["«A»", "«F»"]  # what was tried goes as it was, the rest as one
+    assert (await channel_of(database)).failures == 0
+
+
+async def test_what_was_tried_is_sent_again_as_it_was(database: Database, alerts: Alerting) -> None:
+    """A process died after the send: whatever came meanwhile is told apart from it."""
+    user_id = await add_person(database)
+    await put(database, user_id, *"ABCDE")
+    async with database.sessions.begin() as session:
+        (first,) = await outbox.claim(session, 10)
+    await put(database, user_id, "F")
+    await pass_time(database, outbox.LEASE + MINUTE)
+    async with database.sessions.begin() as session:
+        (second,) = await outbox.claim(session, 10)
+    assert len(first.carried) == 4
+    assert second.delivery_id == first.delivery_id
+    assert [each.id for each in second.carried] == [each.id for each in first.carried]
+
+
+async def test_a_lease_that_was_lost_settles_nothing_of_the_next_one(
+    database: Database, alerts: Alerting
+) -> None:
+    await put(database, await add_person(database), "A")
+    async with database.sessions.begin() as session:
+        (slow,) = await outbox.claim(session, 10)
+    await pass_time(database, outbox.LEASE + MINUTE)
+    async with database.sessions.begin() as session:
+        assert len(await outbox.claim(session, 10)) == 1
+    async with database.sessions.begin() as session:
+        await outbox.sent(session, slow)
+    assert (await channel_of(database)).lease_id is not None
+    assert await states(database) == ["sent"]  # it did go out
+
+
+async def test_an_address_that_is_no_more_is_left_alone(
+    database: Database, alerts: Alerting, keys: Keys, to: Receivers
+) -> None:
+    user_id = await add_person(database)
+    async with database.sessions.begin() as session:
+        await addresses.of_person(session, user_id)
+        await session.execute(update(AlertChannel).values(state="off"))
+        url = f"{to.webhook.url}/hook"
+        await addresses.add_webhook(session, keys, user_id, url)
+    to.webhook.says = 410
+    await put(database, user_id, "A")
+    await alerts.deliver()
+    async with database.sessions() as session:
+        kept = await session.scalars(select(AlertChannel.state).where(AlertChannel.kind != "email"))
+        assert list(kept) == ["gone"]
+
+
+async def test_a_transition_is_noted_in_its_own_transaction(database: Database, keys: Keys) -> None:
+    """Also that of a reconnect, when its grant has found its place."""
+    user_id = await add_person(database)
+    old = await add_connection(database, keys, user_id, account="shop", status="revoked")
+    new = await add_connection(database, keys, user_id, status="online", replaces=old, label="Shop")
+    async with database.sessions.begin() as session:
+        assert await settle(session, keys, new, "shop") == old
+    async with database.sessions() as session:
+        assert list(await session.scalars(select(Told.connection_id))) == [old]
+
+
+async def test_one_cause_is_one_alert_and_two_causes_are_two(
+    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+) -> None:
+    user_id = await add_person(database)
+    for number in range(4):
+        cause = Cause.ACCESS_DENIED if number == 3 else Cause.PAYMENT_REQUIRED
+        await _told_connection(database, keys, user_id, Status.BLOCKED, cause, f"Shop {number}")
+    await pass_time(database, 2 * MINUTE)
+    await _checks_go_on(database)
+    await alerts.tell()
+    await alerts.deliver()
+    assert sorted(str(each["Subject"]) for each in postbox.letters) == [
+        "«evotor»: нужны ваши действия, 3 подключения",
+        "«evotor»: нужны ваши действия, «Shop 3»",
+    ]
+
+
+async def test_what_falls_a_little_later_comes_along(
+    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+) -> None:
+    """Offline for eight minutes, when its sibling's ten are over: one message, not two."""
+    user_id = await add_person(database)
+    await _told_connection(database, keys, user_id, Status.OFFLINE, Cause.TIMEOUT, "A")
+    await pass_time(database, 2 * MINUTE)
+    await _told_connection(database, keys, user_id, Status.OFFLINE, Cause.TIMEOUT, "B")
+    await pass_time(database, 8 * MINUTE)
+    await _checks_go_on(database)
+    await alerts.tell()
+    await alerts.deliver()
+    assert [each["Subject"] for each in postbox.letters] == ["«evotor» не в сети: 2 подключения"]
+
+
+async def test_nothing_is_told_while_nobody_checks(
+    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+) -> None:
+    user_id = await add_person(database)
+    await _told_connection(database, keys, user_id, Status.OFFLINE, Cause.TIMEOUT, "A")
+    await pass_time(database, 60 * MINUTE)
+    await alerts.tell()
+    await alerts.deliver()
+    assert postbox.letters == []
+
+
+async def test_a_disabled_account_hears_nothing(
+    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+) -> None:
+    user_id = await add_person(database)
+    await _told_connection(database, keys, user_id, Status.REVOKED, Cause.REVOKED, "A")
+    async with database.sessions.begin() as session:
+        await session.execute(text("UPDATE users SET disabled_at = now()"))
+    await pass_time(database, 5 * MINUTE)
+    await _checks_go_on(database)
+    await alerts.tell()
+    await alerts.deliver()
+    assert postbox.letters == []
+
+
+async def test_several_processes_decide_for_a_person_once(
+    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+) -> None:
+    for name in range(12):
+        user_id = await add_person(database, f"{name}@example.ru")
+        for shop in "AB":
+            await _told_connection(database, keys, user_id, Status.REVOKED, Cause.REVOKED, shop)
+    await pass_time(database, 5 * MINUTE)
+    await _checks_go_on(database)
+    at_once = (telling.tell_due(database.sessions, MOSCOW) for _ in range(4))
+    await asyncio.gather(*at_once)
+    await alerts.tell()
+    await alerts.deliver()
+    assert len(postbox.letters) == 12
+    assert all("2 подключения" in each["Subject"] for each in postbox.letters)
+
+
+async def test_a_digest_says_nothing_when_nothing_happened(
+    database: Database, alerts: Alerting, postbox: Postbox
+) -> None:
+    user_id = await add_person(database)
+    async with database.sessions.begin() as session:
+        wishes = replace(Wishes(MOSCOW), digest="daily")
+        await preferences.save(session, user_id, wishes)
+    await pass_time(database, DAY)
+    await alerts.tell()
+    await alerts.deliver()
+    assert postbox.letters == []
+
+
+async def _told_connection(
+    database: Database, keys: Keys, user_id: int, status: Status, cause: Cause, label: str
+) -> None:
+    """A connection that has just become so."""
+    connection_id = await add_connection(
+        database, keys, user_id, status=status.value, cause=cause.value, label=label
+    )
+    async with database.sessions.begin() as session:
+        session.add(Told(connection_id=connection_id, user_id=user_id, look_at=func.now()))
+
+
+async def _checks_go_on(database: Database) -> None:
+    async with database.sessions.begin() as session:
+        await session.execute(text("UPDATE connections SET next_check_at = now() + '10 min'"))
