@@ -167,7 +167,7 @@ def describe(
         latency_ms=row.latency_ms,
         details=row.label,
         flapping=row.flapping,
-        expires_at=_last_day(row, provider),
+        expires_at=last_day(row, provider),
         connect_url=f"/{row.provider}/connect",
         disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
@@ -191,6 +191,12 @@ def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
     return list(down.values())
 
 
+def last_day(row: Any, provider: Provider | None) -> datetime | None:
+    """Of a grant that nothing renews; `row` has `refreshable` and `expires_at`."""
+    renewed = row.refreshable and (provider is None or provider.refresh != NEVER)
+    return None if renewed else row.expires_at
+
+
 def not_connected(provider: Provider) -> Descriptor:
     """A provider that the person has no connection to."""
     return Descriptor(
@@ -203,11 +209,6 @@ def not_connected(provider: Provider) -> Descriptor:
         configured=provider.configured,
         by_key=provider.kind == API_KEY,
     )
-
-
-def _last_day(row: CardRow, provider: Provider | None) -> datetime | None:
-    renewed = row.refreshable and (provider is None or provider.refresh != NEVER)
-    return None if renewed else row.expires_at
 
 
 def _plain(value: Any) -> Any:

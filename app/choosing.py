@@ -13,7 +13,7 @@ from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app import connections, people
+from app import connections, people, told
 from app.announce import announce_list
 from app.connections import Disconnected
 from app.db import Sessions
@@ -70,6 +70,7 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
         .returning(Connection.id)
     )
     if kept is not None:
+        await told.look_again(session, [kept])
         await announce_list(session, user_id)
     return kept is not None
 

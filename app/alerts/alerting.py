@@ -52,7 +52,7 @@ class Alerting:
         zone = self.settings.zone
         while await telling.note_outages(self.sessions):
             pass
-        while await telling.tell_due(self.sessions, zone):
+        while await telling.tell_due(self.sessions, zone, self.catalogue):
             pass
         while await digests.send_due(self.sessions, zone):
             pass

@@ -10,7 +10,9 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.facts import Outage, Seen
+from app.cards import last_day
 from app.models import Connection, Grant, ProviderOutage
+from app.providers import Catalogue, Provider
 
 OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is
 
@@ -30,17 +32,21 @@ COLUMNS = (
 )
 
 
-async def see(session: AsyncSession, connection_ids: Sequence[UUID]) -> dict[UUID, Seen]:
+async def see(
+    session: AsyncSession, connection_ids: Sequence[UUID], catalogue: Catalogue
+) -> dict[UUID, Seen]:
     outages = await _outages(session)
     rows = await session.execute(
         select(*COLUMNS)
         .outerjoin(Grant, Grant.connection_id == Connection.id)
         .where(Connection.id.in_(list(connection_ids)))
     )
-    return {row.id: _seen(row, outages.get(row.provider)) for row in rows}
+    return {
+        row.id: _seen(row, outages.get(row.provider), catalogue.get(row.provider)) for row in rows
+    }
 
 
-def _seen(row: Any, latest: ProviderOutage | None) -> Seen:
+def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) -> Seen:
     goes_on = latest is not None and latest.closed_at is None
     return Seen(
         row.id,
@@ -52,7 +58,7 @@ def _seen(row: Any, latest: ProviderOutage | None) -> Seen:
         row.since,
         row.fresh or goes_on,  # while it goes on, only a sample is asked
         tuple(reversed(row.flips)),
-        None if row.refreshable else row.expires_at,
+        last_day(row, provider),
         row.granted_at,
         Outage(latest.opened_at, latest.cause, latest.evidence) if goes_on and latest else None,
         latest.closed_at if latest else None,

@@ -21,6 +21,7 @@ from app.alerts.facts import DOWN, Kind, Known, News, Seen, Wishes
 from app.alerts.quiet import quiet_end
 from app.alerts.seeing import see
 from app.db import Sessions
+from app.providers import Catalogue
 
 PEOPLE = 50  # in one transaction
 CHUNK = 2_000  # connections in one go
@@ -84,7 +85,7 @@ async def note_outages(sessions: Sessions) -> int:
     return len(began) + len(ended)
 
 
-async def tell_due(sessions: Sessions, zone: ZoneInfo) -> int:
+async def tell_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> int:
     """Decide for the next people; how many there were. `zone`: of those who named none."""
     async with sessions.begin() as session:
         people = (await session.execute(DUE, {"limit": PEOPLE})).all()
@@ -94,7 +95,7 @@ async def tell_due(sessions: Sessions, zone: ZoneInfo) -> int:
         rows = await _pending(session, ids)
         now = (await session.execute(select(func.now()))).scalar_one()
         wishes = await preferences.of_people(session, ids, zone)
-        seen = await see(session, [row.connection_id for row in rows])
+        seen = await see(session, [row.connection_id for row in rows], catalogue)
         lately = await _told_lately(session, ids)
         for person in people:
             own = [row for row in rows if row.user_id == person.id]

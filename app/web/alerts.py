@@ -7,6 +7,7 @@ from uuid import UUID
 
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
+from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import MultiDict
 
 from app import limits
@@ -15,6 +16,7 @@ from app.alerts import addresses, history, preferences
 from app.alerts.channels import apprise, push, telegram
 from app.alerts.channels.encryption import public_key
 from app.alerts.facts import Wishes
+from app.alerts.history import Sent
 from app.alerts.wording import Setting
 from app.limits import Limit
 from app.web import alert_wording as words
@@ -165,6 +167,13 @@ async def unsubscribe(id: UUID) -> ResponseReturnValue:
         if not await addresses.unsubscribe(session, id):
             abort(404)
     return await render_template("alerts/unsubscribe.html", key=id, done=True)
+
+
+async def sent_about(session: AsyncSession, connection_id: UUID) -> list[Sent]:
+    """What the person was told of one connection of theirs."""
+    user_id = person().user_id
+    wishes = await preferences.of_person(session, user_id, dashboard().settings.zone)
+    return await history.sent_to(session, user_id, _setting(wishes), connection_id)
 
 
 async def _page(

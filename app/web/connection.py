@@ -9,6 +9,7 @@ from app import connections, history
 from app.biography import CHARTS, biography
 from app.cards import describe, describe_all
 from app.details import details
+from app.web.alerts import sent_about
 from app.web.dashboard import dashboard, person
 from app.web.politeness import spending
 
@@ -27,6 +28,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         zone = app.settings.zone
         pasts = await history.pasts(session, [own], zone)
         told = await biography(session, connection_id, zone, _period(), own.read_at)
+        sent = await sent_about(session, connection_id)
     card = describe(own, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
@@ -41,6 +43,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         facts=facts,
         spending=spending(provider, app.settings.interval) if provider else "",
         told=told,
+        sent=sent,
         checks_run=app.checks_run,
         cut_off=app.cut_off,
     )

@@ -300,7 +300,7 @@ async def test_several_processes_decide_for_a_person_once(
             await _told_connection(database, keys, user_id, Status.REVOKED, Cause.REVOKED, shop)
     await pass_time(database, 5 * MINUTE)
     await _checks_go_on(database)
-    at_once = (telling.tell_due(database.sessions, MOSCOW) for _ in range(4))
+    at_once = (telling.tell_due(database.sessions, MOSCOW, {}) for _ in range(4))
     await asyncio.gather(*at_once)
     await alerts.tell()
     await alerts.deliver()

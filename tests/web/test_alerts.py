@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from app.config import Settings
 from app.models import User
 from app.web.dashboard import Dashboard
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers
-from tests.people import Person
+from tests.people import OTHER_SHOP, Person
 from tests.postbox import Postbox, open_postbox
 
 
@@ -183,6 +183,16 @@ async def test_what_was_sent_is_listed_with_when_and_where(
     assert len(postbox.letters) == 1
 
 
+async def test_a_connections_page_says_what_was_told_of_it(
+    person: Person, postbox: Postbox
+) -> None:
+    card, other = await person.connect(), await person.connect(account=OTHER_SHOP)
+    await tell(person.app, about=UUID(card["id"]))
+    await person.app.alerting.deliver()
+    assert "anna@example.ru: отправлено" in await person.page(f"/connections/{card['id']}")
+    assert "Пока ничего" in await person.page(f"/connections/{other['id']}")
+
+
 async def test_preferences_are_kept(person: Person) -> None:
     form = {"delay": "30", "reminder": "0", "digest": "weekly"}
     form |= {"quiet_from": "22:00", "quiet_until": "08:00"}
@@ -231,9 +241,9 @@ async def test_tests_and_additions_are_limited(person: Person, to: Receivers) ->
     assert full.status_code == 422
 
 
-async def tell(app: Dashboard, *, for_digest: bool = False) -> None:
+async def tell(app: Dashboard, *, for_digest: bool = False, about: UUID | None = None) -> None:
     """An alert for Anna, on its way."""
-    news = News(Kind.REVOKED, "evotor", uuid4(), "Магазин", "revoked")
+    news = News(Kind.REVOKED, "evotor", about or uuid4(), "Магазин", "revoked")
     async with app.database.sessions.begin() as session:
         query = select(User.id).where(User.email == "anna@example.ru")
         user_id = (await session.execute(query)).scalar_one()
