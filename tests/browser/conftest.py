@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
+from app.alerts.channels.encryption import new_key
 from app.commands import migrate_database
 from app.db import open_database
 from tests.browser.chromium import find_chromium, open_chromium
@@ -125,6 +126,7 @@ def _settings(providers_file: Path) -> dict[str, str]:
         "PROVIDERS_FILE": str(providers_file),
         "ALLOW_INSECURE_PROVIDERS": "1",
         "RUN_MONITOR": "0",
+        "VAPID_PRIVATE_KEY": new_key(),
         "HEALTH_CHECK_INTERVAL_SECONDS": "0.6",  # at every look of the monitor, once a second
         "HEALTH_CHECK_TIMEOUT_SECONDS": "5",
         **clients,
