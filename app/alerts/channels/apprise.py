@@ -6,6 +6,8 @@ Without an idempotency key at-least-once is all that can be had.
 
 import asyncio
 import warnings
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -40,7 +42,9 @@ def _notify(url: str, parcel: Parcel) -> bool:
     return bool(service.notify(title=parcel.letter.title, body=as_text(parcel.letter)))
 
 
+@cache
 def _library() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # its import of imghdr
-        return import_module("apprise")
+    with warnings.catch_warnings(), suppress(ModuleNotFoundError):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import_module("imghdr")  # one of its services does so later, with a warning
+    return import_module("apprise")
