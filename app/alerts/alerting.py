@@ -61,9 +61,7 @@ class Alerting:
         """Send until nothing can go. A send under way is seen through: cut off, it would be sent
         twice.
         """
-        while not self.unfinished.stopping:
-            if not await self.unfinished.run(self.deliverer.send_due()):
-                return
+        await self.deliverer.send_due(self.unfinished)
 
     async def greet(self) -> None:
         """Let in who came through a link of ours to the bot."""

@@ -24,10 +24,12 @@ from app.alerts.wording import Setting, letter_of
 from app.db import Sessions
 from app.errors import SealingError
 from app.sealing import Keys
+from app.unfinished import Unfinished
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 10  # channels
+AT_ONCE = 50  # channels
+LOOK = 1.0  # seconds between looks for more, while something is under way
 LONGEST_SEND = 60.0  # seconds; half a lease
 BROKEN = Refused("сбой на нашей стороне")
 LATE = Refused("не ответили вовремя")
@@ -42,12 +44,25 @@ class Deliverer:
     ) -> None:
         self._sessions, self._post, self._keys, self._titles = sessions, post, keys, titles
 
-    async def send_due(self) -> int:
-        """Send what can go now, side by side; how many channels were served."""
+    async def send_due(self, unfinished: Unfinished) -> None:
+        """Send until nothing can go, side by side: one that is slow holds up nobody else."""
+        under_way: set[asyncio.Task[None]] = set()
+        while not unfinished.stopping:
+            claimed = await self._claim(AT_ONCE - len(under_way))
+            under_way |= {asyncio.create_task(unfinished.run(self._send(each))) for each in claimed}
+            if not under_way:
+                return
+            done, under_way = await asyncio.wait(
+                under_way, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()  # a crash of ours is told once, not lost
+
+    async def _claim(self, free: int) -> list[outbox.Claimed]:
+        if free <= 0:
+            return []
         async with self._sessions.begin() as session:
-            parcels = await outbox.claim(session, AT_ONCE)
-        await asyncio.gather(*(self._send(each) for each in parcels))
-        return len(parcels)
+            return await outbox.claim(session, free)
 
     async def test(self, channel: AlertChannel, email: str, zone: ZoneInfo) -> Refused | None:
         """One message through this channel, now, past limits and quiet hours."""

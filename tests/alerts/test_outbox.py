@@ -25,6 +25,7 @@ from app.unfinished import Unfinished
 from tests.alerts.receivers import Receivers, open_receivers
 from tests.postbox import Postbox, open_postbox
 from tests.rows import add_connection, add_person
+from tests.waiting import until
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 TABLES = {
@@ -101,6 +102,33 @@ async def test_several_processes_send_each_alert_once(
     await asyncio.gather(*(alerts.deliver() for _ in range(4)))
     await alerts.deliver()
     assert sorted(subjects(postbox)) == ["«A»"] * 3 + ["«B»"] * 3
+
+
+async def test_a_slow_receiver_holds_up_nobody_else(
+    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox, to: Receivers
+) -> None:
+    slow, quick = await add_person(database), await add_person(database, "boris@example.ru")
+    async with database.sessions.begin() as session:
+        url = f"{to.webhook.url}/hook"
+        to.webhook.secret = await addresses.add_webhook(session, keys, slow, url) or ""
+    answer = asyncio.Event()
+
+    async def think() -> None:
+        await answer.wait()
+
+    to.webhook.on_arrival = think
+    await put(database, slow, "A")
+    delivering = asyncio.create_task(alerts.deliver())
+
+    async def arrived(letters: int) -> bool:
+        return len(postbox.letters) == letters and len(to.webhook.messages) == 1
+
+    await until(lambda: arrived(1))
+    await put(database, quick, "B")
+    await until(lambda: arrived(2))
+    answer.set()
+    await delivering
+    assert await states(database) == ["sent"] * 3
 
 
 async def test_the_order_of_what_happened_is_kept(
