@@ -52,7 +52,9 @@ def test_every_icon_in_use_is_in_the_sprite() -> None:
 
 @pytest.mark.parametrize(("pattern", "why"), FORBIDDEN)
 def test_templates_need_no_laxer_policy(pattern: str, why: str) -> None:
-    guilty = [path.name for path in TEMPLATES if re.search(pattern, path.read_text())]
+    """A letter is no page: mail programs know no style sheet but the one inside it."""
+    pages = [path for path in TEMPLATES if path.parent.name != "mail"]
+    guilty = [path.name for path in pages if re.search(pattern, path.read_text())]
     assert guilty == [], why
 
 
