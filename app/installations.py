@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import outages
+from app import outages, told
 from app.announce import announce_cards
 from app.cards import FLAPS
 from app.errors import SealingError
@@ -156,4 +156,5 @@ async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: st
     shown = {"cause": cause.value, "evidence": evidence}
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
     await outages.follow(session, [row.id for row in rows])
+    await told.look_again(session, [row.id for row in rows])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text, update
 
+from app.alert_models import Told
 from app.config import Settings
 from app.db import Database
 from app.factory import create_app
@@ -313,6 +314,9 @@ async def test_a_removal_shows_at_once_and_says_so(evotor: Evotor, person: Perso
     assert (after["status"], after["cause"], after["fault"]) == ("blocked", "access_denied", "you")
     (outage,) = await rows.outages(person.app.database, UUID(card["id"]))
     assert (outage.status, outage.cause, outage.closed_at) == ("blocked", "access_denied", None)
+    async with person.app.database.sessions() as session:
+        told = await session.get_one(Told, UUID(card["id"]))
+    assert told.look_at == outage.opened_at  # in the same transaction: its person may be told
 
 
 async def test_a_removal_takes_the_pushed_token_with_it(
