@@ -1,6 +1,6 @@
 """Everything that is kept about a person, for the person: no token, no hash, no key."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.alert_models import Alert, AlertChannel, AlertPreferences, Told
 from app.models import (
     Connection,
     EmailChange,
@@ -43,6 +44,16 @@ OUTAGES: tuple[Column, ...] = (
     *(Outage.fault, Outage.last_evidence, Outage.checks),
 )
 LATENCIES: tuple[Column, ...] = (Latencies.connection_id, Latencies.began, Latencies.counts)
+CHANNELS: tuple[Column, ...] = (
+    *(AlertChannel.kind, AlertChannel.label, AlertChannel.state),
+    *(AlertChannel.created_at, AlertChannel.sent_at),
+)
+WISHES: tuple[Column, ...] = (
+    *(AlertPreferences.delay_minutes, AlertPreferences.reminder_days, AlertPreferences.digest),
+    *(AlertPreferences.quiet_from, AlertPreferences.quiet_until),
+)
+TOLD: tuple[Column, ...] = (Told.connection_id, Told.kind, Told.since, Told.told_at)
+ALERTS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
 
 
 async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
@@ -59,6 +70,10 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
         "connections": await _rows(session, connections, Connection.user_id == user_id),
         "outages": await _rows(session, outages, Connection.user_id == user_id),
         "latencies": await _rows(session, latencies, Connection.user_id == user_id),
+        "channels": await _rows(session, select(*CHANNELS), AlertChannel.user_id == user_id),
+        "wishes": await _rows(session, select(*WISHES), AlertPreferences.user_id == user_id),
+        "told": await _rows(session, select(*TOLD), Told.user_id == user_id),
+        "alerts": await _rows(session, select(*ALERTS), Alert.user_id == user_id),
     }
 
 
@@ -70,6 +85,6 @@ async def _rows(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
+    if isinstance(value, datetime | time):
         return value.isoformat()
     return str(value) if isinstance(value, UUID) else value

@@ -10,6 +10,7 @@ LEFT_OUT = {"tickets", "oauth_states", "recovery_codes"}
 LISTS = (
     *(takeout.PERSON, takeout.NEW_EMAIL, takeout.SESSIONS, takeout.PASSKEYS, takeout.FACTOR),
     *(takeout.CONNECTIONS, takeout.OUTAGES, takeout.LATENCIES),
+    *(takeout.CHANNELS, takeout.WISHES, takeout.TOLD, takeout.ALERTS),
 )
 
 

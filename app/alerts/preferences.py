@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.alert_models import Alert, AlertPreferences
 from app.alerts.facts import Wishes
 from app.alerts.quiet import next_digest
+from app.models import User
 
 DELAYS = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
 REMINDERS = (0, 1, 3, 7)  # days; 0: never
@@ -20,11 +21,15 @@ REMINDERS = (0, 1, 3, 7)  # days; 0: never
 async def of_people(
     session: AsyncSession, user_ids: Iterable[int], zone: ZoneInfo
 ) -> dict[int, Wishes]:
-    """Everybody's wishes; those who never said any get the usual ones."""
+    """Everybody's wishes; those who never said any get the usual ones, in their own zone.
+
+    `zone`: of those who named none.
+    """
     ids = list(user_ids)
+    zones = await _zones(session, ids, zone)
     rows = await session.scalars(select(AlertPreferences).where(AlertPreferences.user_id.in_(ids)))
-    said = {row.user_id: _wishes(row, zone) for row in rows}
-    return {each: said.get(each, Wishes(zone)) for each in ids}
+    said = {row.user_id: _wishes(row, zones[row.user_id]) for row in rows}
+    return {each: said.get(each, Wishes(zones[each])) for each in zones}
 
 
 async def of_person(session: AsyncSession, user_id: int, zone: ZoneInfo) -> Wishes:
@@ -48,6 +53,11 @@ async def save(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
     }
     row = insert(AlertPreferences).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
+
+
+async def _zones(session: AsyncSession, user_ids: list[int], zone: ZoneInfo) -> dict[int, ZoneInfo]:
+    rows = await session.execute(select(User.id, User.zone).where(User.id.in_(user_ids)))
+    return {row.id: ZoneInfo(row.zone) if row.zone else zone for row in rows}
 
 
 def _wishes(row: AlertPreferences, zone: ZoneInfo) -> Wishes:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
@@ -39,7 +40,7 @@ async def index() -> ResponseReturnValue:
 
 @blueprint.post("/alerts/preferences")
 async def choose() -> ResponseReturnValue:
-    wishes = _wishes(await request.form)
+    wishes = _wishes(await request.form, (await _wanted()).zone)
     if wishes is None:
         return await _page(error=words.BAD_HOURS), 422
     async with dashboard().database.sessions.begin() as session:
@@ -234,16 +235,15 @@ def _setting(wishes: Wishes) -> Setting:
     )
 
 
-def _wishes(form: MultiDict[str, str]) -> Wishes | None:
+def _wishes(form: MultiDict[str, str], zone: ZoneInfo) -> Wishes | None:
     """None: one of the quiet hours is missing. What is not on our lists is as usual."""
-    usual = Wishes(dashboard().settings.zone)
     start, end = _hour(form.get("quiet_from", "")), _hour(form.get("quiet_until", ""))
     if (start is None) != (end is None):
         return None
     reminder = _number(form.get("reminder"), words.REMINDERS, 1)
     digest = form.get("digest", "")
     return Wishes(
-        usual.zone,
+        zone,
         timedelta(minutes=_number(form.get("delay"), words.DELAYS, 10)),
         timedelta(days=reminder) if reminder else None,
         digest if digest in words.DIGESTS else "none",

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
-from app.alert_models import AlertChannel
+from app.alert_models import AlertChannel, AlertPreferences
 from app.alerts import outbox
 from app.alerts.channels.encryption import new_key
 from app.alerts.facts import Kind, News
@@ -22,8 +23,12 @@ from tests.postbox import Postbox, open_postbox
 
 
 @pytest.fixture
-async def postbox() -> AsyncIterator[Postbox]:
+async def postbox(dashboard: Dashboard) -> AsyncIterator[Postbox]:
+    """A mail server from here on: who signed up before it needs to confirm nothing."""
     async with open_postbox() as postbox:
+        settings = replace(dashboard.settings, smtp=postbox.smtp, mail_from="mail@example.ru")
+        dashboard.settings = settings
+        dashboard.alerting = replace(dashboard.alerting, settings=settings)
         yield postbox
 
 
@@ -34,11 +39,9 @@ async def to() -> AsyncIterator[Receivers]:
 
 
 @pytest.fixture
-def settings(settings: Settings, to: Receivers, postbox: Postbox) -> Settings:
+def settings(settings: Settings, to: Receivers) -> Settings:
     return replace(
         settings,
-        smtp=postbox.smtp,
-        mail_from="mail@example.ru",
         telegram_bot_token=BOT_TOKEN,
         telegram_api_base=to.telegram.url,
         vapid_private_key=new_key(),
@@ -205,6 +208,16 @@ async def test_preferences_are_kept(person: Person) -> None:
     page = await follow(person, await person.post("/alerts/preferences", **wild))
     assert 'value="10" selected' in page
     assert 'value="none" selected' in page
+
+
+async def test_a_digest_comes_in_the_morning_of_its_person(person: Person) -> None:
+    await person.post("/account/zone", zone="Asia/Vladivostok")
+    page = await follow(person, await person.post("/alerts/preferences", digest="daily"))
+    assert "Asia/Vladivostok" in page
+    async with person.app.database.sessions() as session:
+        digest_at = (await session.scalars(select(AlertPreferences.digest_at))).one()
+    assert digest_at is not None
+    assert digest_at.astimezone(ZoneInfo("Asia/Vladivostok")).hour == 9
 
 
 async def test_what_waits_for_a_digest_goes_out_when_there_is_to_be_none(
