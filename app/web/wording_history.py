@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from app.history import Split
 from app.models import UNWATCHED
-from app.web.wording import DAY, HOUR, MINUTE, MONTHS, plural
 from app.windows import Window
+from app.words import DAY, HOUR, MINUTE, MONTHS, plural
 
 # What the service did, and does: (was, is).
 DEEDS = {
