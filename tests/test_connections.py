@@ -72,6 +72,8 @@ def row(**columns: Any) -> CardRow:
         "version": 3,
         "expires_at": None,
         "refreshable": True,
+        "recent": [],
+        "looks": 0,
         "read_at": NOW,
         "flapping": False,
         "provider_down_since": None,
