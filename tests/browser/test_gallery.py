@@ -15,7 +15,7 @@ async def test_a_service_is_found_as_one_types(visitor: Visitor, sandbox: Sandbo
     page = visitor.page
     await page.get_by_role("link", name="Добавить подключение").click()
     await expect(page.locator("#pick-evotor")).to_contain_text("Подключено: 1")
-    await page.get_by_label("Название сервиса").press_sequentially("скл")
+    await page.get_by_label("Название сервиса").press_sequentially("мой скл")
     await expect(page.locator("#pick-evotor")).to_have_count(0)
     await expect(page.get_by_label("Название сервиса")).to_be_focused()
     await expect(page.get_by_role("status").filter(has_text="Найдено: 1")).to_be_visible()
