@@ -42,10 +42,14 @@ COUNT = text(
            mode() WITHIN GROUP (ORDER BY evidence) FILTER (WHERE fails) AS evidence,
            min(since) FILTER (WHERE fails AND since > now() - CAST(:burst AS interval)) AS since,
            (SELECT count(*) FROM (SELECT FROM connections WHERE provider = :provider
-            AND status NOT IN ('blocked', 'revoked') LIMIT :quorum) there) AS quorum
+            AND status NOT IN ('blocked', 'revoked')
+            AND (last_checked_at > :after OR last_checked_at IS NULL
+                 OR last_checked_at <= now() - CAST(:spacing AS interval))
+            LIMIT :quorum) there) AS quorum
     FROM seen
     """
 )
+# Counted from the end, not from now: what was moved once must not match again in a later chunk.
 PUT_ON_SCHEDULE = text(
     """
     WITH late AS MATERIALIZED (
@@ -53,11 +57,12 @@ PUT_ON_SCHEDULE = text(
         WHERE provider = :provider AND status NOT IN ('blocked', 'revoked')
           AND (next_check_at <= :ended
                OR next_check_at > :ended + CAST(:spread AS interval) AND status <> 'online'
+                  AND last_checked_at <= :ended
                   AND next_check_at > last_checked_at + CAST(:spacing AS interval))
         LIMIT :chunk FOR UPDATE SKIP LOCKED
     )
     UPDATE connections c
-    SET next_check_at = greatest(now() + random() * CAST(:spread AS interval),
+    SET next_check_at = greatest(:ended + random() * CAST(:spread AS interval),
                                  c.last_checked_at + CAST(:spacing AS interval))
     FROM late WHERE c.id = late.id
     RETURNING c.id
@@ -71,7 +76,7 @@ class Looks:
 
     seen: int
     failing: int
-    quorum: int = 0  # how many must be seen to end an outage: QUORUM, or all where there are fewer
+    quorum: int = 0  # how many must be seen to end an outage: QUORUM, or all who may be asked
 
 
 def is_outage(looks: Looks) -> bool:
@@ -90,10 +95,11 @@ async def open_ones(session: AsyncSession) -> dict[str, datetime]:
     return {row.provider: row.opened_at for row in rows}
 
 
-async def follow(session: AsyncSession, provider: str) -> datetime | None:
+async def follow(session: AsyncSession, provider: str, spacing: float = 0.0) -> datetime | None:
     """Open or close the provider's outage, so that it agrees with what was seen of late.
 
-    Returns when it ended, if it ended now: `put_on_schedule` is to be called then.
+    `spacing`: as in `put_on_schedule`, which is to be called when this returns a time: the outage
+    ended then, just now.
     """
     opened = await session.scalar(
         select(ProviderOutage)
@@ -103,7 +109,7 @@ async def follow(session: AsyncSession, provider: str) -> datetime | None:
     if opened is None:
         await _open_if_it_is_one(session, provider)
         return None
-    seen = await _count(session, provider, opened.sampled_at)
+    seen = await _count(session, provider, opened.sampled_at, spacing)
     if not is_over(Looks(seen.seen, seen.failing, seen.quorum)):
         return None
     ended = opened.closed_at = await _now(session)
@@ -146,22 +152,31 @@ async def put_on_schedule(
 
 
 async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
-    now = await _now(session)
-    seen = await _count(session, provider, now - WINDOW)
+    now, ended = await _now(session), await _last_end(session, provider)
+    # What failed in the outage before says nothing about a new one.
+    after = max(now - WINDOW, ended) if ended else now - WINDOW
+    seen = await _count(session, provider, after)
     if not is_outage(Looks(seen.seen, seen.failing)):
         return
     outage = insert(ProviderOutage).values(
         provider=provider,
         cause=seen.cause,
         evidence=seen.evidence or "",
-        opened_at=seen.since or now,
+        opened_at=max(seen.since or now, ended) if ended else seen.since or now,
     )
     opened = await session.scalar(outage.on_conflict_do_nothing().returning(ProviderOutage.id))
     if opened is not None:
         await announce_provider(session, provider)
 
 
-async def _count(session: AsyncSession, provider: str, after: datetime) -> Row[Any]:
+async def _last_end(session: AsyncSession, provider: str) -> datetime | None:
+    ended = select(func.max(ProviderOutage.closed_at))
+    return await session.scalar(ended.where(ProviderOutage.provider == provider))
+
+
+async def _count(
+    session: AsyncSession, provider: str, after: datetime, spacing: float = 0.0
+) -> Row[Any]:
     values = {
         "provider": provider,
         "after": after,
@@ -169,6 +184,7 @@ async def _count(session: AsyncSession, provider: str, after: datetime) -> Row[A
         "burst": BURST,
         "enough": ENOUGH,
         "quorum": QUORUM,
+        "spacing": timedelta(seconds=spacing),
     }
     return (await session.execute(COUNT, values)).one()
 

@@ -4,14 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from app import provider_outages
 from app.db import Database
 from app.models import Connection, ProviderOutage
+from app.monitor.leases import claim_sample
 from app.provider_outages import Looks, is_outage, is_over
 from app.sealing import Keys
 from tests import rows
+from tests.servers import Acme
 
 DOWN: dict[str, Any] = {"status": "offline", "cause": "timeout", "evidence": "GET a/me → 503"}
 WELL: dict[str, Any] = {"status": "online"}
@@ -185,6 +187,76 @@ async def test_nobody_is_looked_at_sooner_than_a_provider_wants_with_one_grant(
             select(Connection.next_check_at - Connection.last_checked_at)
         )
         assert set(pauses) == {timedelta(hours=1)}
+
+
+async def test_many_are_put_on_the_schedule_once_however_long_that_takes(
+    database: Database, keys: Keys
+) -> None:
+    far = func.now() + timedelta(hours=1)
+    await looked_at(database, keys, 5, ago=300, next_check_at=far, **DOWN)
+    again = {"ago": 60, "next_check_at": func.now() + timedelta(minutes=5)}
+    await looked_at(database, keys, 1, **again, **DOWN)  # after the end, and failed of its own
+    async with database.sessions.begin() as session:
+        ended = await session.scalar(select(func.now() - timedelta(minutes=2)))
+        assert ended is not None
+        assert await provider_outages.put_on_schedule(session, "evotor", ended, 600, 0)
+    async with database.sessions.begin() as session:
+        assert not await provider_outages.put_on_schedule(session, "evotor", ended, 600, 0)
+        late = Connection.next_check_at > func.now() + timedelta(minutes=4)
+        assert await session.scalar(select(func.count()).where(late)) == 1
+
+
+async def test_what_failed_before_the_end_opens_nothing_anew(
+    database: Database, keys: Keys
+) -> None:
+    await looked_at(database, keys, 20, ago=40, **DOWN)
+    await follow(database)
+    await looked_at(database, keys, 5, ago=-0.2, **WELL)
+    assert await follow(database) is not None
+    await looked_at(database, keys, 1, ago=-0.2, **DOWN)  # one shop's own trouble
+    await follow(database)
+    assert len(await outages(database)) == 1
+
+
+async def test_a_new_outage_is_not_dated_into_the_one_before(
+    database: Database, keys: Keys
+) -> None:
+    await looked_at(database, keys, 6, ago=40, **DOWN)
+    await follow(database)
+    await looked_at(database, keys, 4, ago=-0.2, **WELL)
+    ended = await follow(database)
+    async with database.sessions.begin() as session:  # they go on failing
+        await session.execute(
+            update(Connection)
+            .where(Connection.status == "offline")
+            .values(last_checked_at=func.now() + timedelta(seconds=1))
+        )
+        await session.execute(delete(Connection).where(Connection.status == "online"))
+    await follow(database)
+    first, second = await outages(database)
+    assert ended == first.closed_at
+    assert ended == second.opened_at
+
+
+async def test_a_sample_is_of_those_who_can_tell(
+    database: Database, keys: Keys, acme: Acme
+) -> None:
+    long_ago = func.now() - timedelta(hours=1)
+    await looked_at(database, keys, 9, provider="acme", next_check_at=long_ago, **THEIRS)
+    await looked_at(database, keys, 3, provider="acme", **DOWN)
+    async with database.sessions.begin() as session:
+        leases = await claim_sample(session, acme.provider, provider_outages.SAMPLE)
+    assert [lease.row.status for lease in leases] == ["offline"] * 3
+
+
+async def test_it_ends_although_few_may_be_asked_at_a_time(database: Database, keys: Keys) -> None:
+    await looked_at(database, keys, 6, **DOWN)
+    await follow(database)
+    await looked_at(database, keys, 1, ago=-0.2, **WELL)
+    assert await follow(database) is None
+    async with database.sessions.begin() as session:
+        ended = await provider_outages.follow(session, "evotor", spacing=3600)
+    assert ended is not None
 
 
 async def open_ones(database: Database) -> dict[str, datetime]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, Update, func, or_, select, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants
-from app.models import Connection, Grant
+from app.models import Connection, Grant, Status
 from app.providers import Provider
 from app.refreshing import LEASE
 
@@ -38,13 +38,19 @@ async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Le
 
 
 async def claim_sample(session: AsyncSession, provider: Provider, limit: int) -> list[Lease]:
-    """Claim a few connections of a provider whether they are due or not, the next ones first."""
+    """Claim a few connections of a provider whether they are due or not, the next ones first.
+
+    Not those whose grant was refused: they say nothing about the provider, and might be so many
+    that a sample never has enough of the others.
+    """
     rested = or_(
         Connection.last_checked_at.is_(None),
         Connection.last_checked_at <= func.now() - timedelta(seconds=provider.spacing),
     )
-    free = _free(Connection.provider == provider.name, rested).order_by(Connection.next_check_at)
-    return _leases(await session.execute(_claim(free.limit(limit))))
+    telling = Connection.status.not_in([Status.BLOCKED, Status.REVOKED])
+    free = _free(Connection.provider == provider.name, rested, telling)
+    first = free.order_by(Connection.next_check_at).limit(limit)
+    return _leases(await session.execute(_claim(first)))
 
 
 async def claim_one(session: AsyncSession, connection_id: UUID) -> Lease | None:

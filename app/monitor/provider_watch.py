@@ -37,7 +37,7 @@ class ProviderWatch:
 
     async def _follow(self, sessions: Sessions, provider: Provider, interval: float) -> None:
         async with sessions.begin() as session:
-            ended = await provider_outages.follow(session, provider.name)
+            ended = await provider_outages.follow(session, provider.name, provider.spacing)
         if ended is not None:
             await self._spread(sessions, provider, ended, interval)
 
