@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Update, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import oauth, revocations
 from app.db import Sessions
@@ -54,8 +55,14 @@ async def refresh(
     committed before it is used; if the row vanished meanwhile, the pair goes to the outbox, so that
     no live token is lost.
     """
-    if grant.refresh_token is None or not await _hold(sessions, grant, lease_id):
+    if grant.refresh_token is None:
         return None
+    async with sessions.begin() as session:
+        if not await _hold(session, grant, lease_id):
+            return None
+        is_current = await _note_sent(session, grant)
+    if not is_current:  # rotated away since it was read: to send it would end the new one as well
+        return await _newer(sessions, keys, grant)
     answer = await oauth.refresh(http, provider, grant.refresh_token, grant.kept)
     if isinstance(answer, Refusal):
         if not answer.is_lost_answer:
@@ -79,19 +86,22 @@ async def refresh(
     return None
 
 
-async def _hold(sessions: Sessions, grant: OpenGrant, lease_id: UUID) -> bool:
-    """Extend the lease by comparison, and note that the token is about to be spent."""
+async def _hold(session: AsyncSession, grant: OpenGrant, lease_id: UUID) -> bool:
+    """Extend the lease by comparison."""
     mine = (Connection.id == grant.connection_id, Connection.lease_id == lease_id)
-    async with sessions.begin() as session:
-        held = await session.scalar(
-            update(Connection)
-            .where(*mine)
-            .values(lease_until=func.now() + LEASE)
-            .returning(Connection.id)
-        )
-        if held is not None:
-            await session.execute(_of(grant).values(refresh_sent_at=func.now()))
+    held = await session.scalar(
+        update(Connection)
+        .where(*mine)
+        .values(lease_until=func.now() + LEASE)
+        .returning(Connection.id)
+    )
     return held is not None
+
+
+async def _note_sent(session: AsyncSession, grant: OpenGrant) -> bool:
+    """Note that the token is about to be spent. False: the stored one is another by now."""
+    sent = _of(grant).values(refresh_sent_at=func.now()).returning(Grant.connection_id)
+    return await session.scalar(sent) is not None
 
 
 async def _clear_doubt(sessions: Sessions, grant: OpenGrant) -> None:

@@ -7,12 +7,15 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 
+from app import grants
 from app.db import Database
 from app.models import Grant, Status
 from app.monitor.check import Checker
+from app.monitor.leases import claim_one
 from app.oauth import Tokens
 from app.outbound import Outbound
 from app.providers import Provider
+from app.refreshing import refresh
 from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, saying
@@ -202,3 +205,21 @@ async def test_what_is_revoked_is_not_looked_at_sooner_because_its_token_ends(
     connection = await rows.found(database, connection_id)
     assert connection.last_checked_at is not None
     assert connection.next_check_at - connection.last_checked_at > timedelta(hours=20)
+
+
+async def test_a_token_that_was_rotated_away_is_not_sent(
+    checker: Checker, acme: Acme, database: Database, http: Outbound
+) -> None:
+    connection_id = await connected(checker, database, EXPIRED)
+    async with database.sessions.begin() as session:
+        lease = await claim_one(session, connection_id)
+        assert lease is not None
+    old = grants.open_grant(checker.keys, lease.row)
+    async with database.sessions.begin() as session:  # another process has stored its pair
+        grant = await session.get_one(Grant, connection_id)
+        newer = grants.sealed(checker.keys, connection_id, Tokens("access-9", "refresh-9", 3600.0))
+        grant.access_token, grant.refresh_token = newer["access_token"], newer["refresh_token"]
+        grant.version += 1
+    found = await refresh(database.sessions, http, checker.keys, acme.provider, old, lease.lease_id)
+    assert isinstance(found, grants.OpenGrant)
+    assert (found.refresh_token, acme.spent) == ("refresh-9", [])
