@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from time import monotonic, time
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from app.lifetimes import seconds_until
 from app.monitor.reading import content_of, found, hint_of, is_sound, text, with_kept
 from app.oauth import Refusal, challenge_error, retry_after
 from app.outbound import Outbound, Reply
-from app.providers import Carrier, Provider
+from app.providers import Carrier, Probe, Provider
 from app.providers.parts import GET
 from app.providers.templates import fill_address, fill_all
 
@@ -104,11 +105,23 @@ def _request(
         headers[carrier.header] = carrier.value.replace("{token}", access_token)
     return httpx.Request(
         probe.method,
-        httpx.URL(fill_address(probe.url, values)).copy_merge_params(fill_all(probe.query, values)),
+        _url(probe, values),
         headers=headers,
         data=None if probe.form is None else fill_all(probe.form, values),
         json=None if probe.json is None else fill_all(probe.json, values),
     )
+
+
+def _url(probe: Probe, values: Mapping[str, str]) -> httpx.URL:
+    if not probe.query and "{" not in probe.url:
+        return _same_for_all(probe.url)
+    query = fill_all(probe.query, values)
+    return httpx.URL(fill_address(probe.url, values)).copy_merge_params(query)
+
+
+@cache  # reading it takes as long as the rest of the request; never one with a person's values
+def _same_for_all(address: str) -> httpx.URL:
+    return httpx.URL(address)
 
 
 def _answer(
