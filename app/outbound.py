@@ -131,11 +131,12 @@ async def _receive(session: aiohttp.ClientSession, request: httpx.Request, start
     async with session.request(
         request.method,
         str(request.url),
-        headers=request.headers.multi_items(),
+        headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
         data=request.content or None,
         allow_redirects=False,
     ) as response:
-        headers = httpx.Headers(response.raw_headers)  # one that came twice is joined
+        # One that came twice is joined. Named, the encoding is not guessed anew for every look.
+        headers = httpx.Headers(response.raw_headers, encoding="iso-8859-1")
         if "," in headers.get("content-encoding", ""):
             # Each layer may grow a thousandfold before anybody sees it.
             return Reply(time.monotonic() - started, failure="not_http", detail=GARBLED)

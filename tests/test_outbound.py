@@ -1,5 +1,6 @@
 """What a name server says, and what happens to a request then."""
 
+import gzip
 import socket
 from collections import deque
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from app.hosts import is_public
 from app.models import Cause, Status
 from app.monitor.probe import probe
 from app.monitor.verdict import Known, verdict_of
-from app.outbound import Outbound, open_outbound
+from app.outbound import USER_AGENT, Outbound, open_outbound
 from app.providers import Probe, Provider
 from tests.servers import Acme, saying, serving
 
@@ -170,3 +171,29 @@ async def test_what_was_not_allowed_is_our_mistake_and_says_so() -> None:
         "GET 10.0.0.1/me → запрос не отправлен: этот адрес сервису не разрешён"
     )
     assert "access-1" not in repr(answer)
+
+
+async def test_a_request_says_who_sends_it() -> None:
+    async def who(request: web.Request) -> web.Response:
+        return web.Response(text=request.headers["User-Agent"])
+
+    async with serving({"me": who}) as url, open_outbound(loopback=True) as http:
+        assert (await http.send(get(f"{url}/me"), 5, entry(url))).body == USER_AGENT.encode()
+
+
+@pytest.mark.parametrize("encodings", [("gzip, gzip",), ("gzip", "gzip")], ids=str)
+async def test_an_answer_that_is_packed_twice_is_not_unpacked(encodings: tuple[str, ...]) -> None:
+    async def packed(_: web.Request) -> web.Response:
+        headers = [("Content-Encoding", each) for each in encodings]
+        return web.Response(body=gzip.compress(gzip.compress(b"{}")), headers=headers)
+
+    async with serving({"me": packed}) as url, open_outbound(loopback=True) as http:
+        assert (await http.send(get(f"{url}/me"), 5, entry(url))).failure == "not_http"
+
+
+async def test_a_header_that_is_not_ascii_spoils_no_answer() -> None:
+    async def odd(_: web.Request) -> web.Response:
+        return web.json_response({}, headers={"X-Shop": "Лавка"})
+
+    async with serving({"me": odd}) as url, open_outbound(loopback=True) as http:
+        assert (await http.send(get(f"{url}/me"), 5, entry(url))).status == 200
