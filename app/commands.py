@@ -70,8 +70,8 @@ def worker(_: argparse.Namespace, environ: Environ) -> int:
 
 
 def _collect_seldom() -> None:
-    """Nearly all garbage of a check or a page goes by its reference count; looking for cycles after
-    every few hundred objects, modules included, cost a tenth of a check.
+    """Nearly all garbage of a check or a page goes by its reference count: looking for cycles after
+    every few hundred objects, modules included, is wasted.
     """
     gc.freeze()
     gc.set_threshold(*GARBAGE)
