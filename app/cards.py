@@ -147,8 +147,10 @@ def describe(
 ) -> Descriptor:
     provider = catalogue.get(row.provider)
     # While its provider is out for everybody, only a sample is asked, and that is fresh enough.
-    out = row.provider_down_since is not None
-    stale_at = None if out else row.next_check_at + timedelta(seconds=interval)
+    # An outage of a provider that nobody asks any more is no news, and would never end.
+    asked = provider is not None and provider.configured
+    down_since = row.provider_down_since if asked else None
+    stale_at = None if down_since else row.next_check_at + timedelta(seconds=interval)
     return Descriptor(
         id=row.id,
         provider=row.provider,
@@ -172,11 +174,11 @@ def describe(
         disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
         stale_at=stale_at,
-        provider_down_since=row.provider_down_since,
+        provider_down_since=down_since,
         past=pasts.get(row.id),
         latencies=[latency_of(look) for look in in_order(row.recent, row.looks)],
         about=provider.about if provider else "",
-        configured=bool(provider and provider.configured),
+        configured=asked,
         zone=row.zone,
     )
 

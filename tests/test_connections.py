@@ -112,6 +112,13 @@ def test_nothing_is_stale_while_its_provider_is_out_for_everybody() -> None:
     assert (card.stale, card.stale_at) == (False, None)
 
 
+def test_a_provider_that_is_not_asked_any_more_has_no_outage_and_its_cards_turn_stale() -> None:
+    gone = row(next_check_at=NOW - timedelta(days=1), provider_down_since=NOW)
+    for catalogue in ({}, {"acme": provider("acme", client=None)}):
+        card = describe(gone, catalogue, INTERVAL)
+        assert (card.stale, down_providers([card])) == (True, [])
+
+
 def test_provider_wide_outages_are_told_once_with_the_number_of_cards() -> None:
     out = described(provider_down_since=NOW)
     assert down_providers([out, described(), replace(out, id=UUID(int=2))]) == [

@@ -194,8 +194,8 @@ async def test_many_are_put_on_the_schedule_once_however_long_that_takes(
 ) -> None:
     far = func.now() + timedelta(hours=1)
     await looked_at(database, keys, 5, ago=300, next_check_at=far, **DOWN)
-    again = {"ago": 60, "next_check_at": func.now() + timedelta(minutes=5)}
-    await looked_at(database, keys, 1, **again, **DOWN)  # after the end, and failed of its own
+    soon = func.now() + timedelta(minutes=5)
+    await looked_at(database, keys, 1, ago=60, next_check_at=soon, **DOWN)  # since the end
     async with database.sessions.begin() as session:
         ended = await session.scalar(select(func.now() - timedelta(minutes=2)))
         assert ended is not None
