@@ -1,5 +1,7 @@
 """The gallery in a real browser, under our own policy."""
 
+from itertools import pairwise
+
 import pytest
 from playwright.async_api import expect
 
@@ -24,6 +26,18 @@ async def test_a_service_is_found_as_one_types(visitor: Visitor, sandbox: Sandbo
         await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/sklad")
+
+
+async def test_a_form_with_a_key_is_read_from_top_to_bottom(
+    visitor: Visitor, sandbox: Sandbox
+) -> None:
+    await visitor.arrive(sandbox, account=None)
+    await visitor.page.goto("/ozon")
+    parts = visitor.page.locator("form.typed > :is(label, input, .rule, button)")
+    boxes = await parts.evaluate_all("all => all.map((each) => each.getBoundingClientRect())")
+    assert len({box["x"] for box in boxes}) == 1
+    for above, below in pairwise(boxes):
+        assert above["bottom"] <= below["top"]
 
 
 async def test_a_service_is_found_without_javascript(
