@@ -179,6 +179,7 @@ def describe(
         latencies=[latency_of(look) for look in in_order(row.recent, row.looks)],
         about=provider.about if provider else "",
         configured=asked,
+        by_key=bool(provider and provider.kind == API_KEY),
         zone=row.zone,
     )
 

@@ -25,6 +25,8 @@ class Card(Protocol):
     @property
     def fault(self) -> str | None: ...
     @property
+    def by_key(self) -> bool: ...
+    @property
     def provider_down_since(self) -> datetime | None: ...
 
 
@@ -106,6 +108,11 @@ CAUSE = {
         "переподключать не надо.",
     ),
 }
+KEY_REVOKED = Message(
+    "Ключ больше не действует",
+    "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, нажмите "
+    "«Переподключить» и вставьте его: история сохранится.",
+)
 DOWN_FOR_MANY = (
     "Сейчас «{name}» не работает у многих сразу, а не только у вас. От вас ничего не нужно: "
     "проверим, как только сервис ответит."
@@ -244,7 +251,7 @@ def make_filters(
 
 
 def cause_text(card: Card) -> str:
-    return CAUSE[card.cause].title if card.cause else ""
+    return _message(card, card.cause).title if card.cause else ""
 
 
 def advice(card: Card) -> str:
@@ -255,7 +262,11 @@ def advice(card: Card) -> str:
         return DOWN_FOR_MANY.format(name=card.name)
     if card.status == "degraded" and card.fault != "us":
         return FIRST_STRIKE
-    return CAUSE[card.cause].text.format(name=card.name)
+    return _message(card, card.cause).text.format(name=card.name)
+
+
+def _message(card: Card, cause: str) -> Message:
+    return KEY_REVOKED if card.by_key and cause == "revoked" else CAUSE[cause]
 
 
 def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:

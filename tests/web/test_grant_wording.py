@@ -22,6 +22,7 @@ class Card:
     status: str = "online"
     cause: str | None = None
     fault: str | None = None
+    by_key: bool = False
     provider_down_since: datetime | None = None
 
 

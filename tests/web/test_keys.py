@@ -205,6 +205,22 @@ async def test_nobody_is_sent_to_a_host_that_is_not_the_providers(
 
 
 @at(Shopify)
+async def test_the_example_stays_where_something_else_was_typed(stand: Stand) -> None:
+    page = words(await refused(stand.person, "shopify", shop="anna-shop"))
+    assert "нет лишнего. Например: my-shop.myshopify.com" in page
+
+
+@at(Ozon)
+async def test_a_dead_key_asks_for_a_new_one(stand: Stand) -> None:
+    card = await stand.connect()
+    stand.service.end()
+    assert await stand.shown(card) == ("revoked", "revoked")
+    page = words(await stand.person.page())
+    assert "Ключ больше не действует" in page
+    assert "Создайте новый" in page
+
+
+@at(Shopify)
 async def test_a_signed_callback_that_was_changed_is_refused(stand: Stand) -> None:
     for change in ({"shop": "other.myshopify.com"}, {"code": "x"}, {"hmac": "0" * 64}):
         url = await stand.person.go_to_provider("shopify", shop=SHOP)

@@ -19,6 +19,7 @@ class Card:
     status: str = "online"
     cause: str | None = None
     fault: str | None = None
+    by_key: bool = False
     provider_down_since: datetime | None = None
 
 
@@ -48,6 +49,13 @@ def test_a_provider_that_is_down_is_no_reason_to_reconnect() -> None:
         if cause.fault == "provider":
             text = wording.advice(Card(status="offline", cause=cause, fault="provider"))
             assert "переподключение не поможет" in text
+
+
+def test_a_dead_key_is_replaced_and_not_allowed_anew() -> None:
+    dead = Card(name="Ozon", status="revoked", cause="revoked", fault="you", by_key=True)
+    assert wording.cause_text(dead) == "Ключ больше не действует"
+    assert "Создайте новый" in wording.advice(dead)
+    assert "разрешите" not in wording.advice(dead)
 
 
 def test_a_first_strike_asks_nothing_of_the_person() -> None:
