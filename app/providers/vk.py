@@ -9,7 +9,7 @@ from app.providers.provider import Provider
 VK = Provider(
     name="vk",
     title="VK ID",
-    group="sales",
+    group="other",
     icon="bi-person-badge",
     about="Доступ к вашему аккаунту ВКонтакте через VK ID.",
     needs="Войдите в тот аккаунт ВКонтакте, которым пользуется магазин.",
