@@ -100,7 +100,7 @@ def _provider(name: str, entry: Any, base: Provider | None, allow_insecure: bool
     faults = list(_needed(name, entry, base))
     values: dict[str, Any] = {}
     try:
-        values = table(entry_keys(allow_insecure))(entry)
+        values = table(entry_keys(allow_insecure), "provider")(entry)
     except Unfit as unfit:
         faults += unfit.faults
     if faults:

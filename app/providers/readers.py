@@ -31,14 +31,18 @@ def unfit(expected: str, below: str = "") -> Unfit:
     return Unfit((below, expected))
 
 
-def table(keys: Mapping[str, Reader], of: str = "provider") -> Reader:
-    """A table with some of these keys and no others; finds all of its faults."""
+def table(keys: Mapping[str, Reader], of: str = "") -> Reader:
+    """A table with some of these keys and no others; finds all of its faults.
+
+    `of`: what has them, where they are too many to be listed.
+    """
+    unknown = f"is not a key of a {of}" if of else f"is none of {', '.join(keys)}"
 
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise unfit("wants a table")
         strange = sorted(set(value) - set(keys))
-        faults = [(f".{key}", f"is not a key of a {of}") for key in strange]
+        faults = [(f".{key}", unknown) for key in strange]
         values: dict[str, Any] = {}
         for key, reader in keys.items():
             if key in value:

@@ -161,7 +161,8 @@ def test_a_token_may_travel_in_a_header_of_its_own(tmp_path: Path) -> None:
         ("probe.auth", '"Bearer"', "with {token} in it"),
         ("probe.label", '"name["', "wants a JMESPath expression"),
         ("probe.account", "5", "wants a text"),
-        ("probe.body", '"x"', "is not a key of a provider"),
+        ("probe.body", '"x"', "is none of url, method, headers, header, auth"),
+        ("revocation", '{ header = "x" }', "is none of url, method, auth, headers"),
     ],
 )
 def test_a_fault_names_entry_and_key_and_what_was_expected(
