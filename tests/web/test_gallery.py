@@ -132,3 +132,15 @@ def test_the_page_shows_every_connection_and_a_few_grey_cards_after_them() -> No
     mixed: list[Descriptor] = [replace(card, connected=n > 9) for n, card in enumerate(cards)]
     shown = for_page(mixed)
     assert [card.connected for card in shown] == [True] * 4 + [False] * GREY_CARDS
+
+
+async def test_a_service_that_is_not_set_up_asks_nobody_to_press_a_button(person: Person) -> None:
+    page = await person.page("/stripe")
+    assert "ещё не настроен" in page
+    assert "Нажмите" not in page
+
+
+async def test_a_service_that_is_connected_names_the_button_that_it_has(person: Person) -> None:
+    await person.connect()
+    page = await person.page("/evotor")
+    assert "Нажмите «Подключить ещё один аккаунт»" in page
