@@ -114,6 +114,8 @@ async def finish(
     )
     if isinstance(tokens, Refusal):
         return _error_of(tokens)
+    if not provider.may_ask(tokens.kept):
+        return ConnectError.NOT_ALLOWED
     return await store(sessions, keys, provider, person.user_id, tokens, way.connection_id)
 
 

@@ -15,7 +15,7 @@ from app.providers.parts import FORM, Field, Probe, Revocation
 from app.providers.parts import NONE as NONE
 from app.providers.parts import POST as POST
 from app.providers.quota import DAY, Quota
-from app.providers.templates import is_per_tenant
+from app.providers.templates import PLACEHOLDER, fill_address, is_per_tenant
 
 OAUTH2, API_KEY, PUSHED_TOKEN = "oauth2", "api_key", "pushed_token"  # kinds of grant
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
@@ -111,10 +111,26 @@ class Provider:
     @cached_property
     def hosts(self) -> Hosts:
         """Where requests may go. The authorization endpoint is the browser's way, not ours."""
+        return Hosts.of(self._asked, self.allowed_hosts)
+
+    def may_ask(self, kept: Mapping[str, str]) -> bool:
+        """Does everything that is kept of a grant lead to hosts that this entry allows?"""
+        origins = [origin for origin in map(_origin, self._asked) if is_per_tenant(origin)]
+        try:
+            return all(self.hosts.allow_text(fill_address(each, kept)) for each in origins)
+        except KeyError:
+            return False
+
+    @property
+    def _asked(self) -> list[str]:
         own = [self.token_endpoint, self.revocation_endpoint, self.probe.url]
-        if self.revocation:
-            own.append(self.revocation.url)
-        return Hosts.of(own, self.allowed_hosts)
+        return [*own, self.revocation.url] if self.revocation else own
+
+
+def _origin(address: str) -> str:
+    """Without its path; an address that begins with a kept one is that one."""
+    whole = PLACEHOLDER.match(address)
+    return whole[0] if whole else "/".join(address.split("/", 3)[:3])
 
 
 Catalogue = Mapping[str, Provider]  # all known providers by name
