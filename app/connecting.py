@@ -11,10 +11,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, oauth, revocations
+from app import grants, journal, oauth, revocations
 from app.announce import announce_list
 from app.db import Sessions
 from app.grants import OpenGrant
+from app.journal import Deed
 from app.models import Connection, OAuthState
 from app.oauth import NOTHING, Refusal, Tokens
 from app.outbound import Outbound
@@ -145,6 +146,8 @@ async def store(
             )
             await session.flush()
             await grants.store(session, keys, connection_id, tokens, provider.kind)
+            if replaces is None:
+                await journal.write_of(session, Deed.CONNECTED, [connection_id])
             await announce_list(session, user_id)
     except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
         orphan = OpenGrant(

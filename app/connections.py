@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, people, revocations
+from app import grants, journal, people, revocations
 from app.announce import announce_list
 from app.cards import CardRow, card_rows
 from app.errors import SealingError
 from app.grants import OpenGrant
+from app.journal import Deed
 from app.models import Connection, Grant, User
 from app.providers import Catalogue, Provider
 from app.sealing import Keys
@@ -90,6 +91,7 @@ async def disconnect(
     unsettled = await _locked(session, Connection.replaces == connection_id)
     ids = [row.connection_id for row in (*gone, *unsettled)]
     expected = await _expected_account(session, connection_id)
+    await journal.write_of(session, Deed.DISCONNECTED, [connection_id])
     await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
     for row in unsettled:

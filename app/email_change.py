@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import tickets
+from app import journal, tickets
+from app.journal import Deed
 from app.models import EmailChange, User
 from app.tickets import ticket_hash
 
@@ -89,6 +90,7 @@ async def take(session: AsyncSession, user_id: int, email: str) -> bool:
             await session.execute(mine.values(email=email.strip()))
     except IntegrityError:
         return False
+    await journal.write(session, user_id, Deed.EMAIL_CHANGED)
     await tickets.tear_up(session, user_id)  # they lie in the old mailbox
     return True
 

@@ -29,6 +29,7 @@ from app.web import (
     gallery,
     health,
     hooks,
+    journal,
     leaving,
     outages,
     own_email,
@@ -48,6 +49,7 @@ from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
 from app.web.history_filters import history_filters
+from app.web.journal_wording import deed_text
 from app.web.limited import limit_changes
 from app.web.providers import provider_pages
 from app.web.static_files import versioned
@@ -75,7 +77,7 @@ def create_app(settings: Settings) -> Dashboard:
     handle_errors(app)
     for part in (connections, connection, choice, gallery, outages, stream):
         app.register_blueprint(part.blueprint)
-    for part in (theme, health, hooks, alerts):
+    for part in (theme, health, hooks, alerts, journal):
         app.register_blueprint(part.blueprint)
     for part in (sign_in, sign_up, reset, account, own_email, second_factor, passkeys, leaving):
         app.register_blueprint(part.blueprint)
@@ -168,6 +170,7 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
+    app.jinja_env.filters["deed_text"] = deed_text
     app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
     app.jinja_env.filters.update(make_form_filters(app.settings.zone))
     app.jinja_env.filters.update(history_filters(app.settings.zone))

@@ -14,9 +14,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import email_change, tickets
+from app import email_change, journal, tickets
 from app.announce import announce_ended
 from app.db import Sessions
+from app.journal import Deed
 from app.models import Session, User
 
 SESSION_LIFE = timedelta(days=30)
@@ -68,12 +69,15 @@ def fault_in_password(password: str) -> str | None:
 
 async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int | None:
     """The new person's id, or None where the e-mail is taken already."""
-    return await session.scalar(
+    user_id = await session.scalar(
         insert(User)
         .values(email=email.strip(), password_hash=password_hash)
         .on_conflict_do_nothing()
         .returning(User.id)
     )
+    if user_id is not None:
+        await journal.write(session, user_id, Deed.SIGNED_UP)
+    return user_id
 
 
 async def find(session: AsyncSession, email: str) -> User | None:
@@ -179,6 +183,7 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
     """
     mine = update(User).where(User.id == user_id).values(password_hash=password_hash)
     email = (await session.scalars(mine.returning(User.email))).one()
+    await journal.write(session, user_id, Deed.PASSWORD_CHANGED)
     await tickets.tear_up(session, user_id)
     await email_change.forget(session, user_id)
     await end_sessions_of(session, user_id)

@@ -8,9 +8,10 @@ from sqlalchemy import Update, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import oauth, revocations
+from app import journal, oauth, revocations
 from app.db import Sessions
 from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
+from app.journal import Deed
 from app.models import Connection, Grant
 from app.oauth import Refusal, Tokens
 from app.outbound import Outbound
@@ -18,6 +19,7 @@ from app.providers import Provider
 from app.providers.provider import AHEAD, NEVER
 from app.sealing import Keys
 
+ONCE = timedelta(days=1)  # a renewal is noted once in this time
 LEASE = timedelta(seconds=90)  # at least twice (probe + refresh + probe); a dead one gives it back
 
 
@@ -131,6 +133,8 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
             .values(values | {"version": Grant.version + 1, "refreshed_at": func.now()})
             .returning(Grant.connection_id)
         )
+        if replaced is not None:
+            await journal.write_of(session, Deed.REFRESHED, [replaced], rest=ONCE)
     return replaced is not None
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, outages, people, told
+from app import grants, journal, outages, people, told
 from app.announce import announce_list
+from app.journal import Deed
 from app.latencies import followed_by, in_order
 from app.models import Cause, Connection
 from app.sealing import Keys
@@ -144,6 +145,7 @@ async def _take_place(
             await outages.unwatch(session, {target.id: looked_at})
         await outages.follow(session, [target.id])
         await told.look_again(session, [target.id])
+        await journal.write_of(session, Deed.RECONNECTED, [target.id])
     await announce_list(session, user_id)
 
 

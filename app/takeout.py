@@ -13,6 +13,7 @@ from app.models import (
     Connection,
     EmailChange,
     Grant,
+    JournalEntry,
     Latencies,
     Outage,
     Passkey,
@@ -53,6 +54,10 @@ WISHES: tuple[Column, ...] = (
     *(AlertPreferences.quiet_from, AlertPreferences.quiet_until),
 )
 TOLD: tuple[Column, ...] = (Told.connection_id, Told.kind, Told.since, Told.told_at)
+JOURNAL: tuple[Column, ...] = (
+    *(JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id),
+    *(JournalEntry.provider, JournalEntry.label, JournalEntry.device),
+)
 ALERTS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
 
 
@@ -73,6 +78,7 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
         "channels": await _rows(session, select(*CHANNELS), AlertChannel.user_id == user_id),
         "wishes": await _rows(session, select(*WISHES), AlertPreferences.user_id == user_id),
         "told": await _rows(session, select(*TOLD), Told.user_id == user_id),
+        "journal": await _rows(session, select(*JOURNAL), JournalEntry.user_id == user_id),
         "alerts": await _rows(session, select(*ALERTS), Alert.user_id == user_id),
     }
 

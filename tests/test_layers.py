@@ -20,7 +20,7 @@ FLOORS = (
         *("connections", "details", "grants", "installations", "landing", "provider_outages"),
         *("refreshing", "revocations", "rotation", "settling", "told", "typed"),
         *("tickets", "email_change", "second_factor", "passkeys", "own_sessions", "takeout"),
-        *("biography", "history", "latencies", "outage_list", "windows"),
+        *("biography", "history", "journal", "latencies", "outage_list", "windows"),
     ),
     ("alerts",),
     ("monitor", "live"),

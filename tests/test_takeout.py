@@ -11,6 +11,7 @@ LISTS = (
     *(takeout.PERSON, takeout.NEW_EMAIL, takeout.SESSIONS, takeout.PASSKEYS, takeout.FACTOR),
     *(takeout.CONNECTIONS, takeout.OUTAGES, takeout.LATENCIES),
     *(takeout.CHANNELS, takeout.WISHES, takeout.TOLD, takeout.ALERTS),
+    takeout.JOURNAL,
 )
 
 

@@ -13,6 +13,7 @@ from app import (
     connecting,
     email_change,
     heartbeats,
+    journal,
     limits,
     metrics,
     outages,
@@ -173,7 +174,7 @@ class Monitor:
         more = True
         while more:
             async with self._checker.sessions.begin() as session:
-                more = await outages.prune(session)
+                more = await outages.prune(session) or await journal.prune(session)
 
     async def _drain(self) -> None:
         """Let the checks under way end, write them, and say that this monitor is gone."""

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import latencies, outages, told
+from app import journal, latencies, outages, told
 from app.announce import announce_cards
 from app.cards import FLAPS
 from app.config import MOSCOW
+from app.journal import Deed
 from app.latencies import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unfolded
 from app.models import Cause, Status
 from app.monitor.leases import Lease
@@ -142,9 +143,19 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
     if changed:
         await outages.follow(session, changed)
         await told.look_again(session, changed)
+        if revoked := _newly_revoked(written):
+            await journal.write_of(session, Deed.REVOKED, revoked)
     same = [row.id for row, each in written if each.goes_on and row.id not in changed]
     if same:
         await outages.go_on(session, same)
+
+
+def _newly_revoked(written: Iterable[Written]) -> list[UUID]:
+    return [
+        row.id
+        for row, each in written
+        if each.verdict.status is Status.REVOKED and each.lease.row.status != Status.REVOKED
+    ]
 
 
 def _full(written: Iterable[Written]) -> Iterator[Full]:

@@ -7,7 +7,8 @@ from uuid import UUID
 from quart import Blueprint, Response, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import email_change, own_sessions, passkeys, people, second_factor, takeout
+from app import email_change, journal, own_sessions, passkeys, people, second_factor, takeout
+from app.journal import Deed
 from app.limits import Limit
 from app.web import letters
 from app.web.dashboard import dashboard, person
@@ -39,7 +40,7 @@ async def password() -> ResponseReturnValue:
     password_hash, who = await people.hash_password(new), person()
     async with dashboard().database.sessions.begin() as session:
         await people.change_password(session, who.user_id, password_hash)
-        await enter(session, who.user_id)
+        await enter(session, who.user_id, deed=None)  # it was here before
     letters.tell(dashboard(), who.email, "password")
     await flash("Пароль изменён, остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
@@ -61,6 +62,7 @@ async def end_session(session_id: UUID) -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         if not await own_sessions.end(session, person().user_id, session_id):
             abort(404)
+        await journal.write(session, person().user_id, Deed.SESSIONS_ENDED)
     await flash("Сеанс завершён.", "ok")
     return redirect("/account", 303)
 
@@ -70,6 +72,7 @@ async def end_other_sessions() -> ResponseReturnValue:
     who = person()
     async with dashboard().database.sessions.begin() as session:
         await own_sessions.end_others(session, who.user_id, who.session_hash)
+        await journal.write(session, who.user_id, Deed.SESSIONS_ENDED)
     await flash("Остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
 
@@ -78,7 +81,8 @@ async def end_other_sessions() -> ResponseReturnValue:
 async def data() -> ResponseReturnValue:
     if wait := await overdone((f"data:{person().user_id}", TAKEOUTS)):
         return await too_many(wait)
-    async with dashboard().database.sessions() as session:
+    async with dashboard().database.sessions.begin() as session:
+        await journal.write(session, person().user_id, Deed.DATA_TAKEN)
         everything = await takeout.everything_of(session, person().user_id)
     text = json.dumps(everything, ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="svyazka.json"'}

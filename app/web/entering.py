@@ -4,13 +4,17 @@ from quart import request
 from quart_auth import AuthUser, login_user
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import people
+from app import journal, people
+from app.journal import Deed
 from app.web.dashboard import person_or_none
 
 
-async def enter(session: AsyncSession, user_id: int) -> None:
+async def enter(session: AsyncSession, user_id: int, deed: Deed | None = Deed.LOGGED_IN) -> None:
     """Always a new session id: one that was known before log-in is worth nothing after it."""
     if (before := person_or_none()) is not None:
         await people.end_session(session, before.session_hash)
     token = await people.open_session(session, user_id, request.headers.get("User-Agent", ""))
+    if deed is not None:
+        device = request.headers.get("User-Agent", "")
+        await journal.write(session, user_id, deed, device)
     login_user(AuthUser(token), remember=True)

@@ -8,7 +8,8 @@ from quart import session as cookie
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import limits, people, second_factor, tickets
+from app import journal, limits, people, second_factor, tickets
+from app.journal import Deed
 from app.limits import Limit
 from app.models import Purpose
 from app.web.dashboard import dashboard, person, person_or_none
@@ -94,6 +95,7 @@ async def code() -> ResponseReturnValue:
 async def logout() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         await people.end_session(session, person().session_hash)
+        await journal.write(session, person().user_id, Deed.LOGGED_OUT)
     logout_user()
     await flash("Вы вышли.", "ok")
     return redirect("/login", 303)

@@ -1,0 +1,93 @@
+"""The journal: what people and the service did, one row a deed, written in its transaction.
+
+Append-only: the database refuses to change a row. It goes with its person, and after 400 days.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models import JournalEntry
+
+KEPT = timedelta(days=400)
+PAGE = 50  # entries
+PRUNED = 1_000  # entries in one transaction
+
+
+class Deed(StrEnum):
+    CONNECTED = "connected"
+    RECONNECTED = "reconnected"
+    DISCONNECTED = "disconnected"
+    REFRESHED = "refreshed"
+    REVOKED = "revoked"
+    CHECKED = "checked"
+    SIGNED_UP = "signed_up"
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a deed's name
+    EMAIL_CHANGED = "email_changed"
+    SECOND_FACTOR_ON = "second_factor_on"
+    SECOND_FACTOR_OFF = "second_factor_off"
+    RECOVERY_CODES_MADE = "recovery_codes_made"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
+    SESSIONS_ENDED = "sessions_ended"
+    DATA_TAKEN = "data_taken"
+
+
+# Its name at the time is kept as a text: the connection may be gone when somebody reads it.
+OF_CONNECTIONS = text(
+    """
+    INSERT INTO journal (user_id, deed, connection_id, provider, label)
+    SELECT user_id, CAST(:deed AS text), id, provider, label FROM connections
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+      AND NOT EXISTS (SELECT FROM journal j WHERE j.connection_id = connections.id
+                      AND j.deed = CAST(:deed AS text) AND j.at > now() - CAST(:rest AS interval))
+    """
+)
+
+
+async def write(session: AsyncSession, user_id: int, deed: Deed, device: str = "") -> None:
+    """A deed of a person's account; `device` is the browser's own description of itself."""
+    session.add(JournalEntry(user_id=user_id, deed=deed.value, device=device[:200]))
+    await session.flush()
+
+
+async def write_of(
+    session: AsyncSession,
+    deed: Deed,
+    connection_ids: Sequence[UUID],
+    rest: timedelta = timedelta(0),
+) -> None:
+    """A deed done to connections, while they are still there.
+
+    `rest`: one such row in this time is enough; tokens may be renewed every few minutes.
+    """
+    values = {"deed": deed.value, "ids": list(connection_ids), "rest": rest}
+    await session.execute(OF_CONNECTIONS, values)
+
+
+async def of_user(
+    session: AsyncSession, user_id: int, before: int | None, deeds: Sequence[Deed]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """One page of a person's entries, the newest first, older than entry `before`."""
+    columns = (JournalEntry.id, JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id)
+    about = (JournalEntry.provider, JournalEntry.label, JournalEntry.device)
+    query = select(*columns, *about).where(JournalEntry.user_id == user_id)
+    if before is not None:
+        query = query.where(JournalEntry.id < before)
+    if deeds:
+        query = query.where(JournalEntry.deed.in_(deeds))
+    return (await session.execute(query.order_by(JournalEntry.id.desc()).limit(PAGE))).all()
+
+
+async def prune(session: AsyncSession) -> bool:
+    """Forget some of what is too old; True while there may be more."""
+    old = select(JournalEntry.id).where(JournalEntry.at < func.now() - KEPT).limit(PRUNED)
+    gone = delete(JournalEntry).where(JournalEntry.id.in_(old.scalar_subquery()))
+    return len((await session.scalars(gone.returning(JournalEntry.id))).all()) == PRUNED
