@@ -16,6 +16,7 @@ from functools import cache
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver
+from yarl import URL
 
 from app.dialing import Accepts, CheckedResolver, NotAllowed, checked_sockets
 from app.hosts import LOOPBACK, is_loopback, is_public, origin_of
@@ -130,7 +131,7 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
 async def _receive(session: aiohttp.ClientSession, request: httpx.Request, started: float) -> Reply:
     async with session.request(
         request.method,
-        str(request.url),
+        _same(request.url),
         headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
         data=request.content or None,
         allow_redirects=False,
@@ -146,6 +147,18 @@ async def _receive(session: aiohttp.ClientSession, request: httpx.Request, start
             detail = f"ответ больше {MAX_BODY // 1024} КиБ"
             return Reply(seconds, failure="too_large", detail=detail)
         return Reply(seconds, response.status, headers, body)
+
+
+def _same(url: httpx.URL) -> URL:
+    """Part by part: read anew, it might name another host, and a query would be rewritten."""
+    path, _, query = url.raw_path.decode("ascii").partition("?")
+    return URL.build(
+        scheme=url.scheme,
+        authority=url.netloc.decode("ascii"),
+        path=path,
+        query_string=query,
+        encoded=True,
+    )
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes | None:

@@ -197,3 +197,12 @@ async def test_a_header_that_is_not_ascii_spoils_no_answer() -> None:
 
     async with serving({"me": odd}) as url, open_outbound(loopback=True) as http:
         assert (await http.send(get(f"{url}/me"), 5, entry(url))).status == 200
+
+
+@pytest.mark.parametrize("asked", ["/me?a=%2F+%20b&c", "/me?redirect=https%3A%2F%2Fa.ru%3Fb%3Dc"])
+async def test_an_address_arrives_as_it_was_written(asked: str) -> None:
+    async def path(request: web.Request) -> web.Response:
+        return web.Response(text=request.raw_path)
+
+    async with serving({"me": path}) as url, open_outbound(loopback=True) as http:
+        assert (await http.send(get(url + asked), 5, entry(url))).body == asked.encode()
