@@ -193,7 +193,7 @@ async def test_a_process_that_dies_while_it_sends_sends_nothing_else_later(
     ]
     assert len(hook.messages) == 3
     assert hook.messages[0].content == hook.messages[1].content
-    # The other channel was not held up; a letter under way in that moment comes again, under its id.
+    # The other channel was not held up; a letter under way then comes again, under its id.
     assert len({each["Message-ID"] for each in day.postbox.letters}) == 2
 
 
