@@ -44,7 +44,9 @@ class Refusal:
 
     @property
     def is_lost_answer(self) -> bool:
-        """The request may have arrived and been carried out, and the answer did not come."""
+        """The request may have been carried out, and its answer did not come, or says nothing."""
+        if self.code in ("bad_response", "too_large"):
+            return True
         return bool(self.reply.failure) and self.reply.reached and self.reply.status is None
 
     @property

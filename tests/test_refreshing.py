@@ -135,6 +135,16 @@ async def test_a_lost_answer_is_not_asked_for_again_while_the_access_token_works
     assert acme.spent == ["refresh-1"]
 
 
+async def test_an_answer_that_nobody_can_read_is_as_good_as_lost(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, SOON)
+    await make_due(database, connection_id)
+    acme.token_says = saying(200, unexpected="answer")
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert (await grant_of(database, connection_id)).refresh_sent_at is not None
+
+
 async def test_after_a_lost_answer_the_last_try_may_succeed(
     checker: Checker, acme: Acme, database: Database
 ) -> None:
