@@ -13,6 +13,7 @@ from app.models import Connection, Grant, Outage, Revocation
 from app.monitor.leases import claim_one
 from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox
+from tests.servers import saying, serving
 
 
 async def outbox(database: Database) -> list[Revocation]:
@@ -44,6 +45,17 @@ async def test_a_revocation_that_cannot_be_proven_says_so(person: Person, sandbo
     card = await person.connect()
     await sandbox.set("error")
     assert "Проверить это не вышло" in await disconnect(person, connection=card["id"])
+
+
+async def test_a_403_does_not_prove_that_a_token_is_worth_nothing(
+    person: Person, sandbox: Sandbox, dashboard: Dashboard
+) -> None:
+    card = await person.connect()
+    await sandbox.set("denied")
+    async with serving({"revoke": saying()}) as idle:  # says yes, and revokes nothing
+        entry = replace(dashboard.catalogue["evotor"], revocation_endpoint=f"{idle}/revoke")
+        dashboard.catalogue = {**dashboard.catalogue, "evotor": entry}
+        assert "Проверить это не вышло" in await disconnect(person, connection=card["id"])
 
 
 async def test_a_provider_without_revocation_says_where_to_do_it_by_hand(

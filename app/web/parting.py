@@ -30,7 +30,7 @@ async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> str:
         return "revoked"
     app = dashboard()
     answer = await probe(app.http, entry, gone.grant, app.settings.timeout)
-    if answer.refuses_token or answer.status in (401, 403):
+    if answer.refuses_token:
         return "proven"
     works = answer.status is not None and 200 <= answer.status < 300 and answer.sound
     return "still_works" if works else "revoked"
