@@ -31,9 +31,9 @@ EQUIVALENT = (  # a line, its changes that no test can tell from the original, a
         "any number will do that is no longer than an interval",
     ),
     (
-        'return answer.refused == "invalid_grant" or (answer.status == 401 and known.refreshed)',
-        {"answer.status == 401 → True"},
-        "a second guard: only 401 and invalid_grant have the cause that it is asked about",
+        'return answer.refused == "invalid_grant" or (answer.refuses_token and known.refreshed)',
+        {"answer.refuses_token → True"},
+        "a second guard: nothing else has the cause that it is asked about",
     ),
 )
 LONGEST = 30  # seconds; a mutant that does not end is noticed, too

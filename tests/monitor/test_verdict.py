@@ -247,3 +247,21 @@ def test_an_outage_that_goes_on_does_not_begin_anew() -> None:
 def test_proof_after_a_strike_of_another_kind_begins_now() -> None:
     known = Known(Status.DEGRADED, Cause.TIMEOUT, 1)
     assert verdict_of(answer(400, refused="invalid_grant"), known, INTERVAL).began
+
+
+@pytest.mark.parametrize(
+    ("given", "cause"),
+    [
+        (answer(503, hint="ok"), None),
+        (answer(failure="timeout", hint="ok"), None),
+        (answer(403, hint="rate_limited"), Cause.RATE_LIMITED),
+        (answer(200, hint="revoked"), Cause.REVOKED),
+        (answer(400, refused="payment_required"), Cause.PAYMENT_REQUIRED),
+    ],
+)
+def test_a_providers_own_table_comes_first(given: Answer, cause: Cause | None) -> None:
+    assert cause_of(given) is cause
+
+
+def test_what_a_provider_wants_between_two_looks_is_not_the_verdicts_business() -> None:
+    assert verdict_of(WELL, Known(Status.ONLINE), INTERVAL).at_least == 0.0
