@@ -91,11 +91,14 @@ async def stretches_of(
     now: datetime,
     since: datetime | None = None,
     limit: int = STRETCHES,
+    until: datetime | None = None,
 ) -> list[Stretch]:
     """What was not simply online, the newest first."""
     query = select(Outage).where(Outage.connection_id == connection_id)
     if since is not None:
         query = query.where(since < END)
+    if until is not None:
+        query = query.where(Outage.opened_at < until)
     rows = await session.scalars(query.order_by(END.desc(), Outage.id.desc()).limit(limit))
     return [stretch(row, now) for row in rows]
 

@@ -26,6 +26,7 @@ from app.web import (
     choice,
     connection,
     connections,
+    exports,
     gallery,
     health,
     hooks,
@@ -34,6 +35,7 @@ from app.web import (
     outages,
     own_email,
     passkeys,
+    report,
     reset,
     second_factor,
     sign_in,
@@ -75,7 +77,7 @@ def create_app(settings: Settings) -> Dashboard:
     limit_changes(app)
     add_headers(app)
     handle_errors(app)
-    for part in (connections, connection, choice, gallery, outages, stream):
+    for part in (connections, connection, choice, gallery, outages, exports, report, stream):
         app.register_blueprint(part.blueprint)
     for part in (theme, health, hooks, alerts, journal):
         app.register_blueprint(part.blueprint)

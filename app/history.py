@@ -85,6 +85,16 @@ class Split:
         watched = self.whole - self.unknown
         return self.up / watched if watched > NONE else None
 
+    def __add__(self, other: "Split") -> "Split":
+        """Of two connections; which status was the worst is no question then."""
+        return Split(
+            self.whole + other.whole,
+            self.you + other.you,
+            self.provider + other.provider,
+            self.us + other.us,
+            self.unknown + other.unknown,
+        )
+
     def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Split":
         if status == BEFORE:
             return replace(self, whole=self.whole - lasted)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import UNWATCHED
+from app.windows import Window
 
 MOST = 500  # entries of a page; an export has them all
 
@@ -29,7 +31,8 @@ FIND = text(
     ) wide ON true
     WHERE c.user_id = :user_id AND c.replaces IS NULL AND o.status <> '{UNWATCHED}'
       AND coalesce(o.closed_at, 'infinity'::timestamptz)
-          > now() - CAST(:period AS interval)
+          > coalesce(CAST(:since AS timestamptz), now() - CAST(:period AS interval))
+      AND (CAST(:until AS timestamptz) IS NULL OR o.opened_at < :until)
       AND (CAST(:connection_id AS uuid) IS NULL OR c.id = :connection_id)
       AND (CAST(:cause AS text) IS NULL OR o.cause = :cause)
     ORDER BY coalesce(wide.closed_at, o.closed_at, 'infinity'::timestamptz) DESC, o.id DESC
@@ -42,9 +45,10 @@ FIND = text(
 class Wanted:
     """What an outage must be like; None: whatever it is."""
 
-    period: timedelta
+    period: timedelta  # until now
     connection_id: UUID | None = None
     cause: str | None = None
+    window: Window | None = None  # instead of `period`
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ async def find(
     given = {
         "user_id": user_id,
         "period": wanted.period,
+        "since": wanted.window and wanted.window.began,
+        "until": wanted.window and wanted.window.ended,
         "connection_id": wanted.connection_id,
         "cause": wanted.cause,
         "most": most,
@@ -89,8 +95,8 @@ def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Entry]:
     return list(found.values())
 
 
-def records(rows: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[dict[str, object]]:
-    """For programs: every outage of every connection, times in UTC, spans in seconds."""
+def records(rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo) -> Iterator[dict[str, object]]:
+    """To take away: every outage of every connection, times in `zone`, spans in seconds."""
     for row in rows:
         yield {
             "connection": str(row.connection_id),
@@ -99,8 +105,8 @@ def records(rows: Sequence[Row[*tuple[Any, ...]]]) -> Iterator[dict[str, object]
             "status": row.status,
             "cause": row.cause,
             "fault": row.fault,
-            "opened_at": row.opened_at.isoformat(),
-            "closed_at": row.closed_at.isoformat() if row.closed_at else None,
+            "opened_at": row.opened_at.astimezone(zone),
+            "closed_at": row.closed_at.astimezone(zone) if row.closed_at else None,
             "seconds": _lasted(row.opened_at, row.closed_at, row.read_at).total_seconds(),
             "checks": row.checks,
             "evidence": row.evidence,

@@ -51,6 +51,22 @@ def month(year: int, number: int, zone: ZoneInfo) -> Window:
     return Window(midnight(date(year, number, 1), zone), midnight(following, zone))
 
 
+def days_of(window: Window, zone: ZoneInfo) -> list[Window]:
+    """The days of a window in `zone`, the first and the last one as far as they are in it."""
+    first, latest = _dates(window, zone)
+    whole_days = _days_from(first, (latest - first).days + 1, zone)
+    return [_within(day, window) for day in whole_days]
+
+
+def months_of(window: Window, zone: ZoneInfo) -> list[Window]:
+    """The months of a window in `zone`, the first and the last one as far as they are in it."""
+    first, latest = _dates(window, zone)
+    count = (latest.year - first.year) * 12 + latest.month - first.month + 1
+    numbers = range(first.month - 1, first.month - 1 + count)
+    whole_months = (month(first.year + n // 12, n % 12 + 1, zone) for n in numbers)
+    return [_within(each, window) for each in whole_months]
+
+
 def last(span: timedelta, now: datetime) -> Window:
     return Window(now - span, now)
 
@@ -64,3 +80,13 @@ def _days_from(first: date, count: int, zone: ZoneInfo) -> Iterator[Window]:
     for number in range(count):
         day = first + timedelta(days=number)
         yield Window(midnight(day, zone), midnight(day + timedelta(days=1), zone))
+
+
+def _dates(window: Window, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and the last day that a window touches."""
+    latest = max(window.began, window.ended - timedelta.resolution)
+    return window.began.astimezone(zone).date(), latest.astimezone(zone).date()
+
+
+def _within(part: Window, window: Window) -> Window:
+    return Window(max(part.began, window.began), min(part.ended, window.ended))

@@ -1,6 +1,7 @@
 """What every route may reach for: the typed application, and the person who is signed in."""
 
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from quart import Quart, current_app, g
 
@@ -16,6 +17,7 @@ from app.people import SignedIn
 from app.providers import Catalogue
 from app.sealing import Keys
 from app.unfinished import Unfinished
+from app.web.zones import zone_of
 
 
 class Dashboard(Quart):
@@ -60,6 +62,11 @@ def person() -> SignedIn:
     if signed_in is None:
         raise RuntimeError("nobody is signed in, and this page is not public")
     return signed_in
+
+
+def own_zone() -> ZoneInfo:
+    """Of the person who reads this, or else the server's."""
+    return zone_of(person().zone) or dashboard().settings.zone
 
 
 def person_or_none() -> SignedIn | None:

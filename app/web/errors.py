@@ -6,7 +6,7 @@ from quart import jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from app.web.dashboard import Dashboard
 
@@ -24,6 +24,14 @@ TEXTS = {
     500: ("Что-то сломалось у нас", "Мы уже записали ошибку. Попробуйте через минуту."),
     503: ("Ненадолго недоступно", "База данных не отвечает. Попробуйте через минуту."),
 }
+
+
+class Refused(BadRequest):
+    """An address asks for what cannot be; `text` tells people what can."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
 
 
 def handle_errors(app: Dashboard) -> None:
@@ -58,7 +66,7 @@ async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str
 async def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
-    return await error_page(error.code)
+    return await error_page(error.code, error.text if isinstance(error, Refused) else "")
 
 
 async def _on_surprise(error: Exception) -> ResponseReturnValue:

@@ -1,24 +1,21 @@
-"""The page of all outages, and the same to take away as CSV and JSON."""
+"""The page of all outages."""
 
-import csv
-import io
 from datetime import timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
-from quart import Blueprint, Response, jsonify, render_template, request
+from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app import connections
 from app.models import Cause
-from app.outage_list import MOST, Wanted, entries, find, records
+from app.outage_list import MOST, Wanted, entries, find
 from app.web.dashboard import dashboard, person
 from app.web.fragments import titles
+from app.web.periods import USUAL
 from app.web.wording_history import CAUSES, PERIODS
 
 blueprint = Blueprint("outages", __name__)
-
-USUAL = 30  # days
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
 @blueprint.get("/outages")
@@ -37,31 +34,8 @@ async def index() -> ResponseReturnValue:
         periods=PERIODS,
         causes=CAUSES,
         titles=titles(app),
-        query=request.query_string.decode("ascii", "ignore"),
+        query=_query(wanted),
     )
-
-
-@blueprint.get("/outages.json")
-async def as_json() -> ResponseReturnValue:
-    async with dashboard().database.sessions() as session:
-        rows = await find(session, person().user_id, _wanted(), most=None)
-    return jsonify(outages=list(records(rows)))
-
-
-@blueprint.get("/outages.csv")
-async def as_csv() -> ResponseReturnValue:
-    async with dashboard().database.sessions() as session:
-        rows = await find(session, person().user_id, _wanted(), most=None)
-    file = io.StringIO()
-    names = [*next(records(rows), {"connection": None})]
-    writer = csv.DictWriter(file, names)
-    writer.writeheader()
-    for record in records(rows):
-        writer.writerow({name: _cell(value) for name, value in record.items()})
-    # The mark in front tells a spreadsheet that this is UTF-8.
-    answer = Response("\ufeff" + file.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="outages.csv"'
-    return answer
 
 
 def _wanted() -> Wanted:
@@ -76,14 +50,14 @@ def _wanted() -> Wanted:
     )
 
 
+def _query(wanted: Wanted) -> str:
+    """The same for the tables to take away."""
+    asked = {"days": wanted.period.days, "connection": wanted.connection_id, "cause": wanted.cause}
+    return urlencode({name: value for name, value in asked.items() if value})
+
+
 def _uuid(given: str | None) -> UUID | None:
     try:
         return UUID(given) if given else None
     except ValueError:
         return None
-
-
-def _cell(value: object) -> object:
-    """What a provider calls an account must not become a formula."""
-    is_formula = isinstance(value, str) and value.startswith(FORMULA)
-    return f"'{value}" if is_formula else value

@@ -1,13 +1,11 @@
-"""The page of all outages: filtered by its address, a provider's own as one entry, to take away."""
+"""The page of all outages: filtered by its address, a provider's own as one entry."""
 
-import csv
-import io
 from typing import Any
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, insert
 
 from app.db import Database
-from app.models import Connection, ProviderOutage
+from app.models import ProviderOutage
 from tests.people import OTHER_SHOP, Person
 
 
@@ -46,7 +44,7 @@ async def test_an_outage_is_told_with_its_connection_and_its_proof(person: Perso
 
 async def test_nobody_sees_what_is_somebody_elses(person: Person, other_person: Person) -> None:
     card = await failed(person)
-    for path in ("/outages", f"/outages?connection={card['id']}", "/outages.csv", "/outages.json"):
+    for path in ("/outages", f"/outages?connection={card['id']}"):
         assert "/stores → 503" not in await other_person.page(path)
 
 
@@ -67,25 +65,3 @@ async def test_what_was_the_provider_s_is_one_entry(person: Person, database: Da
     assert page.count("Сбой на стороне «Эвотор»: сервис отвечает ошибкой") == 1
     assert "Затронуто 2 подключения" in page
     assert all(f'href="/connections/{card["id"]}"' in page for card in cards)
-
-
-async def test_it_can_be_taken_away_as_json(person: Person) -> None:
-    card = await failed(person)
-    answer = await person.get("/outages.json")
-    (outage,) = (await answer.get_json())["outages"]
-    assert (outage["connection"], outage["cause"]) == (card["id"], "provider_error")
-    assert (outage["fault"], outage["checks"]) == ("provider", 2)
-    assert outage["seconds"] > 0
-
-
-async def test_it_can_be_taken_away_as_csv_that_runs_nothing(
-    person: Person, database: Database
-) -> None:
-    await failed(person)
-    async with database.sessions.begin() as session:
-        await session.execute(update(Connection).values(label="=1+1"))
-    answer = await person.get("/outages.csv")
-    assert answer.mimetype == "text/csv"
-    text = (await answer.get_data(as_text=True)).removeprefix("\ufeff")
-    (row,) = csv.DictReader(io.StringIO(text))
-    assert (row["cause"], row["details"]) == ("provider_error", "'=1+1")
