@@ -56,7 +56,7 @@ Environ = Mapping[str, str]
 def web(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ, NEEDED_BY_WEB)
     asyncio.run(_want_every_key(settings))
-    _collect_seldom()
+    collect_seldom()
     uvloop.run(serve(settings, bind(settings.host, settings.port)))
     return 0
 
@@ -64,12 +64,12 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
 def worker(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ, NEEDED_BY_WORKER)
     asyncio.run(_want_every_key(settings))
-    _collect_seldom()
+    collect_seldom()
     uvloop.run(_work(settings))
     return 0
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Nearly all garbage of a check or a page goes by its reference count: looking for cycles after
     every few hundred objects, modules included, is wasted.
     """

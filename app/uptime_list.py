@@ -1,9 +1,10 @@
 """How a person's connections were, period by period, each one and all of them together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
+from itertools import chain
 from operator import add
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,6 +16,8 @@ from app.history import Split, splits
 from app.windows import Window, days_of, months_of
 
 WAYS = ("whole", "month", "day")  # a period can be told as one, by months, by days
+
+Found = Mapping[UUID, Sequence[Split]]
 
 
 @dataclass(frozen=True)
@@ -28,25 +31,20 @@ class Spent:
 
 async def spent(
     session: AsyncSession, rows: Sequence[CardRow], period: Window, way: str, zone: ZoneInfo
-) -> list[Spent]:
+) -> Iterator[Spent]:
     """All together first, then one connection after the other; `way` is one of WAYS.
 
-    Where a connection had not been made yet, it has no entry.
+    Where a connection had not been made yet, it has no entry. There may be a hundred thousand, so
+    they are made when they are asked for, which need not be in the event loop.
     """
     if not rows:
-        return []
+        return iter(())
     windows = _parts(period, way, zone)
     found = await splits(session, [row.id for row in rows], windows, rows[0].read_at)
-    each = [
-        Spent(window, split, row)
-        for row in rows
-        for window, split in zip(windows, found[row.id], strict=True)
-        if split.whole > timedelta(0)
-    ]
-    return [*_together(windows, found), *each]
+    return chain(_together(windows, found), _each(rows, windows, found))
 
 
-def records(entries: Sequence[Spent], zone: ZoneInfo) -> Iterator[dict[str, object]]:
+def records(entries: Iterable[Spent], zone: ZoneInfo) -> Iterator[dict[str, object]]:
     """To take away: times in `zone`, spans in seconds, uptime as a part of 1."""
     for entry in entries:
         row, split = entry.connection, entry.split
@@ -73,8 +71,15 @@ def _parts(period: Window, way: str, zone: ZoneInfo) -> list[Window]:
     return months_of(period, zone) if way == "month" else [period]
 
 
-def _together(windows: Sequence[Window], found: dict[UUID, list[Split]]) -> Iterator[Spent]:
+def _together(windows: Sequence[Window], found: Found) -> Iterator[Spent]:
     for window, own in zip(windows, zip(*found.values(), strict=True), strict=True):
         split = reduce(add, own)
         if split.whole > timedelta(0):
             yield Spent(window, split)
+
+
+def _each(rows: Sequence[CardRow], windows: Sequence[Window], found: Found) -> Iterator[Spent]:
+    for row in rows:
+        for window, split in zip(windows, found[row.id], strict=True):
+            if split.whole > timedelta(0):
+                yield Spent(window, split, row)

@@ -5,18 +5,20 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.commands import collect_seldom, migrate_database
 from app.config import Settings
 from app.db import Database, open_database
 from app.factory import create_app
 from app.latencies import BUCKETS, DAYS, HOURS
 from app.people import hash_password
 from app.web.dashboard import Dashboard
+from bench._slowest import Watch, watched
 from tests.settings import PASSWORD, PUBLIC_URL, TOKEN_KEYS
 
 PEOPLE, EACH = 25, 200  # connections of one person: as many as a page may have
@@ -102,10 +104,17 @@ async def measure() -> dict[str, object]:
         async with open_database(server.url, patience=None) as database:
             await seed(database)
             figures = await _sizes(database)
+            collect_seldom()  # as the web process does
             async with _started(server.url) as app:
-                figures |= await _pages(app, await _some_id(database))
+                client = await _signed_in(app)
+                some_id = await _some_id(database)
+                with watched(app.database.engine) as watch:
+                    figures |= await _medians(client, _pages(some_id))
+                figures |= await _slowest(app, watch)
+                figures |= await _medians(client, _tables(some_id))
     for name, value in figures.items():
-        print(f"{name:<36} {value}")
+        if not isinstance(value, list):
+            print(f"{name:<44} {value}")
     return figures
 
 
@@ -169,19 +178,47 @@ async def _started(database_url: str) -> AsyncIterator[Dashboard]:
         yield app
 
 
-async def _pages(app: Dashboard, connection_id: str) -> dict[str, object]:
+async def _signed_in(app: Dashboard) -> Any:
     client = app.test_client()
     await client.post("/login", form={"email": EMAIL.format(1), "password": PASSWORD})
-    pages = {
+    return client
+
+
+def _pages(connection_id: str) -> dict[str, str]:
+    last_month = date.today().replace(day=1) - timedelta(days=1)
+    return {
         "/connections": f"{EACH} cards",
         f"/connections/{connection_id}": "one connection, 24 hours",
         f"/connections/{connection_id}?chart=30d": "one connection, 30 days",
+        f"/connections/{connection_id}/report": "report of this month",
+        f"/connections/{connection_id}/report?month={last_month:%Y-%m}": "report of last month",
         "/outages": f"outages of {EACH} connections, 30 days",
+        "/outages?days=400": f"outages of {EACH} connections, 400 days",
     }
+
+
+def _tables(connection_id: str) -> dict[str, str]:
+    return {
+        f"/outages.csv?days=400&connection={connection_id}": "outages.csv, one, 400 days",
+        "/outages.csv?days=400": f"outages.csv of {EACH}, 400 days",
+        "/uptime.csv?days=30&by=day": f"uptime.csv of {EACH}, 30 days",
+        "/uptime.csv?days=400&by=month": f"uptime.csv of {EACH}, 14 months",
+        "/uptime.csv?days=400&by=day": f"uptime.csv of {EACH}, 400 days by day",
+    }
+
+
+async def _medians(client: Any, paths: dict[str, str]) -> dict[str, object]:
     figures: dict[str, object] = {}
-    for path, name in pages.items():
+    for path, name in paths.items():
         figures[f"{name}: ms"], figures[f"{name}: CPU ms"] = await _median(client, path)
     return figures
+
+
+async def _slowest(app: Dashboard, watch: Watch) -> dict[str, object]:
+    statement = watch.slowest
+    plan = await watch.plan(app.database.engine, statement)
+    print("\n".join([statement, "", *plan, ""]))
+    return {"slowest query: ms": watch.milliseconds(statement), "slowest query: plan": plan}
 
 
 async def _median(client: Any, path: str) -> tuple[float, float]:

@@ -4,12 +4,14 @@ Both have what the address asks for: `from` and `to` or `days`, and `connection`
 uptime `by`. A mistake in it is answered with what is right: nobody should file the wrong period.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from quart import Blueprint, abort, jsonify, request
+from quart import Blueprint, Response, abort, jsonify, request
 from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,7 +33,8 @@ blueprint = Blueprint("exports", __name__)
 NO_CAUSE = "Такой причины (cause) нет. Есть: {}."
 NO_WAY = "Период делится (by) по дням: day, по месяцам: month, или никак: whole."
 
-Records = Sequence[dict[str, object]]
+Records = Iterable[dict[str, object]]
+Row = Callable[[dict[str, object], Mapping[str, str]], list[object]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Asked:
     """What both tables are about."""
 
     period: Window
+    zone: ZoneInfo
     rows: Sequence[CardRow]  # the person's connections, or the one that is asked for
     connection_id: UUID | None
 
@@ -46,29 +50,25 @@ class Asked:
 @blueprint.get("/outages.csv")
 async def outages_csv() -> ResponseReturnValue:
     asked, records = await _outages()
-    names = titles(dashboard())
-    rows = [outage_row(record, names) for record in records]
-    return sheet(_file("outages", asked), OUTAGE_HEADINGS, rows)
+    return await _table("outages", asked, OUTAGE_HEADINGS, records, outage_row)
 
 
 @blueprint.get("/outages.json")
 async def outages_json() -> ResponseReturnValue:
     asked, records = await _outages()
-    return jsonify(**_told(asked), outages=_plain(records))
+    return await asyncio.to_thread(_json, "outages", asked, records)
 
 
 @blueprint.get("/uptime.csv")
 async def uptime_csv() -> ResponseReturnValue:
     asked, records = await _uptime()
-    names = titles(dashboard())
-    rows = [uptime_row(record, names) for record in records]
-    return sheet(_file("uptime", asked), UPTIME_HEADINGS, rows)
+    return await _table("uptime", asked, UPTIME_HEADINGS, records, uptime_row)
 
 
 @blueprint.get("/uptime.json")
 async def uptime_json() -> ResponseReturnValue:
     asked, records = await _uptime()
-    return jsonify(**_told(asked), uptime=_plain(records))
+    return await asyncio.to_thread(_json, "uptime", asked, records)
 
 
 async def _outages() -> tuple[Asked, Records]:
@@ -79,17 +79,17 @@ async def _outages() -> tuple[Asked, Records]:
         asked = await _asked(session)
         wanted = Wanted(asked.period.whole, asked.connection_id, cause, asked.period)
         found = await outage_list.find(session, person().user_id, wanted, most=None)
-    return asked, list(outage_list.records(found, own_zone()))
+    return asked, outage_list.records(found, asked.zone)
 
 
 async def _uptime() -> tuple[Asked, Records]:
-    way, zone = request.args.get("by") or WAYS[0], own_zone()
+    way = request.args.get("by") or WAYS[0]
     if way not in WAYS:
         raise Refused(NO_WAY)
     async with dashboard().database.sessions() as session:
         asked = await _asked(session)
-        found = await uptime_list.spent(session, asked.rows, asked.period, way, zone)
-    return asked, list(uptime_list.records(found, zone))
+        found = await uptime_list.spent(session, asked.rows, asked.period, way, asked.zone)
+    return asked, uptime_list.records(found, asked.zone)
 
 
 async def _asked(session: AsyncSession) -> Asked:
@@ -102,21 +102,27 @@ async def _asked(session: AsyncSession) -> Asked:
     rows = [row for row in own if connection_id in (None, str(row.id))]
     if connection_id is not None and not rows:
         abort(404)
-    return Asked(period, rows, rows[0].id if connection_id else None)
+    return Asked(period, own_zone(), rows, rows[0].id if connection_id else None)
 
 
-def _told(asked: Asked) -> dict[str, str]:
-    """Which period it is, as far as it is over and kept."""
-    zone = own_zone()
-    return {
-        "began_at": asked.period.began.astimezone(zone).isoformat(),
-        "ended_at": asked.period.ended.astimezone(zone).isoformat(),
-        "zone": zone.key,
+async def _table(
+    name: str, asked: Asked, headings: Sequence[str], records: Records, row: Row
+) -> Response:
+    """Written beside the event loop: it may have a hundred thousand rows."""
+    names = titles(dashboard())
+    rows = (row(record, names) for record in records)
+    return await asyncio.to_thread(sheet, _file(name, asked), headings, rows)
+
+
+def _json(name: str, asked: Asked, records: Records) -> Response:
+    """`began_at` and `ended_at` say which period it is, as far as it is over and kept."""
+    about = {
+        "began_at": asked.period.began.astimezone(asked.zone).isoformat(),
+        "ended_at": asked.period.ended.astimezone(asked.zone).isoformat(),
+        "zone": asked.zone.key,
     }
-
-
-def _plain(records: Records) -> Records:
-    return [{name: _text(value) for name, value in record.items()} for record in records]
+    plain = [{key: _text(value) for key, value in record.items()} for record in records]
+    return jsonify(**about, **{name: plain})
 
 
 def _text(value: object) -> object:
@@ -125,6 +131,6 @@ def _text(value: object) -> object:
 
 def _file(name: str, asked: Asked) -> str:
     """Its days are in its name: a folder of downloads holds many."""
-    zone, latest = own_zone(), asked.period.ended - timedelta.resolution
-    days = (at.astimezone(zone).date().isoformat() for at in (asked.period.began, latest))
+    ends = asked.period.began, asked.period.ended - timedelta.resolution
+    days = (at.astimezone(asked.zone).date().isoformat() for at in ends)
     return "-".join([name, *days])
