@@ -103,13 +103,13 @@ def verdict(split: Split, window: Window, zone: ZoneInfo) -> str:
         return f"За {name} ничего нет: подключения тогда ещё не было."
     if split.uptime is None:
         return f"За {name} данных нет: никто не проверял."
-    rest = [f"{NO_DATA} {span(split.unknown)}"] if split.unknown else []
+    rest = [f"{NO_DATA} {_span(split.unknown)}"] if split.unknown else []
     return ", ".join([f"Доступность за {name}: {percent(split.uptime)}", *_downtime(split), *rest])
 
 
-def shares(split: Split) -> list[tuple[str, str, str]]:
-    """What a month's time went to, as (name, hours, share). The hours add up to the second, so
-    what was up is what the rest leaves.
+def spendings(split: Split) -> list[tuple[str, str]]:
+    """What a month's time went to, by name, as hours. They add up to the second, so what was up is
+    what the rest leaves.
     """
     parts = {
         "По вине сервиса": split.provider,
@@ -120,7 +120,7 @@ def shares(split: Split) -> list[tuple[str, str, str]]:
     seconds = {name: int(lasted.total_seconds()) for name, lasted in parts.items()}
     whole = int(split.whole.total_seconds())
     rows = {"В сети": whole - sum(seconds.values()), **seconds, "Всего": whole}
-    return [(name, hours(count), percent(count / max(whole, 1))) for name, count in rows.items()]
+    return [(name, hours(count)) for name, count in rows.items()]
 
 
 def hours(seconds: int) -> str:
@@ -145,8 +145,13 @@ def clock_of(window: Window, zone: ZoneInfo) -> str:
 def _downtime(split: Split) -> Iterable[str]:
     if not split.down:
         return ["без простоев"]
-    parts = [text.format(span(getattr(split, fault))) for fault, text in PARTS if _of(split, fault)]
-    return [f"простой {span(split.down)}, из них {', '.join(parts)}"]
+    parts = [text.format(_span(_of(split, fault))) for fault, text in PARTS if _of(split, fault)]
+    return [f"простой {_span(split.down)}, из них {', '.join(parts)}"]
+
+
+def _span(lasted: timedelta) -> str:
+    """Not to be torn apart at the end of a line."""
+    return span(lasted).replace(" ", "\u00a0")
 
 
 def _of(split: Split, fault: str) -> timedelta:

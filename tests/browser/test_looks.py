@@ -99,6 +99,7 @@ async def test_nothing_sticks_out_on_a_telephone(
         ids = await session.scalars(select(Connection.id))
     for connection_id in ids:
         await fits(visitor.page, f"/connections/{connection_id}")
+        await fits(visitor.page, f"/connections/{connection_id}/report")
 
 
 async def test_the_page_follows_the_system_and_the_button_overrules_it(

