@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from app.history import Split
 from app.models import Cause
-from app.web.wording_history import CAUSES, NO_DATA, percent, span
+from app.web.wording_history import CAUSES, NO_DATA, day_name, percent, span
 from app.web.zones import ZONES
 from app.windows import Window
 from app.words import HOUR, MINUTE, MONTHS
@@ -94,6 +94,11 @@ def days(window: Window, zone: ZoneInfo) -> str:
     latest = max(window.began, window.ended - timedelta.resolution).astimezone(zone)
     numbers = str(began.day) if began.day == latest.day else f"{began.day}–{latest.day}"
     return f"{numbers} {MONTHS[began.month - 1]} {began.year} года"
+
+
+def day_of(window: Window, zone: ZoneInfo) -> str:
+    """ "1 октября"."""
+    return day_name(window.began.astimezone(zone).date())
 
 
 def verdict(split: Split, window: Window, zone: ZoneInfo) -> str:

@@ -130,6 +130,8 @@ async def test_a_day_is_the_reader_s(
     page = await of_last_month(person, card)
     assert "простой 1 ч" in page
     assert "Владивосток, Хабаровск (МСК+7), UTC+10" in page
+    first, last_day = re.findall(r"<span>(\d+) [а-я]+</span>", page)
+    assert (first, last_day) == ("1", str((month.ended - HOUR).astimezone(MOSCOW).day))
 
 
 async def test_the_page_of_a_connection_leads_to_it(person: Person, card: dict[str, Any]) -> None:
