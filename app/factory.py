@@ -8,15 +8,15 @@ from typing import Any
 from app.alerts.alerting import Alerting, alerting
 from app.cards import FLAPS
 from app.config import ROOT, Settings
-from app.db import open_database
+from app.db import Database, open_database
 from app.forever import running
 from app.live.hub import Hub
 from app.live.listener import Listener
 from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring
 from app.monitor.way_out import way_out_of
-from app.outbound import open_outbound
-from app.providers import catalogue_of
+from app.outbound import Outbound, open_outbound
+from app.providers import Catalogue, catalogue_of
 from app.sealing import Keys
 from app.unfinished import Unfinished
 from app.web import (
@@ -94,20 +94,11 @@ async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
     catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
     keys = Keys(settings.token_keys)
     async with open_database(settings.database_url) as database, open_outbound(loopback) as http:
-        yield Checker(
-            database.sessions,
-            http,
-            keys,
-            catalogue,
-            settings.interval,
-            settings.timeout,
-            settings.zone,
-            way_out=way_out_of(settings.canary_hosts, catalogue),
-        )
+        yield _checker_of(settings, database, http, keys, catalogue, Unfinished())
 
 
 def alerting_of(settings: Settings, checker: Checker) -> Alerting:
-    """For a process that checks without a web server."""
+    """Alerts in a process that checks."""
     return Alerting(
         settings,
         checker.sessions,
@@ -115,6 +106,27 @@ def alerting_of(settings: Settings, checker: Checker) -> Alerting:
         checker.keys,
         checker.catalogue,
         checker.unfinished,
+    )
+
+
+def _checker_of(
+    settings: Settings,
+    database: Database,
+    http: Outbound,
+    keys: Keys,
+    catalogue: Catalogue,
+    unfinished: Unfinished,
+) -> Checker:
+    return Checker(
+        database.sessions,
+        http,
+        keys,
+        catalogue,
+        settings.interval,
+        settings.timeout,
+        settings.zone,
+        unfinished=unfinished,
+        way_out=way_out_of(settings.canary_hosts, catalogue),
     )
 
 
@@ -126,20 +138,10 @@ def _parts(app: Dashboard) -> Any:
             app.database = await parts.enter_async_context(open_database(settings.database_url))
             loopback = settings.allow_insecure_providers
             app.http = await parts.enter_async_context(open_outbound(loopback))
-            app.checker = Checker(
-                app.database.sessions,
-                app.http,
-                app.keys,
-                app.catalogue,
-                settings.interval,
-                settings.timeout,
-                settings.zone,
-                unfinished=app.unfinished,
-                way_out=way_out_of(settings.canary_hosts, app.catalogue),
+            app.checker = _checker_of(
+                settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
             )
-            app.alerting = Alerting(
-                settings, app.database.sessions, app.http, app.keys, app.catalogue, app.unfinished
-            )
+            app.alerting = alerting_of(settings, app.checker)
             parts.push_async_callback(app.unfinished.drain, DRAIN)
             app.listener = Listener(app.database, app.hub)
             for work in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):

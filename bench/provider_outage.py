@@ -22,9 +22,9 @@ from app.monitor.check import Checker
 from tests import rows
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.people import NO_SHOP, Sandbox
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.race import tokens_of
-from tests.settings import PASSWORD, PROVIDERS_TOML
+from tests.processes import APP, Program, answers, free_port
+from tests.race import sandbox_environment, tokens_of
+from tests.settings import PASSWORD
 from tests.waiting import until
 
 PEOPLE, EACH = 20, 10
@@ -96,8 +96,15 @@ async def _open_scene(database_url: str, folder: Path) -> AsyncIterator[Scene]:
     if not program:
         raise SystemExit("bench: wants Chromium (CHROMIUM or PATH)")
     port, sandbox_port = free_port(), free_port()
-    environ = _environ(database_url, port, sandbox_port, folder)
-    url, sandbox_url = environ["PUBLIC_URL"], f"http://localhost:{sandbox_port}"
+    url, sandbox_url = f"http://127.0.0.1:{port}", f"http://localhost:{sandbox_port}"
+    environ = sandbox_environment(
+        database_url,
+        port,
+        sandbox_url,
+        folder,
+        HEALTH_CHECK_INTERVAL_SECONDS=str(INTERVAL),
+        RUN_MONITOR="0",
+    )
     async with AsyncExitStack() as stack:
         for command, address in (
             (("sandbox", "--port", str(sandbox_port)), f"{sandbox_url}/control"),
@@ -119,22 +126,6 @@ async def _open_scene(database_url: str, folder: Path) -> AsyncIterator[Scene]:
         for page in scene.pages:
             await _watch(page)
         yield scene
-
-
-def _environ(database_url: str, port: int, sandbox_port: int, folder: Path) -> dict[str, str]:
-    file = folder / "providers.toml"
-    sandbox = f"http://localhost:{sandbox_port}"
-    file.write_text(PROVIDERS_TOML.format(sandbox=sandbox), encoding="utf-8")
-    return environment(
-        database_url,
-        port,
-        PROVIDERS_FILE=str(file),
-        ALLOW_INSECURE_PROVIDERS="1",
-        HEALTH_CHECK_INTERVAL_SECONDS=str(INTERVAL),
-        RUN_MONITOR="0",
-        EVOTOR_CLIENT_ID="evotor",
-        EVOTOR_CLIENT_SECRET="evotor-secret",
-    )
 
 
 async def _signed_up(browser: Browser, url: str, number: int) -> Page:

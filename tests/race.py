@@ -123,7 +123,9 @@ async def open_race(database_url: str, folder: Path) -> AsyncIterator[Race]:
     """
     port, sandbox_port = free_port(), free_port()
     url = f"http://localhost:{sandbox_port}"
-    environ = _environ(database_url, port, url, folder)
+    environ = sandbox_environment(
+        database_url, port, url, folder, HEALTH_CHECK_INTERVAL_SECONDS=str(INTERVAL)
+    )
     settings = read_settings(environ, NEEDED_BY_WEB)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(database_url))
@@ -146,7 +148,10 @@ async def open_race(database_url: str, folder: Path) -> AsyncIterator[Race]:
         yield race
 
 
-def _environ(database_url: str, port: int, sandbox: str, folder: Path) -> dict[str, str]:
+def sandbox_environment(
+    database_url: str, port: int, sandbox: str, folder: Path, **more: str
+) -> dict[str, str]:
+    """What programs need whose providers are all played by the sandbox."""
     file = folder / "providers.toml"
     file.write_text(PROVIDERS_TOML.format(sandbox=sandbox), encoding="utf-8")
     return environment(
@@ -154,11 +159,11 @@ def _environ(database_url: str, port: int, sandbox: str, folder: Path) -> dict[s
         port,
         PROVIDERS_FILE=str(file),
         ALLOW_INSECURE_PROVIDERS="1",
-        HEALTH_CHECK_INTERVAL_SECONDS=str(INTERVAL),
         EVOTOR_CLIENT_ID="evotor",
         EVOTOR_CLIENT_SECRET="evotor-secret",
         SKLAD_CLIENT_ID="sklad",
         SKLAD_CLIENT_SECRET="sklad-secret",
+        **more,
     )
 
 

@@ -229,9 +229,10 @@ class Checker:
         return [each for each in batch if not is_network_failure(each.answer)]
 
     def _is_doubtful(self, checked: Checked) -> bool:
+        if not is_network_failure(checked.answer):
+            return False
         providers = sum(provider.configured for provider in self.catalogue.values())
-        failed = is_network_failure(checked.answer)
-        return failed and self.way_out.is_doubtful(providers, checked.is_transition)
+        return self.way_out.is_doubtful(providers, checked.is_transition)
 
     async def _release(self, leases: Sequence[Lease]) -> None:
         async with self.sessions.begin() as session:

@@ -28,9 +28,8 @@ from app.monitor.verdict import Verdict
 
 JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
-MOST_UNFOLDED = (
-    KEPT_LOOKS - 1
-)  # with one more, the oldest would be written over before it is folded
+# With one more, the oldest would be written over before it is folded.
+MOST_UNFOLDED = KEPT_LOOKS - 1
 LASTING = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
 
 WRITE = text(

@@ -11,7 +11,6 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import MultiDict
 
-from app import limits
 from app.alert_models import AlertChannel
 from app.alerts import addresses, history, preferences
 from app.alerts.channels import apprise, push, telegram
@@ -24,6 +23,7 @@ from app.web import alert_wording as words
 from app.web.dashboard import dashboard, person
 from app.web.errors import too_many
 from app.web.guard import public
+from app.web.limited import overdone
 
 blueprint = Blueprint("alerts", __name__)
 
@@ -210,9 +210,8 @@ async def _own(channel_id: UUID) -> AlertChannel:
     return channel
 
 
-async def _too_often(what: str, limit: Limit) -> int | None:
-    async with dashboard().database.sessions.begin() as session:
-        return await limits.attempt(session, f"{what}:{person().user_id}", limit)
+async def _too_often(what: str, limit: Limit) -> int:
+    return await overdone((f"{what}:{person().user_id}", limit))
 
 
 async def _back(message: str, category: str = "ok") -> ResponseReturnValue:

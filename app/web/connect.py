@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from quart import redirect, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, grants, limits
+from app import connecting, grants
 from app.connecting import ConnectError
 from app.grants import OpenGrant
 from app.landing import Landing, landing
@@ -23,6 +23,7 @@ from app.providers.provider import OAUTH2
 from app.typed import Typed, key_of, read_typed
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.errors import too_many
+from app.web.limited import overdone
 from app.web.provider_page import (
     NOTHING,
     failed,
@@ -90,9 +91,7 @@ async def _take_key(
     entry: Provider, connection_id: UUID | None, typed: Typed
 ) -> ResponseReturnValue:
     app = dashboard()
-    async with app.database.sessions.begin() as session:
-        wait = await limits.attempt(session, f"key:{person().user_id}", KEYS)
-    if wait:
+    if wait := await overdone((f"key:{person().user_id}", KEYS)):
         return await too_many(wait)
     outcome = await app.unfinished.run(_try_key(app, entry, person(), connection_id, typed))
     if isinstance(outcome, Cause):

@@ -9,12 +9,12 @@ from app import limits, people
 from app.limits import Limit
 from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.errors import too_many
+from app.web.guard import SAFE
 
 PASSWORD_AGAIN = Limit(10, timedelta(minutes=15))
 CHANGES = Limit(120, timedelta(minutes=15))  # of whatever kind, by one person
 LINKS = Limit(60, timedelta(minutes=15))  # followed from one network address
 OWN = ("account", "own_email", "second_factor", "passkeys", "leaving")  # blueprints
-SAFE = ("GET", "HEAD", "OPTIONS")
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
 
 

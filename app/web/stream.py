@@ -5,7 +5,7 @@ open page.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -186,29 +186,28 @@ async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Past
     for row in own:
         if row.id == only:
             beside = [each for each in own if each.provider == row.provider]
-            return await _card_event(app, row, pasts) + await _outages_event(app, beside)
+            cards = describe_all(beside, app.catalogue, app.settings.interval)
+            card = await _card_event(app, row, pasts)
+            return card + await _outages_event(app, cards, zone_of(row.zone))
     return await gone_event(app)
 
 
 async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
     cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
+    zone = zone_of(own[0].zone) if own else None  # without a connection there are no times
     template = app.jinja_env.get_template("connections/_cards.html")
-    html = await template.render_async(cards=cards, own_zone=_zone_of(own))
+    html = await template.render_async(cards=cards, own_zone=zone)
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
-    return event + await _outages_event(app, own)
+    return event + await _outages_event(app, cards, zone)
 
 
-async def _outages_event(app: Dashboard, own: list[CardRow]) -> bytes:
-    cards = describe_all(own, app.catalogue, app.settings.interval)
+async def _outages_event(
+    app: Dashboard, cards: Sequence[Descriptor], zone: ZoneInfo | None
+) -> bytes:
     template = app.jinja_env.get_template("_outages.html")
-    html = await template.render_async(cards=cards, own_zone=_zone_of(own))
+    html = await template.render_async(cards=cards, own_zone=zone)
     return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()
-
-
-def _zone_of(own: list[CardRow]) -> ZoneInfo | None:
-    """Their owner's; whoever has no connection has no times either."""
-    return zone_of(own[0].zone) if own else None
 
 
 def _heartbeat() -> bytes:
