@@ -16,6 +16,8 @@ CHECKS = (
     ("types", "mypy"),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A process per core, each with a PostgreSQL of its own; files stay whole for what they share.
+SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile"]
 APT_GET = "apt-get -qq -o DPkg::Lock::Timeout=60"
 
 
@@ -67,13 +69,16 @@ def _install_chromium() -> str | None:
 
 def _pytest(arguments: list[str], chromium: str | None) -> int:
     chosen = [] if chromium else ["-m", "not browser"]
+    chosen += [] if arguments else SIDE_BY_SIDE
     print("tests: pytest", *arguments, file=sys.stderr, flush=True)
+    # The terminal tells pytest too: let it clean up. Set first, for a shell's background job hands
+    # on that Ctrl-C is ignored, and tests of Ctrl-C would wait for nothing.
+    signal.signal(signal.SIGINT, lambda *_: None)
     pytest = subprocess.Popen(
         [sys.executable, "-m", "pytest", *chosen, *arguments],
         cwd=ROOT,
         env={**os.environ, "CHROMIUM": chromium or ""},
     )
-    signal.signal(signal.SIGINT, lambda *_: None)  # the terminal tells pytest too: let it clean up
     signal.signal(signal.SIGTERM, lambda *_: pytest.send_signal(signal.SIGINT))
     return pytest.wait()
 

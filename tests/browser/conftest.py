@@ -28,11 +28,13 @@ document.addEventListener("securitypolicyviolation", (event) =>
 NewVisitor = Callable[..., Awaitable[Visitor]]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 async def site(
     database_url: str, sandbox_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
-    """Gone after the last test of this package: its worker must not meddle with other tests."""
+    """Web and worker as processes of their own. They outlive each test, so nobody may be left whose
+    connections the worker asks other tests' sandbox about.
+    """
     url = await _database_of_our_own(database_url)
     file = tmp_path_factory.mktemp("browser") / "providers.toml"
     file.write_text(PROVIDERS_TOML.format(sandbox=sandbox_server), encoding="utf-8")
@@ -49,7 +51,7 @@ async def site(
             await worker.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 async def named_url(site: Site) -> AsyncIterator[str]:
     """The same product under a name: browsers make no passkeys for an address of numbers."""
     port = free_port()
@@ -62,7 +64,7 @@ async def named_url(site: Site) -> AsyncIterator[str]:
         await web.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     program = find_chromium()
     if not program:
@@ -91,6 +93,7 @@ async def new_visitor(chromium: Browser, site: Site, sandbox: Sandbox) -> AsyncI
     yield open_browser
     for visitor in visitors:
         await visitor.context.close()
+    await site.forget_everybody()
     complaints = [each for visitor in visitors for each in visitor.unexpected()]
     assert complaints == [], site.web.said()
 
