@@ -174,7 +174,7 @@ def _settings(arguments: argparse.Namespace, database_url: str) -> tuple[Setting
         host="127.0.0.1",
         port=arguments.port,
         interval=arguments.interval,
-        providers_file=_providers_file(VAR / "demo-providers.toml", sandbox),
+        providers_file=providers_file(VAR / "demo-providers.toml", sandbox),
         allow_insecure_providers=True,
         clients={name: Client(name, f"{name}-secret") for name in names},
     )
@@ -197,7 +197,7 @@ def _secrets(file: Path) -> Secrets:
     return made
 
 
-def _providers_file(file: Path, sandbox: str) -> Path:
+def providers_file(file: Path, sandbox: str) -> Path:
     entries = [PROVIDERS.format(sandbox=sandbox)]
     for name, title, icon, about in SANDBOX_PROVIDERS:
         entries.append(
