@@ -1,37 +1,42 @@
 """HTTP to providers: bounded in time and size, no redirects, to allowed hosts only, expected
 failures as values.
 
-A request is httpx's value; what sends it is aiohttp, at a quarter of the cost of httpx around it
-(docs/decisions/0004).
+A request is httpx's value; what sends it is our own exchange (docs/decisions/0004).
 """
 
 import asyncio
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import zlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
-import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver
-from yarl import URL
 
-from app.dialing import Accepts, CheckedResolver, NotAllowed, checked_sockets
-from app.hosts import LOOPBACK, is_loopback, is_public, origin_of
+from app import http1
+from app.dialing import Dialer, NotAllowed, Peer, Resolve, look_up
+from app.hosts import LOOPBACK, origin_of
+from app.http1 import Closed, Connection, Garbled, TooLarge, Unanswered
 from app.providers import Provider
 
 MAX_BODY = 256 * 1024  # bytes, after decompression
-KEEP_ALIVE = 60  # seconds
+KEEP_ALIVE = 60.0  # seconds
+SURELY_OPEN = 1.0  # seconds: what may not be sent twice goes over no connection idle for longer
+REPEATABLE = frozenset({"GET", "HEAD"})
+UNPACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
 GARBLED = "ответ оборвался или испорчен"
 NOT_ALLOWED = "запрос не отправлен: этот адрес сервису не разрешён"
-EXPECTED = (  # ValueError: what libraries raise for a host or a reason phrase that cannot be
-    aiohttp.ClientError,
-    ValueError,
-    OSError,  # TimeoutError is one of them
-)
+EXPECTED = (ValueError, OSError)  # Garbled is one of the first, TimeoutError of the second
 USER_AGENT = "svyazka/0.1 (+connection dashboard)"
+USUAL = (
+    (b"Accept", b"*/*"),
+    (b"Accept-Encoding", b"gzip, deflate"),
+    (b"User-Agent", USER_AGENT.encode()),
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,12 @@ class Reply:
 
 
 class Outbound:
-    """One client for each set of certificate authorities; use `open_outbound`."""
+    """Sends requests, and keeps connections for the next; use `open_outbound`."""
 
-    def __init__(self, loopback: bool, resolver: Callable[[], AbstractResolver]) -> None:
+    def __init__(self, loopback: bool, resolve: Resolve) -> None:
         self._loopback = loopback
-        self._resolver = resolver
-        self._sessions: dict[tuple[str, bool], aiohttp.ClientSession] = {}
+        self._dialer = Dialer(resolve, _authorities)
+        self._idle = _Idle()
 
     async def send(
         self, request: httpx.Request, timeout: float, provider: Provider | None = None
@@ -65,16 +70,17 @@ class Outbound:
         started = time.monotonic()
         if not self._may_go(request.url, provider):
             return _not_allowed(0.0)
-        session = self._session(provider.ca_file if provider else "", _names_loopback(request.url))
+        exchange = _Exchange(self._dialer, self._idle, _peer(request.url, provider), request)
         try:
             async with asyncio.timeout(timeout):
-                return await _receive(session, request, started)
+                answer = await exchange.answer()
+            body = _unpacked(answer)
         except EXPECTED as error:
-            return _failed(error, started, timeout)
+            return _failed(error, time.monotonic() - started, timeout, exchange.reached)
+        return Reply(time.monotonic() - started, answer.status, answer.headers, body)
 
-    async def close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
+    def close(self) -> None:
+        self._idle.close()
 
     def _may_go(self, url: httpx.URL, provider: Provider | None) -> bool:
         if _names_loopback(url) and not self._loopback:
@@ -83,41 +89,95 @@ class Outbound:
             return provider.hosts.allow(url)
         return not url.userinfo and (url.scheme == "https" or _names_loopback(url))
 
-    def _session(self, ca_file: str, loopback: bool) -> aiohttp.ClientSession:
-        known = self._sessions.get((ca_file, loopback))
-        if known is None:
-            connector = self._connector(ca_file, is_loopback if loopback else is_public)
-            known = self._sessions[ca_file, loopback] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": USER_AGENT},
-                timeout=aiohttp.ClientTimeout(total=None),  # `send` bounds the whole
-                trust_env=False,
-            )
-        return known
-
-    def _connector(self, ca_file: str, accepts: Accepts) -> aiohttp.TCPConnector:
-        # The callers bound what is in flight; a pool that made them wait would look like a slow
-        # provider.
-        return aiohttp.TCPConnector(
-            limit=0,
-            keepalive_timeout=KEEP_ALIVE,
-            ssl=_authorities(ca_file),
-            resolver=CheckedResolver(self._resolver(), accepts),
-            socket_factory=checked_sockets(accepts),
-        )
-
 
 @asynccontextmanager
 async def open_outbound(
-    loopback: bool = False, resolver: Callable[[], AbstractResolver] = aiohttp.ThreadedResolver
+    loopback: bool = False, resolve: Resolve = look_up
 ) -> AsyncIterator[Outbound]:
     """`loopback`: names and addresses of this machine may be asked (ALLOW_INSECURE_PROVIDERS)."""
-    outbound = Outbound(loopback, resolver)
+    outbound = Outbound(loopback, resolve)
     try:
         yield outbound
     finally:
-        await outbound.close()
+        outbound.close()
+
+
+class _Idle:
+    """Connections that wait for their next request. There is no limit: callers bound what is in
+    flight, and a pool that made them wait would look like a slow provider.
+    """
+
+    def __init__(self) -> None:
+        self._of: defaultdict[Peer, list[Connection]] = defaultdict(list)  # the newest last
+        self._sweep: asyncio.TimerHandle | None = None
+
+    def take(self, peer: Peer, longest: float) -> Connection | None:
+        """One that has been idle for at most so many seconds."""
+        kept, oldest = self._of[peer], time.monotonic() - longest
+        while kept and kept[-1].idle_since >= oldest:
+            connection = kept.pop()
+            if connection.reusable:
+                return connection
+        return None
+
+    def keep(self, peer: Peer, connection: Connection) -> None:
+        connection.idle_since = time.monotonic()
+        self._of[peer].append(connection)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(KEEP_ALIVE / 2, self._close_old)
+
+    def close(self) -> None:
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for kept in self._of.values():
+            for connection in kept:
+                connection.abort()
+
+    def _close_old(self) -> None:
+        oldest = time.monotonic() - KEEP_ALIVE
+        for peer, kept in list(self._of.items()):
+            young = [each for each in kept if each.reusable and each.idle_since >= oldest]
+            for each in kept:
+                if each.idle_since < oldest:
+                    each.abort()
+            self._of[peer] = young
+            if not young:
+                del self._of[peer]
+        self._sweep = None
+        if self._of:
+            self._sweep = asyncio.get_running_loop().call_later(KEEP_ALIVE / 2, self._close_old)
+
+
+class _Exchange:
+    """One request, over a kept connection or a new one."""
+
+    def __init__(self, dialer: Dialer, idle: _Idle, peer: Peer, request: httpx.Request) -> None:
+        self.reached = False  # there was somebody to get the request
+        self._dialer, self._idle, self._peer = dialer, idle, peer
+        self._method = request.method
+        self._message = _message(request)
+
+    async def answer(self) -> http1.Answer:
+        repeatable = self._method in REPEATABLE
+        kept = self._idle.take(self._peer, KEEP_ALIVE if repeatable else SURELY_OPEN)
+        if kept is not None:
+            try:
+                return await self._over(kept)
+            except Unanswered:  # the other side had closed it meanwhile
+                if not repeatable:
+                    raise
+        return await self._over(await self._dial())
+
+    async def _dial(self) -> Connection:
+        self.reached = False
+        return await self._dialer.dial(self._peer, partial(Connection, MAX_BODY))
+
+    async def _over(self, connection: Connection) -> http1.Answer:
+        self.reached = True
+        answer = await connection.exchange(self._method.encode(), self._message)
+        if connection.reusable:
+            self._idle.keep(self._peer, connection)
+        return answer
 
 
 @cache  # reading the system's authorities takes 20 ms
@@ -128,47 +188,37 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
     return authorities
 
 
-async def _receive(session: aiohttp.ClientSession, request: httpx.Request, started: float) -> Reply:
-    async with session.request(
-        request.method,
-        _same(request.url),
-        headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
-        data=request.content or None,
-        allow_redirects=False,
-    ) as response:
-        # One that came twice is joined. Named, the encoding is not guessed anew for every look.
-        headers = httpx.Headers(response.raw_headers, encoding="iso-8859-1")
-        if "," in headers.get("content-encoding", ""):
-            # Each layer may grow a thousandfold before anybody sees it.
-            return Reply(time.monotonic() - started, failure="not_http", detail=GARBLED)
-        body = await _bounded(response.content)
-        seconds = time.monotonic() - started
-        if body is None:
-            detail = f"ответ больше {MAX_BODY // 1024} КиБ"
-            return Reply(seconds, failure="too_large", detail=detail)
-        return Reply(seconds, response.status, headers, body)
+def _peer(url: httpx.URL, provider: Provider | None) -> Peer:
+    scheme, host, port = origin_of(url)
+    return Peer(scheme, host, port, provider.ca_file if provider else "", host in LOOPBACK)
 
 
-def _same(url: httpx.URL) -> URL:
-    """Part by part: read anew, it might name another host, and a query would be rewritten."""
-    path, _, query = url.raw_path.decode("ascii").partition("?")
-    return URL.build(
-        scheme=url.scheme,
-        authority=url.netloc.decode("ascii"),
-        path=path,
-        query_string=query,
-        encoded=True,
-    )
+def _message(request: httpx.Request) -> bytes:
+    given = request.headers
+    headers = [*given.raw, *(each for each in USUAL if each[0].decode() not in given)]
+    return http1.head(request.method.encode(), request.url.raw_path, headers) + request.content
 
 
-async def _bounded(content: aiohttp.StreamReader) -> bytes | None:
-    """The whole body, decompressed a piece at a time; None: it is more than MAX_BODY."""
-    body = bytearray()
-    while piece := await content.readany():
-        body += piece
-        if len(body) > MAX_BODY:
-            return None
-    return bytes(body)
+def _unpacked(answer: http1.Answer) -> bytes:
+    """The body as it was before it was packed. Raises Garbled, TooLarge."""
+    encoding = answer.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity") or not answer.body:
+        return answer.body
+    if encoding not in UNPACKED:  # two of them too: each may grow a thousandfold unseen
+        raise Garbled
+    window = UNPACKED[encoding]
+    if encoding == "deflate" and answer.body[0] & 0xF != zlib.DEFLATED:
+        window = -15  # without zlib's own head, as some servers have always sent it
+    unpacking = zlib.decompressobj(window)
+    try:
+        body = unpacking.decompress(answer.body, MAX_BODY + 1)
+    except zlib.error:
+        raise Garbled from None
+    if len(body) > MAX_BODY:
+        raise TooLarge
+    if not unpacking.eof:
+        raise Garbled
+    return body
 
 
 def _names_loopback(url: httpx.URL) -> bool:
@@ -179,30 +229,25 @@ def _not_allowed(seconds: float) -> Reply:
     return Reply(seconds, failure="not_allowed", reached=False, detail=NOT_ALLOWED)
 
 
-def _failed(error: Exception, started: float, timeout: float) -> Reply:
+def _failed(error: Exception, seconds: float, timeout: float, reached: bool) -> Reply:
     failure, detail = _failure(error, timeout)
-    return Reply(
-        time.monotonic() - started,
-        failure=failure,
-        reached=not isinstance(error, aiohttp.ClientConnectorError),
-        detail=detail,
-    )
+    return Reply(seconds, failure=failure, reached=reached, detail=detail)
 
 
 def _failure(error: Exception, timeout: float) -> tuple[str, str]:
     match error:
-        case aiohttp.ClientConnectorError(os_error=NotAllowed()):
+        case NotAllowed():
             return "not_allowed", NOT_ALLOWED
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+        case ssl.SSLError():
             return "tls", "сертификат сервера не прошёл проверку"
-        case aiohttp.ClientConnectorDNSError():
-            return "unreachable", "адрес сервера не найден"
-        case aiohttp.ClientConnectorError():
-            return "unreachable", "соединение не установлено"
-        case TimeoutError():  # aiohttp's own are some of them
+        case TimeoutError():
             return "timeout", f"нет ответа за {timeout:.0f} с"
-        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() | UnicodeError():
+        case socket.gaierror():
+            return "unreachable", "адрес сервера не найден"
+        case TooLarge():
+            return "too_large", f"ответ больше {MAX_BODY // 1024} КиБ"
+        case Garbled() | UnicodeError():
             return "not_http", GARBLED
-        case aiohttp.ClientConnectionError():
+        case Closed() | ConnectionResetError() | BrokenPipeError():
             return "unreachable", "соединение оборвалось"
     return "unreachable", "соединение не установлено"

@@ -4,7 +4,6 @@ from typing import Any
 
 import httpx
 import pytest
-from aiohttp.abc import AbstractResolver
 
 from app.hosts import Hosts, is_public, is_special
 from app.outbound import open_outbound
@@ -129,12 +128,8 @@ SPELT_OTHERWISE = [  # an address bar makes the allowed host of them; a stored h
 ]
 
 
-class NobodyAsks(AbstractResolver):
-    async def resolve(self, host: str, *_: Any, **__: Any) -> Any:
-        raise AssertionError(f"{host} was looked up")
-
-    async def close(self) -> None:
-        pass
+async def nobody_asks(host: str, _port: int) -> Any:
+    raise AssertionError(f"{host} was looked up")
 
 
 def test_there_are_enough_of_them() -> None:
@@ -170,7 +165,7 @@ async def test_nothing_is_sent_to_a_hostile_host_nor_looked_up(host: str, entry:
         request = httpx.Request("GET", f"https://{host}/api/v4/account")
     except httpx.InvalidURL:
         return  # there is no such address at all
-    async with open_outbound(loopback=False, resolver=NobodyAsks) as http:
+    async with open_outbound(loopback=False, resolve=nobody_asks) as http:
         reply = await http.send(request, 5, entry)
     assert (reply.failure, reply.reached, reply.status) == ("not_allowed", False, None)
 
@@ -178,7 +173,7 @@ async def test_nothing_is_sent_to_a_hostile_host_nor_looked_up(host: str, entry:
 @pytest.mark.parametrize("scheme", ["http", "ftp", "file", "ws", "gopher", "HTTP"])
 async def test_nothing_but_https_leaves(scheme: str) -> None:
     request = httpx.Request("GET", f"{scheme}://acme.ru/me")
-    async with open_outbound(loopback=True, resolver=NobodyAsks) as http:
+    async with open_outbound(loopback=True, resolve=nobody_asks) as http:
         for entry in (ONE_HOST, None):
             assert (await http.send(request, 5, entry)).failure == "not_allowed"
 

@@ -4,15 +4,13 @@ import gzip
 import socket
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.dialing import NotAllowed, checked_sockets
+from app.dialing import Address, NotAllowed, checked_socket
 from app.grants import OpenGrant
 from app.hosts import is_public
 from app.models import Cause, Status
@@ -23,26 +21,21 @@ from app.providers import Probe, Provider
 from tests.servers import Acme, saying, serving
 
 
-class NameServer(AbstractResolver):
+class NameServer:
     """Answers each look-up with the next of these lists of addresses; counts them."""
 
     def __init__(self, *answers: Iterable[str]) -> None:
         self.answers = deque(list(answer) for answer in answers)
         self.asked = 0
 
-    async def resolve(self, host: str, port: int = 0, *_: Any, **__: Any) -> list[ResolveResult]:
+    async def __call__(self, _host: str, port: int) -> list[Address]:
         self.asked += 1
-        return [_result(host, address, port) for address in self.answers.popleft()]
-
-    async def close(self) -> None:
-        pass
+        return [address_of(each, port) for each in self.answers.popleft()]
 
 
-def _result(host: str, address: str, port: int) -> ResolveResult:
+def address_of(address: str, port: int = 443) -> Address:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return ResolveResult(
-        hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST
-    )
+    return family, socket.SOCK_STREAM, 0, "", (address, port)
 
 
 def entry(url: str) -> Provider:
@@ -73,17 +66,16 @@ def get(url: str) -> httpx.Request:
 )
 async def test_a_name_with_any_address_that_is_not_public_is_refused(answer: list[str]) -> None:
     server = NameServer(answer)
-    async with open_outbound(loopback=True, resolver=lambda: server) as http:
+    async with open_outbound(loopback=True, resolve=server) as http:
         reply = await http.send(get("https://api.acme.ru/me"), 5, entry("https://api.acme.ru"))
     assert (reply.failure, reply.reached, server.asked) == ("not_allowed", False, 1)
 
 
 async def test_a_name_that_is_found_nowhere_is_the_providers_trouble() -> None:
-    class NoSuchName(NameServer):
-        async def resolve(self, *_: Any, **__: Any) -> list[ResolveResult]:
-            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+    async def nobody(_host: str, _port: int) -> list[Address]:
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
-    async with open_outbound(resolver=NoSuchName) as http:
+    async with open_outbound(resolve=nobody) as http:
         reply = await http.send(get("https://api.acme.ru/me"), 5, entry("https://api.acme.ru"))
     assert reply.failure == "unreachable"
 
@@ -93,7 +85,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked() -> None:
     async with serving({"me": saying(name="Shop")}) as url:
         port = httpx.URL(url).port
         server = NameServer(["127.0.0.1"], ["10.0.0.1"])
-        async with open_outbound(loopback=True, resolver=lambda: server) as http:
+        async with open_outbound(loopback=True, resolve=server) as http:
             own = f"http://localhost:{port}"
             reply = await http.send(get(f"{own}/me"), 5, entry(own))
     assert (reply.status, server.asked) == (200, 1)
@@ -107,15 +99,14 @@ async def test_a_name_that_moves_to_a_private_address_later_is_refused_then() ->
         server = NameServer(["127.0.0.1"], ["10.0.0.1"])
         own = f"http://localhost:{httpx.URL(url).port}"
         for expected in ("", "not_allowed"):  # a client each, so that neither keeps the address
-            async with open_outbound(loopback=True, resolver=lambda: server) as http:
+            async with open_outbound(loopback=True, resolve=server) as http:
                 assert (await http.send(get(f"{own}/me"), 5, entry(own))).failure == expected
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "fe80::1%eth0", "0.0.0.0"])
 def test_no_socket_is_made_for_an_address_that_never_was_a_name(address: str) -> None:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with pytest.raises(NotAllowed):
-        checked_sockets(is_public)((family, socket.SOCK_STREAM, 0, "", (address, 443)))
+        checked_socket(address_of(address), is_public)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,192 @@
+"""HTTP/1.1 on one connection, a request at a time (RFC 9112). httptools reads; what is read is
+bounded, and nothing that comes unasked is ever taken for an answer.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass, field
+from typing import cast
+
+import httptools
+
+MAX_HEAD = 64 * 1024  # bytes before the body begins
+CONTINUE, SWITCHING, OK = 100, 101, 200
+
+
+class Closed(ConnectionError):  # noqa: N818 - reads as what it is
+    """The connection ended before an answer began."""
+
+
+class Unanswered(Closed):
+    """It ended before a single byte came back."""
+
+
+class Garbled(ValueError):  # noqa: N818 - reads as what it is
+    """What came is no HTTP, or stopped in the middle."""
+
+
+class TooLarge(ValueError):  # noqa: N818 - reads as what it is
+    """The body is longer than we read."""
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)  # lower case, joined
+    body: bytes = b""
+
+
+class Connection(asyncio.Protocol):
+    """`exchange` is for one caller at a time; afterwards `reusable` says whether to keep it."""
+
+    def __init__(self, max_body: int) -> None:
+        self.reusable = True
+        self.idle_since = 0.0  # seconds, monotonic
+        self._max_body = max_body
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Answer] | None = None
+        self._begin(b"GET")
+
+    async def exchange(self, method: bytes, message: bytes) -> Answer:
+        """Send a whole request, and wait for the whole answer.
+
+        Raises Closed, Garbled, TooLarge, and what the transport says of a broken connection.
+        Whoever stops waiting closes the connection: what comes later is nobody's.
+        """
+        transport = self._transport
+        if transport is None or not self.reusable or transport.is_closing():
+            raise Unanswered
+        self._begin(method)
+        self._waiter = asyncio.get_running_loop().create_future()
+        transport.write(message)
+        try:
+            return await self._waiter
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._waiter = None
+
+    def abort(self) -> None:
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _begin(self, method: bytes) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer = Answer()
+        self._body: list[bytes] = []
+        self._method = method
+        self._read = self._length = 0  # bytes of all, and of the body
+        self._in_body = self._is_framed = self._is_whole = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiter is None or self._waiter.done():
+            self.abort()
+            return
+        self._read += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(_own(error) or Garbled())
+        if self._is_whole:
+            self._finish()
+        elif not self._in_body and self._read > MAX_HEAD:
+            self._fail(Garbled())
+
+    def eof_received(self) -> None:
+        self._end(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end(error)
+        self._transport = None
+
+    # What httptools calls
+
+    def on_message_begin(self) -> None:
+        if self._is_whole:  # something follows the answer
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body or self._is_whole:  # a trailer
+            return
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers = self._answer.headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self._is_whole:
+            return
+        if status == SWITCHING:
+            raise Garbled
+        if status < OK:
+            self._answer.headers.clear()
+            return
+        self._answer.status = status
+        self._in_body = True
+        headers = self._answer.headers
+        self._is_framed = "content-length" in headers or "transfer-encoding" in headers
+        if self._method == b"HEAD":  # its headers speak of a body that does not come
+            self.reusable, self._is_whole = False, True
+
+    def on_body(self, data: bytes) -> None:
+        if self._is_whole:
+            return
+        self._length += len(data)
+        if self._length > self._max_body:
+            raise TooLarge
+        self._body.append(data)
+
+    def on_message_complete(self) -> None:
+        if self._in_body and not self._is_whole:
+            self._is_whole = True
+            self.reusable = self.reusable and self._parser.should_keep_alive()
+
+    # How it ends
+
+    def _end(self, error: Exception | None) -> None:
+        self.reusable = False
+        if self._in_body and not self._is_framed and error is None:
+            self._finish()  # a body without a length lasts until the end of the connection
+        elif self._in_body:
+            self._fail(Garbled())
+        elif isinstance(error, ssl.SSLError):
+            self._fail(error)
+        else:
+            self._fail(Closed() if self._read else Unanswered())
+
+    def _finish(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._answer.body = b"".join(self._body)
+            self._waiter.set_result(self._answer)
+        if not self.reusable:
+            self.abort()
+
+    def _fail(self, error: Exception) -> None:
+        self.reusable = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+
+
+def head(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The first lines of a request (RFC 9112 section 3).
+
+    Raises ValueError where a value would make lines of its own (RFC 9110 section 5.5).
+    """
+    lines = [b"%b %b HTTP/1.1" % (method, target), *(b"%b: %b" % each for each in headers)]
+    text = b"\r\n".join(lines)
+    if {text.count(each) for each in (b"\r", b"\n", b"\r\n")} != {len(headers)} or b"\0" in text:
+        raise ValueError("a line break in a header")
+    return text + b"\r\n\r\n"
+
+
+def _own(error: Exception) -> Exception | None:
+    """What one of the callbacks raised, which httptools wraps."""
+    cause = error.__context__
+    return cause if isinstance(cause, (Garbled, TooLarge)) else None
