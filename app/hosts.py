@@ -50,9 +50,10 @@ class Hosts:
 
     def allow(self, url: httpx.URL) -> bool:
         """May a request go there? A name in front of the host is a trick, never an address."""
-        origin = scheme, host, port = origin_of(url)
-        if url.userinfo:
-            return False
+        return not url.userinfo and self.allow_origin(origin_of(url))
+
+    def allow_origin(self, origin: Origin) -> bool:
+        scheme, host, port = origin
         return origin in self.origins or ((scheme, port) == ("https", 443) and self.is_tenant(host))
 
     def allow_text(self, address: str) -> bool:

@@ -45,19 +45,21 @@ class Connection(asyncio.Protocol):
         self._max_body = max_body
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Answer] | None = None
-        self._begin(b"GET")
+        self._begin("GET")
 
-    async def exchange(self, method: bytes, message: bytes) -> Answer:
-        """Send a whole request, and wait for the whole answer.
+    async def exchange(self, method: str, message: bytes, seconds: float) -> Answer:
+        """Send a whole request, and wait at most so long for the whole answer.
 
-        Raises Closed, Garbled, TooLarge, and what the transport says of a broken connection.
-        Whoever stops waiting closes the connection: what comes later is nobody's.
+        Raises TimeoutError, Closed, Garbled, TooLarge and ssl.SSLError. Whoever stops waiting
+        closes the connection: what comes later is nobody's.
         """
         transport = self._transport
         if transport is None or not self.reusable or transport.is_closing():
             raise Unanswered
         self._begin(method)
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        late = loop.call_later(seconds, self._fail, TimeoutError())
         transport.write(message)
         try:
             return await self._waiter
@@ -65,6 +67,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             raise
         finally:
+            late.cancel()
             self._waiter = None
 
     def abort(self) -> None:
@@ -72,7 +75,7 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _begin(self, method: bytes) -> None:
+    def _begin(self, method: str) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._answer = Answer()
         self._body: list[bytes] = []
@@ -132,7 +135,7 @@ class Connection(asyncio.Protocol):
         self._in_body = True
         headers = self._answer.headers
         self._is_framed = "content-length" in headers or "transfer-encoding" in headers
-        if self._method == b"HEAD":  # its headers speak of a body that does not come
+        if self._method == "HEAD":  # its headers speak of a body that does not come
             self.reusable, self._is_whole = False, True
 
     def on_body(self, data: bytes) -> None:
@@ -174,14 +177,15 @@ class Connection(asyncio.Protocol):
             self._waiter.set_exception(error)
 
 
-def head(method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+def head(method: str, path: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
     """The first lines of a request (RFC 9112 section 3).
 
     Raises ValueError where a value would make lines of its own (RFC 9110 section 5.5).
     """
-    lines = [b"%b %b HTTP/1.1" % (method, target), *(b"%b: %b" % each for each in headers)]
+    lines = [b"%b %b HTTP/1.1" % (method.encode(), path), *(b"%b: %b" % each for each in headers)]
     text = b"\r\n".join(lines)
-    if {text.count(each) for each in (b"\r", b"\n", b"\r\n")} != {len(headers)} or b"\0" in text:
+    breaks = len(headers)
+    if not breaks == text.count(b"\r\n") == text.count(b"\r") == text.count(b"\n") or b"\0" in text:
         raise ValueError("a line break in a header")
     return text + b"\r\n\r\n"
 

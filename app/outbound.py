@@ -1,7 +1,8 @@
 """HTTP to providers: bounded in time and size, no redirects, to allowed hosts only, expected
 failures as values.
 
-A request is httpx's value; what sends it is our own exchange (docs/decisions/0004).
+A request is httpx's value, or written down for a target that is the same for many; what sends it is
+our own exchange (docs/decisions/0004).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import httpx
 
 from app import http1
 from app.dialing import Dialer, NotAllowed, Peer, Resolve, look_up
-from app.hosts import LOOPBACK, origin_of
+from app.hosts import LOOPBACK, Origin, origin_of
 from app.http1 import Closed, Connection, Garbled, TooLarge, Unanswered
 from app.providers import Provider
 
@@ -32,11 +33,11 @@ GARBLED = "ответ оборвался или испорчен"
 NOT_ALLOWED = "запрос не отправлен: этот адрес сервису не разрешён"
 EXPECTED = (ValueError, OSError)  # Garbled is one of the first, TimeoutError of the second
 USER_AGENT = "svyazka/0.1 (+connection dashboard)"
-USUAL = (
-    (b"Accept", b"*/*"),
-    (b"Accept-Encoding", b"gzip, deflate"),
-    (b"User-Agent", USER_AGENT.encode()),
-)
+USUAL = {  # what a request says unless it says otherwise
+    b"accept": (b"Accept", b"*/*"),
+    b"accept-encoding": (b"Accept-Encoding", b"gzip, deflate"),
+    b"user-agent": (b"User-Agent", USER_AGENT.encode()),
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,47 @@ class Reply:
     detail: str = ""  # for the evidence line, in Russian; never anything the provider sent
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where a request goes, read once: that takes longer than all the rest of writing it."""
+
+    address: str
+    origin: Origin
+    host: bytes  # as its header has it
+    path: bytes  # with the query
+    has_userinfo: bool
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> "Target":
+        return cls(str(url), origin_of(url), url.netloc, url.raw_path, bool(url.userinfo))
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.origin[1] in LOOPBACK
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request as it goes over the wire; use `written`."""
+
+    method: str
+    target: Target
+    text: bytes = field(repr=False)  # with a token in it
+
+
+def written(method: str, target: Target, headers: Mapping[str, str]) -> Message:
+    """A request without a body. Raises ValueError for a header that would be two."""
+    given = [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
+    return Message(method, target, _head(method, target, given))
+
+
+def message_of(request: httpx.Request) -> Message:
+    """Raises ValueError for a header that would be two."""
+    target = Target.of(request.url)
+    text = _head(request.method, target, request.headers.raw) + request.content
+    return Message(request.method, target, text)
+
+
 class Outbound:
     """Sends requests, and keeps connections for the next; use `open_outbound`."""
 
@@ -61,33 +103,35 @@ class Outbound:
         self._idle = _Idle()
 
     async def send(
-        self, request: httpx.Request, timeout: float, provider: Provider | None = None
+        self, request: httpx.Request | Message, timeout: float, provider: Provider | None = None
     ) -> Reply:
         """Send it once, and wait at most `timeout` seconds for the whole answer.
 
         It goes to the provider's own hosts alone; without a provider, to any public one by https.
         """
         started = time.monotonic()
-        if not self._may_go(request.url, provider):
-            return _not_allowed(0.0)
-        exchange = _Exchange(self._dialer, self._idle, _peer(request.url, provider), request)
+        exchange = None
         try:
-            async with asyncio.timeout(timeout):
-                answer = await exchange.answer()
+            message = request if isinstance(request, Message) else message_of(request)
+            if not self._may_go(message.target, provider):
+                return _not_allowed()
+            exchange = _Exchange(self._dialer, self._idle, message, provider)
+            answer = await exchange.answer(started + timeout)
             body = _unpacked(answer)
         except EXPECTED as error:
-            return _failed(error, time.monotonic() - started, timeout, exchange.reached)
+            reached = exchange is not None and exchange.reached
+            return _failed(error, time.monotonic() - started, timeout, reached)
         return Reply(time.monotonic() - started, answer.status, answer.headers, body)
 
     def close(self) -> None:
         self._idle.close()
 
-    def _may_go(self, url: httpx.URL, provider: Provider | None) -> bool:
-        if _names_loopback(url) and not self._loopback:
+    def _may_go(self, target: Target, provider: Provider | None) -> bool:
+        if target.has_userinfo or (target.is_loopback and not self._loopback):
             return False
         if provider is not None:
-            return provider.hosts.allow(url)
-        return not url.userinfo and (url.scheme == "https" or _names_loopback(url))
+            return provider.hosts.allow_origin(target.origin)
+        return target.origin[0] == "https" or target.is_loopback
 
 
 @asynccontextmanager
@@ -151,30 +195,34 @@ class _Idle:
 class _Exchange:
     """One request, over a kept connection or a new one."""
 
-    def __init__(self, dialer: Dialer, idle: _Idle, peer: Peer, request: httpx.Request) -> None:
+    def __init__(
+        self, dialer: Dialer, idle: _Idle, message: Message, provider: Provider | None
+    ) -> None:
         self.reached = False  # there was somebody to get the request
-        self._dialer, self._idle, self._peer = dialer, idle, peer
-        self._method = request.method
-        self._message = _message(request)
+        self._dialer, self._idle, self._message = dialer, idle, message
+        authorities = provider.ca_file if provider else ""
+        self._peer = Peer(*message.target.origin, authorities, message.target.is_loopback)
 
-    async def answer(self) -> http1.Answer:
-        repeatable = self._method in REPEATABLE
+    async def answer(self, until: float) -> http1.Answer:
+        repeatable = self._message.method in REPEATABLE
         kept = self._idle.take(self._peer, KEEP_ALIVE if repeatable else SURELY_OPEN)
         if kept is not None:
             try:
-                return await self._over(kept)
+                return await self._over(kept, until)
             except Unanswered:  # the other side had closed it meanwhile
                 if not repeatable:
                     raise
-        return await self._over(await self._dial())
+        return await self._over(await self._dial(until), until)
 
-    async def _dial(self) -> Connection:
+    async def _dial(self, until: float) -> Connection:
         self.reached = False
-        return await self._dialer.dial(self._peer, partial(Connection, MAX_BODY))
+        async with asyncio.timeout(until - time.monotonic()):
+            return await self._dialer.dial(self._peer, partial(Connection, MAX_BODY))
 
-    async def _over(self, connection: Connection) -> http1.Answer:
+    async def _over(self, connection: Connection, until: float) -> http1.Answer:
         self.reached = True
-        answer = await connection.exchange(self._method.encode(), self._message)
+        seconds = until - time.monotonic()
+        answer = await connection.exchange(self._message.method, self._message.text, seconds)
         if connection.reusable:
             self._idle.keep(self._peer, connection)
         return answer
@@ -188,15 +236,12 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
     return authorities
 
 
-def _peer(url: httpx.URL, provider: Provider | None) -> Peer:
-    scheme, host, port = origin_of(url)
-    return Peer(scheme, host, port, provider.ca_file if provider else "", host in LOOPBACK)
-
-
-def _message(request: httpx.Request) -> bytes:
-    given = request.headers
-    headers = [*given.raw, *(each for each in USUAL if each[0].decode() not in given)]
-    return http1.head(request.method.encode(), request.url.raw_path, headers) + request.content
+def _head(method: str, target: Target, given: list[tuple[bytes, bytes]]) -> bytes:
+    said = {name.lower() for name, _ in given}
+    headers = [] if b"host" in said else [(b"Host", target.host)]
+    headers += given
+    headers += [usual for name, usual in USUAL.items() if name not in said]
+    return http1.head(method, target.path, headers)
 
 
 def _unpacked(answer: http1.Answer) -> bytes:
@@ -221,12 +266,8 @@ def _unpacked(answer: http1.Answer) -> bytes:
     return body
 
 
-def _names_loopback(url: httpx.URL) -> bool:
-    return origin_of(url)[1] in LOOPBACK
-
-
-def _not_allowed(seconds: float) -> Reply:
-    return Reply(seconds, failure="not_allowed", reached=False, detail=NOT_ALLOWED)
+def _not_allowed() -> Reply:
+    return Reply(0.0, failure="not_allowed", reached=False, detail=NOT_ALLOWED)
 
 
 def _failed(error: Exception, seconds: float, timeout: float, reached: bool) -> Reply:

@@ -3,10 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Update, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants
@@ -32,9 +43,7 @@ class Lease:
 
 async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Lease]:
     """Claim up to `limit` due connections of a provider, the longest overdue first."""
-    due = _free(Connection.provider == provider, Connection.next_check_at <= func.now())
-    first = due.order_by(Connection.next_check_at).limit(limit)
-    return _leases(await session.execute(_claim(first)))
+    return _leases(await session.execute(CLAIM_DUE, {"whose": provider, "most": limit}))
 
 
 async def claim_sample(session: AsyncSession, provider: Provider, limit: int) -> list[Lease]:
@@ -98,7 +107,9 @@ def _claim(chosen: Select[UUID]) -> Update:
     # Not MATERIALIZED, the subquery might run again, and lock other rows than are updated.
     due = chosen.cte("due").prefix_with("MATERIALIZED")
     return (
-        update(Connection)
+        update(
+            cast(Table, Connection.__table__)
+        )  # the session need not know: that takes as long as the rest
         .where(Connection.id == due.c.id, Grant.connection_id == Connection.id)
         .values(lease_id=func.gen_random_uuid(), lease_until=func.now() + LEASE)
         .returning(
@@ -115,7 +126,6 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.unfolded,
             *grants.COLUMNS,
         )
-        .execution_options(synchronize_session=False)
     )
 
 
@@ -132,3 +142,11 @@ def _leases(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Lease]:
         )
         for row in rows
     ]
+
+
+# Put together once: it is run for every few dozen checks.
+CLAIM_DUE = _claim(
+    _free(Connection.provider == bindparam("whose"), Connection.next_check_at <= func.now())
+    .order_by(Connection.next_check_at)
+    .limit(bindparam("most"))
+)

@@ -13,7 +13,7 @@ from app.grants import OpenGrant
 from app.lifetimes import seconds_until
 from app.monitor.reading import content_of, found, hint_of, is_sound, text, with_kept
 from app.oauth import Refusal, challenge_error, retry_after
-from app.outbound import Outbound, Reply
+from app.outbound import Message, Outbound, Reply, Target, message_of, written
 from app.providers import Carrier, Probe, Provider
 from app.providers.parts import GET
 from app.providers.templates import fill_address, fill_all
@@ -60,7 +60,7 @@ async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: f
     for number in [grant.carrier or 0] if known else range(len(carriers)):
         try:
             request = _request(provider, carriers[number], grant.access_token, grant.kept)
-        except (KeyError, httpx.InvalidURL):
+        except (KeyError, ValueError, httpx.InvalidURL):
             return Answer("", 0, failure="unconfigured")
         reply = await http.send(request, max(0.0, until - monotonic()), provider)
         if reply.status != 401:
@@ -95,38 +95,48 @@ def evidence(method: str, url: str, reply: Reply, remark: str = "") -> str:
 
 def _request(
     provider: Provider, carrier: Carrier | None, access_token: str, kept: Mapping[str, str]
-) -> httpx.Request:
-    """Raises KeyError where the entry wants more than was kept when the grant was made."""
+) -> Message:
+    """Raises KeyError where the entry wants more than was kept when the grant was made, ValueError
+    where what was kept makes no header.
+    """
     probe, values = provider.probe, {**kept, "token": access_token}
     if provider.client is not None:
         values = {"client_id": provider.client.id} | values
     headers = fill_all(probe.headers, values)
     if carrier is not None:
         headers[carrier.header] = carrier.value.replace("{token}", access_token)
-    return httpx.Request(
-        probe.method,
-        _url(probe, values),
-        headers=headers,
-        data=None if probe.form is None else fill_all(probe.form, values),
-        json=None if probe.json is None else fill_all(probe.json, values),
+    if probe.form is None and probe.json is None:
+        return written(probe.method, _target(probe, values), headers)
+    return message_of(
+        httpx.Request(
+            probe.method,
+            _url(probe, values),
+            headers=headers,
+            data=None if probe.form is None else fill_all(probe.form, values),
+            json=None if probe.json is None else fill_all(probe.json, values),
+        )
     )
 
 
-def _url(probe: Probe, values: Mapping[str, str]) -> httpx.URL:
+def _target(probe: Probe, values: Mapping[str, str]) -> Target:
     if not probe.query and "{" not in probe.url:
         return _same_for_all(probe.url)
+    return Target.of(_url(probe, values))
+
+
+def _url(probe: Probe, values: Mapping[str, str]) -> httpx.URL:
     query = fill_all(probe.query, values)
     return httpx.URL(fill_address(probe.url, values)).copy_merge_params(query)
 
 
-@cache  # reading it takes as long as the rest of the request; never one with a person's values
-def _same_for_all(address: str) -> httpx.URL:
-    return httpx.URL(address)
+@cache  # never one with a person's values
+def _same_for_all(address: str) -> Target:
+    return Target.of(httpx.URL(address))
 
 
 def _answer(
     provider: Provider,
-    request: httpx.Request,
+    request: Message,
     reply: Reply,
     carrier: int,
     kept: Mapping[str, str],
@@ -138,7 +148,7 @@ def _answer(
     challenge = challenge_error(reply.headers)
     remark = challenge if sound else "с ошибкой в ответе"
     return Answer(
-        evidence(request.method, str(request.url), reply, remark),
+        evidence(request.method, request.target.address, reply, remark),
         _milliseconds(reply),
         reply.status,
         reply.failure,
