@@ -96,7 +96,9 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(_own(error) or Garbled())
+            self.reusable = False
+            if not self._is_whole:  # else it is about what follows
+                self._fail(_own(error) or Garbled())
         if self._is_whole:
             self._finish()
         elif not self._in_body and self._read > MAX_HEAD:
