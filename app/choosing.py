@@ -13,10 +13,11 @@ from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app import connections, people, told
+from app import connections, journal, people, told
 from app.announce import announce_list
 from app.connections import Disconnected
 from app.db import Sessions
+from app.journal import Deed
 from app.models import Connection, Status
 from app.providers import Catalogue, Provider
 from app.sealing import Keys
@@ -70,6 +71,7 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
         .returning(Connection.id)
     )
     if kept is not None:
+        await journal.write_of(session, Deed.KEPT_APART, [kept])
         await told.look_again(session, [kept])
         await announce_list(session, user_id)
     return kept is not None

@@ -47,6 +47,7 @@ async def begin(session: AsyncSession, user_id: int, email: str) -> Links:
     }
     row = insert(EmailChange).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    await journal.write(session, user_id, Deed.EMAIL_ASKED)
     return links
 
 

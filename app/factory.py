@@ -51,7 +51,7 @@ from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
 from app.web.history_filters import history_filters
-from app.web.journal_wording import deed_text
+from app.web.journal_wording import deed_is_bad, deed_text, doer_text, part_text
 from app.web.limited import limit_changes
 from app.web.providers import provider_pages
 from app.web.static_files import versioned
@@ -175,6 +175,9 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
     app.jinja_env.filters["deed_text"] = deed_text
+    app.jinja_env.tests["bad_deed"] = deed_is_bad
+    app.jinja_env.filters["doer"] = doer_text
+    app.jinja_env.filters["part"] = part_text
     app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
     app.jinja_env.filters.update(make_form_filters(app.settings.zone))
     app.jinja_env.filters.update(history_filters(app.settings.zone))

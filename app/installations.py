@@ -6,16 +6,18 @@ pushed token belongs to an account, not to a person: it waits here, sealed, and 
 somebody connects that account over OAuth (docs/decisions/0013).
 """
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import outages, told
+from app import journal, outages, told
 from app.announce import announce_cards
 from app.cards import FLAPS
 from app.errors import SealingError
+from app.journal import Deed
 from app.models import Cause, Connection, PushedToken
 from app.providers.evotor_hooks import Event, News, Pushed
 from app.sealing import Keys
@@ -23,6 +25,8 @@ from app.sealing import Keys
 REMOVED = "приложение удалено в личном кабинете Эвотор"
 UNPAID = "подписка на приложение закончилась в личном кабинете Эвотор"
 PROVIDER = "evotor"
+DEEDS = {Cause.ACCESS_DENIED: Deed.UNINSTALLED, Cause.PAYMENT_REQUIRED: Deed.UNPAID}
+ONCE = timedelta(minutes=1)  # the same news may come again
 
 PLACE = text(
     """
@@ -155,6 +159,7 @@ async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: st
     """Show it at once: the provider's own word needs no second look."""
     shown = {"cause": cause.value, "evidence": evidence}
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
+    await journal.write_of(session, DEEDS[cause], [row.id for row in rows], rest=ONCE)
     await outages.follow(session, [row.id for row in rows])
     await told.look_again(session, [row.id for row in rows])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))

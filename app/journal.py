@@ -1,9 +1,13 @@
 """The journal: what people and the service did, one row a deed, written in its transaction.
 
-Append-only: the database refuses to change a row. It goes with its person, and after 400 days.
+Append-only: the database refuses to change a row, and to delete one before its time (migration
+0012). It goes with its person, and after 400 days.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -28,7 +32,12 @@ class Deed(StrEnum):
     CHECKED = "checked"
     SIGNED_UP = "signed_up"
     LOGGED_IN = "logged_in"
+    LOGIN_REFUSED = "login_refused"
+    CODE_REFUSED = "code_refused"
+    RECOVERY_CODE_USED = "recovery_code_used"
     LOGGED_OUT = "logged_out"
+    RESET_ASKED = "reset_asked"
+    EMAIL_ASKED = "email_asked"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a deed's name
     EMAIL_CHANGED = "email_changed"
     SECOND_FACTOR_ON = "second_factor_on"
@@ -37,14 +46,64 @@ class Deed(StrEnum):
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
     SESSIONS_ENDED = "sessions_ended"
+    ZONE_CHANGED = "zone_changed"
     DATA_TAKEN = "data_taken"
+    UNLOCKED = "unlocked"
+    DISABLED = "disabled"
+    ENABLED = "enabled"
+    KEPT_APART = "kept_apart"
+    UNINSTALLED = "uninstalled"
+    UNPAID = "unpaid"
+    CHANNEL_ADDED = "channel_added"
+    CHANNEL_ON = "channel_on"
+    CHANNEL_OFF = "channel_off"
+    CHANNEL_REMOVED = "channel_removed"
+    ALERTS_CHANGED = "alerts_changed"
+
+
+class Who(StrEnum):
+    PERSON = "person"
+    SERVICE = "service"  # we ourselves
+    PROVIDER = "provider"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Doer:
+    who: Who
+    device: str = ""  # the browser's own description of itself
+
+
+# Whoever's request it happens to come out in.
+ALWAYS = {
+    Deed.REFRESHED: Doer(Who.SERVICE),
+    Deed.REVOKED: Doer(Who.PROVIDER),
+    Deed.UNINSTALLED: Doer(Who.PROVIDER),
+    Deed.UNPAID: Doer(Who.PROVIDER),
+}
+_doer: ContextVar[Doer] = ContextVar("doer", default=Doer(Who.SERVICE))  # noqa: B039 - frozen
+
+
+@contextmanager
+def done_by(doer: Doer) -> Iterator[None]:
+    """What is written while the block runs, and by what it starts, was done by them."""
+    token = _doer.set(doer)
+    try:
+        yield
+    finally:
+        _doer.reset(token)
+
+
+def doer_is(doer: Doer) -> None:
+    """From now on, in this task."""
+    _doer.set(doer)
 
 
 # Its name at the time is kept as a text: the connection may be gone when somebody reads it.
 OF_CONNECTIONS = text(
     """
-    INSERT INTO journal (user_id, deed, connection_id, provider, label)
-    SELECT user_id, CAST(:deed AS text), id, provider, label FROM connections
+    INSERT INTO journal (user_id, deed, who, device, connection_id, provider, label)
+    SELECT user_id, CAST(:deed AS text), :who, :device, id, provider, label FROM connections
     WHERE id = ANY(CAST(:ids AS uuid[]))
       AND NOT EXISTS (SELECT FROM journal j WHERE j.connection_id = connections.id
                       AND j.deed = CAST(:deed AS text) AND j.at > now() - CAST(:rest AS interval))
@@ -52,9 +111,10 @@ OF_CONNECTIONS = text(
 )
 
 
-async def write(session: AsyncSession, user_id: int, deed: Deed, device: str = "") -> None:
-    """A deed of a person's account; `device` is the browser's own description of itself."""
-    session.add(JournalEntry(user_id=user_id, deed=deed.value, device=device[:200]))
+async def write(session: AsyncSession, user_id: int, deed: Deed, label: str | None = None) -> None:
+    """A deed done to a person's account; `label`: to which part of it."""
+    entry = JournalEntry(user_id=user_id, deed=deed.value, label=label, **_by(deed))
+    session.add(entry)
     await session.flush()
 
 
@@ -69,7 +129,7 @@ async def write_of(
     `rest`: one such row in this time is enough; tokens may be renewed every few minutes.
     """
     values = {"deed": deed.value, "ids": list(connection_ids), "rest": rest}
-    await session.execute(OF_CONNECTIONS, values)
+    await session.execute(OF_CONNECTIONS, values | _by(deed))
 
 
 async def of_user(
@@ -77,7 +137,7 @@ async def of_user(
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """One page of a person's entries, the newest first, older than entry `before`."""
     columns = (JournalEntry.id, JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id)
-    about = (JournalEntry.provider, JournalEntry.label, JournalEntry.device)
+    about = (JournalEntry.provider, JournalEntry.label, JournalEntry.who, JournalEntry.device)
     query = select(*columns, *about).where(JournalEntry.user_id == user_id)
     if before is not None:
         query = query.where(JournalEntry.id < before)
@@ -91,3 +151,8 @@ async def prune(session: AsyncSession) -> bool:
     old = select(JournalEntry.id).where(JournalEntry.at < func.now() - KEPT).limit(PRUNED)
     gone = delete(JournalEntry).where(JournalEntry.id.in_(old.scalar_subquery()))
     return len((await session.scalars(gone.returning(JournalEntry.id))).all()) == PRUNED
+
+
+def _by(deed: Deed) -> dict[str, str]:
+    doer = ALWAYS.get(deed) or _doer.get()
+    return {"who": doer.who.value, "device": doer.device[:200]}

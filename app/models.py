@@ -433,6 +433,7 @@ class JournalEntry(Base):
     provider: Mapped[str | None]
     label: Mapped[str | None]
     device: Mapped[str] = mapped_column(server_default="")
+    who: Mapped[str] = mapped_column(server_default="person")  # one of app.journal.Who
 
 
 class Monitor(Base):

@@ -192,16 +192,19 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
 
 async def set_zone(session: AsyncSession, user_id: int, zone: str | None) -> None:
     await session.execute(update(User).where(User.id == user_id).values(zone=zone))
+    await journal.write(session, user_id, Deed.ZONE_CHANGED, zone)
 
 
 async def disable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=func.now()))
+    await journal.write(session, user.id, Deed.DISABLED)
     await tickets.tear_up(session, user.id)
     await end_sessions_of(session, user.id)
 
 
 async def enable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=None))
+    await journal.write(session, user.id, Deed.ENABLED)
 
 
 async def forget_old_sessions(session: AsyncSession) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import totp
+from app import journal, totp
+from app.journal import Deed
 from app.models import RecoveryCode, SecondFactor
 from app.sealing import Keys
 
@@ -63,6 +64,8 @@ async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
         .where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == _hash(plain))
         .returning(RecoveryCode.user_id)
     )
+    if spent is not None:
+        await journal.write(session, user_id, Deed.RECOVERY_CODE_USED)
     return spent is not None
 
 

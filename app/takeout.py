@@ -56,7 +56,7 @@ WISHES: tuple[Column, ...] = (
 TOLD: tuple[Column, ...] = (Told.connection_id, Told.kind, Told.since, Told.told_at)
 JOURNAL: tuple[Column, ...] = (
     *(JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id),
-    *(JournalEntry.provider, JournalEntry.label, JournalEntry.device),
+    *(JournalEntry.provider, JournalEntry.label, JournalEntry.who, JournalEntry.device),
 )
 ALERTS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
 

@@ -11,7 +11,7 @@ APP = Path(__file__).parent.parent / "app"
 FLOORS = (
     ("errors", "config", "logs", "forever", "unfinished", "metrics", "totp", "words"),
     (
-        *("hosts", "dialing", "providers", "outbound", "lifetimes", "tokens"),
+        *("hosts", "dialing", "http1", "providers", "outbound", "lifetimes", "tokens"),
         *("oauth", "sealing", "mail"),
     ),
     ("db", "models", "alert_models", "announce"),

@@ -16,13 +16,14 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import limits
+from app import journal, limits
 from app.alert_models import AlertChannel
 from app.alerts.channels import Post, telegram
 from app.alerts.channels.webhook import new_secret
 from app.alerts.facts import Kind
 from app.alerts.letter import Button, Letter
 from app.db import Sessions
+from app.journal import Deed, Doer, Who
 from app.limits import Limit
 from app.sealing import Keys
 
@@ -63,6 +64,7 @@ async def add(
     channel.target = _sealed(keys, channel.id, target)
     session.add(channel)
     await session.flush()
+    await journal.write(session, user_id, Deed.CHANNEL_ADDED, kind)
     return True
 
 
@@ -118,6 +120,9 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
 
 async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> None:
     """ "on" also forgives what failed before: the person says that it works again."""
+    if channel.state != state:
+        deed = Deed.CHANNEL_ON if state == "on" else Deed.CHANNEL_OFF
+        await journal.write(session, channel.user_id, deed, channel.kind)
     channel.state = state
     if state == "on":
         channel.failures, channel.failing_since, channel.error = 0, None, None
@@ -127,6 +132,7 @@ async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> No
 
 async def remove(session: AsyncSession, channel: AlertChannel) -> None:
     await session.execute(delete(AlertChannel).where(AlertChannel.id == channel.id))
+    await journal.write(session, channel.user_id, Deed.CHANNEL_REMOVED, channel.kind)
 
 
 async def is_letter_link(session: AsyncSession, key: UUID) -> bool:
@@ -140,8 +146,10 @@ async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
         update(AlertChannel)
         .where(AlertChannel.unsubscribe == key, AlertChannel.kind == "email")
         .values(state="off")
-        .returning(AlertChannel.id)
+        .returning(AlertChannel.user_id)
     )
+    if stopped is not None:
+        await journal.write(session, stopped, Deed.CHANNEL_OFF, "email")
     return stopped is not None
 
 
@@ -157,6 +165,8 @@ async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> 
     channel.target = _sealed(keys, channel.id, {"chat_id": start.chat_id})
     channel.label, channel.state = start.name, "on"
     channel.code_hash = channel.code_until = None
+    with journal.done_by(Doer(Who.PERSON)):
+        await journal.write(session, channel.user_id, Deed.CHANNEL_ADDED, "telegram")
     return True
 
 

@@ -9,9 +9,11 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import journal
 from app.alert_models import Alert, AlertPreferences
 from app.alerts.facts import Wishes
 from app.alerts.quiet import next_digest
+from app.journal import Deed
 from app.models import User
 
 DELAYS = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
@@ -53,6 +55,7 @@ async def save(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
     }
     row = insert(AlertPreferences).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    await journal.write(session, user_id, Deed.ALERTS_CHANGED)
 
 
 async def _zones(session: AsyncSession, user_ids: list[int], zone: ZoneInfo) -> dict[int, ZoneInfo]:

@@ -15,6 +15,5 @@ async def enter(session: AsyncSession, user_id: int, deed: Deed | None = Deed.LO
         await people.end_session(session, before.session_hash)
     token = await people.open_session(session, user_id, request.headers.get("User-Agent", ""))
     if deed is not None:
-        device = request.headers.get("User-Agent", "")
-        await journal.write(session, user_id, deed, device)
+        await journal.write(session, user_id, deed)
     login_user(AuthUser(token), remember=True)

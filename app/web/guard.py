@@ -8,7 +8,8 @@ from quart import Response, g, jsonify, redirect, request
 from quart.typing import ResponseReturnValue
 from quart_auth import QuartAuth, current_user
 
-from app import people
+from app import journal, people
+from app.journal import Doer, Who
 from app.web.dashboard import Dashboard, dashboard, person_or_none
 from app.web.sse import ServerSentEvent
 
@@ -39,6 +40,7 @@ def guard(app: Dashboard) -> None:
     )
     app.before_request(_refuse_cross_site)
     app.before_request(_know_the_person)
+    app.before_request(_know_the_doer)
 
 
 def is_same_site(method: str, headers: Any, public_url: str) -> bool:
@@ -78,6 +80,11 @@ async def _know_the_person() -> ResponseReturnValue | None:
     if person_or_none() is not None or getattr(view, "is_public", False):
         return None
     return _ask_to_log_in()
+
+
+async def _know_the_doer() -> None:
+    """For the journal: what comes of this request is a person's deed, at this device."""
+    journal.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
 
 
 def _ask_to_log_in() -> ResponseReturnValue:

@@ -9,7 +9,8 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import people, tickets
+from app import journal, people, tickets
+from app.journal import Deed
 from app.limits import Limit
 from app.models import Purpose
 from app.web import letters
@@ -84,6 +85,7 @@ async def _write(app: Dashboard, email: str) -> None:
         if user is None or user.disabled_at is not None:
             return
         link = await tickets.issue(session, Purpose.RESET, user.id)
+        await journal.write(session, user.id, Deed.RESET_ASKED)
     await letters.post(app, letters.RESET, user.email, link=link)
 
 

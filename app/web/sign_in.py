@@ -12,7 +12,7 @@ from app import journal, limits, people, second_factor, tickets
 from app.journal import Deed
 from app.limits import Limit
 from app.models import Purpose
-from app.web.dashboard import dashboard, person, person_or_none
+from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.entering import enter
 from app.web.errors import too_many
 from app.web.guard import public, safe_next
@@ -50,6 +50,7 @@ async def login() -> ResponseReturnValue:
         return await too_many(wait)
     user = await people.verify(dashboard().database.sessions, email, password)
     if user is None:
+        dashboard().unfinished.start(_note_refusal(dashboard(), email))
         return await login_form(form.get("next"), email=email, error=WRONG), 422
     async with dashboard().database.sessions.begin() as session:
         await limits.forgive(session, account)
@@ -86,6 +87,8 @@ async def code() -> ResponseReturnValue:
     if wait := await overdone((key, CODES)):
         return await too_many(wait)
     if not await _finish(ticket.user_id, half, form.get("code", "")):
+        async with sessions.begin() as session:
+            await journal.write(session, ticket.user_id, Deed.CODE_REFUSED)
         return await _code_form(form.get("next"), WRONG_CODE), 422
     del cookie[HALF]
     return redirect(safe_next(form.get("next")), 303)
@@ -124,6 +127,14 @@ async def _finish(user_id: int, half: str, code: str) -> bool:
         await limits.forgive(session, f"code:{user_id}")
         await enter(session, user_id)
         return True
+
+
+async def _note_refusal(app: Dashboard, email: str) -> None:
+    """After the answer, whose time must not tell whether anybody has this address."""
+    async with app.database.sessions.begin() as session:
+        user = await people.find(session, email)
+        if user is not None:
+            await journal.write(session, user.id, Deed.LOGIN_REFUSED)
 
 
 async def _too_late(target: str | None) -> ResponseReturnValue:

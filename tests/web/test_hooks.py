@@ -317,6 +317,9 @@ async def test_a_removal_shows_at_once_and_says_so(evotor: Evotor, person: Perso
     async with person.app.database.sessions() as session:
         told = await session.get_one(Told, UUID(card["id"]))
     assert told.look_at == outage.opened_at  # in the same transaction: its person may be told
+    page = await person.page("/journal")
+    assert "Приложение удалено в личном кабинете сервиса" in page
+    assert "сообщил сервис" in page
 
 
 async def test_a_removal_takes_the_pushed_token_with_it(
