@@ -3,13 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, null, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Monitor
 
 FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
+AHEAD = timedelta(seconds=5)  # a beat from later than now was made by a clock that went back since
 FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so long
 
 
@@ -29,21 +30,22 @@ async def stop(session: AsyncSession, monitor_id: UUID) -> None:
 
 
 async def monitor_alive(session: AsyncSession) -> bool:
-    fresh = select(exists().where(Monitor.beat_at > func.now() - FRESH))
-    return bool(await session.scalar(fresh))
+    return bool(await session.scalar(select(exists().where(_alive()))))
 
 
 async def count_alive(session: AsyncSession) -> int:
-    alive = select(func.count()).where(Monitor.beat_at > func.now() - FRESH)
-    return await session.scalar(alive) or 0
+    return await session.scalar(select(func.count()).where(_alive())) or 0
 
 
 async def all_cut_off(session: AsyncSession) -> bool:
     """Are there live monitors, and has none of them a way out?"""
-    alive = Monitor.beat_at > func.now() - FRESH
-    query = select(func.bool_and(Monitor.cut_off_since.is_not(None))).where(alive)
+    query = select(func.bool_and(Monitor.cut_off_since.is_not(None))).where(_alive())
     return bool(await session.scalar(query))
 
 
 async def forget_dead_monitors(session: AsyncSession) -> None:
     await session.execute(delete(Monitor).where(Monitor.beat_at < func.now() - FORGOTTEN))
+
+
+def _alive() -> ColumnElement[bool]:
+    return and_(Monitor.beat_at > func.now() - FRESH, Monitor.beat_at < func.now() + AHEAD)

@@ -1,4 +1,4 @@
-"""Any number of connections with sealed tokens of their own, due over one interval."""
+"""Any number of connections with sealed tokens of their own."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -10,30 +10,34 @@ from app.sealing import Keys
 EACH = 10  # connections of one person
 PIECE = 50_000  # rows of one COPY
 
-PEOPLE = (
-    "INSERT INTO users (email, password_hash) SELECT 'p' || n, '' FROM generate_series(1, $1) n"
-)
+OVERDUE = "now() - interval '60 seconds' * random()"
+
+PEOPLE = """
+INSERT INTO users (email, password_hash)
+SELECT $1 || n, '' FROM generate_series(1, $2::int) n RETURNING id
+"""
 ROWS = f"""
 INSERT INTO connections (id, user_id, provider, status, last_checked_at, next_check_at,
                          watched_until)
-SELECT lpad(to_hex(n), 32, '0')::uuid,
-       (SELECT min(id) FROM users) + (n - 1) / {EACH}, $1, 'online',
-       now() - interval '60 seconds', now() - interval '60 seconds' * random(),
-       now() + interval '1 day'
-FROM generate_series($2::int, $3::int) n
+SELECT lpad(to_hex($3::int + n), 32, '0')::uuid, $2::int + (n - 1) / {EACH}, $1, 'online',
+       now() - interval '60 seconds', {{due}}, now() + interval '1 day'
+FROM generate_series(1, $4::int) n
 """
 
 
-async def fill(url: str, keys: Keys, provider: str, count: int) -> None:
-    """`count` connections that are all due."""
+async def fill(
+    url: str, keys: Keys, provider: str, count: int, due: str = OVERDUE, after: int = 0
+) -> None:
+    """`count` connections, numbered from `after` + 1; `due` is SQL for each one's next check."""
     database = await asyncpg.connect(url)
     try:
-        await database.execute(PEOPLE, count // EACH + 1)
-        await database.execute(ROWS, provider, 1, count)
-        for first in range(1, count + 1, PIECE):
+        people = await database.fetch(PEOPLE, provider, count // EACH + 1)
+        first_id = min(each["id"] for each in people)
+        await database.execute(ROWS.format(due=due), provider, first_id, after, count)
+        for first in range(after + 1, after + count + 1, PIECE):
             await database.copy_records_to_table(
                 "grants",
-                records=_grants(keys, first, min(first + PIECE, count + 1)),
+                records=_grants(keys, first, min(first + PIECE, after + count + 1)),
                 columns=["connection_id", "access_token", "refresh_token"],
             )
         await database.execute("VACUUM ANALYZE connections")

@@ -24,6 +24,7 @@ from app import (
 )
 from app.forever import forever, running
 from app.monitor.check import Checker
+from app.monitor.clock import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
 from app.monitor.recorder import Recorder
 from app.providers import Provider
@@ -51,6 +52,7 @@ class Monitor:
         self._in_flight: Counter[str] = Counter()
         self._freed = asyncio.Event()
         self._beaten = float("-inf")
+        self._clock = DatabaseClock()
         self._told_cut_off = False
 
     async def run(self) -> None:
@@ -143,6 +145,7 @@ class Monitor:
         if now - self._beaten < BEAT and cut_off is self._told_cut_off:
             return
         async with self._checker.sessions.begin() as session:
+            await self._clock.follow(session, self._checker.interval)
             await heartbeats.beat(session, self._id, cut_off)
             alive = await heartbeats.count_alive(session)
         is_new = self._beaten == float("-inf") and alive > 1

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from uuid import UUID
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from aiohttp import web
@@ -49,6 +50,34 @@ async def connections(checker: Checker, database: Database, number: int = 1) -> 
         )
         for each in range(number)
     ]
+
+
+async def test_what_was_put_off_by_a_clock_that_went_back_is_looked_at_soon(
+    checker: Checker, database: Database
+) -> None:
+    """An hour ahead it was checked, leased, and put off; then the clock was set right."""
+    checked, leased = await connections(checker, database, 2)
+    later = func.now() + timedelta(hours=1)
+    async with database.sessions.begin() as session:
+        ahead = update(Connection).values(next_check_at=later)
+        await session.execute(ahead.where(Connection.id == checked).values(last_checked_at=later))
+        lost = ahead.where(Connection.id == leased)
+        await session.execute(lost.values(lease_id=uuid4(), lease_until=later))
+
+    async def both_seen() -> bool:
+        found = [await rows.found(database, each) for each in (checked, leased)]
+        return all(each.status == "online" for each in found)
+
+    async with monitoring(replace(checker, interval=0.2)):
+        await until(both_seen)
+
+
+async def test_a_sign_of_life_from_later_is_none(database: Database) -> None:
+    async with database.sessions.begin() as session:
+        session.add(Monitor(id=uuid4(), beat_at=func.now() + timedelta(hours=1)))
+    async with database.sessions() as session:
+        assert not await heartbeats.monitor_alive(session)
+        assert await heartbeats.count_alive(session) == 0
 
 
 def each_its_own(before: Callable[[], Awaitable[None]] | None = None) -> Handler:

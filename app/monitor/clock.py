@@ -1,0 +1,60 @@
+"""Beside step 1: the schedule is kept by the database's clock, and that may be wrong for a while.
+
+Forward, everything falls due at once, which the pace bounds. Back, whatever was put off by the time
+that is taken back would wait for it to come again: that is put right here.
+"""
+
+import time
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.refreshing import LEASE
+
+SLACK = 5.0  # seconds that an answer of the database may be late
+LONGEST_PAUSE = timedelta(hours=1)  # between two tries of anything that is tried again
+
+ONE_OF_ALL = text("SELECT pg_try_advisory_xact_lock(hashtext('svyazka clock'))")
+NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+PUT_RIGHT = (
+    text(
+        """
+        UPDATE connections
+        SET next_check_at = now() + random() * CAST(:interval AS interval),
+            last_checked_at = least(last_checked_at, now()), lease_id = NULL, lease_until = NULL
+        WHERE last_checked_at > now() OR lease_until > now() + CAST(:lease AS interval)
+        """
+    ),
+    text("UPDATE provider_outages SET sampled_at = now() WHERE sampled_at > now()"),
+    text(
+        """
+        UPDATE revocations SET next_try_at = now() + CAST(:pause AS interval)
+        WHERE next_try_at > now() + CAST(:pause AS interval)
+        """
+    ),
+    text("DELETE FROM monitors WHERE beat_at > now() + CAST(:lease AS interval)"),
+)
+
+
+class DatabaseClock:
+    """How far the database's clock is ahead of one that only goes on."""
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None  # None: a monitor that starts cannot know what was before
+
+    async def follow(self, session: AsyncSession, interval: float) -> None:
+        """Look at the clock, and put right what a step back has left behind."""
+        ahead = (await session.scalar(NOW) or 0.0) - time.monotonic()
+        if self._ahead is None or ahead < self._ahead - SLACK:
+            await _put_right(session, timedelta(seconds=interval))
+        self._ahead = ahead
+
+
+async def _put_right(session: AsyncSession, interval: timedelta) -> None:
+    if not await session.scalar(ONE_OF_ALL):
+        return  # another monitor is at it
+    values = {"interval": interval, "lease": LEASE, "pause": LONGEST_PAUSE}
+    for statement in PUT_RIGHT:
+        wanted = {name: values[name] for name in statement.compile().params}
+        await session.execute(statement, wanted)
