@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx
 
-from app.local_postgres import CARELESS
 from app.local_postgres.binaries import unprivileged_account
 from app.local_postgres.cluster import Cluster
 from tests.processes import APP, Program, answers, environment, free_port
 from tests.settings import PASSWORD, PROVIDERS_TOML
 
+SETTINGS = {"max_connections": "200", "shared_buffers": "64MB"}  # what is committed, stays
 DISK = "700m"  # of the small file system under the database
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 INTERVAL, TIMEOUT = 3, 2  # seconds
@@ -49,7 +49,7 @@ class Postgres(Cluster):
     def __init__(self, home: Path) -> None:
         self.clock = home.parent / "clock"
         self.clock.write_text("+0\n")
-        super().__init__(home, unprivileged_account(), {**CARELESS, "port": str(free_port())})
+        super().__init__(home, unprivileged_account(), SETTINGS | {"port": str(free_port())})
 
     def _circumstances(self) -> dict[str, Any]:
         options = super()._circumstances()
