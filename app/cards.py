@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, select
 
 from app.history import Past, Pasts
-from app.latencies import in_order, latency_of
+from app.latencies import in_order, latencies_of
 from app.models import Cause, Connection, Grant, ProviderOutage, Status, User
 from app.providers import Catalogue, Provider
 from app.providers.provider import API_KEY, NEVER
@@ -176,7 +176,7 @@ def describe(
         stale_at=stale_at,
         provider_down_since=down_since,
         past=pasts.get(row.id),
-        latencies=[latency_of(look) for look in in_order(row.recent, row.looks)],
+        latencies=latencies_of(in_order(row.recent, row.looks)),
         about=provider.about if provider else "",
         configured=asked,
         by_key=bool(provider and provider.kind == API_KEY),

@@ -43,6 +43,7 @@ from app.web import (
     stream,
     theme,
 )
+from app.web.card import cards_html_of
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.devices import device, is_hand_held
 from app.web.errors import handle_errors
@@ -53,6 +54,7 @@ from app.web.headers import add_headers
 from app.web.history_filters import history_filters
 from app.web.journal_wording import deed_is_bad, deed_text, doer_text, part_text
 from app.web.limited import limit_changes
+from app.web.marks import icon_of, moment_of
 from app.web.providers import provider_pages
 from app.web.static_files import versioned
 from app.web.wording import make_filters
@@ -170,10 +172,14 @@ def _dress(app: Dashboard) -> None:
     """What every template may use."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["alert_words"] = alert_wording
-    app.jinja_env.globals["static_url"] = versioned(ROOT / "static")
+    static_url = versioned(ROOT / "static")
+    app.jinja_env.globals["static_url"] = static_url
+    app.jinja_env.globals["icon"] = icon_of(static_url("icons.svg"))
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
+    app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
+    app.jinja_env.filters["cards_html"] = cards_html_of(app.jinja_env)
     app.jinja_env.filters["deed_text"] = deed_text
     app.jinja_env.tests["bad_deed"] = deed_is_bad
     app.jinja_env.filters["doer"] = doer_text

@@ -98,16 +98,14 @@ class Split:
     def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Split":
         if status == BEFORE:
             return replace(self, whole=self.whole - lasted)
-        graver = max(self.worst or UNWATCHED, status, key=GRAVITY.index)
-        if status == UNWATCHED:
-            return replace(self, unknown=self.unknown + lasted, worst=graver)
+        unwatched = status == UNWATCHED
         return Split(
             self.whole,
-            self.you + (lasted if fault == "you" else NONE),
-            self.provider + (lasted if fault == "provider" else NONE),
-            self.us + (lasted if fault == "us" else NONE),
-            self.unknown,
-            graver,
+            self.you + lasted if fault == "you" else self.you,
+            self.provider + lasted if fault == "provider" else self.provider,
+            self.us + lasted if fault == "us" and not unwatched else self.us,
+            self.unknown + lasted if unwatched else self.unknown,
+            status if self.worst is None else max(self.worst, status, key=GRAVITY.index),
         )
 
 
@@ -156,9 +154,9 @@ async def _splits(
     begins = [window.began for window in windows]
     ends = [max(window.began, min(window.ended, now)) for window in windows]
     given = {"ids": list(found), "now": now, "since": min(begins), "begins": begins, "ends": ends}
-    for row in await session.execute(SPENT, given):
-        own = found[row.id]
-        own[row.n - 1] = own[row.n - 1].with_stretch(row.status, row.fault, row.lasted)
+    for connection_id, n, status, fault, lasted in await session.execute(SPENT, given):
+        own = found[connection_id]
+        own[n - 1] = own[n - 1].with_stretch(status, fault, lasted)
     return found
 
 

@@ -74,9 +74,9 @@ def in_order(recent: Sequence[int], looks: int) -> list[int]:
     return [*recent[next_place:], *recent[:next_place]]
 
 
-def latency_of(look: int) -> int | None:
-    latency = look & NO_ANSWER
-    return None if latency == NO_ANSWER else latency
+def latencies_of(looks: Iterable[int]) -> list[int | None]:
+    """Of packed looks, in milliseconds; None: there was no answer."""
+    return [None if (latency := look & NO_ANSWER) == NO_ANSWER else latency for look in looks]
 
 
 def looks_of(recent: Sequence[int], looks: int, last_at: datetime | None) -> list[Look]:
@@ -84,7 +84,7 @@ def looks_of(recent: Sequence[int], looks: int, last_at: datetime | None) -> lis
     found: list[Look] = []
     at = last_at.replace(microsecond=0) if last_at else None
     for look in reversed(in_order(recent, looks)):
-        found.append(Look(at, bool(look >> 15 & 1), latency_of(look)))
+        found.append(Look(at, bool(look >> 15 & 1), *latencies_of([look])))
         pause = look >> 16 & LONGEST_PAUSE
         at = at - timedelta(seconds=pause) if at and pause < LONGEST_PAUSE else None
     return found
@@ -92,7 +92,7 @@ def looks_of(recent: Sequence[int], looks: int, last_at: datetime | None) -> lis
 
 def unfolded(recent: Sequence[int], looks: int, count: int) -> list[int | None]:
     """The latencies of the last `count` looks, oldest first."""
-    return [latency_of(look) for look in in_order(recent, looks)[-count:]] if count else []
+    return latencies_of(in_order(recent, looks)[-count:]) if count else []
 
 
 def followed_by(recent: Sequence[int], looks: int, look: int, pause: float) -> list[int]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import latencies
 from app.db import Database
-from app.latencies import followed_by, in_order, latency_of, looks_of, packed, quantile
+from app.latencies import followed_by, in_order, latencies_of, looks_of, packed, quantile
 from app.models import Connection, Latencies
 from app.monitor.probe import Answer
 from app.sealing import Keys
@@ -47,7 +47,7 @@ async def test_the_last_sixty_are_kept_in_order(database: Database, keys: Keys) 
     async with own_clock(database) as session:
         life = await lived(session, keys, [(7, n) for n in range(1, 71)])
         row = await kept(session, life.id)
-        assert [latency_of(look) for look in in_order(row.recent, row.looks)] == list(range(11, 71))
+        assert latencies_of(in_order(row.recent, row.looks)) == list(range(11, 71))
 
 
 async def test_every_look_knows_when_it_was(database: Database, keys: Keys) -> None:
@@ -117,7 +117,7 @@ def test_a_look_that_came_with_a_new_grant_is_the_newest(before: int) -> None:
     for looks in range(before):
         recent = followed_by(recent, looks, packed(True, looks), 10)
     recent = followed_by(recent, before, packed(False, 999), 40_000)
-    assert [latency_of(look) for look in in_order(recent, before + 1)] == [
+    assert latencies_of(in_order(recent, before + 1)) == [
         *range(max(0, before - 59), before),
         999,
     ]

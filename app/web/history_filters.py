@@ -25,6 +25,8 @@ from app.web.wording_history import (
     tone_of,
 )
 
+LONG_PITCH = 13  # pixels from day to day of a row of 90
+
 
 def history_filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
     half_hours, days = half_hour_painter(zone), day_painter(zone)
@@ -35,7 +37,7 @@ def history_filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
     def day_bars(past: Past) -> Markup:
         return days.bars(past.days, "Доступность за 30 дней", past.month)
 
-    long = day_painter(zone)
+    long = day_painter(zone, LONG_PITCH)
 
     def long_bars(told: Biography) -> Markup:
         return long.bars(told.long, "Доступность за 90 дней", told.quarter)

@@ -16,6 +16,8 @@ from app.web.periods import month_of
 
 blueprint = Blueprint("report", __name__)
 
+WIDE = 28  # pixels from day to day
+
 
 @blueprint.get("/connections/<uuid:connection_id>/report")
 async def show(connection_id: UUID) -> ResponseReturnValue:
@@ -32,7 +34,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         "connections/report.html",
         card=describe(own, app.catalogue, app.settings.interval),
         told=told,
-        bars=day_painter(zone).bars(told.days, "Доступность по дням", told.split),
+        bars=day_painter(zone, WIDE).bars(told.days, "Доступность по дням", told.split),
         words=wording_report,
         months=[wording_report.month_number(each, zone) for each in told.months],
         zone=zone,

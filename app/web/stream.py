@@ -88,9 +88,8 @@ async def watch_monitors(app: Dashboard) -> None:
     await forever(lambda: _watch_once(app), BANNER_PAUSE)
 
 
-async def card_html(app: Dashboard, card: Descriptor) -> str:
-    template = app.jinja_env.get_template("connections/_card.html")
-    return await template.render_async(card=card, own_zone=zone_of(card.zone))
+def card_html(app: Dashboard, card: Descriptor) -> str:
+    return str(app.jinja_env.filters["cards_html"]([card]))
 
 
 async def banner_event(app: Dashboard) -> bytes:
@@ -137,15 +136,15 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         pasts = await history.pasts(session, rows, app.settings.zone)
     for row in rows:
         try:
-            event = await _card_event(app, row, pasts)
+            event = _card_event(app, row, pasts)
         except Exception:  # one card that cannot be shown must not cost anybody theirs
             log.exception("card of connection %s", row.id)
         else:
             app.hub.deliver(row.user_id, row.id, event)
 
 
-async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
-    html = await card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
+def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
+    html = card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
     return ServerSentEvent("", partial(f"#connection-{row.id}", "outerMorph", html)).encode()
 
 
@@ -187,7 +186,7 @@ async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Past
         if row.id == only:
             beside = [each for each in own if each.provider == row.provider]
             cards = describe_all(beside, app.catalogue, app.settings.interval)
-            card = await _card_event(app, row, pasts)
+            card = _card_event(app, row, pasts)
             return card + await _outages_event(app, cards, zone_of(row.zone))
     return await gone_event(app)
 
@@ -196,8 +195,7 @@ async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes
     """All cards, and above them the providers that are out for everybody."""
     cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
     zone = zone_of(own[0].zone) if own else None  # without a connection there are no times
-    template = app.jinja_env.get_template("connections/_cards.html")
-    html = await template.render_async(cards=cards, own_zone=zone)
+    html = app.jinja_env.filters["cards_html"](cards)
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
     return event + await _outages_event(app, cards, zone)
 

@@ -34,7 +34,7 @@ CAUSES = {  # as a filter names them
     "revoked": "доступ отозван",
 }
 PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
-NO_DATA = "нет данных"
+NO_DATA, IN_ORDER = "нет данных", "в сети"  # of a bar
 FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
 
@@ -113,7 +113,7 @@ def spent(split: Split) -> str:
     if split.unknown:
         all_of_it = split.unknown == split.whole
         words.append(NO_DATA if all_of_it else f"{NO_DATA} {span(split.unknown)}")
-    return ", ".join(words) or "в сети"
+    return ", ".join(words) or IN_ORDER
 
 
 def downtime(split: Split) -> str:
@@ -136,14 +136,19 @@ def tone_of(status: str) -> str:
     return {"d": "bad", "w": "warn"}.get(TONES[status], "idle")
 
 
-def half_hour(window: Window, zone: ZoneInfo) -> str:
-    begin = window.began.astimezone(zone)
-    end = (begin + timedelta(minutes=30)).astimezone(zone)
-    return f"{begin:%H:%M}–{end:%H:%M}"
+def run_of_half_hours(first: Window, last: Window, zone: ZoneInfo) -> str:
+    """ "10:00–14:30"; over midnight with its days, unless it is the one half hour before it."""
+    begin = first.began.astimezone(zone)
+    end = (last.began + timedelta(minutes=30)).astimezone(zone)
+    if begin.date() == end.date() or first is last:
+        return f"{begin:%H:%M}–{end:%H:%M}"
+    return f"{day_name(begin.date())}, {begin:%H:%M} – {day_name(end.date())}, {end:%H:%M}"
 
 
-def day(window: Window, zone: ZoneInfo) -> str:
-    return day_name(window.began.astimezone(zone).date())
+def run_of_days(first: Window, last: Window, zone: ZoneInfo) -> str:
+    """ "3 ноября", "27 октября – 3 ноября"."""
+    days = [day_name(each.began.astimezone(zone).date()) for each in (first, last)]
+    return days[0] if first is last else " – ".join(days)
 
 
 def day_name(at: date) -> str:

@@ -6,6 +6,7 @@ import pytest
 from app.history import Split
 from app.models import Cause
 from app.web import wording_history as words
+from app.windows import Window
 
 HOUR = timedelta(hours=1)
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -89,3 +90,32 @@ def test_a_median_that_moved_less_than_it_is_true_did_not_move() -> None:
     assert words.faster(100, 105) == "как вчера"
     assert words.faster(100, 150) == "на 50 мс быстрее, чем вчера"
     assert words.faster(None, 150) == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        ("25 10:00", "25 10:00", "10:00–10:30"),
+        ("25 10:00", "25 14:00", "10:00–14:30"),
+        ("25 23:30", "25 23:30", "23:30–00:00"),
+        ("24 22:00", "25 07:30", "24 ноября, 22:00 – 25 ноября, 08:00"),
+    ],
+)
+def test_a_run_of_half_hours_is_named_by_its_ends(first: str, last: str, text: str) -> None:
+    assert words.run_of_half_hours(*ends(first, last), MOSCOW) == text
+
+
+def test_a_run_of_days_is_named_by_its_ends() -> None:
+    days = ends("01 00:00", "24 00:00")
+    assert words.run_of_days(*days, MOSCOW) == "1 ноября – 24 ноября"
+    assert words.run_of_days(days[0], days[0], MOSCOW) == "1 ноября"
+
+
+def ends(first: str, last: str) -> tuple[Window, Window]:
+    """Windows that begin at these times of November in Moscow; one where they are the same."""
+    begins = [
+        datetime.strptime(f"2026-11-{each}", "%Y-%m-%d %H:%M").replace(tzinfo=MOSCOW)
+        for each in (first, last)
+    ]
+    windows = [Window(begin, begin + HOUR / 2) for begin in begins]
+    return windows[0], windows[0] if first == last else windows[1]
