@@ -44,6 +44,7 @@ from app.web import (
     theme,
 )
 from app.web.card import cards_html_of
+from app.web.compression import compress_answers
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.devices import device, is_hand_held
 from app.web.errors import handle_errors
@@ -56,7 +57,7 @@ from app.web.journal_wording import deed_is_bad, deed_text, doer_text, part_text
 from app.web.limited import limit_changes
 from app.web.marks import icon_of, moment_of
 from app.web.providers import provider_pages
-from app.web.static_files import versioned
+from app.web.static_files import StaticFiles
 from app.web.wording import make_filters
 from app.web.zones import zone_of
 
@@ -65,9 +66,7 @@ LARGEST_FORM = 64 * 1024  # bytes
 
 def create_app(settings: Settings) -> Dashboard:
     """Raises ConfigurationError when the providers file is wrong."""
-    app = Dashboard(
-        "app", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static")
-    )
+    app = Dashboard("app", template_folder=str(ROOT / "templates"), static_folder=None)
     app.settings = settings
     app.catalogue = catalogue_of(settings)
     app.keys = Keys(settings.token_keys)
@@ -78,6 +77,7 @@ def create_app(settings: Settings) -> Dashboard:
     guard(app)
     limit_changes(app)
     add_headers(app)
+    compress_answers(app)
     handle_errors(app)
     for part in (connections, connection, choice, gallery, outages, exports, report, stream):
         app.register_blueprint(part.blueprint)
@@ -172,9 +172,10 @@ def _dress(app: Dashboard) -> None:
     """What every template may use."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["alert_words"] = alert_wording
-    static_url = versioned(ROOT / "static")
-    app.jinja_env.globals["static_url"] = static_url
-    app.jinja_env.globals["icon"] = icon_of(static_url("icons.svg"))
+    static = StaticFiles(ROOT / "static")
+    app.add_url_rule("/static/<path:filename>", "static", static.serve)
+    app.jinja_env.globals["static_url"] = static.url
+    app.jinja_env.globals["icon"] = icon_of(static.url("icons.svg"))
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])

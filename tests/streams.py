@@ -64,9 +64,9 @@ async def watching(person: Person, path: str = LIST) -> AsyncIterator[Stream]:
 
 
 @asynccontextmanager
-async def listening(person: Person, path: str = LIST) -> AsyncIterator[Stream]:
-    """The stream is open, and nothing of it has been read."""
-    headers = {"Accept": "text/event-stream"}
+async def listening(person: Person, path: str = LIST, **more: str) -> AsyncIterator[Stream]:
+    """The stream is open, and nothing of it has been read; `more` are headers."""
+    headers = {"Accept": "text/event-stream", **more}
     async with person.client.request(path, headers=headers) as connection:
         await connection.send_complete()
         try:

@@ -1,10 +1,8 @@
-"""Security headers on every answer, and how long a file may be kept."""
+"""Security headers on every answer."""
 
-from quart import Response, request
+from quart import Response
 
 from app.web.dashboard import Dashboard
-
-FOR_EVER = "public, max-age=31536000, immutable"  # its address changes with its content
 
 
 def add_headers(app: Dashboard) -> None:
@@ -21,10 +19,8 @@ def add_headers(app: Dashboard) -> None:
         headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         if app.settings.secure_cookies:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        if request.endpoint == "static":
-            headers["Cache-Control"] = FOR_EVER if "v" in request.args else "no-cache"
-        else:  # what a signed-in person saw must not come back from a cache after log-out
-            headers.setdefault("Cache-Control", "no-store")
+        # What a signed-in person saw must not come back from a cache after log-out.
+        headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -91,9 +91,47 @@ async def test_a_file_with_its_version_is_kept_for_ever(dashboard: Dashboard) ->
         assert len(address.partition("?v=")[2]) == 10
 
 
-async def test_a_file_without_its_version_is_asked_for_again(dashboard: Dashboard) -> None:
-    answer = await dashboard.test_client().get("/static/app.css")
+@pytest.mark.parametrize("query", ["", "?v=", "?v=0123456789", "?{}&v=1", "?v=1&{}", "?{}0"])
+async def test_any_other_address_of_a_file_is_asked_for_again(
+    dashboard: Dashboard, query: str
+) -> None:
+    client = dashboard.test_client()
+    page = await (await client.get("/login")).get_data(as_text=True)
+    (right,) = re.findall(r"app\.css\?(v=[^\"]+)", page)
+    answer = await client.get(f"/static/app.css{query.format(right)}")
+    assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_file_that_is_still_the_same_is_not_sent_again(
+    dashboard: Dashboard, encoding: str
+) -> None:
+    client, asked = dashboard.test_client(), {"Accept-Encoding": encoding}
+    tag = (await client.get("/static/app.css", headers=asked)).headers["ETag"]
+    for known in (tag, f'"other", W/{tag}', "*"):
+        again = await client.get("/static/app.css", headers=asked | {"If-None-Match": known})
+        assert (again.status_code, await again.get_data(as_text=False)) == (304, b"")
+        assert again.headers["ETag"] == tag
+        assert "Content-Encoding" not in again.headers
+    other = await client.get("/static/app.css", headers=asked | {"If-None-Match": '"other"'})
+    assert other.status_code == 200
+
+
+async def test_both_forms_of_a_file_have_tags_of_their_own(dashboard: Dashboard) -> None:
+    client = dashboard.test_client()
+    tags = {
+        (await client.get("/static/app.css", headers={"Accept-Encoding": each})).headers["ETag"]
+        for each in ("identity", "gzip")
+    }
+    assert len(tags) == 2
+
+
+async def test_a_part_of_a_file_is_answered_with_all_of_it(dashboard: Dashboard) -> None:
+    client = dashboard.test_client()
+    answer = await client.get("/static/app.css", headers={"Range": "bytes=0-9"})
+    assert answer.status_code == 200
+    assert await answer.get_data(as_text=False) == (ROOT / "static/app.css").read_bytes()
 
 
 @pytest.mark.parametrize("path", ["../app/config.py", "..%2Fpyproject.toml", "/etc/passwd"])
