@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, Select, and_, any_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -43,13 +43,38 @@ class Unsettled:
     expected_account: str | None
 
 
+def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
+    begun_for = aliased(Connection)
+    return (
+        select(
+            Connection.user_id,
+            Connection.id,
+            Connection.provider,
+            Connection.asked_at.is_not(None),
+            Connection.status,
+            Connection.cause,
+            Connection.label,
+            Connection.account,
+            begun_for.label,
+            begun_for.account,
+        )
+        .join(begun_for, begun_for.id == Connection.replaces)
+        .where(*where)
+    )
+
+
+# Built once, as in `connections`.
+OF_USERS = _unsettled(
+    Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger))), CHECKED
+).order_by(Connection.connected_at)
+
+
 async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, list[Unsettled]]:
     """Everybody's in one query, the oldest first; what is being checked for the first time is no
     news yet.
     """
-    query = _unsettled(Connection.user_id.in_(list(user_ids)), CHECKED)
     found: dict[int, list[Unsettled]] = {}
-    for user_id, *columns in await session.execute(query.order_by(Connection.connected_at)):
+    for user_id, *columns in await session.execute(OF_USERS, {"users": list(user_ids)}):
         found.setdefault(user_id, []).append(Unsettled(*columns))
     return found
 
@@ -103,23 +128,3 @@ async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue
                 still = select(Connection.id).where(Connection.id == row.id, over)
                 if await session.scalar(still) is not None:  # not answered in the last moment
                     await connections.disconnect(session, keys, provider, row.user_id, row.id)
-
-
-def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
-    begun_for = aliased(Connection)
-    return (
-        select(
-            Connection.user_id,
-            Connection.id,
-            Connection.provider,
-            Connection.asked_at.is_not(None),
-            Connection.status,
-            Connection.cause,
-            Connection.label,
-            Connection.account,
-            begun_for.label,
-            begun_for.account,
-        )
-        .join(begun_for, begun_for.id == Connection.replaces)
-        .where(*where)
-    )

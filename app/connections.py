@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, delete, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Uuid, any_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants, journal, people, revocations
@@ -21,14 +21,17 @@ from app.sealing import Keys
 
 log = logging.getLogger(__name__)
 
+# Built once: to build a statement takes SQLAlchemy longer than to run it.
+IN_PLACE = card_rows().where(Connection.replaces.is_(None))
+OF_USERS = IN_PLACE.where(
+    Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger)))
+).order_by(Connection.connected_at, Connection.id)
+BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
 
 async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
     """Everybody's connections in one query, each list in the order of connecting."""
-    rows = await session.execute(
-        card_rows()
-        .where(Connection.user_id.in_(list(user_ids)), Connection.replaces.is_(None))
-        .order_by(Connection.connected_at, Connection.id)
-    )
+    rows = await session.execute(OF_USERS, {"users": list(user_ids)})
     found: dict[int, list[CardRow]] = {}
     for row in rows:
         found.setdefault(row.user_id, []).append(row)
@@ -40,10 +43,7 @@ async def of_user(session: AsyncSession, user_id: int) -> list[CardRow]:
 
 
 async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]:
-    rows = await session.execute(
-        card_rows().where(Connection.id.in_(list(ids)), Connection.replaces.is_(None))
-    )
-    return rows.all()
+    return (await session.execute(BY_ID, {"ids": list(ids)})).all()
 
 
 async def users_at(

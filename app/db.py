@@ -1,24 +1,29 @@
 """The engine, its sessions, and the raw connection that listens."""
 
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL
+from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.util import await_only
 
 Sessions = async_sessionmaker[AsyncSession]
 
 CONNECT_PATIENCE = 10.0  # seconds
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not hang us
+IDLE = 0.05  # seconds after which a connection is asked whether it still is one
 POOL, OVERFLOW = 5, 3  # connections a process keeps, and more under load; small plans allow 20
 UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
     "channel_binding",
@@ -41,10 +46,15 @@ class Database:
             hide_parameters=True,  # a logged error must not show a sealed token or a hash
             pool_size=POOL,
             max_overflow=OVERFLOW,
-            pool_pre_ping=True,  # a restarted PostgreSQL costs no failed request
             pool_timeout=10,
+            pool_use_lifo=True,  # the one that was in use just now need not be asked
         )
+        event.listen(self.engine.sync_engine, "checkin", _note_use)
+        event.listen(self.engine.sync_engine, "checkout", _only_alive)
         self.sessions: Sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # One statement, one round trip: a page needs no transaction around what it reads.
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self.reading: Sessions = async_sessionmaker(alone, expire_on_commit=False)
 
     async def listener(self, patience: float = CONNECT_PATIENCE) -> "asyncpg.Connection[Any]":
         """A connection of its own for LISTEN, with `patience` seconds for each command."""
@@ -63,6 +73,23 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _only_alive(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """A restarted PostgreSQL costs no failed request, and a busy connection no round trip more.
+    SQLAlchemy's `pool_pre_ping` makes three each time: it asks in a transaction.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) > IDLE:
+        try:
+            await_only(connection.driver_connection.fetchrow(";"))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise InvalidatePoolError from error
 
 
 @asynccontextmanager

@@ -43,7 +43,6 @@ from app.web import (
     stream,
     theme,
 )
-from app.web.card import cards_html_of
 from app.web.compression import compress_answers
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.devices import device, is_hand_held
@@ -180,7 +179,6 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
-    app.jinja_env.filters["cards_html"] = cards_html_of(app.jinja_env)
     app.jinja_env.filters["deed_text"] = deed_text
     app.jinja_env.tests["bad_deed"] = deed_is_bad
     app.jinja_env.filters["doer"] = doer_text

@@ -10,7 +10,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,6 +31,24 @@ SEEN_EVERY = timedelta(minutes=5)  # how exactly a session's last use is known
 # loop.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _at_once = asyncio.Semaphore(2)
+
+
+SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than to run it
+    select(
+        Session.id_hash,
+        Session.expires_at,
+        User.id,
+        User.email,
+        User.zone,
+        (func.now() - Session.seen_at > SEEN_EVERY).label("unseen"),
+    )
+    .join(User, User.id == Session.user_id)
+    .where(
+        Session.id_hash == bindparam("id_hash"),
+        Session.expires_at > func.now(),
+        User.disabled_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -119,18 +137,7 @@ async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> 
 
 async def signed_in(session: AsyncSession, token: str) -> SignedIn | None:
     """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
-    unseen = (func.now() - Session.seen_at > SEEN_EVERY).label("unseen")
-    row = (
-        await session.execute(
-            select(Session.id_hash, Session.expires_at, User.id, User.email, User.zone, unseen)
-            .join(User, User.id == Session.user_id)
-            .where(
-                Session.id_hash == session_hash(token),
-                Session.expires_at > func.now(),
-                User.disabled_at.is_(None),
-            )
-        )
-    ).one_or_none()
+    row = (await session.execute(SIGNED_IN, {"id_hash": session_hash(token)})).one_or_none()
     if row is None:
         return None
     if row.unseen:

@@ -7,6 +7,7 @@ import pytest
 
 from app.db import Database, open_database, parse_database_url
 from tests.certificates import self_signed
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -70,10 +71,17 @@ async def test_sessions_and_listener_both_reach_it(database_url: str) -> None:
 
 async def test_a_restarted_server_costs_no_failed_request(database: Database) -> None:
     async with database.sessions() as session:
-        pid = (await session.connection()).exec_driver_sql("SELECT pg_backend_pid()")
+        connection = await session.connection()
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()")
         number = (await pid).scalar_one()
+        raw = (await connection.get_raw_connection()).driver_connection
     listener = await database.listener(5)
     await listener.fetchval("SELECT pg_terminate_backend($1)", number)
     await listener.close()
+
+    async def closed() -> bool:
+        return raw is None or bool(raw.is_closed())
+
+    await until(closed)
     async with database.sessions() as session:
         assert (await (await session.connection()).exec_driver_sql("SELECT 1")).scalar_one() == 1

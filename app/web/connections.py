@@ -36,7 +36,7 @@ async def home() -> ResponseReturnValue:
 @blueprint.get("/connections")
 async def index() -> ResponseReturnValue:
     app = dashboard()
-    async with app.database.sessions() as session:
+    async with app.database.reading() as session:
         rows = await connections.of_user(session, person().user_id)
         unsettled = await choosing.of_users(session, [person().user_id])
         pasts = await history.pasts(session, rows, app.settings.zone)
@@ -78,7 +78,7 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     said = "" if status else NO_WAY_OUT if app.checker.way_out.cut_off else STILL_UNDER_WAY
     if request.headers.get("HX-Request"):
         row = await _own_row(connection_id)
-        return card_html(app, await _card(row)), 200, _notice(said)
+        return await card_html(app, await _card(row)), 200, _notice(said)
     if said:
         await flash(said, "warn")
     return redirect("/connections", 303)
@@ -95,7 +95,7 @@ def _provider_wait(provider: Provider, row: CardRow) -> int:
 async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
     headers = {"Retry-After": str(wait)}
     if request.headers.get("HX-Request"):
-        return card_html(dashboard(), await _card(row)), 429, headers | _notice(text)
+        return await card_html(dashboard(), await _card(row)), 429, headers | _notice(text)
     page, status, extra = await error_page(429, text)
     return page, status, headers | extra
 

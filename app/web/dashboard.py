@@ -17,11 +17,14 @@ from app.people import SignedIn
 from app.providers import Catalogue
 from app.sealing import Keys
 from app.unfinished import Unfinished
+from app.web.templating import PlainEnvironment
 from app.web.zones import zone_of
 
 
 class Dashboard(Quart):
     """The application with its parts; `factory.py` puts them in."""
+
+    jinja_environment = PlainEnvironment
 
     settings: Settings
     catalogue: Catalogue

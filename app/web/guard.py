@@ -75,7 +75,7 @@ async def _know_the_person() -> ResponseReturnValue | None:
     if view is None or request.endpoint == "static" or request.blueprint == "health":
         return None  # also while the database is away
     if token := current_user.auth_id:
-        async with dashboard().database.sessions.begin() as session:
+        async with dashboard().database.reading() as session:
             g.person = await people.signed_in(session, token)
     if person_or_none() is not None or getattr(view, "is_public", False):
         return None

@@ -88,8 +88,9 @@ async def watch_monitors(app: Dashboard) -> None:
     await forever(lambda: _watch_once(app), BANNER_PAUSE)
 
 
-def card_html(app: Dashboard, card: Descriptor) -> str:
-    return str(app.jinja_env.filters["cards_html"]([card]))
+async def card_html(app: Dashboard, card: Descriptor) -> str:
+    template = app.jinja_env.get_template("connections/_card.html")
+    return await template.render_async(card=card, own_zone=zone_of(card.zone))
 
 
 async def banner_event(app: Dashboard) -> bytes:
@@ -136,15 +137,15 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         pasts = await history.pasts(session, rows, app.settings.zone)
     for row in rows:
         try:
-            event = _card_event(app, row, pasts)
+            event = await _card_event(app, row, pasts)
         except Exception:  # one card that cannot be shown must not cost anybody theirs
             log.exception("card of connection %s", row.id)
         else:
             app.hub.deliver(row.user_id, row.id, event)
 
 
-def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
-    html = card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
+async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
+    html = await card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
     return ServerSentEvent("", partial(f"#connection-{row.id}", "outerMorph", html)).encode()
 
 
@@ -186,7 +187,7 @@ async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Past
         if row.id == only:
             beside = [each for each in own if each.provider == row.provider]
             cards = describe_all(beside, app.catalogue, app.settings.interval)
-            card = _card_event(app, row, pasts)
+            card = await _card_event(app, row, pasts)
             return card + await _outages_event(app, cards, zone_of(row.zone))
     return await gone_event(app)
 
@@ -195,7 +196,8 @@ async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes
     """All cards, and above them the providers that are out for everybody."""
     cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
     zone = zone_of(own[0].zone) if own else None  # without a connection there are no times
-    html = app.jinja_env.filters["cards_html"](cards)
+    template = app.jinja_env.get_template("connections/_cards.html")
+    html = await template.render_async(cards=cards, own_zone=zone)
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
     return event + await _outages_event(app, cards, zone)
 
