@@ -105,8 +105,8 @@ async def measure() -> dict[str, object]:
             await seed(database)
             figures = await _sizes(database)
             collect_seldom()  # as the web process does
-            async with _started(server.url) as app:
-                client = await _signed_in(app)
+            async with started(server.url) as app:
+                client = await signed_in(app)
                 some_id = await _some_id(database)
                 with watched(app.database.engine) as watch:
                     figures |= await _medians(client, _pages(some_id))
@@ -165,7 +165,7 @@ async def _some_id(database: Database) -> str:
 
 
 @asynccontextmanager
-async def _started(database_url: str) -> AsyncIterator[Dashboard]:
+async def started(database_url: str) -> AsyncIterator[Dashboard]:
     settings = Settings(
         database_url=database_url,
         secret_key="only for this benchmark",
@@ -178,9 +178,9 @@ async def _started(database_url: str) -> AsyncIterator[Dashboard]:
         yield app
 
 
-async def _signed_in(app: Dashboard) -> Any:
+async def signed_in(app: Dashboard, number: int = 1) -> Any:
     client = app.test_client()
-    await client.post("/login", form={"email": EMAIL.format(1), "password": PASSWORD})
+    await client.post("/login", form={"email": EMAIL.format(number), "password": PASSWORD})
     return client
 
 
