@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from app import connections, journal, people, told
 from app.announce import announce_list
 from app.connections import Disconnected
-from app.db import Sessions
+from app.db import Reader, Sessions
 from app.journal import Deed
 from app.models import Connection, Status
 from app.providers import Catalogue, Provider
@@ -69,7 +69,7 @@ OF_USERS = _unsettled(
 ).order_by(Connection.connected_at)
 
 
-async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, list[Unsettled]]:
+async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[Unsettled]]:
     """Everybody's in one query, the oldest first; what is being checked for the first time is no
     news yet.
     """

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import grants, journal, people, revocations
 from app.announce import announce_list
 from app.cards import CardRow, card_rows
+from app.db import Reader
 from app.errors import SealingError
 from app.grants import OpenGrant
 from app.journal import Deed
@@ -29,7 +30,7 @@ OF_USERS = IN_PLACE.where(
 BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
-async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
+async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
     """Everybody's connections in one query, each list in the order of connecting."""
     rows = await session.execute(OF_USERS, {"users": list(user_ids)})
     found: dict[int, list[CardRow]] = {}
@@ -38,7 +39,7 @@ async def of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, 
     return found
 
 
-async def of_user(session: AsyncSession, user_id: int) -> list[CardRow]:
+async def of_user(session: Reader, user_id: int) -> list[CardRow]:
     return (await of_users(session, [user_id])).get(user_id, [])
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -20,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 Sessions = async_sessionmaker[AsyncSession]
+Reader = AsyncSession | AsyncConnection  # either will do for a query
 
 CONNECT_PATIENCE = 10.0  # seconds
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not hang us
@@ -52,9 +54,11 @@ class Database:
         event.listen(self.engine.sync_engine, "checkin", _note_use)
         event.listen(self.engine.sync_engine, "checkout", _only_alive)
         self.sessions: Sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        # One statement, one round trip: a page needs no transaction around what it reads.
-        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self.reading: Sessions = async_sessionmaker(alone, expire_on_commit=False)
+        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def reading(self) -> AsyncConnection:
+        """For what a page reads: each statement on its own, one round trip each. To be entered."""
+        return self._alone.connect()
 
     async def listener(self, patience: float = CONNECT_PATIENCE) -> "asyncpg.Connection[Any]":
         """A connection of its own for LISTEN, with `patience` seconds for each command."""

@@ -12,8 +12,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db import Reader
 from app.models import UNWATCHED, Status
 from app.outages import SPOKEN_FOR
 from app.windows import DAY, Window, days, half_hours, last
@@ -132,7 +132,7 @@ Pasts = Mapping[UUID, Past]
 
 
 async def splits(
-    session: AsyncSession, ids: Iterable[UUID], windows: Sequence[Window], now: datetime
+    session: Reader, ids: Iterable[UUID], windows: Sequence[Window], now: datetime
 ) -> dict[UUID, list[Split]]:
     """How each connection spent each of the windows, in one query whatever their number."""
     return await _splits(session, ids, windows, all_up(windows, now), now)
@@ -140,11 +140,11 @@ async def splits(
 
 def all_up(windows: Sequence[Window], now: datetime) -> list[Split]:
     """Windows without a fault. They end now at the latest: of what is to come nothing is known."""
-    return [Split(Window(each.began, min(each.ended, now)).whole) for each in windows]
+    return [Split(max(min(each.ended, now) - each.began, NONE)) for each in windows]
 
 
 async def _splits(
-    session: AsyncSession,
+    session: Reader,
     ids: Iterable[UUID],
     windows: Sequence[Window],
     well: Sequence[Split],
@@ -160,9 +160,7 @@ async def _splits(
     return found
 
 
-async def pasts(
-    session: AsyncSession, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo
-) -> Pasts:
+async def pasts(session: Reader, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo) -> Pasts:
     """What these cards (rows with CARD) show of the past; one query for all of them."""
     if not rows:
         return {}

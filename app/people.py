@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import email_change, journal, tickets
 from app.announce import announce_ended
-from app.db import Sessions
+from app.db import Reader, Sessions
 from app.journal import Deed
 from app.models import Session, User
 
@@ -135,7 +135,7 @@ async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> 
     return token
 
 
-async def signed_in(session: AsyncSession, token: str) -> SignedIn | None:
+async def signed_in(session: Reader, token: str) -> SignedIn | None:
     """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
     row = (await session.execute(SIGNED_IN, {"id_hash": session_hash(token)})).one_or_none()
     if row is None:

@@ -31,6 +31,7 @@ from tests.settings import PASSWORD
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 THREADS = os.environ.get("BENCH_THREADS", "4")
 CLIENTS, FEW = 64, 5
+WARM_UP = 2  # seconds
 OURS, THEIRS = 1, 0  # the core that is measured, and the one for PostgreSQL, wrk and us
 PEER = ("flask==3.1.3", "gunicorn==27.0.1", "psycopg[binary]==3.3.9")
 TOKEN = "session-of-the-peer"
@@ -162,22 +163,25 @@ async def _peer(python: str, database_url: str, people: dict[int, int]) -> Async
 
 async def _measured(wrk: str, site: Site, cards: int, encoding: str) -> dict[str, float]:
     headers = {"Cookie": site.cookies[cards], "Accept-Encoding": encoding}
-    async with httpx.AsyncClient(base_url=site.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=60) as client:
         page = await client.get("/connections")
         assert page.text.count('class="card ') == cards + 3, (site.name, page.status_code)
         size = page.num_bytes_downloaded
-    await _load(wrk, site, headers, 2)
+        await _load(wrk, site, headers, WARM_UP)
+        await client.get("/connections")  # whatever was left in the queue has been served
     before = usage(site.pid).cpu
     said = await _load(wrk, site, headers, SECONDS)
     spent = usage(site.pid).cpu - before
     requests = int(_found(r"(\d+) requests in", said))
-    return {
+    figures = {
         "bytes": size,
         "requests_per_second": float(_found(r"Requests/sec: +([\d.]+)", said)),
         "p99_ms": round(_milliseconds(_found(r"99% +(\S+)", said))),
         "cpu_ms": round(spent * 1000 / requests, 2),
         "rss_mb": round(usage(site.pid).rss),
     }
+    print(cards, "cards", encoding, site.name, figures, flush=True)
+    return figures
 
 
 async def _load(wrk: str, site: Site, headers: dict[str, str], seconds: int) -> str:
