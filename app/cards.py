@@ -13,7 +13,7 @@ from app.history import Past, Pasts
 from app.latencies import in_order, latencies_of
 from app.models import Cause, Connection, Grant, ProviderOutage, Status, User
 from app.providers import Catalogue, Provider
-from app.providers.provider import API_KEY, NEVER
+from app.providers.provider import API_KEY, NEVER, PUSHED_TOKEN
 
 NO_PASTS: Pasts = {}
 GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
@@ -37,6 +37,7 @@ CARD = (
     Connection.version,
     Grant.expires_at,
     Grant.refresh_token.is_not(None).label("refreshable"),
+    Grant.kind.label("grant_kind"),
     Connection.recent,
     Connection.looks,
     func.now().label("read_at"),
@@ -53,6 +54,7 @@ CARD = (
 )
 FOR_TEMPLATES = (
     "by_key",
+    "delivered",
     "version",
     "stale_at",
     "about",
@@ -103,6 +105,7 @@ class Descriptor:
     stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
     provider_down_since: datetime | None = None  # the provider fails for everybody
     by_key: bool = False  # people bring a key, so nobody had to set anything up
+    delivered: bool = False  # its token is delivered by the provider, so nothing is to be pressed
     zone: str | None = None  # its owner's: one rendering serves all their pages
     past: Past | None = None
     latencies: Sequence[int | None] = ()  # milliseconds of the last looks; None: no answer
@@ -180,6 +183,7 @@ def describe(
         about=provider.about if provider else "",
         configured=asked,
         by_key=bool(provider and provider.kind == API_KEY),
+        delivered=row.grant_kind == PUSHED_TOKEN,
         zone=row.zone,
     )
 

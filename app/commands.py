@@ -38,7 +38,7 @@ from app.logs import set_up_logging
 from app.models import Connection, Status
 from app.monitor.loop import monitoring
 from app.providers import Provider, catalogue_of, missing_variables
-from app.providers.provider import OAUTH2
+from app.providers.provider import API_KEY
 from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, serve
 from app.user_commands import person_of, users
@@ -118,15 +118,18 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
 def providers(_: argparse.Namespace, environ: Environ) -> int:
     settings = read_settings(environ, ())
     for provider in catalogue_of(settings).values():
-        print(f"{provider.name:<16} {provider.title:<24} {_state(provider, environ)}")
+        title = provider.english.title or provider.title
+        print(f"{provider.name:<16} {title:<24} {_state(provider, environ)}")
     return 0
 
 
 def _state(provider: Provider, environ: Environ) -> str:
-    if provider.kind != OAUTH2:
+    if provider.kind == API_KEY:
         return "needs nothing set: people bring a key"
     lacks = [name for name in missing_variables(provider) if not environ.get(name)]
-    return "configured" if provider.configured else f"not configured: {_are_not_set(lacks)}"
+    if not provider.configured:
+        return f"not configured: {_are_not_set(lacks)}"
+    return "configured" if not lacks else f"takes delivered tokens; for OAuth {_are_not_set(lacks)}"
 
 
 def _are_not_set(names: list[str]) -> str:

@@ -35,6 +35,8 @@ NEEDED_BY_CHECKS = (*NEEDED_BY_DATABASE, "TOKEN_ENCRYPTION_KEYS")
 NEEDED_BY_WORKER = (*NEEDED_BY_CHECKS, "PUBLIC_URL")
 NEEDED_BY_WEB = (*NEEDED_BY_WORKER, "SECRET_KEY")
 
+WEBHOOK_SECRET = "_WEBHOOK_SECRET"  # noqa: S105 - how such a variable's name ends
+
 T = TypeVar("T")
 
 
@@ -77,11 +79,12 @@ class Settings:
     providers_file: Path | None = None
     allow_insecure_providers: bool = False
     clients: Mapping[str, Client] = field(default_factory=dict)
+    served: frozenset[str] | None = None  # the only providers that are offered; None: all of them
     canary_hosts: tuple[tuple[str, int], ...] = ()  # (): our own way out is always taken for open
     log_level: str = "info"
     log_format: str = ""  # "": text on a terminal, else json
     metrics_token: str = field(default="", repr=False)
-    evotor_webhook_secret: str = field(default="", repr=False)
+    webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)  # by provider
     trusted_hops: int = 0
     zone: ZoneInfo = MOSCOW
     smtp: Smtp | None = None  # None: mail is written to the log
@@ -129,7 +132,7 @@ def read_settings(environ: Mapping[str, str], needed: tuple[str, ...]) -> Settin
         ),
         log_format=reader.get("LOG_FORMAT", _one_of("text", "json"), ""),
         metrics_token=reader.get("METRICS_TOKEN", str, ""),
-        evotor_webhook_secret=reader.get("EVOTOR_WEBHOOK_SECRET", _long_enough, ""),
+        webhook_secrets=_webhook_secrets(environ, reader),
         trusted_hops=reader.get("TRUSTED_HOPS", _count, 1 if "DYNO" in environ else 0),
         zone=reader.get("TIME_ZONE", _zone, Settings.zone),
         smtp=reader.get("SMTP_URL", _smtp, None),
@@ -319,6 +322,13 @@ def _vapid_key(text: str) -> str:
     if len(known) != KEY_BYTES or not any(known):
         raise ValueError("wants a key made by `python -m app keys vapid`")
     return text
+
+
+def _webhook_secrets(environ: Mapping[str, str], reader: _Reader) -> dict[str, str]:
+    """Every NAME_WEBHOOK_SECRET by the provider's lower-case name."""
+    names = [name for name, value in environ.items() if name.endswith(WEBHOOK_SECRET) and value]
+    found = {name: reader.get(name, _long_enough, "") for name in names}
+    return {name.removesuffix(WEBHOOK_SECRET).lower(): value for name, value in found.items()}
 
 
 def _clients(environ: Mapping[str, str]) -> dict[str, Client]:

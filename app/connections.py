@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Uuid, any_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, journal, people, revocations
+from app import claims, grants, journal, people, revocations
 from app.announce import announce_list
 from app.cards import CardRow, card_rows
 from app.db import Reader
@@ -81,6 +81,7 @@ async def disconnect(
     None: there is no such connection of this person (any more).
     """
     await people.lock(session, user_id)
+    await claims.hold(session, connection_id)
     own = (
         Connection.id == connection_id,
         Connection.user_id == user_id,
@@ -95,6 +96,7 @@ async def disconnect(
     await journal.write_of(session, Deed.DISCONNECTED, [connection_id])
     await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
+    await claims.forget(session, user_id, provider.name, gone[0].account)
     for row in unsettled:
         await _let_go(session, keys, provider, row, gone[0].account)
     return await _let_go(session, keys, provider, gone[0], expected)

@@ -176,6 +176,7 @@ def _settings(arguments: argparse.Namespace, database_url: str) -> tuple[Setting
         interval=arguments.interval,
         providers_file=providers_file(VAR / "demo-providers.toml", sandbox),
         allow_insecure_providers=True,
+        served=frozenset(names),  # nobody types a real key into a demonstration
         clients={name: Client(name, f"{name}-secret") for name in names},
     )
     return settings, known.password

@@ -29,7 +29,6 @@ from app.web import (
     exports,
     gallery,
     health,
-    hooks,
     journal,
     leaving,
     outages,
@@ -43,6 +42,7 @@ from app.web import (
     stream,
     theme,
 )
+from app.web.burst import Burst
 from app.web.compression import compress_answers
 from app.web.dashboard import Dashboard, person_or_none
 from app.web.devices import device, is_hand_held
@@ -52,6 +52,7 @@ from app.web.grant_wording import make_grant_filters
 from app.web.guard import guard
 from app.web.headers import add_headers
 from app.web.history_filters import history_filters
+from app.web.hooks import hooks
 from app.web.journal_wording import deed_is_bad, deed_text, doer_text, part_text
 from app.web.limited import limit_changes
 from app.web.marks import icon_of, moment_of
@@ -61,6 +62,7 @@ from app.web.wording import make_filters
 from app.web.zones import zone_of
 
 LARGEST_FORM = 64 * 1024  # bytes
+POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger
 
 
 def create_app(settings: Settings) -> Dashboard:
@@ -71,6 +73,8 @@ def create_app(settings: Settings) -> Dashboard:
     app.keys = Keys(settings.token_keys)
     app.hub = Hub()
     app.unfinished = Unfinished()
+    app.url_map.redirect_defaults = False  # a rule's default says which provider it is about
+    app.bursts = Burst(*POSTS_A_MINUTE)
     _configure(app)
     _dress(app)
     guard(app)
@@ -80,11 +84,12 @@ def create_app(settings: Settings) -> Dashboard:
     handle_errors(app)
     for part in (connections, connection, choice, gallery, outages, exports, report, stream):
         app.register_blueprint(part.blueprint)
-    for part in (theme, health, hooks, alerts, journal):
+    for part in (theme, health, alerts, journal):
         app.register_blueprint(part.blueprint)
     for part in (sign_in, sign_up, reset, account, own_email, second_factor, passkeys, leaving):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(provider_pages(app.catalogue))
+    app.register_blueprint(hooks(app.catalogue))
     app.while_serving(_parts(app))
     return app
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import SealingError
 from app.models import Connection, Grant
 from app.oauth import Tokens
-from app.providers.provider import API_KEY, OAUTH2
+from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
 from app.sealing import Keys
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
@@ -41,6 +41,7 @@ COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connect
     func.extract("epoch", Grant.expires_at - HEAD_START - func.now()).label("refresh_in"),
     Grant.refresh_sent_at.is_not(None).label("in_doubt"),
     Connection.account,
+    Grant.kind,
 )
 
 
@@ -59,6 +60,12 @@ class OpenGrant:
     refresh_in: float | None = field(default=None, compare=False)
     in_doubt: bool = False  # a refresh was sent whose answer never came
     kept: Mapping[str, str] = field(default_factory=dict, repr=False)  # as in `Tokens.kept`
+    kind: str = OAUTH2
+
+    @property
+    def is_taken_back(self) -> bool:
+        """A delivered token whose application was removed: we have forgotten it."""
+        return not self.access_token
 
 
 async def store(
@@ -85,6 +92,7 @@ def open_grant(keys: Keys, row: Any) -> OpenGrant:
         None if row.refresh_in is None else float(row.refresh_in),
         row.in_doubt,
         _opened(keys, row),
+        row.kind,
     )
 
 
@@ -116,6 +124,35 @@ async def move(
     old.version += 1  # a refresh of the old pair that is on its way must not land here
     await session.flush()
     return True
+
+
+async def replace_token(session: AsyncSession, keys: Keys, connection_id: UUID, token: str) -> None:
+    """Give a connection a delivered token, or with "" take it back; all that was before is gone."""
+    values = sealed(keys, connection_id, Tokens(token))
+    values["access_token"] = keys.seal(token, "grants", connection_id, "access_token")
+    fresh: dict[str, Any] = {
+        "kind": PUSHED_TOKEN,
+        "scopes": [],
+        "extra": {},
+        "secrets": None,
+        "refreshed_at": None,
+    }
+    await session.execute(
+        update(Grant)
+        .where(Grant.connection_id == connection_id)
+        .values(**values, **fresh, granted_at=func.now(), version=Grant.version + 1)
+    )
+
+
+async def kind_of(session: AsyncSession, connection_id: UUID) -> str | None:
+    return await session.scalar(select(Grant.kind).where(Grant.connection_id == connection_id))
+
+
+async def delivered(session: AsyncSession, provider: str, account: str) -> list[UUID]:
+    """The connections to this account that live by a delivered token: one at most."""
+    query = select(Grant.connection_id).join(Connection, Connection.id == Grant.connection_id)
+    at = Connection.provider == provider, Connection.account == account
+    return list(await session.scalars(query.where(*at, Grant.kind == PUSHED_TOKEN)))
 
 
 async def remember_carrier(session: AsyncSession, connection_id: UUID, carrier: int) -> None:

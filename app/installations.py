@@ -2,24 +2,26 @@
 application is still installed and paid for there.
 
 News come late, twice and out of order, so each counts only if it is newer than what is known. A
-pushed token belongs to an account, not to a person: it waits here, sealed, and it is nobody's until
-somebody connects that account over OAuth (docs/decisions/0013).
+delivered token belongs to an account, not to a person: it waits here, sealed, until somebody proves
+that the account is theirs (`claims`).
 """
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, outages, told
+from app import claims, journal, outages, told
 from app.announce import announce_cards
 from app.cards import FLAPS
-from app.errors import SealingError
 from app.journal import Deed
-from app.models import Cause, Connection, PushedToken
-from app.providers.evotor_hooks import Event, News, Pushed
+from app.models import Cause, Connection, Grant, PushedToken
+from app.providers.evotor_hooks import Event, News
+from app.providers.provider import PUSHED_TOKEN
+from app.providers.pushed import Pushed
 from app.sealing import Keys
 
 REMOVED = "приложение удалено в личном кабинете Эвотор"
@@ -28,11 +30,26 @@ PROVIDER = "evotor"
 DEEDS = {Cause.ACCESS_DENIED: Deed.UNINSTALLED, Cause.PAYMENT_REQUIRED: Deed.UNPAID}
 ONCE = timedelta(minutes=1)  # the same news may come again
 
-PLACE = text(
+# One statement for what comes most often. Whoever gets a token has the application: an older
+# removal that comes later is no news. What came before changes nothing.
+PUSH = text(
     """
-    INSERT INTO pushed_tokens (id, provider, account) VALUES (:id, :provider, :account)
-    ON CONFLICT (provider, account) DO UPDATE SET account = excluded.account
-    RETURNING id
+    WITH known AS (
+        INSERT INTO pushed_tokens AS old
+            (id, provider, account, token, token_hash, token_at, installation_at)
+        VALUES (:id, :provider, :account, :token, :hash, now(), now())
+        ON CONFLICT (provider, account) DO UPDATE
+        SET token = excluded.token, token_hash = excluded.token_hash, token_at = now(),
+            installation_at = now()
+        WHERE old.token_hash IS DISTINCT FROM excluded.token_hash
+        RETURNING id, provider, account, user_id
+    ), due AS (
+        UPDATE connections c
+        SET next_check_at = now(),
+            lease_id = CASE WHEN lease_id IS NOT NULL THEN gen_random_uuid() END
+        FROM known WHERE c.provider = known.provider AND c.account = known.account
+    )
+    SELECT id, provider, account, user_id FROM known
     """
 )
 INSTALLATION = text(
@@ -86,30 +103,32 @@ LOOK_AGAIN = text(
 )
 
 
-async def keep_token(session: AsyncSession, pushed: Pushed, keys: Keys) -> None:
-    """Keep the newest token of an account. A repeated one changes nothing."""
-    key = {"id": uuid4(), "provider": PROVIDER, "account": pushed.account}
-    place = await session.scalar(PLACE, key)  # and nobody else has this row now
-    row = await session.get_one(PushedToken, place, populate_existing=True)
-    if _opened(keys, row) == pushed.token:
-        return
-    now = await session.scalar(select(func.now()))
-    row.token = keys.seal(pushed.token, "pushed_tokens", row.id, "token")
-    # Whoever gets a token has the application: an older removal that comes later is no news.
-    row.token_at = row.installation_at = now
-    await session.flush()
-    await session.execute(LOOK_AGAIN, key)
+async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys: Keys) -> None:
+    """Keep the newest token of an account; its owner's connection lives by it from now on."""
+    await claims.owner(session, provider, pushed.account)
+    key = {"provider": provider, "account": pushed.account}
+    place = claims.place_of(provider, pushed.account)
+    new = {"token": _sealed(keys, place, pushed), "hash": sha256(pushed.token.encode()).digest()}
+    row = (await session.execute(PUSH, key | new | {"id": place})).one_or_none()
+    if row is None:
+        return  # a repeated one
+    if row.id != place:  # it is older than this way of naming rows
+        at = update(PushedToken).where(PushedToken.id == row.id)
+        await session.execute(at.values(token=_sealed(keys, row.id, pushed)))
+    if row.user_id is not None:
+        await claims.adopt(session, keys, row, pushed.token)
 
 
-async def take_installation(session: AsyncSession, event: Event) -> None:
+async def take_installation(session: AsyncSession, event: Event, keys: Keys) -> None:
     """Our application came to an account, or went from it."""
+    await claims.owner(session, PROVIDER, event.account)
     row_id = await session.scalar(INSTALLATION, _key(event))
     if row_id is None:
         return
     if event.news is News.UNINSTALLED:
-        row = await session.get_one(PushedToken, row_id, populate_existing=True)
-        row.token = row.token_at = None
-        await session.flush()
+        at = update(PushedToken).where(PushedToken.id == row_id)
+        await session.execute(at.values(token=None, token_hash=None, token_at=None))
+        await claims.take_back(session, keys, PROVIDER, event.account)
         await _block(session, event, Cause.ACCESS_DENIED, REMOVED)
     elif event.news is News.INSTALLED:
         await session.execute(LOOK_AGAIN, _key(event))
@@ -127,32 +146,33 @@ async def take_subscription(session: AsyncSession, event: Event) -> None:
 
 
 async def pushed_to(session: AsyncSession, user_id: int, provider: str) -> set[UUID]:
-    """Which of the person's connections hold an account that a token was pushed for."""
+    """Which of the person's connections hold an account that a token was delivered for, and do not
+    live by it.
+    """
     same_account = and_(
         PushedToken.provider == Connection.provider, PushedToken.account == Connection.account
     )
     found = await session.scalars(
         select(Connection.id)
         .join(PushedToken, same_account)
+        .join(Grant, Grant.connection_id == Connection.id)
         .where(
             Connection.user_id == user_id,
             Connection.provider == provider,
             PushedToken.token.is_not(None),
+            Grant.kind != PUSHED_TOKEN,
         )
     )
     return set(found)
 
 
-def _opened(keys: Keys, row: PushedToken) -> str | None:
-    """None: there is none, or its key is lost, and then the new one is welcome."""
-    try:
-        return keys.open(row.token, "pushed_tokens", row.id, "token") if row.token else None
-    except SealingError:
-        return None
+def _sealed(keys: Keys, place: UUID, pushed: Pushed) -> bytes:
+    return keys.seal(pushed.token, "pushed_tokens", place, "token")
 
 
 def _key(event: Event) -> dict[str, Any]:
-    return {"id": uuid4(), "provider": PROVIDER, "account": event.account, "at": event.at}
+    place = claims.place_of(PROVIDER, event.account)
+    return {"id": place, "provider": PROVIDER, "account": event.account, "at": event.at}
 
 
 async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: str) -> None:

@@ -408,11 +408,30 @@ class PushedToken(Base):
     provider: Mapped[str]
     account: Mapped[str]
     token: Mapped[bytes | None]  # NULL: none came, or the application was removed
+    token_hash: Mapped[bytes | None]  # SHA-256 of the token: whether it came before
     token_at: Mapped[datetime | None]
+    # Who has proven that the account is theirs: one person at a time (docs/decisions/0017).
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
     installation_at: Mapped[datetime | None]
     subscription: Mapped[str | None]  # the provider's id of it
     sequence: Mapped[int | None] = mapped_column(BigInteger)
     subscription_at: Mapped[datetime | None]
+
+
+class Pairing(Base):
+    """A code that a person shows at the provider, to prove which account there is theirs."""
+
+    __tablename__ = "pairings"
+    __table_args__ = (UniqueConstraint("user_id", "provider"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str]
+    code: Mapped[bytes]  # sealed, so that its person may see it again
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class JournalEntry(Base):

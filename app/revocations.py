@@ -16,6 +16,7 @@ from app.oauth import Refusal
 from app.outbound import Outbound
 from app.providers import Catalogue, Provider
 from app.providers.parts import ACCESS_TOKEN, REFRESH_TOKEN
+from app.providers.provider import PUSHED_TOKEN
 from app.sealing import Keys
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,14 @@ async def enqueue(
 ) -> UUID | None:
     """Put the token that ends the grant into the outbox, in the caller's transaction.
 
-    None: the provider has no revocation, or another connection holds the same account. Of two that
+    None: the provider has no revocation, or another connection holds the same account, or the token
+    was delivered: it is the application's, and lives until that is removed there. Of two that
     let go of one account at once, the second one sees that it is the last.
     """
     if grant.account is not None:
         await session.execute(ONE_AT_A_TIME, {"account": f"{provider.name} {grant.account}"})
     held = await account_held(session, provider.name, grant.account)
-    if held or not provider.can_revoke:
+    if held or not provider.can_revoke or grant.kind == PUSHED_TOKEN:
         return None
     revocation_id = uuid4()
     token, hint = _token_that_ends(provider, grant)

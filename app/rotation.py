@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alert_models import AlertChannel
 from app.db import Sessions
-from app.models import Grant, OAuthState, PushedToken, Revocation, SecondFactor
+from app.models import Grant, OAuthState, Pairing, PushedToken, Revocation, SecondFactor
 from app.sealing import FORMAT, Keys
 
 BATCH = 200  # rows in one transaction
@@ -42,6 +42,7 @@ EVERYTHING = (
     Sealed(Grant, "connection_id", ("access_token", "refresh_token", "secrets")),
     Sealed(Revocation, "id", ("token",)),
     Sealed(PushedToken, "id", ("token",)),
+    Sealed(Pairing, "id", ("code",)),
     Sealed(OAuthState, "state_hash", ("code_verifier",)),
     Sealed(SecondFactor, "user_id", ("secret",)),
     Sealed(AlertChannel, "id", ("target",)),

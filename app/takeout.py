@@ -17,6 +17,7 @@ from app.models import (
     Latencies,
     Outage,
     Passkey,
+    PushedToken,
     SecondFactor,
     Session,
     User,
@@ -39,6 +40,7 @@ CONNECTIONS: tuple[Column, ...] = (
     *(Connection.last_checked_at, Connection.latency_ms, Connection.connected_at),
     *(Grant.scopes, Grant.granted_at, Grant.refreshed_at),
 )
+PROVEN: tuple[Column, ...] = (PushedToken.provider, PushedToken.account)
 OUTAGES: tuple[Column, ...] = (
     *(Outage.connection_id, Outage.status, Outage.cause),
     *(Outage.opened_at, Outage.closed_at, Outage.evidence),
@@ -73,6 +75,7 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
         "second_factor": await _rows(session, select(*FACTOR), SecondFactor.user_id == user_id),
         "passkeys": await _rows(session, select(*PASSKEYS), Passkey.user_id == user_id),
         "connections": await _rows(session, connections, Connection.user_id == user_id),
+        "proven": await _rows(session, select(*PROVEN), PushedToken.user_id == user_id),
         "outages": await _rows(session, outages, Connection.user_id == user_id),
         "latencies": await _rows(session, latencies, Connection.user_id == user_id),
         "channels": await _rows(session, select(*CHANNELS), AlertChannel.user_id == user_id),

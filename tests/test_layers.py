@@ -18,7 +18,16 @@ FLOORS = (
     (
         *("people", "limits", "heartbeats", "outages", "cards", "choosing", "connecting"),
         *("connections", "details", "grants", "installations", "landing", "provider_outages"),
-        *("refreshing", "revocations", "rotation", "settling", "told", "typed"),
+        *(
+            "claims",
+            "pairing",
+            "refreshing",
+            "revocations",
+            "rotation",
+            "settling",
+            "told",
+            "typed",
+        ),
         *("tickets", "email_change", "second_factor", "passkeys", "own_sessions", "takeout"),
         *(
             "biography",

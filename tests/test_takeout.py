@@ -6,10 +6,10 @@ from app import takeout
 from app.models import Base
 
 # Tables that hang on a person but hold nothing to read: secrets that are good once, as hashes.
-LEFT_OUT = {"tickets", "oauth_states", "recovery_codes"}
+LEFT_OUT = {"tickets", "oauth_states", "recovery_codes", "pairings"}
 LISTS = (
     *(takeout.PERSON, takeout.NEW_EMAIL, takeout.SESSIONS, takeout.PASSKEYS, takeout.FACTOR),
-    *(takeout.CONNECTIONS, takeout.OUTAGES, takeout.LATENCIES),
+    *(takeout.CONNECTIONS, takeout.PROVEN, takeout.OUTAGES, takeout.LATENCIES),
     *(takeout.CHANNELS, takeout.WISHES, takeout.TOLD, takeout.ALERTS),
     takeout.JOURNAL,
 )

@@ -41,6 +41,7 @@ BY_HAND = 20.0  # seconds that a person waits for a check at most
 SETTLE_TRIES = 3
 POLL = 0.1  # seconds between looks at a check that another process has under way
 NOT_ASKED = Answer("", 0, failure="unconfigured")  # a key or a client id is missing here
+TAKEN_BACK = Answer("", 0, failure="taken_back")  # there is no token to ask with
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,10 @@ class Checker:
             return NOT_ASKED, False
         try:
             provider = self.catalogue[lease.provider]
-            return await self._ask(provider, grants.open_grant(self.keys, lease.row), lease)
+            grant = grants.open_grant(self.keys, lease.row)
+            if grant.is_taken_back:
+                return TAKEN_BACK, False
+            return await self._ask(provider, grant, lease)
         except SealingError as error:
             log.error("connection %s: %s", lease.connection_id, error)
             return NOT_ASKED, False
@@ -207,9 +211,10 @@ class Checker:
 
     def _chose_carrier(self, checked: Checked) -> bool:
         provider = self.catalogue.get(checked.lease.provider)
-        choice = provider is not None and len(provider.probe.carriers) > 1
+        row = checked.lease.row
+        choice = provider is not None and len(provider.carriers(row.kind)) > 1
         works = checked.verdict.status is Status.ONLINE
-        return choice and works and "carrier" not in checked.lease.row.extra
+        return choice and works and "carrier" not in row.extra
 
     def _hear(self, name: str, answer: Answer) -> None:
         self.way_out.hear(name, answer)

@@ -17,6 +17,7 @@ from app import (
     limits,
     metrics,
     outages,
+    pairing,
     people,
     provider_outages,
     revocations,
@@ -166,6 +167,7 @@ class Monitor:
             await connecting.forget_old_states(session)
             await people.forget_old_sessions(session)
             await tickets.forget_old_tickets(session)
+            await pairing.forget_old_codes(session)
             await email_change.forget_old_changes(session)
             await limits.forget_old_attempts(session)
         checker = self._checker

@@ -54,7 +54,7 @@ async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: f
     A provider with several carriers gets each in turn until one is not refused with 401, within one
     time-out; what worked before is asked alone.
     """
-    carriers = provider.probe.carriers or (None,)  # none: the token travels elsewhere
+    carriers = provider.carriers(grant.kind) or (None,)  # none: the token travels elsewhere
     known = grant.carrier is not None and grant.carrier < len(carriers)
     until = monotonic() + timeout
     for number in [grant.carrier or 0] if known else range(len(carriers)):

@@ -72,6 +72,8 @@ class Verdict:
 
 def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
     """Judge one answer; `interval` is the seconds between two checks of a healthy connection."""
+    if answer.failure == "taken_back":
+        return Verdict(known.status, known.cause, known.strikes, False, interval, news=False)
     cause = cause_of(answer)
     if cause is None:
         return Verdict(Status.ONLINE, None, 0, known.status is not Status.ONLINE, interval)

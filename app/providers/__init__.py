@@ -2,6 +2,8 @@
 PROVIDERS_FILE.
 """
 
+from dataclasses import replace
+
 from app.config import Settings
 from app.providers.amocrm import AMOCRM
 from app.providers.bitrix24 import BITRIX24
@@ -15,8 +17,10 @@ from app.providers.ozon import OZON
 from app.providers.parts import Carrier as Carrier
 from app.providers.parts import Field as Field
 from app.providers.parts import Probe as Probe
+from app.providers.parts import Push as Push
 from app.providers.parts import Revocation as Revocation
 from app.providers.parts import Rule as Rule
+from app.providers.parts import Texts as Texts
 from app.providers.provider import Catalogue as Catalogue
 from app.providers.provider import Provider as Provider
 from app.providers.quota import Quota as Quota
@@ -48,6 +52,14 @@ BUILT_IN = (
 
 def catalogue_of(settings: Settings) -> Catalogue:
     """All known providers, as these settings have them. Raises ConfigurationError."""
-    return load_catalogue(
-        BUILT_IN, settings.providers_file, settings.clients, settings.allow_insecure_providers
+    known = load_catalogue(
+        BUILT_IN,
+        settings.providers_file,
+        settings.clients,
+        settings.allow_insecure_providers,
+        settings.webhook_secrets,
     )
+    if settings.served is None:
+        return known
+    served = settings.served
+    return {name: replace(each, withheld=name not in served) for name, each in known.items()}

@@ -1,6 +1,6 @@
 """https://www.amocrm.ru/developers/content/oauth/oauth (autumn 2026)"""
 
-from app.providers.parts import JSON, POST, Probe, Rule
+from app.providers.parts import JSON, POST, Probe, Rule, Texts
 from app.providers.provider import Provider
 
 # The account's host comes with the callback (`referer`). From clients in the field, not from the
@@ -15,6 +15,12 @@ AMOCRM = Provider(
     about="Сделки и контакты из вашего аккаунта amoCRM.",
     needs="Войдите в amoCRM администратором: подключить интеграцию может только он.",
     by_hand="отключите интеграцию в настройках amoCRM",
+    english=Texts(
+        title="amoCRM (Kommo)",
+        about="Deals and contacts from your amoCRM account.",
+        needs="Sign in to amoCRM as an administrator: nobody else can connect an integration.",
+        by_hand="switch the integration off in the settings of amoCRM",
+    ),
     docs="https://www.amocrm.ru/developers/content/oauth/oauth",
     authorization_endpoint="https://www.amocrm.ru/oauth",
     token_endpoint="https://{referer}/oauth2/access_token",

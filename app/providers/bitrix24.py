@@ -1,6 +1,6 @@
 """https://apidocs.bitrix24.ru/settings/oauth/ (August 2026)"""
 
-from app.providers.parts import GET, QUERY, Field, Probe, Rule
+from app.providers.parts import GET, QUERY, Field, Probe, Rule, Texts
 from app.providers.provider import ON_EXPIRED, Provider
 
 # Whoever refreshes on a schedule may be blocked: only after "expired". Scopes and redirect URI are
@@ -15,6 +15,13 @@ BITRIX24 = Provider(
     about="Сделки, контакты и задачи с вашего портала Битрикс24.",
     needs="Установите приложение на портал: «Приложения» → «Маркет». Нужны права администратора.",
     by_hand="удалите приложение на портале: «Приложения» → «Установленные»",
+    english=Texts(
+        title="Bitrix24",
+        about="Deals, contacts and tasks from your Bitrix24 portal.",
+        needs="Install the application on the portal: Applications → Market. Only an "
+        "administrator can.",
+        by_hand="remove the application on the portal: Applications → Installed",
+    ),
     docs="https://apidocs.bitrix24.ru/settings/oauth/",
     fields=(
         Field(
@@ -39,7 +46,7 @@ BITRIX24 = Provider(
     probe=Probe(
         url="{client_endpoint}profile",
         method="POST",
-        form={"auth": "{token}"},
+        json={"auth": "{token}"},
         carriers=(),
         label="kept.domain",
         account="kept.member_id",  # survives a renamed portal

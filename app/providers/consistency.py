@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.providers.parts import BASIC, GET, QUERY, Probe
-from app.providers.provider import API_KEY, OAUTH2, Provider
+from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.providers.templates import is_per_tenant, names_in, names_in_all
 
 OF_OAUTH2 = ("authorization_endpoint", "token_endpoint")
@@ -30,6 +30,14 @@ def _kind(provider: Provider) -> Iterator[Fault]:
             yield key, "is needed"
         if provider.kind != OAUTH2 and given:
             yield key, f"is not for a provider of kind {provider.kind}"
+    if provider.kind == PUSHED_TOKEN and provider.push is None:
+        yield "push", "is needed for a provider of kind pushed_token"
+    if provider.kind == PUSHED_TOKEN and provider.fields:
+        yield "fields", "are not for a provider of kind pushed_token"
+    if provider.kind == API_KEY and provider.push is not None:
+        yield "push", "is not for a provider of kind api_key"
+    if provider.push and provider.push.carriers and not provider.probe.carriers:
+        yield "push.carriers", "want a probe with carriers"
     token = [each for each in provider.fields if each.name == "token"]
     if provider.kind == API_KEY and not (len(token) == 1 and token[0].secret):
         yield "fields", 'wants one named "token" with secret = true'

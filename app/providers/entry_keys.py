@@ -60,6 +60,7 @@ def entry_keys(allow_insecure: bool) -> Mapping[str, Reader]:
         "about": text,
         "needs": text,
         "by_hand": text,
+        "english": table(dict.fromkeys(("title", "about", "needs", "by_hand"), text)),
         "docs": text,
         "issuer": text,
         "fields": each(_made(Field, FIELD_KEYS, ("name", "label"))),
@@ -95,6 +96,7 @@ def entry_keys(allow_insecure: bool) -> Mapping[str, Reader]:
         "quota": _quota,
         "probe": table(_probe_keys(url)),
         "revocation": table(_revocation_keys(url)),
+        "push": table(PUSH_KEYS),
     }
 
 
@@ -162,6 +164,16 @@ def _made(kind: Callable[..., Any], keys: Mapping[str, Reader], needed: tuple[st
 def _carrier(value: Any) -> Carrier:
     values = table({"header": header_name, "auth": token_text})(value)
     return Carrier(values.get("header", Carrier.header), values.get("auth", Carrier.value))
+
+
+PUSH_KEYS: Mapping[str, Reader] = {
+    "where": text,
+    "account": expression,
+    "token": expression,
+    "code": expression,
+    "pattern": pattern,
+    "carriers": each(_carrier),
+}
 
 
 def _quota(value: Any) -> Quota:

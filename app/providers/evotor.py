@@ -1,6 +1,6 @@
 """https://developer.evotor.ru/docs/rest_oauth20_authorization_guide.html (autumn 2026)"""
 
-from app.providers.parts import Carrier, Probe
+from app.providers.parts import Carrier, Probe, Push, Texts
 from app.providers.provider import Provider
 
 # Not documented: `state`, PKCE, the refresh request and its rotation, revocation. Scopes are chosen
@@ -13,12 +13,25 @@ EVOTOR = Provider(
     about="Кассы и магазины: список торговых точек из личного кабинета Эвотор.",
     needs="Сначала установите приложение в личном кабинете Эвотор.",
     by_hand="удалите приложение в личном кабинете Эвотор",
+    english=Texts(
+        title="Evotor",
+        about="Cash registers and shops: the list of outlets in your Evotor account.",
+        needs="First install the application in your Evotor account.",
+        by_hand="remove the application in your Evotor account",
+    ),
     docs="https://developer.evotor.ru/docs/rest_overview.html",
     authorization_endpoint="https://oauth.evotor.ru/oauth/authorize",
     token_endpoint="https://oauth.evotor.ru/oauth/token",
     scopes=("store:read",),
     send_scope=False,
     pkce=False,
+    push=Push(
+        where="на странице приложения в личном кабинете Эвотор, в форме входа",
+        account="userId || userUuid",  # the second in older editions of the specification
+        pattern=r"[0-9]{2}-[0-9]{15}",
+        # Of a delivered token the documentation names the header of its own first.
+        carriers=(Carrier("X-Authorization", "{token}"), Carrier()),
+    ),
     probe=Probe(
         url="https://api.evotor.ru/stores",
         headers={"Accept": "application/vnd.evotor.v2+json"},

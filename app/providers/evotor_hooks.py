@@ -1,18 +1,17 @@
-"""What Evotor's cloud posts to us, read: pure, and nothing is believed that was not checked.
+"""Evotor's news about our application, read: pure, and nothing is believed that was not checked.
 
 https://developer.evotor.ru/docs/rest_api_webhooks_post_subscription_event.html and the older
 specification in evotor/documentation-api (2017), from which the fields below are taken.
 """
 
-import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+
+from app.providers.pushed import object_of, text_of
 
 USER_ID = re.compile(r"[0-9]{2}-[0-9]{15}")
-TOKEN = re.compile(r"[!-~]{8,512}")  # what may stand in a header
 SUBSCRIPTION_ID = re.compile(r"[!-~]{1,100}")
 LARGEST_SEQUENCE = 2**63 - 1  # fits a bigint
 
@@ -41,14 +40,6 @@ SUBSCRIPTION = {
 
 
 @dataclass(frozen=True)
-class Pushed:
-    """A token that is the application's, for one account."""
-
-    account: str
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Event:
     account: str
     news: News
@@ -57,18 +48,11 @@ class Event:
     sequence: int | None = None  # of a subscription's events, where it is sent
 
 
-def read_token(body: bytes) -> Pushed | None:
-    """`{"userId": "01-…", "token": "…"}`; None: it is not that."""
-    content = _object(body)
-    account, token = _text(USER_ID, content.get("userId")), _text(TOKEN, content.get("token"))
-    return Pushed(account, token) if account and token else None
-
-
 def read_installation(body: bytes) -> Event | None:
     """`{"id", "timestamp": ms, "type", "data": {"productId", "userId"}}`."""
-    content = _object(body)
+    content = object_of(body)
     data = content.get("data")
-    account = _text(USER_ID, data.get("userId")) if isinstance(data, dict) else ""
+    account = text_of(USER_ID, data.get("userId")) if isinstance(data, dict) else ""
     at, kind = _moment(content.get("timestamp")), content.get("type")
     if not account or at is None or not isinstance(kind, str):
         return None
@@ -77,27 +61,14 @@ def read_installation(body: bytes) -> Event | None:
 
 def read_subscription(body: bytes) -> Event | None:
     """`{"subscriptionId", "productId", "userId", "timestamp", "sequenceNumber", "type", …}`."""
-    content = _object(body)
-    account = _text(USER_ID, content.get("userId"))
-    subscription = _text(SUBSCRIPTION_ID, content.get("subscriptionId"))
+    content = object_of(body)
+    account = text_of(USER_ID, content.get("userId"))
+    subscription = text_of(SUBSCRIPTION_ID, content.get("subscriptionId"))
     at, kind = _moment(content.get("timestamp")), content.get("type")
     if not account or not subscription or at is None or not isinstance(kind, str):
         return None
     sequence = _sequence(content.get("sequenceNumber"))
     return Event(account, SUBSCRIPTION.get(kind, News.OTHER), at, subscription, sequence)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _text(pattern: re.Pattern[str], value: object) -> str:
-    """The value if it is what the pattern wants, else nothing."""
-    return value if isinstance(value, str) and pattern.fullmatch(value) else ""
 
 
 def _moment(value: object) -> datetime | None:

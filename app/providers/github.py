@@ -1,6 +1,6 @@
 """https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app"""
 
-from app.providers.parts import BASIC, POST, Probe, Revocation, Rule
+from app.providers.parts import BASIC, POST, Probe, Revocation, Rule, Texts
 from app.providers.provider import Provider
 
 # A GitHub App with expiring user tokens: 8 hours, refreshed for six months, and a refresh ends the
@@ -12,6 +12,11 @@ GITHUB = Provider(
     icon="bi-github",
     about="Доступ к вашему аккаунту GitHub через приложение.",
     needs="Установите приложение в своём аккаунте GitHub или в организации.",
+    english=Texts(
+        title="GitHub",
+        about="Access to your GitHub account through an app.",
+        needs="Install the app in your GitHub account or organisation.",
+    ),
     docs="https://docs.github.com/en/apps/using-github-apps",
     authorization_endpoint="https://github.com/login/oauth/authorize",
     token_endpoint="https://github.com/login/oauth/access_token",

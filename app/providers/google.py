@@ -1,6 +1,6 @@
 """https://developers.google.com/identity/protocols/oauth2/web-server (autumn 2026)"""
 
-from app.providers.parts import POST, Probe
+from app.providers.parts import POST, Probe, Texts
 from app.providers.provider import Provider
 
 # Without `access_type` and `prompt` there is silently no refresh token. It is not rotated, and it
@@ -12,6 +12,11 @@ GOOGLE = Provider(
     icon="bi-google",
     about="Доступ к сервисам Google от имени вашего аккаунта.",
     needs="Войдите в тот аккаунт Google, которым пользуется магазин.",
+    english=Texts(
+        title="Google",
+        about="Access to Google services on behalf of your account.",
+        needs="Sign in to the Google account that the shop uses.",
+    ),
     docs="https://developers.google.com/identity/protocols/oauth2",
     authorization_endpoint="https://accounts.google.com/o/oauth2/v2/auth",
     token_endpoint="https://oauth2.googleapis.com/token",

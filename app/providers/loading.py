@@ -8,12 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from app.config import Client
+from app.config import WEBHOOK_SECRET, Client
 from app.errors import ConfigurationError
 from app.providers.consistency import inconsistencies
 from app.providers.entry_keys import entry_keys
-from app.providers.parts import NONE, Carrier, Probe, Revocation
-from app.providers.provider import OAUTH2, Provider
+from app.providers.parts import NONE, Carrier, Probe, Push, Revocation
+from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.providers.readers import Unfit, table
 from app.providers.templates import names_in_all
 
@@ -39,12 +39,15 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
     ]
 )
 
+NO_SECRETS: Mapping[str, str] = {}
+
 
 def load_catalogue(
     built_in: Iterable[Provider],
     file: Path | None,
     clients: Mapping[str, Client],
     allow_insecure: bool,
+    webhook_secrets: Mapping[str, str] = NO_SECRETS,
 ) -> Mapping[str, Provider]:
     """All known providers by name, each with our client at it if we have one.
 
@@ -60,13 +63,22 @@ def load_catalogue(
     if faults:
         raise ConfigurationError(list(dict.fromkeys(faults)))
     return MappingProxyType(
-        {name: replace(each, client=_client(each, clients)) for name, each in catalogue.items()}
+        {
+            name: replace(
+                each,
+                client=_client(each, clients),
+                webhook_secret=webhook_secrets.get(name, ""),
+            )
+            for name, each in catalogue.items()
+        }
     )
 
 
 def missing_variables(provider: Provider) -> list[str]:
     """What has to be set for a provider to be offered."""
-    if provider.kind != OAUTH2:
+    if provider.kind == PUSHED_TOKEN:
+        return [f"{provider.name.upper()}{WEBHOOK_SECRET}"]
+    if provider.kind == API_KEY:
         return []
     variable = f"{provider.name.upper()}_CLIENT_"
     secret = [] if provider.token_endpoint_auth_method == NONE else [f"{variable}SECRET"]
@@ -123,6 +135,11 @@ def _needed(name: str, entry: Any, base: Provider | None) -> Iterator[tuple[str,
     probe = entry.get("probe", {})
     if isinstance(probe, dict) and not probe.get("url"):
         yield ".probe.url", "is needed"
+    push = entry.get("push")
+    if entry.get("kind") == PUSHED_TOKEN and push is None:
+        yield ".push", "is needed for a provider of kind pushed_token"
+    if isinstance(push, dict) and not push.get("where"):
+        yield ".push.where", "is needed"
 
 
 def _laid_over(base: Provider, values: dict[str, Any]) -> Provider:
@@ -132,6 +149,10 @@ def _laid_over(base: Provider, values: dict[str, Any]) -> Provider:
     values["probe"] = _probe(base.probe, values.get("probe", {}))
     if revocation := values.get("revocation"):
         values["revocation"] = replace(base.revocation or Revocation(""), **revocation)
+    if english := values.get("english"):
+        values["english"] = replace(base.english, **english)
+    if push := values.get("push"):
+        values["push"] = replace(base.push or Push(""), **push)
     return replace(base, **values)
 
 

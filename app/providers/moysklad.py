@@ -1,6 +1,6 @@
 """https://dev.moysklad.ru/doc/api/remap/1.2/ (autumn 2026)"""
 
-from app.providers.parts import Field, Probe
+from app.providers.parts import Field, Probe, Texts
 from app.providers.provider import API_KEY, NO_END, Provider
 
 # Not OAuth. A token that we made from a password would end all others of that employee, so we ask
@@ -16,6 +16,13 @@ MOYSKLAD = Provider(
     needs="В МоемСкладе откройте «Настройки» → «Безопасность» → «Токены» и создайте токен. Лучше "
     "от имени сотрудника, которому разрешён только просмотр.",
     by_hand="удалите токен в МоемСкладе: «Настройки» → «Безопасность» → «Токены»",
+    english=Texts(
+        title="MoySklad",
+        about="Goods, stock and orders from MoySklad.",
+        needs="In MoySklad open Settings → Security → Tokens and create a token. Best "
+        "for an employee who may only look.",
+        by_hand="delete the token in MoySklad: Settings → Security → Tokens",
+    ),
     docs="https://dev.moysklad.ru/doc/api/remap/1.2/",
     fields=(
         Field("token", "Токен доступа", "Длинная строка из МоегоСклада, целиком.", secret=True),

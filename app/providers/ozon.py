@@ -1,6 +1,6 @@
 """https://docs.ozon.ru/api/seller/ (autumn 2026)"""
 
-from app.providers.parts import Carrier, Field, Probe
+from app.providers.parts import Carrier, Field, Probe, Texts
 from app.providers.provider import API_KEY, NO_END, Provider
 
 # The key's own end stands in the answer about its roles. Limits are not documented; how a dead key
@@ -15,6 +15,13 @@ OZON = Provider(
     needs="В кабинете продавца откройте «Настройки» → «Seller API» и создайте ключ с ролью, "
     "которая только читает.",
     by_hand="удалите ключ в кабинете продавца: «Настройки» → «Seller API»",
+    english=Texts(
+        title="Ozon",
+        about="Your Ozon seller account.",
+        needs="In the seller account open Settings → Seller API and create a key with a role "
+        "that only reads.",
+        by_hand="delete the key in the seller account: Settings → Seller API",
+    ),
     docs="https://docs.ozon.ru/api/seller/",
     fields=(
         Field("client_id", "Client ID", "Число рядом с ключом.", pattern=r"\d{1,20}"),

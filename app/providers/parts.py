@@ -92,6 +92,32 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Texts:
+    """What an entry says of itself, in another language."""
+
+    title: str = ""
+    about: str = ""
+    needs: str = ""
+    by_hand: str = ""
+
+
+@dataclass(frozen=True)
+class Push:
+    """A token that the provider delivers by itself, and how a person proves whose it is: by typing
+    a code of ours at the provider, which posts it to us together with the account.
+
+    The expressions (JMESPath) see what is posted.
+    """
+
+    where: str  # the person types the code: "на странице приложения в личном кабинете"
+    account: str = "userId"
+    token: str = "token"  # noqa: S105 - where it stands
+    code: str = "password"
+    pattern: str = "[!-~]{1,100}"  # a regular expression for the whole of an account's id
+    carriers: tuple[Carrier, ...] = ()  # of a delivered token; none: as those of the probe
+
+
+@dataclass(frozen=True)
 class Revocation:
     """A provider's own way to end a grant, where it is not RFC 7009."""
 

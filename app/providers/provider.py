@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app.config import Client
 from app.hosts import Hosts
 from app.providers.parts import BASIC as BASIC
-from app.providers.parts import FORM, Field, Probe, Revocation
+from app.providers.parts import FORM, Carrier, Field, Probe, Push, Revocation, Texts
 from app.providers.parts import NONE as NONE
 from app.providers.parts import POST as POST
 from app.providers.quota import DAY, Quota
@@ -21,6 +21,7 @@ OAUTH2, API_KEY, PUSHED_TOKEN = "oauth2", "api_key", "pushed_token"  # kinds of 
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
 EXPIRES_IN, EXPIRES_AT, JWT, NO_END = "expires_in", "expires_at", "jwt", "none"
 NO_PROBE = Probe("")  # an entry without one is refused at the start
+NO_TEXTS = Texts()
 GROUPS = {
     "registers": "Кассы",
     "stock": "Склад и учёт",
@@ -45,6 +46,7 @@ class Provider:
     about: str = ""
     needs: str = ""  # what the person has to do first, at the provider
     by_hand: str = ""  # where the person ends the access there, when we cannot
+    english: Texts = NO_TEXTS  # of `title`, `about`, `needs` and `by_hand`
     docs: str = ""
     issuer: str = ""
     fields: tuple[Field, ...] = ()  # what the person has to type first
@@ -70,17 +72,35 @@ class Provider:
     rotates: bool = True  # a refresh token is good once; a second use may end the whole grant
     revocation_endpoint: str = ""  # RFC 7009
     revocation: Revocation | None = None
+    push: Push | None = None  # it delivers tokens by itself
     ca_file: str = ""
     max_concurrency: int = 20
     max_rate: float = 100.0  # requests a second to its hosts, from all processes together
     min_interval: float = 0.0  # seconds between two probes with one grant
     quota: Quota | None = None  # requests with one grant, where the provider documents it
     client: Client | None = field(default=None, repr=False)
+    withheld: bool = False  # a demonstration cannot serve it
+    webhook_secret: str = field(default="", repr=False)  # what it proves itself to us with
 
     @property
     def configured(self) -> bool:
-        """May it be offered? Only OAuth wants a client of ours."""
-        return self.kind != OAUTH2 or self.client is not None
+        """May it be offered? OAuth wants a client of ours, a delivered token the secret."""
+        ready = self.kind == API_KEY or self.takes_codes or self.takes_pushes
+        return ready and not self.withheld
+
+    @property
+    def takes_codes(self) -> bool:
+        """Can a person be sent there, to come back with a code?"""
+        return self.kind == OAUTH2 and self.client is not None
+
+    @property
+    def takes_pushes(self) -> bool:
+        return self.push is not None and bool(self.webhook_secret)
+
+    def carriers(self, kind: str) -> tuple[Carrier, ...]:
+        """How a token of this kind of grant may travel; (): in the probe's own place."""
+        own = self.push.carriers if self.push and kind == PUSHED_TOKEN else ()
+        return own or self.probe.carriers
 
     @property
     def can_revoke(self) -> bool:

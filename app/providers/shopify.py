@@ -1,6 +1,6 @@
 """https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens (autumn 2026)"""
 
-from app.providers.parts import POST, Carrier, Field, Probe, Revocation
+from app.providers.parts import POST, Carrier, Field, Probe, Revocation, Texts
 from app.providers.provider import Provider
 
 # Expiring tokens: an hour, refreshed for 90 days and rotated. Neither PKCE nor the scope that the
@@ -12,6 +12,11 @@ SHOPIFY = Provider(
     icon="bi-cart3",
     about="Ваш магазин на Shopify.",
     needs="Войдите в магазин его владельцем или сотрудником с правом устанавливать приложения.",
+    english=Texts(
+        title="Shopify",
+        about="Your shop at Shopify.",
+        needs="Sign in to the shop as its owner, or as staff who may install applications.",
+    ),
     docs="https://shopify.dev/docs/apps/build/authentication-authorization",
     fields=(
         Field(

@@ -1,6 +1,6 @@
 """https://developer.squareup.com/docs/oauth-api/overview (autumn 2026)"""
 
-from app.providers.parts import JSON, POST, Probe, Revocation
+from app.providers.parts import JSON, POST, Probe, Revocation, Texts
 from app.providers.provider import EXPIRES_AT, Provider
 
 # With a secret the refresh token never ends and is good many times, with PKCE it is single-use. A
@@ -12,6 +12,11 @@ SQUARE = Provider(
     icon="bi-credit-card-2-front",
     about="Платежи и точки продаж Square.",
     needs="Войдите в Square владельцем бизнеса.",
+    english=Texts(
+        title="Square",
+        about="Payments and points of sale at Square.",
+        needs="Sign in to Square as the owner of the business.",
+    ),
     docs="https://developer.squareup.com/docs/oauth-api/overview",
     authorization_endpoint="https://connect.squareup.com/oauth2/authorize",
     token_endpoint="https://connect.squareup.com/oauth2/token",

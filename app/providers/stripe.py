@@ -1,6 +1,6 @@
 """https://docs.stripe.com/connect/oauth-reference (autumn 2026)"""
 
-from app.providers.parts import POST, Probe, Revocation
+from app.providers.parts import POST, Probe, Revocation, Texts
 from app.providers.provider import NEVER, NO_END, Provider
 
 # Connect for standard accounts; an App of the marketplace has other endpoints. The token has no
@@ -13,6 +13,11 @@ STRIPE = Provider(
     icon="bi-stripe",
     about="Платежи вашего аккаунта Stripe.",
     needs="Войдите в Stripe владельцем или администратором аккаунта.",
+    english=Texts(
+        title="Stripe",
+        about="Payments of your Stripe account.",
+        needs="Sign in to Stripe as the owner or an administrator of the account.",
+    ),
     docs="https://docs.stripe.com/connect/oauth-reference",
     authorization_endpoint="https://connect.stripe.com/oauth/authorize",
     token_endpoint="https://connect.stripe.com/oauth/token",

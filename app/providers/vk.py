@@ -1,6 +1,6 @@
 """https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan (autumn 2026)"""
 
-from app.providers.parts import NONE, Probe, Revocation, Rule
+from app.providers.parts import NONE, Probe, Revocation, Rule, Texts
 from app.providers.provider import Provider
 
 # OAuth 2.1: PKCE and `device_id` instead of a secret, and a second use of a refresh token ends the
@@ -13,6 +13,11 @@ VK = Provider(
     icon="bi-person-badge",
     about="Доступ к вашему аккаунту ВКонтакте через VK ID.",
     needs="Войдите в тот аккаунт ВКонтакте, которым пользуется магазин.",
+    english=Texts(
+        title="VK ID",
+        about="Access to your VKontakte account by VK ID.",
+        needs="Sign in to the VKontakte account that the shop uses.",
+    ),
     docs="https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan",
     authorization_endpoint="https://id.vk.ru/authorize",
     token_endpoint="https://id.vk.ru/oauth2/auth",

@@ -1,6 +1,6 @@
 """https://dev.wildberries.ru/knowledge-base (April 2026)"""
 
-from app.providers.parts import Field, Probe
+from app.providers.parts import Field, Probe, Texts
 from app.providers.provider import API_KEY, JWT, Provider
 from app.providers.quota import Quota
 
@@ -17,6 +17,13 @@ WILDBERRIES = Provider(
     needs="В кабинете продавца откройте «Профиль» → «Интеграции по API» и создайте базовый токен "
     "с отметкой «Только на чтение». Персональный не подойдёт: передавать его сервисам запрещено.",
     by_hand="удалите токен в кабинете продавца: «Профиль» → «Интеграции по API»",
+    english=Texts(
+        title="Wildberries",
+        about="Your Wildberries seller account.",
+        needs="In the seller account open Profile → API integrations and create a base token "
+        "marked read only. A personal one is not taken: giving it to services is forbidden.",
+        by_hand="delete the token in the seller account: Profile → API integrations",
+    ),
     docs="https://dev.wildberries.ru/knowledge-base",
     fields=(
         Field(

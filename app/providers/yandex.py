@@ -1,6 +1,6 @@
 """https://yandex.ru/dev/id/doc/ru/codes/code-url (autumn 2026)"""
 
-from app.providers.parts import Carrier, Probe, Revocation
+from app.providers.parts import Carrier, Probe, Revocation, Texts
 from app.providers.provider import Provider
 
 # Only tokens of a "device" can be revoked, so each grant is given a device of its own. A refresh
@@ -12,6 +12,11 @@ YANDEX = Provider(
     icon="bi-person-vcard",
     about="Вход и доступ к сервисам Яндекса от имени вашего аккаунта.",
     needs="Войдите в тот аккаунт Яндекса, которым пользуется магазин.",
+    english=Texts(
+        title="Yandex ID",
+        about="Access to Yandex services on behalf of your account.",
+        needs="Sign in to the Yandex account that the shop uses.",
+    ),
     docs="https://yandex.ru/dev/id/doc/ru/",
     authorization_endpoint="https://oauth.yandex.ru/authorize",
     token_endpoint="https://oauth.yandex.ru/token",

@@ -1,6 +1,6 @@
 """https://yookassa.ru/developers/solutions-for-platforms/partners-api/ (autumn 2026)"""
 
-from app.providers.parts import BASIC, Probe, Revocation
+from app.providers.parts import BASIC, Probe, Revocation, Texts
 from app.providers.provider import NEVER, Provider
 
 # Rights and redirect URI are those of the registered application. Five years without a refresh
@@ -13,6 +13,11 @@ YOOKASSA = Provider(
     icon="bi-wallet2",
     about="Платежи и возвраты вашего магазина в ЮKassa.",
     needs="Войдите в личный кабинет ЮKassa. Если магазинов несколько, ЮKassa спросит, какой.",
+    english=Texts(
+        title="YooKassa",
+        about="Payments and refunds of your shop at YooKassa.",
+        needs="Sign in to your YooKassa account. With several shops, YooKassa asks which one.",
+    ),
     docs="https://yookassa.ru/developers/solutions-for-platforms/partners-api/basics",
     authorization_endpoint="https://yookassa.ru/oauth/v2/authorize",
     token_endpoint="https://yookassa.ru/oauth/v2/token",

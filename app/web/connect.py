@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from quart import redirect, request
+from quart import abort, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, grants
+from app import connecting, grants, pairing
 from app.connecting import ConnectError
 from app.grants import OpenGrant
 from app.landing import Landing, landing
@@ -19,7 +19,7 @@ from app.monitor.probe import probe
 from app.monitor.verdict import cause_of
 from app.people import SignedIn
 from app.providers import Provider
-from app.providers.provider import OAUTH2
+from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
 from app.typed import Typed, key_of, read_typed
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.errors import too_many
@@ -42,6 +42,9 @@ async def connect(provider: str) -> ResponseReturnValue:
     connection_id = await own_connection(provider, form.get("connection"))
     if not entry.configured:
         return failed(provider, ConnectError.MISCONFIGURED)
+    if await _lives_by_pushes(entry, connection_id):
+        chosen = f"?connection={connection_id}" if connection_id else ""
+        return redirect(f"/{provider}{chosen}#install", 303)
     if entry.kind == OAUTH2 and not entry.fields:
         return await _send_away(entry, connection_id, NOTHING)
     if not any(each.name in form for each in entry.fields):
@@ -52,6 +55,28 @@ async def connect(provider: str) -> ResponseReturnValue:
     if entry.kind == OAUTH2:
         return await _send_away(entry, connection_id, typed.values)
     return await _take_key(entry, connection_id, typed)
+
+
+async def install(provider: str) -> ResponseReturnValue:
+    """Make a code that the person shows at the provider, to prove which account there is theirs."""
+    app, entry = dashboard(), known(provider)
+    if not entry.takes_pushes:
+        abort(404)
+    if wait := await overdone((f"pair:{person().user_id}", KEYS)):
+        return await too_many(wait)
+    async with app.database.sessions.begin() as session:
+        await pairing.issue(session, app.keys, person().user_id, provider)
+    return redirect(f"/{provider}#install", 303)
+
+
+async def _lives_by_pushes(entry: Provider, connection_id: UUID | None) -> bool:
+    """Is there nothing to press, because the token comes by itself?"""
+    if entry.kind == API_KEY or not entry.takes_pushes:
+        return False
+    if connection_id is None:
+        return not entry.takes_codes
+    async with dashboard().database.sessions() as session:
+        return await grants.kind_of(session, connection_id) == PUSHED_TOKEN
 
 
 async def _send_away(

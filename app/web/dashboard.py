@@ -19,6 +19,7 @@ from app.people import SignedIn
 from app.providers import Catalogue
 from app.sealing import Keys
 from app.unfinished import Unfinished
+from app.web.burst import Burst
 from app.web.templating import PlainEnvironment
 from app.web.zones import zone_of
 
@@ -38,6 +39,7 @@ class Dashboard(Quart):
     hub: Hub
     listener: Listener
     unfinished: Unfinished
+    bursts: Burst  # of what providers post, by account
     checks_run: bool = True  # as this process last saw it
     cut_off: bool = False  # the same: monitors live, and none of them has a way out
 

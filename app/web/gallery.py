@@ -14,6 +14,8 @@ from app.web.dashboard import dashboard, person
 
 blueprint = Blueprint("gallery", __name__)
 
+LATIN, CYRILLIC = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюё"
+LAYOUTS = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)  # typed in the wrong one
 LONGEST_QUERY = 100  # characters that are looked for
 
 
@@ -42,15 +44,22 @@ async def index() -> ResponseReturnValue:
 
 def groups_of(catalogue: Catalogue, query: str = "") -> list[Group]:
     """The groups that have something to show, each with its configured providers first."""
-    words = _plain(query).split()
-    found = [each for each in catalogue.values() if _fits(each, words)]
+    found = _matching(catalogue, query)
+    for layout in () if found else LAYOUTS:
+        found = found or _matching(catalogue, query.lower().translate(layout))
     groups = [Group(title, _of(found, group)) for group, title in GROUPS.items()]
     return [group for group in groups if group.providers]
 
 
+def _matching(catalogue: Catalogue, query: str) -> list[Provider]:
+    words = _plain(query).split()
+    return [each for each in catalogue.values() if _fits(each, words)]
+
+
 def _fits(provider: Provider, words: Iterable[str]) -> bool:
     group = GROUPS.get(provider.group, "")
-    text = _plain(f"{provider.title} {provider.name} {provider.about} {group}")
+    english = f"{provider.english.title} {provider.english.about} {provider.group}"
+    text = _plain(f"{provider.title} {provider.name} {provider.about} {group} {english}")
     return all(word in text for word in words)
 
 

@@ -1,9 +1,10 @@
-"""What Evotor's cloud posts to us (docs/providers.md). No person is here and no cookie counts: the
-caller is who knows the secret. Every answer is given from the database alone, well within the ten
-seconds after which Evotor repeats itself.
+"""What providers that deliver tokens post to us (docs/providers.md). No person is here and no
+cookie counts: the caller is who knows the secret. Every answer is given from the database alone,
+well within the ten seconds after which Evotor repeats itself.
 """
 
 import hmac
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -13,29 +14,42 @@ from quart import Blueprint, abort, jsonify, request
 from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import installations, limits
+from app import claims, installations, limits
+from app.claims import Proven
 from app.limits import Limit
-from app.providers.evotor_hooks import Event, Pushed, read_installation, read_subscription
-from app.providers.evotor_hooks import read_token as read_pushed
+from app.providers import Catalogue, Provider, Push
+from app.providers.evotor_hooks import Event, read_installation, read_subscription
+from app.providers.pushed import Proof, Pushed, read_proof, read_pushed
 from app.web.dashboard import dashboard
 from app.web.guard import public
 
-blueprint = Blueprint("hooks", __name__, url_prefix="/evotor/hooks")
-
 LARGEST = 16 * 1024  # bytes of a body
-PER_ACCOUNT = Limit(60, timedelta(minutes=1))
+CODES = Limit(10, timedelta(minutes=10))  # typed at one account of a provider
 # Evotor's own codes (documentation-api, responses.yaml)
-WRONG_SECRET, WRONG_BODY = 1001, 2001
+WRONG_SECRET, WRONG_CODE, WRONG_BODY, SOMEBODY_ELSES = 1001, 1006, 2001, 2004
 
 T = TypeVar("T", Pushed, Event)
+View = Callable[[str], Awaitable[ResponseReturnValue]]
 
 
-@blueprint.before_request
-async def only_evotor() -> ResponseReturnValue | None:
+def hooks(catalogue: Catalogue) -> Blueprint:
+    """The addresses of every provider that delivers tokens."""
+    blueprint = Blueprint("hooks", __name__)
+    for name, provider in catalogue.items():
+        if provider.push is not None:
+            for path, view in (VIEWS | EVOTORS if name == "evotor" else VIEWS).items():
+                rule = f"/{name}/hooks{path}"
+                known = {"provider": name}
+                blueprint.add_url_rule(rule, None, view, methods=["POST"], defaults=known)
+    blueprint.before_request(_only_who_knows_the_secret)
+    return blueprint
+
+
+async def _only_who_knows_the_secret() -> ResponseReturnValue | None:
     """Without a secret there is nothing here. A wrong one costs us no look into the database, and
     32 random characters are not guessed, so nothing counts the tries.
     """
-    secret = dashboard().settings.evotor_webhook_secret
+    secret = _entry((request.view_args or {})["provider"]).webhook_secret
     if not secret:
         abort(404)
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
@@ -43,37 +57,73 @@ async def only_evotor() -> ResponseReturnValue | None:
     return None if known and scheme.lower() == "bearer" else _refused(401, WRONG_SECRET)
 
 
-@blueprint.post("/user/token")
-@blueprint.post("/api/v1/user/token")  # as older editions of the documents have it
 @public
-async def token() -> ResponseReturnValue:
-    return await _take(read_pushed, partial(installations.keep_token, keys=dashboard().keys))
+async def token(provider: str) -> ResponseReturnValue:
+    read = partial(read_pushed, _push(provider))
+    keep = partial(installations.keep_token, provider=provider, keys=dashboard().keys)
+    return await _take(provider, read, keep)
 
 
-@blueprint.post("/installation/event")
 @public
-async def installation() -> ResponseReturnValue:
-    return await _take(read_installation, installations.take_installation)
+async def proof(provider: str) -> ResponseReturnValue:
+    """Somebody signs in at us from the provider's own cabinet: with a code, never a password."""
+    given = read_proof(_push(provider), await _body())
+    if given is None:
+        return _refused(400, WRONG_BODY)
+    async with dashboard().database.sessions.begin() as session:
+        key = f"code:{provider}:{given.account}"
+        if wait := await limits.attempt(session, key, CODES):
+            return _later(wait)
+        proven = await claims.prove(session, dashboard().keys, provider, given)
+    return _proven(given, proven)
 
 
-@blueprint.post("/subscription/event")
 @public
-async def subscription() -> ResponseReturnValue:
-    return await _take(read_subscription, installations.take_subscription)
+async def installation(provider: str) -> ResponseReturnValue:
+    keep = partial(installations.take_installation, keys=dashboard().keys)
+    return await _take(provider, read_installation, keep)
+
+
+@public
+async def subscription(provider: str) -> ResponseReturnValue:
+    return await _take(provider, read_subscription, installations.take_subscription)
+
+
+VIEWS: dict[str, View] = {
+    "/user/token": token,
+    "/api/v1/user/token": token,  # as older editions of Evotor's documents have it
+    "/user/verify": proof,
+    "/api/v1/user/verify": proof,
+}
+EVOTORS: dict[str, View] = {
+    "/installation/event": installation,
+    "/subscription/event": subscription,
+}
 
 
 async def _take(
-    read: Callable[[bytes], T | None], keep: Callable[[AsyncSession, T], Awaitable[None]]
+    provider: str,
+    read: Callable[[bytes], T | None],
+    keep: Callable[[AsyncSession, T], Awaitable[None]],
 ) -> ResponseReturnValue:
     news = read(await _body())
     if news is None:
         return _refused(400, WRONG_BODY)
+    if wait := dashboard().bursts.attempt(f"{provider} {news.account}"):
+        return _later(wait)
     async with dashboard().database.sessions.begin() as session:
-        wait = await limits.attempt(session, f"hook:evotor:{news.account}", PER_ACCOUNT)
-        if wait:
-            return jsonify(errors=[]), 429, {"Retry-After": str(wait)}
         await keep(session, news)
     return jsonify()
+
+
+def _proven(given: Proof, proven: Proven) -> ResponseReturnValue:
+    if proven is Proven.WRONG_CODE:
+        return _refused(401, WRONG_CODE)
+    if proven is Proven.TAKEN:
+        return _refused(409, SOMEBODY_ELSES)
+    # The token is what Evotor would show us with news of goods, which we never ask for.
+    named = {"userId": given.account, "userUuid": given.account}
+    return jsonify(**named, hasBilling=False, token=secrets.token_hex(16))
 
 
 async def _body() -> bytes:
@@ -83,6 +133,18 @@ async def _body() -> bytes:
     if len(body) > LARGEST:  # it came without a length
         abort(413)
     return body
+
+
+def _entry(provider: str) -> Provider:
+    return dashboard().catalogue[provider]
+
+
+def _push(provider: str) -> Push:
+    return _entry(provider).push or abort(404)
+
+
+def _later(wait: int) -> ResponseReturnValue:
+    return jsonify(errors=[]), 429, {"Retry-After": str(wait)}
 
 
 def _refused(status: int, code: int) -> ResponseReturnValue:

@@ -4,7 +4,7 @@ from app import revocations
 from app.connections import Disconnected
 from app.monitor.probe import probe
 from app.providers import Provider
-from app.providers.provider import API_KEY
+from app.providers.provider import API_KEY, PUSHED_TOKEN
 from app.web.dashboard import dashboard
 
 
@@ -14,6 +14,8 @@ async def what_happened(entry: Provider, gone: Disconnected) -> str:
     The revocation is tried at once; the monitor goes on for a day if the provider cannot take it.
     """
     app = dashboard()
+    if gone.grant and gone.grant.kind == PUSHED_TOKEN:
+        return "by_hand"
     if gone.shared:
         return "shared"
     if gone.revocation is None:

@@ -3,16 +3,19 @@ what every request about a provider begins and ends with.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from quart import abort, flash, redirect, render_template
 from quart.typing import ResponseReturnValue
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections, grants, history, installations
+from app import claims, connections, grants, history, installations, pairing
 from app.cards import describe
 from app.connecting import ConnectError
 from app.landing import Landing, Place
 from app.models import Status
+from app.pairing import Code
 from app.providers import Provider
 from app.providers.provider import API_KEY
 from app.web.dashboard import dashboard, person
@@ -21,6 +24,7 @@ from app.web.reconnect_wording import ELSEWHERE, WAITS, called, scope_news
 from app.web.wording import FLASH, connect_error
 
 NOTHING: Mapping[str, str] = {}
+WANTING = (Status.BLOCKED, Status.REVOKED)  # a delivered token that only a new one helps
 CONNECTED = {Status.ONLINE: "connected", Status.CHECKING: "connected_waiting"}
 GOOD_NEWS = ("connected", "disconnected_proven", "disconnected_revoked", "disconnected_shared")
 
@@ -43,6 +47,7 @@ async def provider_page(
         pasts = await history.pasts(session, own, app.settings.zone)
         keys = await grants.shown_keys(session, app.keys, [row.id for row in own])
         pushed = await installations.pushed_to(session, person().user_id, provider.name)
+        way_in = await installing(session, provider)
     cards = [describe(row, app.catalogue, app.settings.interval, pasts) for row in own]
     known = error if error in set(ConnectError) else None
     return await render_template(
@@ -52,11 +57,32 @@ async def provider_page(
         pushed=[card for card in cards if card.id in pushed],
         keys=keys if provider.kind == API_KEY else {},
         configured=provider.configured,
+        way_in=way_in,
+        wanting=[card for card in cards if card.delivered and card.status in WANTING],
         trouble=connect_error(known, provider.title) if known else None,
         connection=connection,
         typed=typed,
         faults=faults,
         refused=refused,
+    )
+
+
+@dataclass(frozen=True)
+class Installing:
+    """How far the person is on the way through an installation."""
+
+    code: Code | None
+    awaited: list[str]  # accounts whose token has not come
+
+
+async def installing(session: AsyncSession, provider: Provider) -> Installing | None:
+    """None: there is no such way at this provider."""
+    if not provider.takes_pushes:
+        return None
+    keys, user_id = dashboard().keys, person().user_id
+    return Installing(
+        await pairing.current(session, keys, user_id, provider.name),
+        await claims.awaited(session, user_id, provider.name),
     )
 
 

@@ -12,7 +12,7 @@ from app.connecting import ConnectError
 from app.landing import Landing, landing
 from app.people import SignedIn
 from app.providers import Catalogue, Provider
-from app.web.connect import connect
+from app.web.connect import connect, install
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.parting import what_happened
 from app.web.provider_page import (
@@ -25,7 +25,10 @@ from app.web.provider_page import (
     uuid_of,
 )
 
-VIEWS: list[tuple[str, str, Callable[..., Any]]] = [("POST", "/connect", connect)]
+VIEWS: list[tuple[str, str, Callable[..., Any]]] = [
+    ("POST", "/connect", connect),
+    ("POST", "/install", install),
+]
 
 
 def provider_pages(catalogue: Catalogue) -> Blueprint:

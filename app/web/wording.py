@@ -27,6 +27,8 @@ class Card(Protocol):
     @property
     def by_key(self) -> bool: ...
     @property
+    def delivered(self) -> bool: ...
+    @property
     def provider_down_since(self) -> datetime | None: ...
 
 
@@ -113,6 +115,18 @@ KEY_REVOKED = Message(
     "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, нажмите "
     "«Переподключить» и вставьте его: история сохранится.",
 )
+DELIVERED = {  # where the provider sends the key by itself
+    "revoked": Message(
+        "Ключ приложения больше не действует",
+        "Удалите приложение в личном кабинете «{name}» и установите снова: новый ключ придёт к нам "
+        "сам, история сохранится.",
+    ),
+    "access_denied": Message(
+        "Нет доступа к данным",
+        "Установите приложение в личном кабинете «{name}» снова или разрешите ему доступ. Ключ "
+        "придёт к нам сам, история сохранится.",
+    ),
+}
 DOWN_FOR_MANY = (
     "Сейчас «{name}» не работает у многих сразу, а не только у вас. От вас ничего не нужно: "
     "проверим, как только сервис ответит."
@@ -266,6 +280,8 @@ def advice(card: Card) -> str:
 
 
 def _message(card: Card, cause: str) -> Message:
+    if card.delivered and cause in DELIVERED:
+        return DELIVERED[cause]
     return KEY_REVOKED if card.by_key and cause == "revoked" else CAUSE[cause]
 
 

@@ -265,3 +265,10 @@ def test_a_providers_own_table_comes_first(given: Answer, cause: Cause | None) -
 
 def test_what_a_provider_wants_between_two_looks_is_not_the_verdicts_business() -> None:
     assert verdict_of(WELL, Known(Status.ONLINE), INTERVAL).at_least == 0.0
+
+
+@pytest.mark.parametrize("status", [Status.BLOCKED, Status.REVOKED])
+def test_without_a_token_there_is_nothing_to_learn(status: Status) -> None:
+    known = Known(status, Cause.ACCESS_DENIED, strikes=2)
+    verdict = verdict_of(answer(failure="taken_back"), known, INTERVAL)
+    assert (verdict.status, verdict.cause, verdict.news) == (status, Cause.ACCESS_DENIED, False)

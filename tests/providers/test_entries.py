@@ -22,7 +22,8 @@ from app.providers.templates import names_in
 every = pytest.mark.parametrize("entry", BUILT_IN, ids=lambda entry: entry.name)
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 SECRET = {"token", "client_secret", "refresh_token", "access_token"}
-CODE_ONLY = {"name", "title", "client", "carriers"}  # written otherwise in a file
+# Written otherwise in a file, or not at all
+CODE_ONLY = {"name", "title", "client", "carriers", "webhook_secret", "withheld"}
 
 
 def addresses(entry: Provider) -> dict[str, str]:
@@ -71,6 +72,16 @@ def test_a_person_reads_what_it_is_what_to_do_first_and_where_it_says_so(entry: 
 
 
 @every
+def test_the_same_is_said_in_english(entry: Provider) -> None:
+    english = entry.english
+    assert english.title
+    assert all(text.endswith(".") for text in (english.about, english.needs))
+    assert bool(english.by_hand) == bool(entry.by_hand)
+    for text in (english.title, english.about, english.needs, english.by_hand):
+        assert not CYRILLIC.search(text), text
+
+
+@every
 def test_an_account_is_named_and_told_from_others(entry: Provider) -> None:
     assert entry.probe.label
     assert entry.probe.account
@@ -107,6 +118,9 @@ def as_toml(entry: Provider) -> str:
     table = _changed(entry, Provider("", ""))
     probe = _changed(entry.probe, None)
     probe["carriers"] = [{"header": c.header, "auth": c.value} for c in entry.probe.carriers]
+    if entry.push:
+        carriers = [{"header": c.header, "auth": c.value} for c in entry.push.carriers]
+        table["push"] = _named(entry.push) | {"carriers": carriers}
     table |= {"name": entry.title, "probe": probe}
     return f"[providers]\n{entry.name} = {_toml(table)}\n"
 

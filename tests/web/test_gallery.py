@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from app.cards import GREY_CARDS, Descriptor, describe_all, for_page
-from app.config import Client
-from app.providers import Catalogue, Probe, Provider
+from app.config import Client, Settings
+from app.db import Database
+from app.factory import create_app
+from app.providers import BUILT_IN, Catalogue, Probe, Provider
 from app.web.gallery import groups_of
-from tests.people import HTMX, MAIN_SHOP, OTHER_SHOP, Person
+from tests.people import HTMX, MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 
 
 def provider(name: str, title: str, group: str, configured: bool = True) -> Provider:
@@ -72,6 +74,41 @@ def test_providers_are_in_groups_the_configured_ones_first() -> None:
 )
 def test_a_search_finds_by_title_name_and_group(query: str, names: list[str]) -> None:
     assert [name for group in found(query).values() for name in group] == names
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("evotor", ["evotor"]),
+        ("STOCK", ["moysklad"]),
+        ("cash registers", ["evotor"]),
+        ("'djnjh", ["evotor"]),  # эвотор
+        ("ПШЕРГИ", ["github"]),  # github
+        (",bnhbrc", ["bitrix24"]),  # битрикс
+        ("seller", ["wildberries", "ozon"]),
+    ],
+)
+def test_a_search_finds_in_english_and_in_the_wrong_layout(query: str, names: list[str]) -> None:
+    catalogue = {each.name: each for each in BUILT_IN}
+    found = [each.name for group in groups_of(catalogue, query) for each in group.providers]
+    assert found == names
+
+
+async def test_a_demonstration_asks_nobody_for_a_real_key(
+    database: Database, sandbox: Sandbox, settings: Settings
+) -> None:
+    app = create_app(replace(settings, served=frozenset({"evotor", "sklad"})))
+    async with app.test_app():
+        person = await Person.signed_up(app, sandbox, "anna@example.ru")
+        gallery = await person.page("/providers")
+        assert gallery.count("В демонстрации недоступно") == len(app.catalogue) - 2
+        page = await person.page("/ozon")
+        assert "В демонстрации недоступно" in page
+        assert "<input" not in page.partition("<main")[2]
+        tried = await person.post("/ozon/connect", client_id="1", token="a-real-key")
+        assert tried.headers["Location"] == "/ozon?error=misconfigured"
+        offered = {card["provider"] for card in await person.cards()}
+        assert offered == {"evotor", "sklad"}
 
 
 async def test_the_gallery_shows_what_can_be_connected_and_what_cannot(person: Person) -> None:

@@ -23,6 +23,7 @@ class Card:
     cause: str | None = None
     fault: str | None = None
     by_key: bool = False
+    delivered: bool = False
     provider_down_since: datetime | None = None
 
 

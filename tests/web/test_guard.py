@@ -25,6 +25,7 @@ PUBLIC = {
     "health.metrics",
     "health.readyz",
     "hooks.installation",
+    "hooks.proof",
     "hooks.subscription",
     "hooks.token",
     "sign_in.login",

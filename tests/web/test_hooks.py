@@ -74,7 +74,7 @@ class Evotor:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return replace(settings, evotor_webhook_secret=SECRET)
+    return replace(settings, webhook_secrets={"evotor": SECRET})
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ async def test_a_refusal_is_in_evotors_own_words(evotor: Evotor) -> None:
 async def test_a_server_without_a_secret_has_no_such_address(
     database: Database, sandbox: Sandbox, settings: Settings
 ) -> None:
-    app = create_app(replace(settings, evotor_webhook_secret=""))
+    app = create_app(replace(settings, webhook_secrets={}))
     async with app.test_app():
         for secret in ("Bearer", "Bearer ", "", f"Bearer {SECRET}"):
             answer = await app.test_client().post(

@@ -20,6 +20,7 @@ class Card:
     cause: str | None = None
     fault: str | None = None
     by_key: bool = False
+    delivered: bool = False
     provider_down_since: datetime | None = None
 
 
@@ -49,6 +50,12 @@ def test_a_provider_that_is_down_is_no_reason_to_reconnect() -> None:
         if cause.fault == "provider":
             text = wording.advice(Card(status="offline", cause=cause, fault="provider"))
             assert "переподключение не поможет" in text
+
+
+def test_a_delivered_key_comes_by_itself() -> None:
+    for cause, status in (("revoked", "revoked"), ("access_denied", "blocked")):
+        gone = Card(status=status, cause=cause, fault="you", delivered=True)
+        assert "придёт к нам сам" in wording.advice(gone)
 
 
 def test_a_dead_key_is_replaced_and_not_allowed_anew() -> None:

@@ -2,7 +2,7 @@
 
 from tests.providers.shapes.amocrm import AmoCrm
 from tests.providers.shapes.bitrix24 import Bitrix24
-from tests.providers.shapes.evotor import Evotor
+from tests.providers.shapes.evotor import Evotor, EvotorDelivers
 from tests.providers.shapes.github import GitHub
 from tests.providers.shapes.google import Google
 from tests.providers.shapes.moysklad import MoySklad
@@ -31,4 +31,5 @@ SHAPES: tuple[type[Service], ...] = (
     Yandex,
     Google,
     GitHub,
+    EvotorDelivers,
 )

@@ -34,7 +34,7 @@ class Bitrix24(OAuthService):
         return answer | {"client_endpoint": f"{self.url}/rest/", "domain": "oauth.bitrix24.tech"}
 
     def token_in(self, seen: Seen) -> str:
-        self.rule(seen.kind == "form", "the token travels in the body")
+        self.rule(seen.kind == "json", "the token travels in a JSON body")
         self.rule("Authorization" not in seen.headers, "no Bearer")
         return str(seen.body.get("auth"))
 

@@ -6,15 +6,14 @@ from typing import Any
 from aiohttp import web
 
 from tests.providers.shapes.oauth_service import OAuthService
-from tests.providers.shapes.service import Seen
+from tests.providers.shapes.push_service import PushService
+from tests.providers.shapes.service import Seen, Service
 
 
-class Evotor(OAuthService):
-    name = "evotor"
+class Stores(Service):
+    """Its API, for both kinds of token."""
+
     label = "Мой магазин, Второй магазин"
-
-    def routes(self) -> Mapping[str, Any]:
-        return {"POST /oauth/token": self.token, "GET /stores": self.api}
 
     def token_in(self, seen: Seen) -> str:
         """As a client in the field met it: the raw header alone is taken."""
@@ -28,3 +27,20 @@ class Evotor(OAuthService):
             {"id": "20170228-F4F2", "name": "Второй магазин", "user_id": "01-000000000000001"},
         ]
         return self.says(200, items=stores, paging={})
+
+
+class Evotor(Stores, OAuthService):
+    name = "evotor"
+
+    def routes(self) -> Mapping[str, Any]:
+        return {"POST /oauth/token": self.token, "GET /stores": self.api}
+
+
+class EvotorDelivers(Stores, PushService):
+    """Of a delivered token its documentation shows the header of its own alone."""
+
+    name = "evotor"
+    user = "01-000000000000001"
+
+    def routes(self) -> Mapping[str, Any]:
+        return {"GET /stores": self.api}

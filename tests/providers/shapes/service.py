@@ -33,6 +33,7 @@ class Service:
     name: ClassVar[str]
     label: ClassVar[str]  # what the card has to call the account
     kind: ClassVar[str] = "oauth2"
+    way: ClassVar[str] = ""  # a further one into a provider that is played already
     refreshes: ClassVar[bool] = True
     revokes: ClassVar[bool] = False
     # (status, cause) of a card, once confirmed

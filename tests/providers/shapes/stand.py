@@ -1,5 +1,6 @@
 """A provider that is played, and a person with the whole dashboard before them."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -18,8 +19,10 @@ from tests.people import Person, Sandbox
 from tests.providers.shapes.key_service import KeyService
 from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
 from tests.providers.shapes.overlay import overlay
+from tests.providers.shapes.push_service import WEBHOOK_SECRET, PushService
 from tests.providers.shapes.service import Service, serve
 
+SECRETS = {"evotor": WEBHOOK_SECRET}
 ENTRIES = {each.name: each for each in BUILT_IN}
 
 
@@ -38,10 +41,29 @@ class Stand:
             form |= self.service.new_key()
             answer = await self.person.post(f"/{self.service.name}/connect", **form)
             assert answer.headers.get("Location") == "/connections", await answer.get_data(True)
+        elif isinstance(self.service, PushService):
+            await self.install(self.service, card)
         else:
             await self.go_and_come_back(form)
         (found,) = await self.person.connected()
         return found
+
+    async def install(self, service: PushService, card: dict[str, Any] | None) -> None:
+        """The application is installed (anew), and its token comes; a code only the first time."""
+        if card is None:
+            await self.person.post(f"/{service.name}/install")
+            code = code_on(await self.person.page(f"/{service.name}"))
+            await self.hook("/user/verify", service.sign_in("anna@example.ru", code))
+        await self.hook("/user/token", service.install())
+        (found,) = await self.person.connected()
+        await self.check(found)
+
+    async def hook(self, path: str, content: dict[str, str]) -> None:
+        headers = {"Authorization": f"Bearer {WEBHOOK_SECRET}"}
+        cloud = self.person.app.test_client()
+        at = f"/{self.service.name}/hooks{path}"
+        answer = await cloud.post(at, json=content, headers=headers)
+        assert answer.status_code == 200, await answer.get_data(True)
 
     async def go_and_come_back(self, form: dict[str, str]) -> None:
         service = cast(OAuthService, self.service)
@@ -66,6 +88,13 @@ class Stand:
             return await session.get_one(Grant, UUID(card["id"]))
 
 
+def code_on(page: str) -> str:
+    """The code that a person reads on a provider's page."""
+    found = re.search(r'<code class="code">([A-Z0-9-]+)</code>', page)
+    assert found, "there is no code on the page"
+    return found[1]
+
+
 @asynccontextmanager
 async def open_stand(
     service: Service, settings: Settings, database: Database, http: Outbound, folder: Path
@@ -75,7 +104,8 @@ async def open_stand(
         file = folder / "providers.toml"
         file.write_text(overlay(ENTRIES[service.name], service.url), encoding="utf-8")
         client = Client(CLIENT_ID, CLIENT_SECRET)
-        app = create_app(replace(settings, providers_file=file, clients={service.name: client}))
+        known = replace(settings, clients={service.name: client}, webhook_secrets=SECRETS)
+        app = create_app(replace(known, providers_file=file))
         app.jinja_env.bytecode_cache = COMPILED
         async with app.test_app():
             person = await Person.signed_up(app, Sandbox("", http), "anna@example.ru")
