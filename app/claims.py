@@ -1,5 +1,5 @@
 """Whose a delivered token is: one person's at a time, who has proven it at the provider itself, and
-whose connection then lives by it (docs/decisions/0017).
+whose connection then lives by it (docs/decisions/0018).
 """
 
 from enum import Enum

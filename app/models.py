@@ -410,7 +410,7 @@ class PushedToken(Base):
     token: Mapped[bytes | None]  # NULL: none came, or the application was removed
     token_hash: Mapped[bytes | None]  # SHA-256 of the token: whether it came before
     token_at: Mapped[datetime | None]
-    # Who has proven that the account is theirs: one person at a time (docs/decisions/0017).
+    # Who has proven that the account is theirs: one person at a time (docs/decisions/0018).
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )

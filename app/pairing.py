@@ -1,7 +1,7 @@
 """A code that a person shows at a provider, to prove which account there is theirs.
 
 The person is signed in there, types the code, and the provider posts it to us with the account
-(docs/decisions/0017). It is good once, for one provider, and not for long.
+(docs/decisions/0018). It is good once, for one provider, and not for long.
 """
 
 import hashlib
