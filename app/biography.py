@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, DateTime, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history import Bars, Split, all_up, splits
+from app.history import Bars, Split, all_up, known_until, splits
 from app.latencies import Look, Point, looks_of, points
 from app.models import UNWATCHED, Connection, Outage
 from app.windows import DAY, Window, days, hours, last
@@ -43,6 +43,7 @@ class Stretch:
 class Chart:
     """Latencies of a period; `down` are its outages."""
 
+    zone: ZoneInfo  # whose days they are
     period: str
     span: Window
     points: Sequence[Point]
@@ -54,7 +55,7 @@ class Biography:
     day: Split
     month: Split
     quarter: Split
-    long: Bars  # day by day
+    long: Bars  # day by day, in the chart's zone
     chart: Chart
     today: Point
     yesterday: Point
@@ -93,27 +94,36 @@ async def stretches_of(
     limit: int = STRETCHES,
     until: datetime | None = None,
 ) -> list[Stretch]:
-    """What was not simply online, the newest first."""
+    """What was not simply online, the newest first; a time that nobody watches and that still goes
+    on comes before the `limit`, and ends the outage before it.
+    """
     query = select(Outage).where(Outage.connection_id == connection_id)
     if since is not None:
         query = query.where(since < END)
     if until is not None:
         query = query.where(Outage.opened_at < until)
     rows = await session.scalars(query.order_by(END.desc(), Outage.id.desc()).limit(limit))
-    return [stretch(row, now) for row in rows]
+    known = await known_until(session, connection_id, now)
+    found = [_stretch(row, known, known < now) for row in rows]
+    gap = known < now and (until is None or known < until)
+    return [_gap(known, now), *found] if gap else found
 
 
-def stretch(row: Outage, now: datetime) -> Stretch:
+def _gap(began: datetime, now: datetime) -> Stretch:
+    return Stretch(began, None, UNWATCHED, None, "us", "", "", 0, now - began)
+
+
+def _stretch(row: Outage, known: datetime, is_over: bool) -> Stretch:
     return Stretch(
         row.opened_at,
-        row.closed_at,
+        row.closed_at or (known if is_over else None),
         row.status,
         row.cause,
         row.fault,
         row.evidence,
         row.last_evidence,
         row.checks,
-        max((row.closed_at or now) - row.opened_at, timedelta(0)),
+        max((row.closed_at or known) - row.opened_at, timedelta(0)),
     )
 
 
@@ -129,7 +139,7 @@ async def _chart(
         for each in found
         if each.status != UNWATCHED
     ]
-    return Chart(period, span, await points(session, connection_id, windows, zone), down)
+    return Chart(zone, period, span, await points(session, connection_id, windows, zone), down)
 
 
 async def _looks(session: AsyncSession, connection_id: UUID) -> list[Look]:

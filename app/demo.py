@@ -66,6 +66,10 @@ scopes = ["profile", "offline_access"]
 url = "{sandbox}/me"
 label = "name"
 account = "sub"
+
+[providers.{name}.scope_words]
+profile = "видеть название и номер аккаунта"
+offline_access = "проверять связь, когда вас нет на сайте"
 """
 SANDBOX_PROVIDERS = (
     ("sklad", "Мой склад", "bi-box-seam", "Остатки и заказы: пример поставщика из песочницы."),

@@ -36,6 +36,8 @@ from app.web import (
     passkeys,
     report,
     reset,
+    round_wording,
+    rounds,
     second_factor,
     sign_in,
     sign_up,
@@ -82,7 +84,17 @@ def create_app(settings: Settings) -> Dashboard:
     add_headers(app)
     compress_answers(app)
     handle_errors(app)
-    for part in (connections, connection, choice, gallery, outages, exports, report, stream):
+    for part in (
+        connections,
+        rounds,
+        connection,
+        choice,
+        gallery,
+        outages,
+        exports,
+        report,
+        stream,
+    ):
         app.register_blueprint(part.blueprint)
     for part in (theme, health, alerts, journal):
         app.register_blueprint(part.blueprint)
@@ -180,6 +192,7 @@ def _dress(app: Dashboard) -> None:
     app.add_url_rule("/static/<path:filename>", "static", static.serve)
     app.jinja_env.globals["static_url"] = static.url
     app.jinja_env.globals["icon"] = icon_of(static.url("icons.svg"))
+    app.jinja_env.globals["round_words"] = round_wording
     app.jinja_env.globals["flaps"] = FLAPS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])

@@ -17,6 +17,7 @@ from app.db import Reader
 from app.models import UNWATCHED, Status
 from app.outages import SPOKEN_FOR
 from app.windows import DAY, Window, days, half_hours, last
+from app.zone import zone_named
 
 HALF_HOURS, DAYS = 48, 30  # bars on a card
 NONE = timedelta(0)
@@ -24,7 +25,7 @@ GRAVITY = (UNWATCHED, Status.BLOCKED.value, Status.OFFLINE.value, Status.REVOKED
 BEFORE = "before"  # the time before a connection was made
 
 _SAMPLED = SPOKEN_FOR.format(since="c.last_checked_at", now="CAST(:now AS timestamptz)")
-STRETCHES = f"""
+KNOWN = f"""
     known AS (
         SELECT c.id, c.connected_at,
                CASE WHEN c.watched_until < CAST(:now AS timestamptz)
@@ -32,7 +33,11 @@ STRETCHES = f"""
                     THEN greatest(c.last_checked_at, c.connected_at)
                     ELSE CAST(:now AS timestamptz) END AS until
         FROM connections c WHERE c.id = ANY(CAST(:ids AS uuid[]))
-    ), stretches AS (
+    )
+"""
+KNOWN_UNTIL = text(f"WITH {KNOWN} SELECT until FROM known")
+STRETCHES = f"""
+    {KNOWN}, stretches AS (
         SELECT k.id, o.status, o.fault, greatest(o.opened_at, k.connected_at) AS began,
                least(coalesce(o.closed_at, k.until), k.until) AS ended
         FROM known k JOIN outages o ON o.connection_id = k.id
@@ -122,6 +127,7 @@ class Bars:
 class Past:
     """What a card shows of the past."""
 
+    zone: ZoneInfo  # whose days they are
     half_hours: Bars
     days: Bars
     day: Split  # the last 24 hours
@@ -160,10 +166,28 @@ async def _splits(
     return found
 
 
+async def known_until(session: Reader, connection_id: UUID, now: datetime) -> datetime:
+    """Up to when something is known; earlier than `now` where nobody checks it (any more)."""
+    known = await session.scalar(KNOWN_UNTIL, {"ids": [connection_id], "now": now})
+    return known or now
+
+
 async def pasts(session: Reader, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo) -> Pasts:
-    """What these cards (rows with CARD) show of the past; one query for all of them."""
-    if not rows:
-        return {}
+    """What these cards (rows with CARD) show of the past, in the days of their owners, or else of
+    `zone`; one query for all who share a zone.
+    """
+    by_zone: dict[ZoneInfo, list[Row[*tuple[Any, ...]]]] = {}
+    for row in rows:
+        by_zone.setdefault(zone_named(row.zone) or zone, []).append(row)
+    found: dict[UUID, Past] = {}
+    for own_zone, own in by_zone.items():
+        found |= await _pasts_in(session, own, own_zone)
+    return found
+
+
+async def _pasts_in(
+    session: Reader, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo
+) -> dict[UUID, Past]:
     now: datetime = rows[0].read_at
     halves, by_day = half_hours(now, HALF_HOURS), days(now, zone, DAYS)
     windows = [*halves, *by_day, last(DAY, now), Window(by_day[0].began, now)]
@@ -173,7 +197,10 @@ async def pasts(session: Reader, rows: Sequence[Row[*tuple[Any, ...]]], zone: Zo
     well_halves, well_days = well[first], well[second]
     return {
         each: Past(
-            Bars(halves, own[first], well_halves), Bars(by_day, own[second], well_days), *own[-2:]
+            zone,
+            Bars(halves, own[first], well_halves),
+            Bars(by_day, own[second], well_days),
+            *own[-2:],
         )
         for each, own in spent.items()
     }

@@ -30,6 +30,7 @@ class Deed(StrEnum):
     REFRESHED = "refreshed"
     REVOKED = "revoked"
     CHECKED = "checked"
+    CHECKED_ALL = "checked_all"
     SIGNED_UP = "signed_up"
     LOGGED_IN = "logged_in"
     LOGIN_REFUSED = "login_refused"
@@ -133,12 +134,20 @@ async def write_of(
 
 
 async def of_user(
-    session: AsyncSession, user_id: int, before: int | None, deeds: Sequence[Deed]
+    session: AsyncSession,
+    user_id: int,
+    before: int | None,
+    deeds: Sequence[Deed],
+    connection_id: UUID | None = None,
+    period: timedelta = KEPT,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """One page of a person's entries, the newest first, older than entry `before`."""
     columns = (JournalEntry.id, JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id)
     about = (JournalEntry.provider, JournalEntry.label, JournalEntry.who, JournalEntry.device)
-    query = select(*columns, *about).where(JournalEntry.user_id == user_id)
+    since = func.now() - period
+    query = select(*columns, *about).where(JournalEntry.user_id == user_id, JournalEntry.at > since)
+    if connection_id is not None:
+        query = query.where(JournalEntry.connection_id == connection_id)
     if before is not None:
         query = query.where(JournalEntry.id < before)
     if deeds:

@@ -18,11 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models import Connection, Latencies
 from app.windows import Window
+from app.zone import zone_named
 
 KEPT_LOOKS = 60
 HOURS, DAYS = 24, 90  # slots: an hour is written over after a day, a day after 90
+KEPT = timedelta(days=DAYS)  # what no check writes over any more
+PRUNED = 500  # rows in one go
 GROWTH = math.log(1.1)
 BUCKETS = 111  # the last one begins at 32 s, longer than any probe may take
+HALF_A_DAY = timedelta(hours=12)
 NO_ANSWER = 0x7FFF  # in place of a latency; a look is packed as pause << 16 | good << 15 | latency
 LONGEST_PAUSE = 0xFFFF  # seconds (18 hours); times before a longer pause are not known
 
@@ -38,6 +42,16 @@ FOLD = text(
         counts = CASE WHEN l.began <> EXCLUDED.began THEN EXCLUDED.counts ELSE
             (SELECT array_agg(nullif(coalesce(a, 0) + coalesce(b, 0), 0) ORDER BY n)
              FROM unnest(l.counts, EXCLUDED.counts) WITH ORDINALITY AS pair(a, b, n)) END
+    """
+)
+
+# Over an array: PostgreSQL reads the ids first, and then only these rows.
+PRUNE = text(
+    """
+    DELETE FROM latencies WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM latencies WHERE began < now() - CAST(:kept AS interval)
+        LIMIT :most FOR UPDATE SKIP LOCKED))
+    RETURNING slot
     """
 )
 
@@ -58,6 +72,7 @@ class Full:
     connection_id: UUID
     at: datetime  # of the newest of them
     latencies: list[int | None]  # milliseconds; None: there was no answer
+    zone: str | None = None  # its owner's
 
 
 def packed(good: bool, latency_ms: int | None) -> int:
@@ -106,12 +121,12 @@ def followed_by(recent: Sequence[int], looks: int, look: int, pause: float) -> l
 
 
 async def fold(session: AsyncSession, full: Iterable[Full], zone: ZoneInfo) -> None:
-    """Add looks to the histograms of their hour and of their day (in `zone`)."""
+    """Add looks to the histograms of their hour and of their owner's day (or else of `zone`'s)."""
     rows = [
         (each.connection_id, slot, began, _array(counts))
         for each in full
         if (counts := histogram(each.latencies))
-        for slot, began in _slots(each.at, zone)
+        for slot, began in _slots(each.at, zone_named(each.zone) or zone)
     ]
     if rows:
         columns = zip(("ids", "slots", "began", "counts"), zip(*rows, strict=True), strict=True)
@@ -137,30 +152,24 @@ class Point:
 async def points(
     session: AsyncSession, connection_id: UUID, windows: Sequence[Window], zone: ZoneInfo
 ) -> list[Point]:
-    """One for each window, which are hours, or days in `zone`; what is not folded yet included."""
-    rows = await session.execute(
-        select(Latencies.slot, Latencies.began, Latencies.counts).where(
-            Latencies.connection_id == connection_id, Latencies.began >= windows[0].began
-        )
-    )
+    """One for each window, which are hours, or days in `zone`; what is not folded yet included.
+
+    A day that was counted before its owner moved to another zone is shown in the one it mostly is.
+    """
     by_hour = windows[0].whole <= timedelta(hours=1)
-    found = {row.began: counter_of(row.counts) for row in rows if (row.slot < HOURS) is by_hour}
-    row = (
-        await session.execute(
-            select(
-                Connection.recent,
-                Connection.looks,
-                Connection.unfolded,
-                Connection.last_checked_at,
-            ).where(Connection.id == connection_id)
-        )
-    ).one_or_none()
-    if row and row.last_checked_at:
-        at = row.last_checked_at
-        began = hour_of(at) if by_hour else day_of(at, zone)
-        own = histogram(unfolded(row.recent, row.looks, row.unfolded))
-        found[began] = found.get(began, Counter()) + own
+    found: dict[datetime, Counter[int]] = {}
+    for began, counts in [
+        *await _folded(session, connection_id, windows[0].began, by_hour, zone),
+        *await _not_folded(session, connection_id, by_hour, zone),
+    ]:
+        found[began] = found.get(began, Counter()) + counts
     return [Point(window, found.get(window.began, Counter())) for window in windows]
+
+
+async def prune(session: AsyncSession) -> bool:
+    """Forget some of what is too old; True when there may be more."""
+    gone = await session.scalars(PRUNE, {"kept": KEPT, "most": PRUNED})
+    return len(gone.all()) == PRUNED
 
 
 def histogram(latencies: Iterable[int | None]) -> Counter[int]:
@@ -189,6 +198,33 @@ def hour_of(at: datetime) -> datetime:
 def day_of(at: datetime, zone: ZoneInfo) -> datetime:
     """The midnight, in `zone`, that this hour's day began with."""
     return hour_of(at).astimezone(zone).replace(hour=0, minute=0)
+
+
+async def _folded(
+    session: AsyncSession, connection_id: UUID, since: datetime, by_hour: bool, zone: ZoneInfo
+) -> list[tuple[datetime, Counter[int]]]:
+    columns = select(Latencies.began, Latencies.counts)
+    query = columns.where(
+        Latencies.connection_id == connection_id,
+        Latencies.slot < HOURS if by_hour else Latencies.slot >= HOURS,
+        Latencies.began > since - HALF_A_DAY,
+    )
+    return [
+        (row.began if by_hour else day_of(row.began + HALF_A_DAY, zone), counter_of(row.counts))
+        for row in await session.execute(query)
+    ]
+
+
+async def _not_folded(
+    session: AsyncSession, connection_id: UUID, by_hour: bool, zone: ZoneInfo
+) -> list[tuple[datetime, Counter[int]]]:
+    own = (Connection.recent, Connection.looks, Connection.unfolded, Connection.last_checked_at)
+    query = select(*own).where(Connection.id == connection_id)
+    row = (await session.execute(query)).one_or_none()
+    if row is None or row.last_checked_at is None:
+        return []
+    began = hour_of(row.last_checked_at) if by_hour else day_of(row.last_checked_at, zone)
+    return [(began, histogram(unfolded(row.recent, row.looks, row.unfolded)))]
 
 
 def _slots(at: datetime, zone: ZoneInfo) -> Iterator[tuple[int, datetime]]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -347,7 +348,10 @@ class Latencies(Base):
     """
 
     __tablename__ = "latencies"
-    __table_args__ = ({"postgresql_with": {"fillfactor": 80}},)
+    __table_args__ = (
+        Index("ix_latencies_began", "began"),  # for what nobody writes over any more
+        {"postgresql_with": {"fillfactor": 80}},
+    )
 
     connection_id: Mapped[UUID] = mapped_column(
         ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
@@ -378,6 +382,19 @@ class ProviderOutage(Base):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Round(Base):
+    """A person's last «Проверить все»: when it began, and what it is about (app/rounds.py)."""
+
+    __tablename__ = "rounds"
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    connection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    later: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")  # by provider
 
 
 class Revocation(Base):

@@ -4,7 +4,9 @@
   const KEPT = 5; // lines in the log
   const cards = () => [...document.querySelectorAll("#cards [data-status]")];
   const statuses = () => new Map(cards().map((card) => [card.id, card.dataset.status]));
+  const outcome = () => document.querySelector("#round [data-over]")?.dataset.over ?? "";
   let before = new Map();
+  let ended = ""; // how the last check of everything ended
 
   function count() {
     const now = cards().map((card) => card.dataset.status);
@@ -15,24 +17,30 @@
     }
   }
 
-  function say(card) {
+  function say(text) {
     const line = document.createElement("p");
-    const part = (selector) => card.querySelector(selector).textContent.trim();
-    line.textContent = `${part("h2")}: ${part(".status")}`;
+    line.textContent = text;
     const log = document.getElementById("log");
     log.append(line);
     while (log.children.length > KEPT) log.firstElementChild.remove();
   }
 
+  function told(card) {
+    const part = (selector) => card.querySelector(selector).textContent.trim();
+    return `${part("h2")}: ${part(".status")}`;
+  }
+
   function compare() {
     const now = statuses();
     for (const [id, status] of now) {
-      if (before.has(id) && before.get(id) !== status) say(document.getElementById(id));
+      if (before.has(id) && before.get(id) !== status) say(told(document.getElementById(id)));
     }
+    if (outcome() && !ended) say(outcome());
+    ended = outcome();
     before = now;
     count();
   }
 
-  addEventListener("DOMContentLoaded", () => { before = statuses(); });
+  addEventListener("DOMContentLoaded", () => { before = statuses(); ended = outcome(); });
   ["htmx:sse:after:message", "htmx:finally:request"].forEach((name) => document.addEventListener(name, compare));
 })();

@@ -39,10 +39,10 @@ async def was(
     database: Database,
     card: dict[str, Any],
     began: datetime,
-    lasted: timedelta,
+    lasted: timedelta | None,
     cause: Cause | None = Cause.PROVIDER_ERROR,
 ) -> None:
-    """An outage, or without a cause a time that nobody watched."""
+    """An outage, or without a cause a time that nobody watched; it goes on where none `lasted`."""
     fault = cause.fault if cause else "us"
     async with database.sessions.begin() as session:
         await session.execute(
@@ -52,7 +52,7 @@ async def was(
                 cause=cause,
                 fault=fault,
                 opened_at=began,
-                closed_at=began + lasted,
+                closed_at=began + lasted if lasted is not None else None,
                 evidence="GET /stores → 503 за 412 мс" if cause else "",
                 last_evidence="",
             )

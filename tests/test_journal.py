@@ -1,7 +1,9 @@
 """The journal: each deed in its own transaction, never rewritten, for one's own eyes only."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,7 +22,7 @@ from app.web.dashboard import Dashboard
 from app.web.journal_wording import DEEDS, KINDS
 from tests import rows
 from tests.command_line import Run
-from tests.people import JSON, Person, Sandbox
+from tests.people import JSON, OTHER_SHOP, Person, Sandbox
 from tests.settings import PASSWORD, TOKEN_KEYS
 
 WRITTEN = {  # what each step writes when it is carried out
@@ -38,6 +40,7 @@ WRITTEN = {  # what each step writes when it is carried out
     "alerts.unsubscribe": Deed.CHANNEL_OFF,
     "choice.choose": Deed.KEPT_APART,  # or disconnected
     "connections.check": Deed.CHECKED,
+    "rounds.begin": Deed.CHECKED_ALL,
     "hooks.installation": Deed.UNINSTALLED,
     "hooks.subscription": Deed.UNPAID,
     "own_email.change": Deed.EMAIL_ASKED,
@@ -234,6 +237,41 @@ async def test_it_is_read_page_by_page_and_by_kind(person: Person, database: Dat
     assert "Проверено вручную" not in only
     for nonsense in ("kind=x", "before=x", "before=-1", f"before={'9' * 40}", "before=%D9%A3"):
         assert "Журнал" in await person.page(f"/journal?{nonsense}")
+
+
+async def test_it_is_found_by_connection_and_by_period(person: Person, database: Database) -> None:
+    first = await person.connect()
+    await person.connect(account=OTHER_SHOP)
+    only = await person.page(f"/journal?connection={first['id']}")
+    assert only.count("<b>Подключено</b>") == 1
+    assert "<p>Эвотор: Основной магазин</p>" in only
+    assert f'<option value="{first["id"]}" selected>' in only
+    async with database.sessions.begin() as session:
+        user = (await session.scalars(select(JournalEntry.user_id))).first()
+        old = {"user_id": user, "deed": "password_changed", "at": func.now() - timedelta(days=10)}
+        await session.execute(insert(JournalEntry).values(old))
+    assert "Пароль изменён" in await person.page("/journal")
+    assert "Пароль изменён" in await person.page("/journal?days=30")
+    week = await person.page("/journal?days=7")
+    assert "Пароль изменён" not in week
+    assert '<option value="7" selected>' in week
+    nothing = await person.page(f"/journal?kind=account&connection={first['id']}")
+    assert "Таких записей нет." in nothing
+    for nonsense in ("connection=x", "days=x", "days=3"):
+        assert "Подключено" in await person.page(f"/journal?{nonsense}")
+
+
+async def test_other_pages_of_it_keep_what_was_asked_for(
+    person: Person, database: Database
+) -> None:
+    card = await person.connect()
+    async with database.sessions.begin() as session:
+        user = (await session.scalars(select(JournalEntry.user_id))).first()
+        row = {"user_id": user, "deed": "checked", "connection_id": UUID(card["id"])}
+        await session.execute(insert(JournalEntry), [row] * journal.PAGE)
+    page = await person.page(f"/journal?kind=connections&connection={card['id']}&days=7")
+    asked = f"kind=connections&amp;connection={card['id']}&amp;days=7"
+    assert re.search(rf'href="/journal\?before=\d+&amp;{asked}"', page)
 
 
 async def test_what_is_too_old_is_forgotten(database: Database, keys: Keys) -> None:

@@ -8,17 +8,21 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import latencies
+from app import latencies, outages
 from app.db import Database
 from app.latencies import followed_by, in_order, latencies_of, looks_of, packed, quantile
-from app.models import Connection, Latencies
+from app.models import UNWATCHED, Connection, JournalEntry, Latencies, Outage
+from app.monitor.check import Checker
+from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
 from app.sealing import Keys
+from tests import rows
 from tests.clock import own_clock
 from tests.test_history import Life
+from tests.waiting import until
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -123,3 +127,45 @@ def test_a_look_that_came_with_a_new_grant_is_the_newest(before: int) -> None:
     ]
     newest, *_ = looks_of(recent, before + 1, NOON)
     assert (newest.at, newest.good) == (NOON, False)
+
+
+async def test_what_no_check_writes_over_any_more_is_forgotten_in_small_batches(
+    database: Database, keys: Keys
+) -> None:
+    async with own_clock(database) as session:
+        life = await lived(session, keys, [(600, 100)])
+        ages = range(latencies.KEPT.days - 5, latencies.KEPT.days + 5)
+        for slot, days in enumerate(ages):
+            began = func.now() - timedelta(days=days)
+            row = {"connection_id": life.id, "slot": 30 + slot, "began": began, "counts": [1]}
+            await session.execute(insert(Latencies).values(row))
+        assert not await latencies.prune(session)
+        assert len(await histograms(session, life.id)) == 6
+
+
+async def test_a_monitor_forgets_outages_entries_and_latencies_that_are_too_old(
+    database: Database, checker: Checker
+) -> None:
+    user = await rows.add_person(database)
+    own = await rows.add_connection(database, checker.keys, user, provider="acme")
+    long_ago = func.now() - outages.KEPT - timedelta(days=1)
+    outage = {"status": UNWATCHED, "fault": "us", "evidence": ""}
+    stale = (
+        insert(Outage).values(
+            connection_id=own, opened_at=long_ago - timedelta(hours=1), closed_at=long_ago, **outage
+        ),
+        insert(JournalEntry).values(user_id=user, deed="checked", at=long_ago),
+        insert(Latencies).values(connection_id=own, slot=30, began=long_ago, counts=[1]),
+    )
+    async with database.sessions.begin() as session:
+        for row in stale:
+            await session.execute(row)
+
+    async def gone() -> bool:
+        async with database.sessions() as session:
+            tables = (Outage, JournalEntry, Latencies)
+            counts = [await session.scalar(select(func.count()).select_from(t)) for t in tables]
+        return counts == [0, 0, 0]
+
+    async with monitoring(checker):
+        await until(gone)

@@ -9,7 +9,7 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("errors", "config", "logs", "forever", "unfinished", "metrics", "totp", "words"),
+    ("errors", "config", "logs", "forever", "unfinished", "metrics", "totp", "words", "zone"),
     (
         *("hosts", "dialing", "http1", "providers", "outbound", "lifetimes", "tokens"),
         *("oauth", "sealing", "mail"),
@@ -36,6 +36,7 @@ FLOORS = (
             "latencies",
             "outage_list",
             "report",
+            "rounds",
             "uptime_list",
             "windows",
         ),

@@ -354,7 +354,7 @@ async def test_lost_and_gained_scopes_are_listed(person: Person, dashboard: Dash
     await person.reconnect(card)
     said = await person.page()
     assert "больше не разрешено: profile" in said
-    assert "теперь разрешено ещё: device:read" in said
+    assert "теперь разрешено ещё: читать список касс и терминалов" in said
 
 
 async def test_unchanged_scopes_are_no_news(person: Person) -> None:

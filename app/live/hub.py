@@ -157,6 +157,12 @@ class Hub:
             if wanted and mailbox not in self._pages:  # else a newer, whole list is on the way
                 mailbox.put(connection_id, event)
 
+    def tell(self, user_id: int, place: str, event: bytes) -> None:
+        """Every page of a person's that shows all connections."""
+        for mailbox in self._mailboxes.get(user_id, ()):
+            if mailbox.only is None and mailbox not in self._pages:
+                mailbox.put(place, event)
+
     def broadcast(self, place: str, event: bytes) -> None:
         for mailbox in self.pages:
             mailbox.put(place, event)

@@ -14,6 +14,7 @@ from app import (
     email_change,
     heartbeats,
     journal,
+    latencies,
     limits,
     metrics,
     outages,
@@ -179,7 +180,8 @@ class Monitor:
         more = True
         while more:
             async with self._checker.sessions.begin() as session:
-                more = await outages.prune(session) or await journal.prune(session)
+                tables = (outages.prune, journal.prune, latencies.prune)
+                more = any([await prune(session) for prune in tables])
 
     async def _drain(self) -> None:
         """Let the checks under way end, write them, and say that this monitor is gone."""

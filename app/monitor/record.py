@@ -70,6 +70,8 @@ WRITE = text(
     WHERE c.id = new.id AND c.lease_id = new.lease_id
     RETURNING c.id, c.user_id, c.looks,
               CASE WHEN new.looked AND c.unfolded = 1 THEN c.recent END AS recent,
+              CASE WHEN new.looked AND c.unfolded = 1
+                  THEN (SELECT zone FROM users WHERE id = c.user_id) END AS zone,
               new.looked AND new.watched_until < now() AS was_unwatched
     """
 )
@@ -123,7 +125,7 @@ async def record(
 ) -> set[UUID]:
     """Write the batch in the caller's transaction; returns the ids that were still ours.
 
-    `zone`: whose days the latencies are counted by.
+    `zone`: whose days the latencies are counted by where a person has not chosen.
     """
     rows = (await session.execute(WRITE, _columns(batch))).all()
     ours = {each.lease.connection_id: each for each in batch}
@@ -162,7 +164,7 @@ def _full(written: Iterable[Written]) -> Iterator[Full]:
     for row, each in written:
         if row.recent and (count := each.lease.row.unfolded):
             before = unfolded(row.recent, row.looks, count + 1)[:count]
-            yield Full(row.id, each.lease.row.looked_at, before)
+            yield Full(row.id, each.lease.row.looked_at, before, row.zone)
 
 
 def _columns(batch: Sequence[Checked]) -> dict[str, object]:

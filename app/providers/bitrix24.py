@@ -35,6 +35,11 @@ BITRIX24 = Provider(
     allowed_hosts=tuple(f"bitrix24.{end}" for end in ("ru", "by", "kz", "uz", "com", "eu", "de")),
     authorization_endpoint="https://{domain}/oauth/authorize/",
     token_endpoint="https://oauth.bitrix24.tech/oauth/token/",
+    scope_words={
+        "crm": "работать с CRM",
+        "user": "видеть список сотрудников",
+        "task": "работать с задачами",
+    },
     send_redirect_uri=False,
     pkce=False,
     callback_keep=("domain", "member_id"),

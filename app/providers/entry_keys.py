@@ -69,6 +69,7 @@ def entry_keys(allow_insecure: bool) -> Mapping[str, Reader]:
         "token_endpoint": url,
         "revocation_endpoint": url,
         "scopes": texts,
+        "scope_words": table_of_texts,
         "scope_separator": text,
         "send_scope": flag,
         "send_redirect_uri": flag,

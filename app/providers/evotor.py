@@ -23,6 +23,13 @@ EVOTOR = Provider(
     authorization_endpoint="https://oauth.evotor.ru/oauth/authorize",
     token_endpoint="https://oauth.evotor.ru/oauth/token",
     scopes=("store:read",),
+    scope_words={
+        "store:read": "читать список магазинов",
+        "employee:read": "читать список сотрудников",
+        "device:read": "читать список касс и терминалов",
+        "product:read": "читать товары и остатки",
+        "document:read": "читать чеки и документы",
+    },
     send_scope=False,
     pkce=False,
     push=Push(

@@ -20,6 +20,11 @@ GITHUB = Provider(
     docs="https://docs.github.com/en/apps/using-github-apps",
     authorization_endpoint="https://github.com/login/oauth/authorize",
     token_endpoint="https://github.com/login/oauth/access_token",
+    scope_words={
+        "read:user": "читать ваш профиль",
+        "user:email": "видеть адрес вашей почты",
+        "repo": "читать и менять ваши репозитории",
+    },
     token_endpoint_auth_method=POST,
     token_errors={
         "bad_refresh_token": "invalid_grant",

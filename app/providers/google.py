@@ -22,6 +22,11 @@ GOOGLE = Provider(
     token_endpoint="https://oauth2.googleapis.com/token",
     revocation_endpoint="https://oauth2.googleapis.com/revoke",
     scopes=("openid", "email"),
+    scope_words={
+        "openid": "узнать ваш аккаунт Google",
+        "email": "видеть адрес вашей почты",
+        "https://www.googleapis.com/auth/userinfo.email": "видеть адрес вашей почты",
+    },
     authorization_params={"access_type": "offline", "prompt": "consent"},
     token_endpoint_auth_method=POST,
     rotates=False,

@@ -53,6 +53,7 @@ class Provider:
     allowed_hosts: tuple[str, ...] = ()  # suffixes, where `{names}` decide which host is asked
     # The way to the provider and back
     scopes: tuple[str, ...] = ()
+    scope_words: Mapping[str, str] = field(default_factory=dict)  # what each lets us do, in Russian
     scope_separator: str = " "
     send_scope: bool = True  # False: they are chosen when our client is registered
     send_redirect_uri: bool = True

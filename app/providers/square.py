@@ -21,6 +21,7 @@ SQUARE = Provider(
     authorization_endpoint="https://connect.squareup.com/oauth2/authorize",
     token_endpoint="https://connect.squareup.com/oauth2/token",
     scopes=("MERCHANT_PROFILE_READ",),
+    scope_words={"MERCHANT_PROFILE_READ": "видеть название и адреса магазина"},
     authorization_params={"session": "false"},
     pkce=False,
     token_endpoint_auth_method=POST,

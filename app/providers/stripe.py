@@ -22,6 +22,10 @@ STRIPE = Provider(
     authorization_endpoint="https://connect.stripe.com/oauth/authorize",
     token_endpoint="https://connect.stripe.com/oauth/token",
     scopes=("read_only",),
+    scope_words={
+        "read_only": "читать данные аккаунта, ничего не меняя",
+        "read_write": "читать и менять данные аккаунта",
+    },
     pkce=False,
     token_endpoint_auth_method=POST,
     token_keep=("stripe_user_id",),

@@ -21,6 +21,11 @@ VK = Provider(
     docs="https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan",
     authorization_endpoint="https://id.vk.ru/authorize",
     token_endpoint="https://id.vk.ru/oauth2/auth",
+    scope_words={
+        "vkid.personal_info": "видеть ваше имя",
+        "email": "видеть адрес вашей почты",
+        "phone": "видеть номер телефона",
+    },
     callback_keep=("device_id", "state"),
     token_endpoint_auth_method=NONE,
     token_params={"device_id": "{device_id}", "state": "{state}"},

@@ -21,6 +21,10 @@ YANDEX = Provider(
     authorization_endpoint="https://oauth.yandex.ru/authorize",
     token_endpoint="https://oauth.yandex.ru/token",
     scopes=("login:info",),
+    scope_words={
+        "login:info": "видеть ваше имя и логин",
+        "login:email": "видеть адрес вашей почты",
+    },
     authorization_params={"device_id": "{unique}", "device_name": "Svyazka"},
     revocation=Revocation(
         url="https://oauth.yandex.ru/revoke_token",

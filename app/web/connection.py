@@ -10,7 +10,8 @@ from app.biography import CHARTS, biography
 from app.cards import describe, describe_all
 from app.details import details
 from app.web.alerts import sent_about
-from app.web.dashboard import dashboard, person
+from app.web.dashboard import dashboard, own_zone, person
+from app.web.grant_wording import allowed
 from app.web.politeness import spending
 
 blueprint = Blueprint("connection", __name__)
@@ -25,9 +26,8 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         facts = await details(session, connection_id) if own is not None else None
         if own is None or facts is None:
             abort(404)
-        zone = app.settings.zone
-        pasts = await history.pasts(session, [own], zone)
-        told = await biography(session, connection_id, zone, _period(), own.read_at)
+        pasts = await history.pasts(session, [own], app.settings.zone)
+        told = await biography(session, connection_id, own_zone(), _period(), own.read_at)
         sent = await sent_about(session, connection_id)
     card = describe(own, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
@@ -41,6 +41,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         card=card,
         cards=describe_all(beside, app.catalogue, app.settings.interval),
         facts=facts,
+        allowed=allowed(facts.scopes, provider.scope_words if provider else {}),
         spending=spending(provider, app.settings.interval) if provider else "",
         told=told,
         sent=sent,

@@ -9,7 +9,7 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import choosing, connections, history, journal, limits
+from app import choosing, connections, history, journal, limits, rounds
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.journal import Deed
 from app.limits import Limit
@@ -19,6 +19,7 @@ from app.web.errors import error_page
 from app.web.fragments import titles
 from app.web.guard import public
 from app.web.politeness import NO_WAY_OUT, STILL_UNDER_WAY, TOO_SOON, provider_asks_to_wait
+from app.web.rounds import facts
 from app.web.stream import card_html
 
 blueprint = Blueprint("connections", __name__)
@@ -39,6 +40,7 @@ async def index() -> ResponseReturnValue:
     async with app.database.reading() as session:
         rows = await connections.of_user(session, person().user_id)
         unsettled = await choosing.of_users(session, [person().user_id])
+        progress = (await rounds.of_users(session, [person().user_id])).get(person().user_id)
         pasts = await history.pasts(session, rows, app.settings.zone)
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
@@ -55,9 +57,8 @@ async def index() -> ResponseReturnValue:
         unsettled=unsettled.get(person().user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
-        checks_run=app.checks_run,
         period=_one_of("period", ("30d",)) or "24h",
-        cut_off=app.cut_off,
+        **facts(app, progress),
     )
 
 

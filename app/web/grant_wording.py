@@ -1,6 +1,6 @@
 """The Russian words for how long a grant lasts and whose move it is; pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +69,18 @@ def day(moment: datetime, zone: ZoneInfo) -> str:
     """ "25 декабря 2026"."""
     local = moment.astimezone(zone)
     return f"{local.day} {MONTHS[local.month - 1]} {local.year}"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    text: str
+    scope: str  # empty: the text is the scope itself, which nobody has put into words
+
+
+def allowed(scopes: Iterable[str], words: Mapping[str, str]) -> list[Allowed]:
+    """What a grant lets us do, in plain words where its provider's entry has them; each once."""
+    found = {words.get(scope, scope): scope for scope in scopes}
+    return [Allowed(text, scope if text != scope else "") for text, scope in found.items()]
 
 
 def move(card: Card) -> str:

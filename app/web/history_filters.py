@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from app.biography import Biography
@@ -29,30 +32,46 @@ LONG_PITCH = 13  # pixels from day to day of a row of 90
 
 
 def history_filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
-    half_hours, days = half_hour_painter(zone), day_painter(zone)
+    """Times in text are those of the reader (`own_zone`), or else of `zone`; bars know theirs."""
+    half_hours, days = cache(half_hour_painter), cache(day_painter)
 
     def half_hour_bars(past: Past) -> Markup:
-        return half_hours.bars(past.half_hours, "Доступность за 24 часа", past.day)
+        return half_hours(past.zone).bars(past.half_hours, "Доступность за 24 часа", past.day)
 
     def day_bars(past: Past) -> Markup:
-        return days.bars(past.days, "Доступность за 30 дней", past.month)
+        return days(past.zone).bars(past.days, "Доступность за 30 дней", past.month)
 
-    long = day_painter(zone, LONG_PITCH)
+    long = cache(lambda zone: day_painter(zone, LONG_PITCH))
 
     def long_bars(told: Biography) -> Markup:
-        return long.bars(told.long, "Доступность за 90 дней", told.quarter)
+        return long(told.chart.zone).bars(told.long, "Доступность за 90 дней", told.quarter)
+
+    @pass_context
+    def local_day_and_time(context: Context, at: datetime) -> str:
+        return day_and_time(at, reader(context), datetime.now(UTC))
+
+    @pass_context
+    def local_day_name(context: Context, at: datetime) -> str:
+        return day_name(at.astimezone(reader(context)).date())
+
+    @pass_context
+    def local_day_clock(context: Context, at: datetime) -> str:
+        return f"{at.astimezone(reader(context)):%H:%M:%S}"
+
+    def reader(context: Context) -> ZoneInfo:
+        return context.get("own_zone") or zone
 
     return {
         "long_bars": long_bars,
-        "chart": lambda given: chart(given, zone),
+        "chart": lambda given: chart(given, given.zone),
         "deed": lambda each: deed(each.cause, each.lasted, each.ended is not None),
         "proof": lambda each: proof(each.evidence, each.last_evidence, each.checks),
         "faster": lambda told: faster(told.today.median, told.yesterday.median),
         "tone_of": tone_of,
         "lower_first": lower_first,
-        "day_and_time": lambda at: day_and_time(at, zone, datetime.now(UTC)),
-        "day_name": lambda at: day_name(at.astimezone(zone).date()),
-        "day_clock": lambda at: f"{at.astimezone(zone):%H:%M:%S}",
+        "day_and_time": local_day_and_time,
+        "day_name": local_day_name,
+        "day_clock": local_day_clock,
         "half_hour_bars": half_hour_bars,
         "day_bars": day_bars,
         "spark": spark,

@@ -1,30 +1,49 @@
 """The page of the journal: what was done, by whom and when."""
 
+from datetime import timedelta
+from urllib.parse import urlencode
+
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import journal
+from app import connections, journal
+from app.web.addresses import one_of, uuid_of
 from app.web.dashboard import dashboard, person
 from app.web.fragments import titles
 from app.web.journal_wording import KINDS
+from app.web.wording_history import PERIODS
 
 blueprint = Blueprint("journal", __name__)
 
 
 @blueprint.get("/journal")
 async def index() -> ResponseReturnValue:
-    app, kind = dashboard(), request.args.get("kind", "")
-    before = request.args.get("before", "")
+    app, given = dashboard(), request.args
+    kind, days = one_of(KINDS, given.get("kind")) or "", one_of(PERIODS, given.get("days"))
+    connection_id, before = uuid_of(given.get("connection")), _number(given.get("before", ""))
+    period = timedelta(days=days) if days else journal.KEPT
     _, deeds = KINDS.get(kind, ("", ()))
     async with app.database.sessions() as session:
-        number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
-        entries = await journal.of_user(session, person().user_id, number, deeds)
+        entries = await journal.of_user(
+            session, person().user_id, before, deeds, connection_id, period
+        )
+        own = await connections.of_user(session, person().user_id)
+    wanted = {"kind": kind, "connection": connection_id, "days": days}
     return await render_template(
         "journal/index.html",
         entries=entries,
         kinds=KINDS,
-        kind=kind if kind in KINDS else "",
+        kind=kind,
+        own=own,
+        connection_id=connection_id,
+        periods=PERIODS,
+        days=period.days,
+        query=urlencode({name: value for name, value in wanted.items() if value}),
         older=entries[-1].id if len(entries) == journal.PAGE else None,
-        newest=number is None,
+        newest=before is None,
         titles=titles(app),
     )
+
+
+def _number(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None

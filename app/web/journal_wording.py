@@ -12,6 +12,7 @@ DEEDS = {
     Deed.REFRESHED: "Связка продлила доступ",
     Deed.REVOKED: "Сервис перестал принимать доступ",
     Deed.CHECKED: "Проверено вручную",
+    Deed.CHECKED_ALL: "Проверены вручную все подключения",
     Deed.SIGNED_UP: "Учётная запись создана",
     Deed.LOGGED_IN: "Вход",
     Deed.LOGIN_REFUSED: "Неудачная попытка входа: пароль не подошёл",
@@ -49,7 +50,8 @@ WHO = {  # a person's own deeds say their device instead
 }
 OF_CONNECTIONS = (
     *(Deed.CONNECTED, Deed.RECONNECTED, Deed.DISCONNECTED, Deed.KEPT_APART),
-    *(Deed.REFRESHED, Deed.REVOKED, Deed.CHECKED, Deed.UNINSTALLED, Deed.UNPAID),
+    *(Deed.REFRESHED, Deed.REVOKED, Deed.CHECKED, Deed.CHECKED_ALL),
+    *(Deed.UNINSTALLED, Deed.UNPAID),
 )
 OF_ALERTS = (
     *(Deed.CHANNEL_ADDED, Deed.CHANNEL_ON, Deed.CHANNEL_OFF, Deed.CHANNEL_REMOVED),

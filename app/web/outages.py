@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from urllib.parse import urlencode
-from uuid import UUID
 
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
@@ -10,6 +9,7 @@ from quart.typing import ResponseReturnValue
 from app import connections
 from app.models import Cause
 from app.outage_list import MOST, Wanted, entries, find
+from app.web.addresses import one_of, uuid_of
 from app.web.dashboard import dashboard, person
 from app.web.fragments import titles
 from app.web.periods import USUAL
@@ -41,11 +41,11 @@ async def index() -> ResponseReturnValue:
 def _wanted() -> Wanted:
     """What the address asks for; nonsense in it asks for nothing."""
     given = request.args
-    days = next((each for each in PERIODS if str(each) == given.get("days")), USUAL)
+    days = one_of(PERIODS, given.get("days")) or USUAL
     cause = given.get("cause")
     return Wanted(
         timedelta(days=days),
-        _uuid(given.get("connection")),
+        uuid_of(given.get("connection")),
         cause if cause in set(Cause) else None,
     )
 
@@ -54,10 +54,3 @@ def _query(wanted: Wanted) -> str:
     """The same for the tables to take away."""
     asked = {"days": wanted.period.days, "connection": wanted.connection_id, "cause": wanted.cause}
     return urlencode({name: value for name, value in asked.items() if value})
-
-
-def _uuid(given: str | None) -> UUID | None:
-    try:
-        return UUID(given) if given else None
-    except ValueError:
-        return None

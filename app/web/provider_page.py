@@ -122,7 +122,7 @@ async def tell(code: str, provider: Provider) -> None:
 
 
 async def _tell_scopes(provider: Provider, landed: Landing | None) -> None:
-    if landed and (news := scope_news(provider.title, landed.lost, landed.gained)):
+    if landed and (news := scope_news(provider, landed.lost, landed.gained)):
         await flash(news, "warn" if landed.lost else "ok")
 
 

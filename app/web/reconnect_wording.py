@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from app.choosing import Unsettled
 from app.models import Status
+from app.providers import Provider
 from app.web.wording import CAUSE, Message
 
 INNER_QUOTES = str.maketrans("«»", "„“")
@@ -38,14 +39,18 @@ CANCELLED = {
 }
 
 
-def scope_news(name: str, lost: Iterable[str], gained: Iterable[str]) -> str:
+def scope_news(provider: Provider, lost: Iterable[str], gained: Iterable[str]) -> str:
     """What the new grant may do less and more than the one before; empty where nothing changed."""
     parts = []
-    if gone := ", ".join(lost):
+    if gone := _in_words(provider, lost):
         parts.append(f"больше не разрешено: {gone}")
-    if come := ", ".join(gained):
+    if come := _in_words(provider, gained):
         parts.append(f"теперь разрешено ещё: {come}")
-    return f"Доступ к «{name}» изменился: {'; '.join(parts)}." if parts else ""
+    return f"Доступ к «{provider.title}» изменился: {'; '.join(parts)}." if parts else ""
+
+
+def _in_words(provider: Provider, scopes: Iterable[str]) -> str:
+    return ", ".join(provider.scope_words.get(scope, scope) for scope in scopes)
 
 
 def strip(unsettled: Unsettled, name: str) -> Message:

@@ -13,7 +13,7 @@ from quart import Blueprint, Response, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import choosing, connections, heartbeats, history, metrics, people
+from app import choosing, connections, heartbeats, history, metrics, people, rounds
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.forever import forever
 from app.history import Pasts
@@ -21,6 +21,7 @@ from app.live.hub import LIST, Mailbox, Work
 from app.people import SignedIn
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.fragments import gone_event, partial, unsettled_event
+from app.web.rounds import round_event, tell_rounds
 from app.web.sse import ServerSentEvent
 from app.web.zones import zone_of
 
@@ -142,6 +143,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
             log.exception("card of connection %s", row.id)
         else:
             app.hub.deliver(row.user_id, row.id, event)
+    await tell_rounds(app, (row.user_id for row in rows))
 
 
 async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
@@ -156,6 +158,7 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         alive = await people.alive(session, [page.session_hash for page in work.pages])
         rows = await connections.of_users(session, {page.user_id for page in work.pages})
         unsettled = await choosing.of_users(session, rows)
+        under_way = await rounds.of_users(session, rows)
         everybodys = [row for own in rows.values() for row in own]
         pasts = await history.pasts(session, everybodys, app.settings.zone)
     banner = await banner_event(app)
@@ -172,6 +175,7 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
                 if page.only
                 else await _list_event(app, own, pasts)
                 + await unsettled_event(app, unsettled.get(page.user_id, []))
+                + await round_event(app, under_way.get(page.user_id))
             )
         _put_list(page, events[key], banner)
 

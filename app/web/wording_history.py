@@ -42,7 +42,7 @@ TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # clas
 def deed(cause: str | None, lasted: timedelta, ended: bool, name: str = "Сервис") -> str:
     """ "Сервис не отвечал 18 минут", "Сервис не отвечает уже 2 часа", "Никто не проверял 1 час"."""
     if cause is None:
-        return f"Никто не проверял {long_span(lasted)}"
+        return f"Никто не {'проверял' if ended else 'проверяет уже'} {long_span(lasted)}"
     was, now = DEEDS[cause]
     return f"{name} {was} {long_span(lasted)}" if ended else f"{name} {now} уже {long_span(lasted)}"
 

@@ -2,6 +2,8 @@
 
 from zoneinfo import ZoneInfo
 
+from app.zone import zone_named
+
 ZONES = {
     "Europe/Kaliningrad": "Калининград (МСК−1)",
     "Europe/Moscow": "Москва, Санкт-Петербург (МСК)",
@@ -34,4 +36,4 @@ ZONES = {
 
 def zone_of(name: str | None) -> ZoneInfo | None:
     """None: the server's own."""
-    return ZoneInfo(name) if name in ZONES else None
+    return zone_named(name)

@@ -82,6 +82,12 @@ def test_the_same_is_said_in_english(entry: Provider) -> None:
 
 
 @every
+def test_what_we_ask_to_be_allowed_is_said_in_plain_words(entry: Provider) -> None:
+    assert set(entry.scopes) <= set(entry.scope_words)
+    assert all(CYRILLIC.search(words) for words in entry.scope_words.values())
+
+
+@every
 def test_an_account_is_named_and_told_from_others(entry: Provider) -> None:
     assert entry.probe.label
     assert entry.probe.account

@@ -134,6 +134,8 @@ def test_a_token_may_travel_in_a_header_of_its_own(tmp_path: Path) -> None:
         ("revocation_endpoint", '"ftp://acme.example"', "wants an https address"),
         ("scopes", '"openid"', "wants a list of texts"),
         ("scopes", "[1]", "wants a list of texts"),
+        ("scope_words", '["openid"]', "wants a table of texts"),
+        ("scope_words", "{ openid = 1 }", "wants a table of texts"),
         ("authorization_params", '"prompt"', "wants a table of texts"),
         ("authorization_params", "{ max_age = 1 }", "wants a table of texts"),
         ("authorization_params", '{ state = "x" }', "is set by the dashboard itself"),

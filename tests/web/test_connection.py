@@ -83,6 +83,15 @@ async def test_unknown_scopes_are_said_to_be_unknown(person: Person, database: D
     assert "Сервис не сообщил" in await person.page(page_of(card))
 
 
+async def test_what_is_allowed_is_said_in_plain_words_as_far_as_somebody_found_some(
+    person: Person, database: Database
+) -> None:
+    card = await person.connect()
+    await change_grant(database, scopes=["store:read", "tea:make"])
+    said = await person.page(page_of(card))
+    assert '<span title="store:read">читать список магазинов</span>, <code>tea:make</code>' in said
+
+
 async def test_an_end_that_nothing_renews_is_told_on_card_page_and_in_json(
     person: Person, database: Database
 ) -> None:

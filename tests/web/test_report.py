@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from app.db import Database
-from app.models import Cause
+from app.models import Cause, Connection
 from app.web.wording_history import percent
 from tests.past import HOUR, MINUTE, MOSCOW, age, last_month, name_of, was
 from tests.people import JSON, Person
@@ -134,6 +135,26 @@ async def test_a_day_is_the_reader_s(
     assert "Владивосток, Хабаровск (МСК+7), UTC+10" in page
     first, last_day = re.findall(r"<span>(\d+) [а-я]+</span>", page)
     assert (first, last_day) == ("1", str((month.ended - HOUR).astimezone(MOSCOW).day))
+
+
+async def test_a_time_that_nobody_watches_and_that_goes_on_has_its_row(
+    person: Person, card: dict[str, Any], database: Database
+) -> None:
+    began = last_month().began
+    await was(database, card, began, None)
+    lost = {"last_checked_at": began + HOUR, "watched_until": began + 2 * HOUR}
+    async with database.sessions.begin() as session:
+        await session.execute(update(Connection).values(lost))
+    table = (await of_last_month(person, card)).partition('<table class="events">')[2]
+    outage, gap = table.split("<tbody>")[1].split("</tr>")[:2]
+    assert "сервис отвечал ошибкой" in outage
+    assert '<td class="lasted">1 ч</td>' in outage
+    assert "продолжается" not in outage
+    assert "продолжается" in gap
+    assert "нет данных: никто не проверял" in gap
+    page = await person.page(f"/connections/{card['id']}")
+    assert "Никто не проверяет уже" in page
+    assert "отвечает ошибкой уже" not in page
 
 
 async def test_the_page_of_a_connection_leads_to_it(person: Person, card: dict[str, Any]) -> None:

@@ -1,0 +1,155 @@
+"""«Проверить все»: one look at everything a person has, done by the monitors' ordinary way.
+
+A press makes the connections due at once and writes down which and when. How far the round is,
+the connections themselves say, so no restart and no second tab can make it wrong.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, Update, func, select, text, update
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import journal, limits, people
+from app.announce import announce_list
+from app.db import Reader
+from app.journal import Deed
+from app.limits import Limit
+from app.models import Cause, Connection, Round
+from app.providers import Catalogue, Provider
+
+LIMIT = Limit(1, timedelta(seconds=30))  # rounds of one person
+FRESH = timedelta(seconds=2)  # an answer so young needs no other one
+PATIENCE = timedelta(minutes=10)  # a round that is older may be begun anew, and is no news any more
+FORGOTTEN = timedelta(hours=1)
+AHEAD = timedelta(seconds=60)  # of what fell due by itself, at most
+
+# A check that our own mistake prevented leaves `last_checked_at` alone, and is over all the same.
+PROGRESS = text(
+    f"""
+    SELECT r.user_id, r.started_at, r.later, now() AS read_at,
+           count(c.id) AS whole, count(c.id) FILTER (WHERE c.asked) AS asked,
+           count(c.id) FILTER (WHERE NOT c.asked AND p.id IS NOT NULL) AS held,
+           count(c.id) FILTER (WHERE c.asked AND c.is_online) AS well
+    FROM rounds r
+    LEFT JOIN LATERAL (
+        SELECT id, provider, is_online AND cause IS NULL AS is_online,
+               coalesce(last_checked_at >= r.started_at - CAST(:fresh AS interval), false)
+               OR coalesce(cause = '{Cause.MISCONFIGURED.value}', false)
+                  AND next_check_at > r.started_at AS asked
+        FROM connections WHERE id = ANY(r.connection_ids)
+    ) c ON true
+    LEFT JOIN provider_outages p ON p.provider = c.provider AND p.closed_at IS NULL
+    WHERE r.user_id = ANY(CAST(:user_ids AS bigint[]))
+      AND r.started_at > now() - CAST(:forgotten AS interval)
+    GROUP BY r.user_id
+    """
+)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a round is."""
+
+    whole: int  # connections that it is about and that are still there
+    asked: int  # of these, checked since it began
+    held: int  # their provider fails for everybody: they are asked once it answers
+    well: int  # of those asked
+    later: Mapping[str, int]  # by provider, how many it does not let us ask yet
+    age: timedelta
+
+    @property
+    def is_over(self) -> bool:
+        return self.asked + self.held >= self.whole
+
+    @property
+    def ill(self) -> int:
+        return self.asked - self.well
+
+    @property
+    def is_news(self) -> bool:
+        return not self.is_over or self.age < PATIENCE
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a press did: nothing for `wait` seconds, or it joined a round, or began one."""
+
+    wait: int = 0
+    joined: bool = False
+
+
+async def begin(
+    session: AsyncSession, catalogue: Catalogue, user_id: int, interval: float
+) -> Begun:
+    """Have all of the person's connections checked; `interval` is the seconds between checks."""
+    await people.lock(session, user_id)  # two tabs, one round
+    if _is_under_way((await of_users(session, [user_id])).get(user_id)):
+        return Begun(joined=True)
+    if wait := await limits.attempt(session, f"round:{user_id}", LIMIT):
+        return Begun(wait)
+    rows = (await session.execute(_own(catalogue, user_id))).all()
+    now = [row.id for row in rows if may_ask(catalogue[row.provider], row)]
+    later = Counter(row.provider for row in rows if row.id not in set(now))
+    await session.execute(_bring_forward(now, interval))
+    await session.execute(_written(user_id, now, later))
+    await journal.write(session, user_id, Deed.CHECKED_ALL)
+    await announce_list(session, user_id)
+    return Begun()
+
+
+async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, Progress]:
+    """The rounds that are under way, or were a short while ago; one query for all people."""
+    given = {"user_ids": list(user_ids), "fresh": FRESH, "forgotten": FORGOTTEN}
+    return {
+        row.user_id: Progress(
+            row.whole, row.asked, row.held, row.well, row.later, row.read_at - row.started_at
+        )
+        for row in await session.execute(PROGRESS, given)
+    }
+
+
+def may_ask(provider: Provider, row: Row[*tuple[Any, ...]]) -> bool:
+    """Does the provider let us look at this grant already?"""
+    if row.cause == Cause.RATE_LIMITED and row.next_check_at > row.read_at:
+        return False  # it has said so itself
+    rest = timedelta(seconds=provider.min_interval)
+    return row.last_checked_at is None or row.read_at - row.last_checked_at >= rest
+
+
+def _is_under_way(progress: Progress | None) -> bool:
+    return progress is not None and not progress.is_over and progress.age < PATIENCE
+
+
+def _own(catalogue: Catalogue, user_id: int) -> Select[*tuple[Any, ...]]:
+    asked = (Connection.id, Connection.provider, Connection.cause)
+    times = (Connection.last_checked_at, Connection.next_check_at, func.now().label("read_at"))
+    return select(*asked, *times).where(
+        Connection.user_id == user_id,
+        Connection.replaces.is_(None),
+        Connection.provider.in_([each.name for each in catalogue.values() if each.configured]),
+    )
+
+
+def _bring_forward(ids: Sequence[UUID], interval: float) -> Update:
+    """What somebody holds is being checked or written just now; to wait for it might deadlock."""
+    ahead = min(AHEAD, timedelta(seconds=interval / 2))
+    free = select(Connection.id).where(Connection.id.in_(ids))
+    locked = free.with_for_update(skip_locked=True, key_share=True).cte("locked")
+    return (
+        update(Connection)
+        .where(Connection.id == locked.prefix_with("MATERIALIZED").c.id)
+        .values(next_check_at=func.least(Connection.next_check_at, func.now() - ahead))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _written(user_id: int, ids: Sequence[UUID], later: Mapping[str, int]) -> Insert:
+    values = {"connection_ids": ids, "later": later, "started_at": func.now()}
+    row = insert(Round).values(user_id=user_id, **values)
+    return row.on_conflict_do_update(index_elements=["user_id"], set_=values)

@@ -1,0 +1,18 @@
+"""What the parts of an address say; nonsense in one says nothing."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+from uuid import UUID
+
+Choice = TypeVar("Choice")
+
+
+def one_of(known: Iterable[Choice], given: str | None) -> Choice | None:
+    return next((each for each in known if str(each) == given), None)
+
+
+def uuid_of(given: str | None) -> UUID | None:
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        return None
