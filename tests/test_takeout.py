@@ -5,8 +5,9 @@ from sqlalchemy import Table
 from app import takeout
 from app.models import Base
 
-# Tables that hang on a person but hold nothing to read: secrets that are good once, as hashes.
-LEFT_OUT = {"tickets", "oauth_states", "recovery_codes", "pairings"}
+# Tables that hang on a person but hold nothing to read: secrets that are good once, as hashes; and
+# which connections a person had checked at once, which the journal says.
+LEFT_OUT = {"tickets", "oauth_states", "recovery_codes", "pairings", "rounds"}
 LISTS = (
     *(takeout.PERSON, takeout.NEW_EMAIL, takeout.SESSIONS, takeout.PASSKEYS, takeout.FACTOR),
     *(takeout.CONNECTIONS, takeout.PROVEN, takeout.OUTAGES, takeout.LATENCIES),
