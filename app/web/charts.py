@@ -16,10 +16,13 @@ WIDTH = 1_000  # units of a line from left to right
 PLACES = 6  # names of times along the bottom
 NICE = (1, 2, 2.5, 5, 10)
 
+Place = tuple[float, float]  # across and down
 
-def chart(given: Chart, zone: ZoneInfo) -> Markup:
+
+def chart(given: Chart) -> Markup:
     """Where nothing is known there is no line."""
     top = _top(given.points)
+    medians = _lines(given, "median", top)
     marks = [round(top * step / STEPS) for step in range(STEPS + 1)]
     scale = "".join(f'<text x="34" y="{_y(mark, top) + 4:.0f}">{mark}</text>' for mark in marks)
     grid = "".join(f'<line x1="0" x2="100%" {_level(_y(mark, top))}/>' for mark in marks)
@@ -29,11 +32,12 @@ def chart(given: Chart, zone: ZoneInfo) -> Markup:
         f' aria-hidden="true">{scale}</svg>'
         f'<svg class="chart" width="100%" height="{height}" role="img"'
         f' aria-label="{escape(_label(given.points))}"><g class="lines">{grid}</g>'
-        + "".join(_shade(each, given.span, zone) for each in given.down)
+        + "".join(_shade(each, given.span, given.zone) for each in given.down)
         + f'<svg y="0" width="100%" height="{TOP + PLOT}" viewBox="0 0 {WIDTH} {TOP + PLOT}"'
-        f' preserveAspectRatio="none"><path class="p95" d="{_path(given, "p95", top)}"/>'
-        f'<path class="median" d="{_path(given, "median", top)}"/></svg>'
-        + "".join(_names(given, zone))
+        f' preserveAspectRatio="none"><path class="area" d="{_area(medians)}"/>'
+        f'<path class="p95" d="{_path(_lines(given, "p95", top))}"/>'
+        f'<path class="median" d="{_path(medians)}"/></svg>'
+        + "".join(_names(given))
         + "</svg></div>"
     )
 
@@ -57,19 +61,32 @@ def _x(at: float, span: Window) -> float:
     return (at - span.began.timestamp()) / max(span.whole.total_seconds(), 1)
 
 
-def _path(given: Chart, quantile: str, top: float) -> str:
-    """A point for each window, in its middle; a lonely one is drawn as a short line."""
-    drawn, pen = [], "M"
+def _lines(given: Chart, quantile: str, top: float) -> list[list[Place]]:
+    """A point for each window, in its middle; where nothing is known the line ends."""
+    lines: list[list[Place]] = [[]]
     for point in given.points:
         value = getattr(point, quantile)
         if value is None:
-            pen = "M"
+            lines.append([])
             continue
         middle = point.window.began.timestamp() + point.window.whole.total_seconds() / 2
-        x = _x(middle, given.span) * WIDTH
-        drawn.append(f"{pen}{x:.1f} {_y(value, top):.1f}" + ("h6" if pen == "M" else ""))
-        pen = "L"
-    return "".join(drawn)
+        lines[-1].append((_x(middle, given.span) * WIDTH, _y(value, top)))
+    return [line for line in lines if line]
+
+
+def _path(lines: Sequence[Sequence[Place]]) -> str:
+    """A lonely point is drawn as a short line."""
+    return "".join(_stroke(line) + ("h6" if len(line) == 1 else "") for line in lines)
+
+
+def _area(lines: Sequence[Sequence[Place]]) -> str:
+    """What lies below the lines."""
+    bottom = TOP + PLOT
+    return "".join(f"{_stroke(line)}V{bottom}H{line[0][0]:.1f}z" for line in lines)
+
+
+def _stroke(line: Sequence[Place]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line)
 
 
 def _shade(down: Window, span: Window, zone: ZoneInfo) -> str:
@@ -81,11 +98,11 @@ def _shade(down: Window, span: Window, zone: ZoneInfo) -> str:
     )
 
 
-def _names(given: Chart, zone: ZoneInfo) -> Iterator[str]:
+def _names(given: Chart) -> Iterator[str]:
     seconds = given.span.whole.total_seconds()
     for place in range(PLACES + 1):
         at = given.span.began + given.span.whole * (place / PLACES)
-        local = at.astimezone(zone)
+        local = at.astimezone(given.zone)
         name = f"{local:%H:%M}" if seconds < 2 * 86_400 else day_name(local.date())
         anchor = "start" if place == 0 else "end" if place == PLACES else "middle"
         rare = ' class="opt"' if place % 2 else ""

@@ -63,7 +63,7 @@ def history_filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
 
     return {
         "long_bars": long_bars,
-        "chart": lambda given: chart(given, given.zone),
+        "chart": chart,
         "deed": lambda each: deed(each.cause, each.lasted, each.ended is not None),
         "proof": lambda each: proof(each.evidence, each.last_evidence, each.checks),
         "faster": lambda told: faster(told.today.median, told.yesterday.median),
