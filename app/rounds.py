@@ -118,8 +118,10 @@ def may_ask(provider: Provider, row: Row[*tuple[Any, ...]]) -> bool:
     """Does the provider let us look at this grant already?"""
     if row.cause == Cause.RATE_LIMITED and row.next_check_at > row.read_at:
         return False  # it has said so itself
+    if row.last_checked_at is None or not provider.min_interval:
+        return True
     rest = timedelta(seconds=provider.min_interval)
-    return row.last_checked_at is None or row.read_at - row.last_checked_at >= rest
+    return bool(row.read_at - row.last_checked_at >= rest)
 
 
 def _is_under_way(progress: Progress | None) -> bool:

@@ -162,6 +162,17 @@ async def test_what_a_provider_does_not_want_asked_yet_is_said_and_left_alone(
     )
 
 
+async def test_a_check_that_ended_since_the_press_puts_nothing_off(
+    person: Person, database: Database
+) -> None:
+    await three(person, database)
+    soon = func.now() + timedelta(seconds=5)  # later than when the press's transaction began
+    await changed(database, last_checked_at=soon)
+    await press(person)
+    found = await progress(database)
+    assert (found.whole, found.asked, found.later) == (3, 3, {})
+
+
 async def test_what_a_provider_has_put_off_itself_is_left_alone(
     person: Person, database: Database
 ) -> None:
