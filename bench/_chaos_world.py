@@ -189,8 +189,8 @@ class Ready:
     async def listen(self) -> None:
         """For ever."""
         while True:
-            began = time.monotonic()
-            self.said.append((began, await self.ask()))
+            status = await self.ask()
+            self.said.append((time.monotonic(), status))
             await asyncio.sleep(0.25)
 
     async def ask(self) -> int:
