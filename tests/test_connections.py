@@ -78,6 +78,7 @@ def row(**columns: Any) -> CardRow:
         "flapping": False,
         "provider_down_since": None,
         "zone": None,
+        "grant_kind": "oauth2",
     }
     return Row(values | columns)  # type: ignore[return-value]
 

@@ -42,6 +42,7 @@ WRITTEN = {  # what each step writes when it is carried out
     "connections.check": Deed.CHECKED,
     "rounds.begin": Deed.CHECKED_ALL,
     "hooks.installation": Deed.UNINSTALLED,
+    "hooks.proof": Deed.CONNECTED,
     "hooks.subscription": Deed.UNPAID,
     "own_email.change": Deed.EMAIL_ASKED,
     "own_email.confirm": Deed.EMAIL_CHANGED,
@@ -64,6 +65,7 @@ WRITTEN = {  # what each step writes when it is carried out
 NOT_WRITTEN = {
     "alerts.add_telegram": "the channel is there when the bot was greeted: channel_added then",
     "hooks.token": "a renewed token changes nothing that anybody sees",
+    "providers.install": "a code only: connected when the provider has brought it back",
     "leaving.delete": "the journal goes with its person",
     "own_email.forget": "nothing was changed",
     "passkeys.add_options": "a question only",

@@ -84,7 +84,10 @@ async def _know_the_person() -> ResponseReturnValue | None:
 
 async def _know_the_doer() -> None:
     """For the journal: what comes of this request is a person's deed, at this device."""
-    journal.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
+    if request.blueprint == "hooks":
+        journal.doer_is(Doer(Who.PROVIDER))
+    else:
+        journal.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
 
 
 def _ask_to_log_in() -> ResponseReturnValue:
