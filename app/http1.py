@@ -110,6 +110,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._end(error)
         self._transport = None
+        del self._parser  # each holds the other, and the search for cycles is rare
 
     # What httptools calls
 

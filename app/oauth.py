@@ -145,6 +145,8 @@ def challenge_error(headers: Mapping[str, str]) -> str:
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
     """Seconds to wait, from either form of Retry-After (RFC 9110 section 10.2.3)."""
     text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
     if text.isdecimal():
         return float(text)
     try:

@@ -58,4 +58,4 @@ def new_key() -> bytes:
 
 
 def _binding(bound_to: tuple[object, ...]) -> bytes:
-    return "|".join(str(part) for part in bound_to).encode()
+    return "|".join(map(str, bound_to)).encode()

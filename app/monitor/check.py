@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -93,8 +94,8 @@ class Checker:
         async with self.sessions.begin() as session:
             written = await record(session, batch, self.zone)
         self.watch.note(batch)
+        _count(batch)
         for checked in batch:
-            _count(checked)
             rare = checked.wants_settling or self._chose_carrier(checked) or _dates_end(checked)
             if rare and checked.lease.connection_id in written:
                 await self._settle(checked)
@@ -298,8 +299,11 @@ def _dates_end(checked: Checked) -> bool:
     return checked.answer.expires_in is not None and checked.lease.row.refresh_in is None
 
 
-def _count(checked: Checked) -> None:
-    metrics.CHECKS.labels(checked.lease.provider, checked.verdict.status.value).inc()
-    if checked.answer.status is not None and not checked.answer.refused:
-        seconds = checked.answer.latency_ms / 1000
-        metrics.ANSWER_SECONDS.labels(checked.lease.provider).observe(seconds)
+def _count(batch: Sequence[Checked]) -> None:
+    kinds = Counter((each.lease.provider, each.verdict.status) for each in batch)
+    for (provider, status), checks in kinds.items():
+        metrics.CHECKS.labels(provider, status.value).inc(checks)
+    seconds = {provider: metrics.ANSWER_SECONDS.labels(provider) for provider, _ in kinds}
+    for each in batch:
+        if each.answer.status is not None and not each.answer.refused:
+            seconds[each.lease.provider].observe(each.answer.latency_ms / 1000)

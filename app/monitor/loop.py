@@ -53,6 +53,7 @@ class Monitor:
         self._checks: set[asyncio.Task[None]] = set()
         self._in_flight: Counter[str] = Counter()
         self._freed = asyncio.Event()
+        self._nothing_due: dict[str, float] = {}  # when a provider was last found without work
         self._beaten = float("-inf")
         self._clock = DatabaseClock()
         self._told_cut_off = False
@@ -81,11 +82,24 @@ class Monitor:
         self._freed.clear()
         pause = IDLE_PAUSE
         for provider in self._checker.catalogue.values():
-            if provider.configured and self._checker.watch.known and await self._lease(provider):
+            if not (provider.configured and self._checker.watch.known):
+                continue
+            if (rest := self._rest(provider)) > 0:
+                pause = min(pause, rest)
+            elif await self._lease(provider):
                 pause = min(pause, self._checker.pace.wait(provider))
+        for name, checks in self._in_flight.items():
+            metrics.IN_FLIGHT.labels(name).set(checks)
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._freed.wait()
+
+    def _rest(self, provider: Provider) -> float:
+        """Seconds for which it need not be looked at: asking for nothing costs as much as asking
+        for a hundred, and slots are freed many times a second.
+        """
+        looked = self._nothing_due.get(provider.name, float("-inf"))
+        return looked + IDLE_PAUSE - asyncio.get_running_loop().time()
 
     async def _look_for_way_out(self) -> None:
         """Nothing is leased meanwhile: an answer that cannot come says nothing about anybody."""
@@ -107,6 +121,8 @@ class Monitor:
             self._checker.pace.spend(provider, len(leases))
             for lease in leases:
                 self._start(lease)
+            if not leases:
+                self._nothing_due[provider.name] = asyncio.get_running_loop().time()
             if len(leases) < ready:  # all there was, or what other monitors left over
                 return bool(leases)
         return False
@@ -124,7 +140,6 @@ class Monitor:
 
     def _start(self, lease: Lease) -> None:
         self._in_flight[lease.provider] += 1
-        metrics.IN_FLIGHT.labels(lease.provider).inc()
         task = asyncio.create_task(self._check(lease))
         self._checks.add(task)
         task.add_done_callback(self._checks.discard)
@@ -138,7 +153,6 @@ class Monitor:
             log.exception("check of connection %s crashed", lease.connection_id)
         finally:
             self._in_flight[lease.provider] -= 1
-            metrics.IN_FLIGHT.labels(lease.provider).dec()
             self._freed.set()
 
     async def _beat(self) -> None:

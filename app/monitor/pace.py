@@ -28,6 +28,8 @@ def polite(verdict: Verdict, provider: Provider | None, answer: Answer) -> Verdi
     least = provider.spacing if provider else 0.0
     if cause_of(answer) is Cause.RATE_LIMITED:
         least = max(least, min(answer.retry_after or 0.0, LONGEST_WAIT))
+    if not least:
+        return verdict
     return replace(verdict, delay=max(verdict.delay, least), at_least=least)
 
 

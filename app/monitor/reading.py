@@ -56,6 +56,8 @@ def text(expression: str, content: Any) -> str | None:
 def found(expression: str, content: Any) -> Any:
     if not expression:
         return None
+    if expression.isascii() and expression.isidentifier():  # most are; the interpreter is slow
+        return content.get(expression) if isinstance(content, dict) else None
     try:
         return _compiled(expression).search(content)
     except jmespath.exceptions.JMESPathError:  # a function got what it cannot take
