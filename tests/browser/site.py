@@ -1,7 +1,6 @@
 """The whole product as its visitors meet it: web server and worker as processes of their own."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import uuid4
 
 from sqlalchemy import func, text, update
@@ -9,6 +8,7 @@ from sqlalchemy import func, text, update
 from app.announce import announce_cards
 from app.db import Database
 from app.models import Cause, Connection, Status
+from app.refreshing import LEASE
 from tests.processes import Program, answers
 
 NOBODY = ("DELETE FROM users", "DELETE FROM attempts")  # the worker's heartbeat stays
@@ -39,8 +39,8 @@ class Site:
         await self.run(LATE)
 
     async def turn(self, status: Status, cause: Cause | None = None, **where: str) -> None:
-        """Change connections as a check would, at once; from then on the worker leaves them."""
-        held = {"lease_id": uuid4(), "lease_until": func.now() + timedelta(days=1)}
+        """Change connections as a check would, at once; the worker leaves them for one lease."""
+        held = {"lease_id": uuid4(), "lease_until": func.now() + LEASE}
         change = (
             update(Connection)
             .filter_by(**where)
