@@ -45,7 +45,7 @@ async def test_the_page_has_the_card_its_evidence_and_the_grant(person: Person) 
     assert f"<code>{card['evidence']}</code>" in said
     assert f'datetime="{card["last_checked_at"]}"' in said
     assert "Ничей: всё работает." in said
-    assert '<span title="store:read">' in said
+    assert "читать список магазинов" in said
     assert "Продлеваем сами" in said
     assert "Ни одного сбоя не записано." in said
     assert 'href="/connections"' in said
