@@ -40,7 +40,7 @@ from app.monitor.loop import monitoring
 from app.providers import Provider, catalogue_of, missing_variables
 from app.providers.provider import API_KEY
 from app.sealing import Keys, new_key
-from app.server import bind, on_stop_signals, serve
+from app.server import bind, on_stop_signals, open_many_files, serve
 from app.user_commands import person_of, users
 
 __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]
@@ -57,6 +57,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ, NEEDED_BY_WEB)
     asyncio.run(_want_every_key(settings))
     collect_seldom()
+    open_many_files()
     uvloop.run(serve(settings, bind(settings.host, settings.port)))
     return 0
 

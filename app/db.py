@@ -26,7 +26,9 @@ Reader = AsyncSession | AsyncConnection  # either will do for a query
 CONNECT_PATIENCE = 10.0  # seconds
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not hang us
 IDLE = 0.05  # seconds after which a connection is asked whether it still is one
-POOL, OVERFLOW = 5, 3  # connections a process keeps, and more under load; small plans allow 20
+# Small plans allow 20. None beyond the pool: such a one would be closed after every use, and made
+# anew for the next with all that it had prepared.
+POOL, OVERFLOW = 8, 0
 UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",

@@ -58,6 +58,7 @@ from app.web.hooks import hooks
 from app.web.journal_wording import deed_is_bad, deed_text, doer_text, part_text
 from app.web.limited import limit_changes
 from app.web.marks import icon_of, moment_of
+from app.web.open_page import Streams
 from app.web.providers import provider_pages
 from app.web.static_files import StaticFiles
 from app.web.wording import make_filters
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> Dashboard:
     app.register_blueprint(provider_pages(app.catalogue))
     app.register_blueprint(hooks(app.catalogue))
     app.while_serving(_parts(app))
+    app.asgi_app = Streams(app.asgi_app, app.hub)  # type: ignore[assignment, method-assign]
     return app
 
 
@@ -162,7 +164,10 @@ def _parts(app: Dashboard) -> Any:
             app.alerting = alerting_of(settings, app.checker)
             parts.push_async_callback(app.unfinished.drain, DRAIN)
             app.listener = Listener(app.database, app.hub)
-            for work in (app.listener.run(), stream.fan_out(app), stream.watch_monitors(app)):
+            for work in (
+                *(app.listener.run(), stream.fan_out(app)),
+                *(stream.watch_monitors(app), stream.beat(app)),
+            ):
                 await parts.enter_async_context(running(work))
             if settings.run_monitor:
                 await parts.enter_async_context(alerting(app.alerting))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from app.web.proxy import TrustedProxies
 GRACE = 8  # seconds for requests under way; the monitor's checks get their own time after that
 KEEP_ALIVE = 100  # seconds; longer than any router in front keeps an idle connection
 BACKLOG = 2048
+UNREAD = 30  # seconds that a reader may take nothing of what waits for it; then it is gone
+WAITING = 128 * 1024  # bytes that the kernel takes for a reader; it would take 4 MB of each
 
 
 class _Server(uvicorn.Server):
@@ -26,12 +29,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int, option: str = "PORT") -> socket.socket:
-    """A listening socket, or CommandError naming what to change."""
+def bind(host: str, port: int, option: str = "PORT", unread: float = UNREAD) -> socket.socket:
+    """A listening socket, or CommandError naming what to change.
+
+    `unread`: seconds after which a connection whose other end takes nothing is ended.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP: only then does asyncio turn off Nagle, which costs 40 ms an answer.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    _bound_slow_readers(listening, unread)
     try:
         listening.bind((host, port))
         listening.listen(BACKLOG)
@@ -66,6 +73,24 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
 
     on_stop_signals(stop)
     await server.serve(sockets=[listening])
+
+
+def _bound_slow_readers(listening: socket.socket, unread: float) -> None:
+    """A stalled or vanished reader costs little and not for ever; connections inherit both. The
+    kernel sees what we cannot: whether a reader takes anything at all (Linux, tcp(7)).
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = int(unread * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, WAITING)
+
+
+def open_many_files() -> None:
+    """An open page is an open file, and most systems start a program with room for 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:  # macOS says so, and refuses it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def on_stop_signals(stop: Callable[[], None]) -> None:

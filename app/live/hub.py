@@ -1,8 +1,9 @@
 """Step 5 of 6, second half: which open pages a change concerns, and their mailboxes."""
 
 import asyncio
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,38 +16,46 @@ LIST = "list"  # a mailbox's place for the whole list, which makes all single ca
 
 
 class Mailbox:
-    """What one open page has still to be sent. A burst about one card is one event, the newest."""
+    """What one open page has still to be sent. A burst about one card is one event, the newest, so
+    a page that reads slowly, or not at all, has one event a card here, however long it takes.
+    """
 
-    def __init__(self, user_id: int, session_hash: bytes, only: UUID | None = None) -> None:
+    __slots__ = (
+        *("user_id", "session_hash", "only", "expires_at", "beat_at"),
+        *("expired", "closed", "wake", "_events"),
+    )
+
+    def __init__(
+        self,
+        user_id: int,
+        session_hash: bytes,
+        only: UUID | None = None,
+        expires_at: float = math.inf,
+    ) -> None:
         self.user_id = user_id
         self.session_hash = session_hash
         self.only = only  # the page of one connection: it wants no other card
+        self.expires_at = expires_at  # Unix seconds; its session's
+        self.beat_at = 0.0  # Unix seconds; when the next sign of life is due
         self.expired = False  # the session is over
         self.closed = False  # nothing more will come
+        self.wake: Callable[[], None] = _nobody  # told of every change; takes when it can
         self._events: dict[object, bytes] = {}
-        self._wake = asyncio.Event()
 
     def put(self, place: object, event: bytes) -> None:
         if place == LIST:
             self._events = {key: old for key, old in self._events.items() if isinstance(key, str)}
         self._events.pop(place, None)  # the newest event goes out last
         self._events[place] = event
-        self._wake.set()
+        self.wake()
 
     def close(self, *, expired: bool = False) -> None:
         self.closed = True
         self.expired = self.expired or expired
-        self._wake.set()
+        self.wake()
 
-    async def take(self, timeout: float) -> bytes:
-        """Wait for events; nothing means that none came within `timeout` seconds."""
-        try:
-            async with asyncio.timeout(timeout):
-                await self._wake.wait()
-        except TimeoutError:
-            return b""
-        if not self.closed:
-            self._wake.clear()
+    def take(self) -> bytes:
+        """All that there is, as one piece; it is not here any more."""
         events, self._events = self._events, {}
         return b"".join(events.values())
 
@@ -76,13 +85,11 @@ class Hub:
         self._closed = False
 
     @contextmanager
-    def subscribe(
-        self, user_id: int, session_hash: bytes, only: UUID | None = None
-    ) -> Iterator[Mailbox]:
-        """A mailbox for one open page; the first thing in it will be the whole list, or the card of
-        the `only` connection that it is about.
+    def subscribe(self, mailbox: Mailbox) -> Iterator[Mailbox]:
+        """One open page; the first thing in its mailbox will be the whole list, or the card of the
+        `only` connection that it is about.
         """
-        mailbox = Mailbox(user_id, session_hash, only)
+        user_id = mailbox.user_id
         self._mailboxes[user_id].add(mailbox)
         self._want_list([mailbox])
         if self._closed:
@@ -177,3 +184,7 @@ class Hub:
         for mailbox in mailboxes:
             self._pages[mailbox] = None
             self._work.set()
+
+
+def _nobody() -> None:
+    """Nobody waits for this mailbox yet."""

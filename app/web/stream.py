@@ -4,23 +4,23 @@ open page.
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from quart import Blueprint, Response, abort
+from quart import Blueprint, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import choosing, connections, heartbeats, history, metrics, people, rounds
+from app import choosing, connections, heartbeats, history, people, rounds
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.forever import forever
 from app.history import Pasts
 from app.live.hub import LIST, Mailbox, Work
-from app.people import SignedIn
+from app.web import open_page
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.fragments import gone_event, partial, unsettled_event
+from app.web.open_page import streaming
 from app.web.rounds import round_event, tell_rounds
 from app.web.sse import ServerSentEvent
 from app.web.zones import zone_of
@@ -29,16 +29,14 @@ log = logging.getLogger(__name__)
 
 blueprint = Blueprint("stream", __name__)
 
-HEARTBEAT = 15.0  # seconds; routers drop a stream that stays silent for longer than a minute
+BEAT_PAUSE = 1.0  # seconds between looks at whose heartbeat is due
 BANNER_PATIENCE = 5.0  # seconds for the database to say so
 BANNER_PAUSE = 5.0  # seconds between looks at whether anybody checks at all
-
-SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
 
 
 @blueprint.get("/connections/stream")
 async def stream() -> ResponseReturnValue:
-    return _streaming(dashboard(), person())
+    return streaming(person())
 
 
 @blueprint.get("/connections/<uuid:connection_id>/stream")
@@ -47,36 +45,7 @@ async def stream_of_one(connection_id: UUID) -> ResponseReturnValue:
     async with app.database.sessions() as session:
         if await connections.owned(session, person().user_id, connection_id) is None:
             abort(404)
-    return _streaming(app, person(), connection_id)
-
-
-def _streaming(app: Dashboard, signed_in: SignedIn, only: UUID | None = None) -> Response:
-    response = Response(_events(app, signed_in, only), mimetype="text/event-stream")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"
-    response.timeout = None  # this response never ends by itself
-    return response
-
-
-async def _events(app: Dashboard, signed_in: SignedIn, only: UUID | None) -> AsyncIterator[bytes]:
-    expires = signed_in.expires_at.timestamp()
-    with (
-        metrics.OPEN_PAGES.track_inprogress(),
-        app.hub.subscribe(signed_in.user_id, signed_in.session_hash, only) as mailbox,
-    ):
-        yield _heartbeat()  # first bytes at once, and the page learns how far its clock is off
-        silent_since = time.monotonic()
-        while not mailbox.closed:
-            pause = silent_since + HEARTBEAT - time.monotonic()
-            if events := await mailbox.take(max(0.0, min(pause, expires - time.time()))):
-                yield events
-            if time.time() >= expires:
-                mailbox.close(expired=True)
-            elif time.monotonic() - silent_since >= HEARTBEAT:
-                silent_since = time.monotonic()
-                yield _heartbeat()
-        if mailbox.expired:
-            yield SESSION_EXPIRED
+    return streaming(person(), connection_id)
 
 
 async def fan_out(app: Dashboard) -> None:
@@ -87,6 +56,11 @@ async def fan_out(app: Dashboard) -> None:
 async def watch_monitors(app: Dashboard) -> None:
     """Until cancelled: tell all open pages when checks stop or pause, and when they go on."""
     await forever(lambda: _watch_once(app), BANNER_PAUSE)
+
+
+async def beat(app: Dashboard) -> None:
+    """Until cancelled: a sign of life for every open page in its time."""
+    await forever(lambda: _beat_once(app), BEAT_PAUSE)
 
 
 async def card_html(app: Dashboard, card: Descriptor) -> str:
@@ -121,6 +95,10 @@ async def _watch_once(app: Dashboard) -> None:
     if (checks_run, cut_off) != (app.checks_run, app.cut_off):
         app.checks_run, app.cut_off = checks_run, cut_off
         app.hub.broadcast("banner", await banner_event(app))
+
+
+async def _beat_once(app: Dashboard) -> None:
+    open_page.beat(app.hub)
 
 
 async def _want_lists_at(app: Dashboard, providers: set[str]) -> None:
@@ -212,7 +190,3 @@ async def _outages_event(
     template = app.jinja_env.get_template("_outages.html")
     html = await template.render_async(cards=cards, own_zone=zone)
     return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()
-
-
-def _heartbeat() -> bytes:
-    return ServerSentEvent("heartbeat", str(int(time.time()))).encode()

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, text, update
 from app import people
 from app.announce import announce_provider
 from app.db import Database, open_database
+from app.live.hub import Mailbox
 from app.models import Monitor, ProviderOutage, Session
 from app.web import stream
 from app.web.dashboard import Dashboard
@@ -235,11 +236,11 @@ async def test_a_database_that_is_away_shows_on_every_open_page(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_database("postgresql://nobody@127.0.0.1:1/away") as away:
-        with dashboard.hub.subscribe(1, b"a session") as page:
+        with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
             monkeypatch.setattr(dashboard, "database", away)
             dashboard.checks_run = True
             await stream._watch_once(dashboard)
-            assert "Проверки сейчас не идут" in (await page.take(1)).decode()
+            assert "Проверки сейчас не идут" in page.take().decode()
 
 
 async def test_a_provider_wide_outage_is_told_to_those_who_have_it_and_taken_back(
@@ -273,10 +274,10 @@ async def test_that_nobody_has_a_way_out_shows_on_every_open_page(
     await stream._watch_once(dashboard)  # nobody checks yet
     async with database.sessions.begin() as session:
         session.add(Monitor(cut_off_since=func.now()))
-    with dashboard.hub.subscribe(1, b"a session") as page:
+    with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
         await stream._watch_once(dashboard)
-        assert said in (await page.take(1)).decode()
+        assert said in page.take().decode()
         async with database.sessions.begin() as session:
             session.add(Monitor())  # one of two is enough
         await stream._watch_once(dashboard)
-        assert "приостановлены" not in (await page.take(1)).decode()
+        assert "приостановлены" not in page.take().decode()
