@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -126,7 +126,10 @@ async def take_turn(session: AsyncSession, provider: str, interval: float) -> bo
         .where(
             ProviderOutage.provider == provider,
             ProviderOutage.closed_at.is_(None),
-            ProviderOutage.sampled_at <= func.now() - pause,
+            or_(  # the future is where a clock was that has stepped back
+                ProviderOutage.sampled_at <= func.now() - pause,
+                ProviderOutage.sampled_at > func.now(),
+            ),
         )
         .values(sampled_at=func.now())
         .returning(ProviderOutage.id)

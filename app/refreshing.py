@@ -1,15 +1,18 @@
 """Trading a refresh token for a new pair: by one process at a time, and never losing what came."""
 
+import asyncio
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Update, func, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import journal, oauth, revocations
-from app.db import Sessions
+from app.db import Sessions, is_away
 from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.journal import Deed
 from app.models import Connection, Grant
@@ -19,6 +22,9 @@ from app.providers import Provider
 from app.providers.provider import AHEAD, NEVER
 from app.sealing import Keys
 
+log = logging.getLogger(__name__)
+
+STORE_AGAIN = 0.25  # seconds between tries to store a new pair: before others look again
 ONCE = timedelta(days=1)  # a renewal is noted once in this time
 LEASE = timedelta(seconds=90)  # at least twice (probe + refresh + probe); a dead one gives it back
 
@@ -80,7 +86,7 @@ async def refresh(
         in_doubt=False,
         kept=answer.kept,
     )
-    if await _replace(sessions, keys, grant, answer):
+    if await _replace_at_last(sessions, keys, grant, answer):
         return fresh
     async with sessions.begin() as session:
         if await session.get(Connection, grant.connection_id) is None:
@@ -117,6 +123,25 @@ def _of(grant: OpenGrant) -> Update:
     return update(Grant).where(
         Grant.connection_id == grant.connection_id, Grant.version == grant.version
     )
+
+
+async def _replace_at_last(
+    sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens
+) -> bool:
+    """However long the database is away: the spent token is worth nothing, and this is the only
+    copy of the new one.
+    """
+    told = False
+    while True:
+        try:
+            return await _replace(sessions, keys, spent, tokens)
+        except (SQLAlchemyError, OSError) as error:
+            if not is_away(error):
+                raise
+            if not told:
+                log.warning("a new pair of tokens waits for the database: %s", type(error).__name__)
+            told = True
+            await asyncio.sleep(STORE_AGAIN)
 
 
 async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens) -> bool:

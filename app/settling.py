@@ -55,6 +55,8 @@ async def settle(
     account = account or own.account  # a check that fails later names nobody
     begun_for = await _begun_for(session, own)
     target = await _same_account(session, own, account)
+    if target is not None and own.account is not None and begun_for is None:
+        return own.id  # it has its place: an API that mixes two accounts up must not end either
     place = fit(account, begun_for.account, own.cause) if begun_for is not None else None
     if target is None and place is Fit.TAKES_PLACE:
         target = begun_for

@@ -262,3 +262,17 @@ async def test_it_ends_although_few_may_be_asked_at_a_time(database: Database, k
 async def open_ones(database: Database) -> dict[str, datetime]:
     async with database.sessions() as session:
         return await provider_outages.open_ones(session)
+
+
+async def test_a_sample_does_not_wait_for_a_clock_that_stepped_back(
+    database: Database,
+) -> None:
+    async with database.sessions.begin() as session:
+        ahead = func.now() + timedelta(hours=1)
+        outage = ProviderOutage(
+            provider="evotor", cause="timeout", evidence="", opened_at=ahead, sampled_at=ahead
+        )
+        session.add(outage)
+    async with database.sessions.begin() as session:
+        assert await provider_outages.take_turn(session, "evotor", 600)
+        assert not await provider_outages.take_turn(session, "evotor", 600)

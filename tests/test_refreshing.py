@@ -1,11 +1,15 @@
 """When a token is refreshed, and what happens when nobody knows whether it was."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from aiohttp import web
+from sqlalchemy import text
 
 from app import grants
 from app.db import Database
@@ -19,10 +23,24 @@ from app.refreshing import refresh
 from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, saying
+from tests.waiting import until
 
 EXPIRED = Tokens("access-1", "refresh-1", 0.0)
 SOON = Tokens("access-1", "refresh-1", 3600.0)
 DUE_AFTER = 3600 - 360  # seconds; a tenth of an hour before its end
+
+
+# As a full disk does it: only the pair that is to be stored finds no room.
+FULL = (
+    "CREATE SEQUENCE refused",
+    """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM nextval('refused'); RAISE EXCEPTION 'no space left' USING ERRCODE = '53100';
+    END $$""",
+    """CREATE TRIGGER full_disk BEFORE UPDATE ON grants FOR EACH ROW
+    WHEN (new.version <> old.version) EXECUTE FUNCTION refuse()""",
+)
+ROOM = ("DROP TRIGGER full_disk ON grants", "DROP FUNCTION refuse", "DROP SEQUENCE refused")
+REFUSED = text("SELECT last_value FROM refused")  # counted past every rollback
 
 
 def checker_for(database: Database, http: Outbound, keys: Keys, provider: Provider) -> Checker:
@@ -47,6 +65,21 @@ async def make_due(database: Database, connection_id: UUID, left: float = 300) -
         passed = grant.expires_at - grant.granted_at
         grant.granted_at -= passed * (3600 - left) / 3600
         grant.expires_at -= passed * (3600 - left) / 3600
+
+
+@asynccontextmanager
+async def full_disk(database: Database) -> AsyncIterator[None]:
+    await say(database, *FULL)
+    try:
+        yield
+    finally:
+        await say(database, *ROOM)
+
+
+async def say(database: Database, *statements: str) -> None:
+    async with database.engine.begin() as connection:
+        for each in statements:
+            await connection.execute(text(each))
 
 
 async def hang_up(request: web.Request) -> web.Response:
@@ -233,3 +266,23 @@ async def test_a_token_that_was_rotated_away_is_not_sent(
     found = await refresh(database.sessions, http, checker.keys, acme.provider, old, lease.lease_id)
     assert isinstance(found, grants.OpenGrant)
     assert (found.refresh_token, acme.spent) == ("refresh-9", [])
+
+
+async def test_a_new_pair_is_kept_until_the_database_can_take_it(
+    checker: Checker, acme: Acme, database: Database
+) -> None:
+    connection_id = await connected(checker, database, EXPIRED)
+
+    async def refused_twice() -> bool:
+        async with database.sessions() as session:
+            return bool(await session.scalar(REFUSED) >= 2)
+
+    async with full_disk(database):
+        checking = asyncio.create_task(checker.check_now(connection_id))
+        await until(refused_twice)
+    assert await checking is Status.ONLINE
+    stored = (await grant_of(database, connection_id)).refresh_token
+    bound_to = ("grants", connection_id, "refresh_token")
+    assert stored is not None
+    assert checker.keys.open(stored, *bound_to) == "refresh-2"
+    assert acme.spent == ["refresh-1"]

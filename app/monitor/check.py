@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import grants, metrics
 from app.config import MOSCOW
@@ -197,7 +197,7 @@ class Checker:
                     if place is not None and _dates_end(checked):
                         await grants.remember_end(session, place, checked.answer.expires_in)
                 return
-            except DBAPIError as error:  # a deadlock, or a connection that broke
+            except (SQLAlchemyError, OSError) as error:  # a deadlock, or a connection that broke
                 log.warning("a grant was not settled: %s", type(error).__name__)
 
     def _in_time(self, verdict: Verdict, lease: Lease, refreshed: bool) -> Verdict:

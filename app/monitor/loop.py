@@ -149,6 +149,8 @@ class Monitor:
             checked = await self._checker.check(lease)
             if checked is not None:
                 self._recorder.put(checked)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("connection %s not checked: %s", lease.connection_id, type(error).__name__)
         except Exception:  # one crash harms no other check; the lease expires by itself
             log.exception("check of connection %s crashed", lease.connection_id)
         finally:

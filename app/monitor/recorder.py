@@ -4,15 +4,17 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.db import is_away
 from app.monitor.check import Checker
 from app.monitor.record import Checked
 
 log = logging.getLogger(__name__)
 
 BATCH = 500  # verdicts in one transaction
-TRIES = 3  # then each alone, and then the lease runs out and the connection is checked again
+# Of what the database refuses; then each alone, then the lease runs out, and it is checked again.
+TRIES = 3
 LAST_WRITES = 5.0  # seconds
 PAUSE = 0.5  # seconds between tries
 
@@ -28,10 +30,13 @@ class Recorder:
         self._waiting.put_nowait(checked)
 
     async def write_next(self) -> None:
-        """Wait for a verdict, and write it with all that came meanwhile."""
+        """Wait for a verdict, and write it with all that came meanwhile.
+
+        While the database is away nothing is leased either, so that what waits here stays little.
+        """
         batch = self._batch(await self._waiting.get())
         try:
-            if not await self._written(batch, TRIES):
+            if not await self._written(batch, TRIES, patient=True):
                 for each in batch:  # one of them may be what the database refuses
                     await self._written([each], 1)
         except asyncio.CancelledError:
@@ -52,12 +57,14 @@ class Recorder:
             batch.append(self._waiting.get_nowait())
         return batch
 
-    async def _written(self, batch: list[Checked], tries: int) -> bool:
-        for _ in range(tries):
+    async def _written(self, batch: list[Checked], tries: int, patient: bool = False) -> bool:
+        """`patient`: a try does not count while the database is away."""
+        while tries:
             try:
                 await self._checker.write(batch)
                 return True
-            except (DBAPIError, OSError) as error:
+            except (SQLAlchemyError, OSError) as error:
                 log.warning("%d verdicts not written: %s", len(batch), type(error).__name__)
+                tries -= not (patient and is_away(error))
                 await asyncio.sleep(PAUSE)
         return False

@@ -4,15 +4,12 @@ import logging
 
 from quart import jsonify, render_template, request
 from quart.typing import ResponseReturnValue
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from app.db import is_away
 from app.web.dashboard import Dashboard
 
 log = logging.getLogger(__name__)
-
-DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout, OSError)
 
 TEXTS = {
     400: ("Не получилось разобрать запрос", "Вернитесь назад и попробуйте ещё раз."),
@@ -70,7 +67,7 @@ async def _on_http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 async def _on_surprise(error: Exception) -> ResponseReturnValue:
-    if isinstance(error, DATABASE_AWAY):
+    if is_away(error):
         log.warning("%s %s: no database (%s)", request.method, request.path, type(error).__name__)
         return await error_page(503)
     # The path only: a query may hold a code or a state.

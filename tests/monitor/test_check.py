@@ -313,3 +313,16 @@ async def flapping(database: Database, connection_id: UUID) -> bool:
     async with database.sessions() as session:
         (row,) = await connections.by_id(session, [connection_id])
     return bool(row.flapping)
+
+
+async def test_an_answer_for_somebody_elses_account_ends_no_connection(
+    checker: Checker, acme: Acme, database: Database, connection_id: UUID
+) -> None:
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    first = await rows.found(database, connection_id)
+    acme.api_says = saying(sub="shop-2", name="Other")
+    other = await rows.add_connection(database, checker.keys, first.user_id, provider="acme")
+    assert await checker.check_now(other) is Status.ONLINE
+    assert await checker.check_now(connection_id) is Status.ONLINE  # the API mixes the two up
+    accounts = [(await rows.found(database, each)).account for each in (connection_id, other)]
+    assert accounts == ["shop-1", "shop-2"]

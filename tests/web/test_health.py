@@ -106,6 +106,25 @@ async def test_without_a_database_it_says_so_and_lives(
     assert "nobody:no" not in caplog.text
 
 
+async def test_a_dead_monitor_does_not_live_on_because_the_clock_stepped_back(
+    dashboard: Dashboard, database: Database
+) -> None:
+    async with database.sessions.begin() as session:
+        session.add(Monitor(beat_at=text("now() + interval '1 hour'")))
+    assert (await ready(dashboard))[1]["monitor"] is False
+
+
+async def test_a_database_that_lets_nobody_in_is_away_and_no_surprise(
+    settings: Settings, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = database_url.replace("svyazka:", "svyazka:wrong", 1)
+    async with started(replace(settings, database_url=wrong)) as app:
+        assert (await ready(app))[0] == 503
+        form = {"email": "anna@example.ru", "password": "a long enough password"}
+        assert (await app.test_client().post("/login", form=form)).status_code == 503
+    assert "POST /login failed" not in caplog.text
+
+
 async def test_numbers_are_for_this_machine_only(dashboard: Dashboard) -> None:
     answer = await metrics(dashboard)
     assert answer.status_code == 200
