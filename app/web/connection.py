@@ -20,11 +20,15 @@ blueprint = Blueprint("connection", __name__)
 @blueprint.get("/connections/<uuid:connection_id>")
 async def show(connection_id: UUID) -> ResponseReturnValue:
     app = dashboard()
+    # The open page asks for its facts anew; its card comes over the stream.
+    anew = bool(request.headers.get("HX-Request"))
     async with app.database.sessions() as session:
         rows = await connections.of_user(session, person().user_id)
         own = next((row for row in rows if row.id == connection_id), None)
         facts = await details(session, connection_id) if own is not None else None
         if own is None or facts is None:
+            if anew:  # it went between the change and the question: the stream says so
+                return "", 204
             abort(404)
         pasts = await history.pasts(session, [own], app.settings.zone)
         told = await biography(session, connection_id, own_zone(), _period(), own.read_at)
@@ -33,8 +37,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
     provider = app.catalogue.get(own.provider)
-    # The open page asks for its facts anew; its card comes over the stream.
-    page = "_fresh" if request.headers.get("HX-Request") else "show"
+    page = "_fresh" if anew else "show"
     beside = [row for row in rows if row.provider == own.provider]
     return await render_template(
         f"connections/{page}.html",

@@ -52,6 +52,16 @@ async def test_a_connection_that_goes_elsewhere_is_told_kindly(owner: Visitor) -
     await expect(owner.page.locator("#facts")).to_be_hidden()
 
 
+async def test_asking_anew_about_a_connection_that_just_went_is_no_mistake(owner: Visitor) -> None:
+    """A card can change and go before the page has asked for the facts of the change."""
+    await look_closer(owner)
+    await owner.site.run("DELETE FROM connections")  # and no word of it on the stream
+    async with owner.page.expect_response("**/connections/*?chart=24h") as asked:
+        await owner.page.locator("#facts").dispatch_event("facts:old")
+    assert (await asked.value).status == 204
+    await expect(owner.page.locator("#facts")).to_contain_text("доступ работает")
+
+
 async def test_a_connection_that_went_while_the_server_was_away_is_told_too(
     owner: Visitor,
 ) -> None:
