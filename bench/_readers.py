@@ -62,6 +62,7 @@ async def open_readers(core: int) -> AsyncIterator[Readers]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, core))
     process.start()
+    theirs.close()  # so that the end of the process is an error here, not silence
     try:
         yield Readers(ours)
     finally:

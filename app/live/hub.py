@@ -11,7 +11,7 @@ from uuid import UUID
 from app.announce import Announcement
 
 CARDS = 200  # cards that are read and rendered in one go, so that nothing else waits for long
-SNAPSHOTS = 20  # pages that get their whole list in one go; the rest waits for the next turn
+SNAPSHOTS = 20  # people who get their whole list in one go; the rest waits for the next turn
 LIST = "list"  # a mailbox's place for the whole list, which makes all single cards obsolete
 
 
@@ -140,9 +140,7 @@ class Hub:
     async def work(self) -> Work:
         """Wait until there is something to read, and take it."""
         await self._work.wait()
-        pages = list(self._pages)[:SNAPSHOTS]
-        for mailbox in pages:
-            del self._pages[mailbox]
+        pages = self._first_pages()
         cards = {self._cards.pop() for _ in range(min(CARDS, len(self._cards)))}
         providers, self._providers = self._providers, set()
         if not self._pages and not self._cards:
@@ -158,11 +156,13 @@ class Hub:
             page for page in work.pages if page in self._mailboxes.get(page.user_id, ())
         )
 
+    def wants(self, user_id: int, connection_id: UUID) -> bool:
+        """Is there a page that this card may go to? Else it need not be rendered."""
+        return any(True for _ in self._wanting(user_id, connection_id))
+
     def deliver(self, user_id: int, connection_id: UUID, event: bytes) -> None:
-        for mailbox in self._mailboxes.get(user_id, ()):
-            wanted = mailbox.only in (None, connection_id)
-            if wanted and mailbox not in self._pages:  # else a newer, whole list is on the way
-                mailbox.put(connection_id, event)
+        for mailbox in self._wanting(user_id, connection_id):
+            mailbox.put(connection_id, event)
 
     def tell(self, user_id: int, place: str, event: bytes) -> None:
         """Every page of a person's that shows all connections."""
@@ -179,6 +179,24 @@ class Hub:
         self._closed = True
         for mailbox in self.pages:
             mailbox.close()
+
+    def _wanting(self, user_id: int, connection_id: UUID) -> Iterator[Mailbox]:
+        for mailbox in self._mailboxes.get(user_id, ()):
+            wanted = mailbox.only in (None, connection_id)
+            if wanted and mailbox not in self._pages:  # else a newer, whole list is on the way
+                yield mailbox
+
+    def _first_pages(self) -> list[Mailbox]:
+        """Of the people who have waited longest, all that wait: they get the same list."""
+        people: dict[int, None] = {}
+        for mailbox in self._pages:
+            people[mailbox.user_id] = None
+            if len(people) == SNAPSHOTS:
+                break
+        pages = [each for own in people for each in self._mailboxes[own] if each in self._pages]
+        for mailbox in pages:
+            del self._pages[mailbox]
+        return pages
 
     def _want_list(self, mailboxes: Iterable[Mailbox]) -> None:
         for mailbox in mailboxes:

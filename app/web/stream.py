@@ -115,6 +115,8 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         rows = await connections.by_id(session, work.cards)
         pasts = await history.pasts(session, rows, app.settings.zone)
     for row in rows:
+        if not app.hub.wants(row.user_id, row.id):
+            continue
         try:
             event = await _card_event(app, row, pasts)
         except Exception:  # one card that cannot be shown must not cost anybody theirs
@@ -155,6 +157,7 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
                 + await unsettled_event(app, unsettled.get(page.user_id, []))
                 + await round_event(app, under_way.get(page.user_id))
             )
+            await asyncio.sleep(0)  # a list may be long, and others wait for the event loop
         _put_list(page, events[key], banner)
 
 

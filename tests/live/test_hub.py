@@ -110,3 +110,27 @@ async def test_a_page_that_left_is_forgotten() -> None:
     assert hub.pages == []
     hub.announced(Announcement(cards={ANNA: [uuid4()]}, lists=[ANNA]))
     assert not hub._work.is_set() or (await hub.work()).pages == []
+
+
+async def test_all_pages_of_a_person_that_wait_get_their_list_in_one_go() -> None:
+    hub = Hub()
+    users = [*range(SNAPSHOTS), SNAPSHOTS, 0]  # the last page is the first person's
+    pages = [hub.subscribe(Mailbox(user, SESSION)) for user in users]
+    for page in pages:
+        page.__enter__()
+    together = [mailbox.user_id for mailbox in (await hub.work()).pages]
+    assert together.count(0) == 2
+    assert SNAPSHOTS not in together
+    assert [mailbox.user_id for mailbox in (await hub.work()).pages] == [SNAPSHOTS]
+
+
+async def test_a_card_that_no_page_may_get_is_not_wanted() -> None:
+    hub, card = Hub(), uuid4()
+    assert not hub.wants(ANNA, card)
+    with hub.subscribe(Mailbox(ANNA, SESSION)):
+        assert not hub.wants(ANNA, card)  # its page waits for the whole list
+        await snapshots_taken(hub)
+        assert hub.wants(ANNA, card)
+    with hub.subscribe(Mailbox(ANNA, SESSION, only=uuid4())):
+        await snapshots_taken(hub)
+        assert not hub.wants(ANNA, card)
