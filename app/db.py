@@ -9,8 +9,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -30,8 +29,6 @@ IDLE = 0.05  # seconds after which a connection is asked whether it still is one
 # Small plans allow 20. None beyond the pool: such a one would be closed after every use, and made
 # anew for the next with all that it had prepared.
 POOL, OVERFLOW = 8, 0
-# Classes of SQLSTATE: connection, authorization, resources (a full disk), operator, system.
-AWAY = ("08", "28", "53", "57", "58")
 UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",
@@ -111,14 +108,6 @@ async def open_database(
         yield database
     finally:
         await database.close()
-
-
-def is_away(error: BaseException) -> bool:
-    """Is it the database that fails, and not what it was asked? Then the same may work later."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
-        return True
-    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return str(state or "").startswith(AWAY)
 
 
 def parse_database_url(raw: str) -> tuple[URL, dict[str, Any]]:

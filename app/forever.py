@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from app.away import is_away, name_of
+
 log = logging.getLogger(__name__)
 
 AFTER_FAULT = 2.0  # seconds before a step that crashed is tried again
@@ -15,16 +17,16 @@ Step = Callable[[], Awaitable[None]]
 
 async def forever(step: Step, pause: float = 0.0) -> None:
     """Until cancelled: `step`, then `pause` seconds. The database may be away; we outlive that."""
-    told: type[Exception] | None = None
+    told = ""
     while True:
         try:
             await step()
-            told = None
+            if told:
+                log.warning("%s goes on", step.__qualname__)
+            told = ""
         except Exception as error:
-            # The whole trace once; a fault that stays is a line each time, not a page.
-            trace = type(error) is not told
-            told = type(error)
-            log.error("%s failed: %s", step.__qualname__, told.__name__, exc_info=trace)
+            _tell(step, error, told)
+            told = name_of(error)
             await asyncio.sleep(AFTER_FAULT)
         await asyncio.sleep(pause)
 
@@ -40,6 +42,15 @@ async def running(work: Awaitable[Any]) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _tell(step: Step, error: Exception, told: str) -> None:
+    """A surprise: its trace once, then a line each time. A database that is away: one line."""
+    name = name_of(error)
+    if not is_away(error):
+        log.error("%s failed: %s", step.__qualname__, name, exc_info=name != told)
+    elif name != told:
+        log.warning("%s: no database (%s)", step.__qualname__, name)
 
 
 def _tell_death(task: "asyncio.Future[Any]") -> None:

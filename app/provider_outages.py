@@ -173,7 +173,8 @@ async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
 
 
 async def _last_end(session: AsyncSession, provider: str) -> datetime | None:
-    ended = select(func.max(ProviderOutage.closed_at))
+    """Not one that a clock which has gone back since dated ahead."""
+    ended = select(func.max(ProviderOutage.closed_at)).where(ProviderOutage.closed_at <= func.now())
     return await session.scalar(ended.where(ProviderOutage.provider == provider))
 
 

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import journal, oauth, revocations
-from app.db import Sessions, is_away
+from app.away import is_away, name_of
+from app.db import Sessions
 from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.journal import Deed
 from app.models import Connection, Grant
@@ -139,7 +140,7 @@ async def _replace_at_last(
             if not is_away(error):
                 raise
             if not told:
-                log.warning("a new pair of tokens waits for the database: %s", type(error).__name__)
+                log.warning("a new pair of tokens waits for the database: %s", name_of(error))
             told = True
             await asyncio.sleep(STORE_AGAIN)
 

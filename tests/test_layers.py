@@ -9,7 +9,10 @@ import pytest
 
 APP = Path(__file__).parent.parent / "app"
 FLOORS = (
-    ("errors", "config", "logs", "forever", "unfinished", "metrics", "totp", "words", "zone"),
+    (
+        *("errors", "away", "config", "logs", "forever", "unfinished", "metrics", "totp"),
+        *("words", "zone"),
+    ),
     (
         *("hosts", "dialing", "http1", "providers", "outbound", "lifetimes", "tokens"),
         *("oauth", "sealing", "mail"),

@@ -276,3 +276,18 @@ async def test_a_sample_does_not_wait_for_a_clock_that_stepped_back(
     async with database.sessions.begin() as session:
         assert await provider_outages.take_turn(session, "evotor", 600)
         assert not await provider_outages.take_turn(session, "evotor", 600)
+
+
+async def test_one_that_ended_before_the_clock_went_back_hides_no_new_one(
+    database: Database, keys: Keys
+) -> None:
+    ahead = func.now() + timedelta(hours=1)
+    async with database.sessions.begin() as session:
+        session.add(
+            ProviderOutage(
+                provider="evotor", cause="timeout", evidence="", opened_at=ahead, closed_at=ahead
+            )
+        )
+    await looked_at(database, keys, 6, **DOWN)
+    await follow(database)
+    assert list(await open_ones(database)) == ["evotor"]

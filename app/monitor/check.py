@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import grants, metrics
+from app.away import name_of
 from app.config import MOSCOW
 from app.db import Sessions
 from app.errors import SealingError
@@ -198,7 +199,7 @@ class Checker:
                         await grants.remember_end(session, place, checked.answer.expires_in)
                 return
             except (SQLAlchemyError, OSError) as error:  # a deadlock, or a connection that broke
-                log.warning("a grant was not settled: %s", type(error).__name__)
+                log.warning("a grant was not settled: %s", name_of(error))
 
     def _in_time(self, verdict: Verdict, lease: Lease, refreshed: bool) -> Verdict:
         """The next look comes early enough to refresh ahead of expiry, where that may help."""

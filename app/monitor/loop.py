@@ -24,6 +24,7 @@ from app import (
     revocations,
     tickets,
 )
+from app.away import name_of
 from app.forever import forever, running
 from app.monitor.check import Checker
 from app.monitor.clock import DatabaseClock
@@ -150,7 +151,7 @@ class Monitor:
             if checked is not None:
                 self._recorder.put(checked)
         except (SQLAlchemyError, OSError) as error:
-            log.warning("connection %s not checked: %s", lease.connection_id, type(error).__name__)
+            log.warning("connection %s not checked: %s", lease.connection_id, name_of(error))
         except Exception:  # one crash harms no other check; the lease expires by itself
             log.exception("check of connection %s crashed", lease.connection_id)
         finally:

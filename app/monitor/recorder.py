@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import is_away
+from app.away import is_away, name_of
 from app.monitor.check import Checker
 from app.monitor.record import Checked
 
@@ -64,7 +64,7 @@ class Recorder:
                 await self._checker.write(batch)
                 return True
             except (SQLAlchemyError, OSError) as error:
-                log.warning("%d verdicts not written: %s", len(batch), type(error).__name__)
+                log.warning("%d verdicts not written: %s", len(batch), name_of(error))
                 tries -= not (patient and is_away(error))
                 await asyncio.sleep(PAUSE)
         return False

@@ -6,7 +6,7 @@ from quart import jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from app.db import is_away
+from app.away import is_away, name_of
 from app.web.dashboard import Dashboard
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ async def _on_http_error(error: HTTPException) -> ResponseReturnValue:
 
 async def _on_surprise(error: Exception) -> ResponseReturnValue:
     if is_away(error):
-        log.warning("%s %s: no database (%s)", request.method, request.path, type(error).__name__)
+        log.warning("%s %s: no database (%s)", request.method, request.path, name_of(error))
         return await error_page(503)
     # The path only: a query may hold a code or a state.
     log.error("%s %s failed", request.method, request.path, exc_info=error)
