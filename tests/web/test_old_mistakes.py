@@ -245,7 +245,7 @@ async def _told(browser: Browser, path: str, email: str) -> object:
     form = {"email": email, "password": "a wrong password"}
     answer = await browser.post(path, form=form)
     page = (await body(answer)).replace(email, "…")
-    page = re.sub(r'"challenge": ?"[^"]+"|data-now="\d+"', "", page)  # another each time for anybody
+    page = re.sub(r'"challenge": ?"[^"]+"|data-now="\d+"', "", page)  # its own each time
     headers = {k: v for k, v in answer.headers.items() if k not in ("Date", "Content-Length")}
     return answer.status_code, page, headers
 
