@@ -11,6 +11,8 @@ EACH = 10  # connections of one person
 PIECE = 50_000  # rows of one COPY
 
 OVERDUE = "now() - interval '60 seconds' * random()"
+LOOKED = "now() - interval '60 seconds'"
+WATCHED = "now() + interval '1 day'"
 
 PEOPLE = """
 INSERT INTO users (email, password_hash)
@@ -20,20 +22,30 @@ ROWS = f"""
 INSERT INTO connections (id, user_id, provider, status, last_checked_at, next_check_at,
                          watched_until)
 SELECT lpad(to_hex($3::int + n), 32, '0')::uuid, $2::int + (n - 1) / {EACH}, $1, 'online',
-       now() - interval '60 seconds', {{due}}, now() + interval '1 day'
+       {{looked}}, {{due}}, {{watched}}
 FROM generate_series(1, $4::int) n
 """
 
 
 async def fill(
-    url: str, keys: Keys, provider: str, count: int, due: str = OVERDUE, after: int = 0
+    url: str,
+    keys: Keys,
+    provider: str,
+    count: int,
+    due: str = OVERDUE,
+    after: int = 0,
+    looked: str = LOOKED,
+    watched: str = WATCHED,
 ) -> None:
-    """`count` connections, numbered from `after` + 1; `due` is SQL for each one's next check."""
+    """`count` connections, numbered from `after` + 1. SQL: when each one's next check is due, when
+    its last one was, and until when it counts as watched.
+    """
     database = await asyncpg.connect(url)
     try:
         people = await database.fetch(PEOPLE, provider, count // EACH + 1)
         first_id = min(each["id"] for each in people)
-        await database.execute(ROWS.format(due=due), provider, first_id, after, count)
+        rows = ROWS.format(due=due, looked=looked, watched=watched)
+        await database.execute(rows, provider, first_id, after, count)
         for first in range(after + 1, after + count + 1, PIECE):
             await database.copy_records_to_table(
                 "grants",

@@ -20,6 +20,7 @@ http {{
     listen 127.0.0.1:{port} backlog=4096;
     listen 127.0.0.1:{tls_port} ssl backlog=4096;
     ssl_certificate {certificate}; ssl_certificate_key {key};
+    location = /status {{ stub_status; }}
     location = /me {{ default_type application/json; return 200 '{{"name": "Shop"}}'; }}
   }}
 }}
