@@ -12,6 +12,7 @@ ANSWER_SECONDS = Histogram(
 REFRESHES = Counter("svyazka_refreshes", "Token refreshes", ["provider", "outcome"])
 IN_FLIGHT = Gauge("svyazka_checks_in_flight", "Checks under way", ["provider"])
 OPEN_PAGES = Gauge("svyazka_open_pages", "Open streams in this process")
+TASKS = Gauge("svyazka_tasks", "Tasks of the event loop; steady but for the work under way")
 ALERTS = Counter("svyazka_alerts", "Alerts written", ["kind"])
 DELIVERIES = Counter(
     "svyazka_deliveries", "Alerts sent, or refused by a channel", ["channel", "outcome"]

@@ -1,6 +1,7 @@
 """What must be true after the chaos, and what was said during it."""
 
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
+import httpx
 
 from bench._chaos_faults import DATABASE_AWAY
 from bench._chaos_world import INTERVAL, Ready, World
@@ -15,7 +17,10 @@ from tests.people import Sandbox
 
 LATE = 10.0  # seconds that a healthy connection may be overdue
 NOTICED = 6.0  # seconds until `/readyz` must have noticed (its own patience is five)
-MOST_FILES = 120  # open files of a program that has nothing left over
+MOST_FILES = 120  # open files and sockets of a program that has nothing left over
+MOST_TASKS = 40  # of the web process
+# What asyncio says of a task, a connection or an error that nobody looked after.
+FORGOTTEN = re.compile("was destroyed but|never retrieved|never awaited|[Uu]nclosed|is dead")
 
 STATE = "SELECT id, status, version FROM connections WHERE replaces IS NULL"
 OFF_SCHEDULE = f"""
@@ -72,6 +77,8 @@ class Truth:
             "lost grants": self._lost,
             "pages that differ": self._differing,
             "open files": self._leaking,
+            "tasks": self._tasks,
+            "forgotten": self._forgotten,
             "not ready": self._not_ready,
         }
         found = {name: await look() for name, look in looks.items()}
@@ -95,6 +102,20 @@ class Truth:
     async def _leaking(self) -> dict[int, int]:
         counts = {each.pid: _files(each.pid) for each in self.world.programs}
         return {pid: count for pid, count in counts.items() if count > MOST_FILES}
+
+    async def _tasks(self) -> int:
+        """Of the web process, when they are too many; -1 where it does not say."""
+        try:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                said = (await client.get(f"{self.world.url}/metrics")).text
+        except httpx.HTTPError:
+            return -1
+        count = int(float(said.partition("\nsvyazka_tasks ")[2].split()[0]))
+        return count if count > MOST_TASKS else 0
+
+    async def _forgotten(self) -> list[str]:
+        lines = "\n".join(each.said() for each in self.world.programs).splitlines()
+        return [line for line in lines if FORGOTTEN.search(line)][:5]
 
     async def _not_ready(self) -> bool:
         return await Ready(self.world.url).ask() != 200

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import heartbeats
 from app.config import ROOT
+from app.metrics import TASKS
 from app.web.dashboard import dashboard
 from app.web.guard import public
 
@@ -52,6 +53,7 @@ async def readyz() -> ResponseReturnValue:
 async def metrics() -> ResponseReturnValue:
     if not _may_read_metrics():
         abort(404)
+    TASKS.set(len(asyncio.all_tasks()))
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
