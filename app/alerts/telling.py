@@ -95,14 +95,19 @@ async def tell_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> 
         rows = await _pending(session, ids)
         now = (await session.execute(select(func.now()))).scalar_one()
         wishes = await preferences.of_people(session, ids, zone)
-        seen = await see(session, [row.connection_id for row in rows], catalogue)
+        seen = await see(
+            session, [each.connection_id for own in rows.values() for each in own], catalogue
+        )
         lately = await _told_lately(session, ids)
+        decisions: dict[UUID, Decision] = {}
         for person in people:
-            own = [row for row in rows if row.user_id == person.id]
+            own = rows.get(person.id, [])
             if person.disabled_at is not None:
-                await _know(session, {row.connection_id: _put_off(row, now + LATER) for row in own})
+                decisions |= {row.connection_id: _put_off(row, now + LATER) for row in own}
             else:
-                await _tell(session, own, seen, wishes[person.id], now, lately.get(person.id, {}))
+                known = lately.get(person.id, {})
+                decisions |= await _tell(session, own, seen, wishes[person.id], now, known)
+        await _know(session, decisions)
     return len(people)
 
 
@@ -141,10 +146,13 @@ def known_of(row: Told) -> Known:
     )
 
 
-async def _pending(session: AsyncSession, user_ids: list[int]) -> list[Told]:
-    """Locked before anything is read: a transition that comes meanwhile sets them due again."""
+async def _pending(session: AsyncSession, user_ids: list[int]) -> dict[int, list[Told]]:
+    """By person. Locked before anything is read: what changes meanwhile sets them due again."""
     query = select(Told).where(Told.user_id.in_(user_ids)).order_by(Told.connection_id)
-    return list(await session.scalars(query.with_for_update(of=Told)))
+    found: dict[int, list[Told]] = {}
+    for each in await session.scalars(query.with_for_update(of=Told)):
+        found.setdefault(each.user_id, []).append(each)
+    return found
 
 
 async def _told_lately(
@@ -166,11 +174,12 @@ async def _tell(
     wishes: Wishes,
     now: datetime,
     lately: dict[tuple[str, ...], datetime],
-) -> None:
+) -> dict[UUID, Decision]:
+    """Write the news of one person; returns what they know then."""
     decisions = decide_all(rows, seen, wishes, now, lately)
     for group in _grouped(_all_news(decisions.values())):
         await outbox.put(session, rows[0].user_id, group, for_digest=wishes.digest != "none")
-    await _know(session, decisions)
+    return decisions
 
 
 def _is_due(row: Told, now: datetime) -> bool:
