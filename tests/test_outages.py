@@ -1,10 +1,11 @@
 """History as intervals: dated from the first strike, one after the other, with their causes."""
 
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
 from app.db import Database
 from app.models import Connection, Outage
@@ -14,6 +15,12 @@ from tests import rows
 from tests.servers import Acme, saying
 
 WELL = saying(sub="shop-1")
+PLANS = text(
+    r"""
+    SELECT coalesce(sum(custom_plans), 0) AS anew, coalesce(sum(generic_plans), 0) AS kept
+    FROM pg_prepared_statements WHERE statement ~ '^\s*UPDATE outages'
+    """
+)
 
 
 @pytest.fixture
@@ -111,3 +118,16 @@ async def test_the_history_goes_with_its_connection(
     async with database.sessions.begin() as session:
         await session.execute(delete(Connection))
         assert await session.scalar(select(func.count()).select_from(Outage)) == 0
+
+
+async def test_no_plan_outlives_the_size_of_the_table(
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
+) -> None:
+    """What was planned while it was empty reads all of it, and it may grow in a minute."""
+    await look(checker, acme, connection_id, *(200, 503, 503, 503) * 6)
+    async with AsyncExitStack() as stack:
+        sessions = [database.sessions() for _ in range(database.engine.pool.checkedin())]  # type: ignore[attr-defined]
+        every = [await stack.enter_async_context(each) for each in sessions]
+        plans = [(await each.execute(PLANS)).one() for each in every]
+    assert sum(each.anew for each in plans) > 10
+    assert sum(each.kept for each in plans) == 0

@@ -76,6 +76,10 @@ WRITE = text(
     """
 )
 
+# When a provider fails for everybody, tables grow a thousandfold in a minute, and what PostgreSQL
+# has planned for them when they were empty reads them from end to end, until a vacuum comes by.
+PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -139,6 +143,8 @@ async def record(
 async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> None:
     """Nothing at all for what was well before and after, and was checked in time."""
     since = {row.id: each.lease.row.looked_at for row, each in written if row.was_unwatched}
+    if since or any(each.is_transition or each.goes_on for _, each in written):
+        await session.execute(PLAN_ANEW)
     silent = await outages.unwatch(session, since) if since else set()
     changed = [row.id for row, each in written if each.is_transition or row.id in silent]
     if changed:
