@@ -103,7 +103,7 @@ async def _started(
     url = f"http://127.0.0.1:{environ['PORT']}"
     database = await asyncpg.connect(database_url)
     try:
-        await answers(web, f"{url}/livez")
+        await answers(web, f"{url}/healthz")
         seen, pages = {name: Seen() for name in RATES}, list[float]()
         looking = asyncio.create_task(_look(url, looker, pages))
         worker.start()
@@ -115,7 +115,8 @@ async def _started(
     finally:
         await database.close()
         for each in (worker, web):
-            await each.stop()
+            if each.runs:
+                await each.stop()
             await each.close()
 
 

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants, history
+from app.alert_models import Told
 from app.db import Database
 from app.history import Split
 from app.models import UNWATCHED, Cause, Connection, Outage, ProviderOutage, Status, User
@@ -288,6 +289,21 @@ async def test_time_that_nobody_watched_is_never_up(database: Database, keys: Ke
         assert split.unknown == timedelta(days=5)  # two known by a row, three still going on
         assert split.up == timedelta(seconds=3_610)
         assert split.uptime == 1.0
+
+
+async def test_a_stop_of_ours_alone_is_nothing_to_tell_anybody(
+    database: Database, keys: Keys
+) -> None:
+    """After a day's stop that would be everybody at once; what is still down is looked at."""
+    day, start = 86_400, datetime(2026, 11, 1, tzinfo=UTC)
+    async with own_clock(database) as session:
+        for answer, looked_at in (("well", 0), ("down", 1)):
+            course = [(10, answer), (10, answer)]
+            life = await lived(session, keys, start, course, 2 * day)
+            await session.execute(delete(Told))
+            await life.check(0, ANSWERS[answer])
+            assert UNWATCHED in [each.status for each in await life.stretches()]
+            assert await session.scalar(select(func.count()).select_from(Told)) == looked_at
 
 
 async def test_nothing_is_known_of_a_connection_before_it_was_made(

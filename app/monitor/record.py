@@ -146,7 +146,13 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
     if since or any(each.is_transition or each.goes_on for _, each in written):
         await session.execute(PLAN_ANEW)
     silent = await outages.unwatch(session, since) if since else set()
-    changed = [row.id for row, each in written if each.is_transition or row.id in silent]
+    # Of a connection that nobody watched for a while, and that was and is well, nothing else is to
+    # be told: after a day's stop that is everybody.
+    changed = [
+        row.id
+        for row, each in written
+        if each.is_transition or (row.id in silent and each.verdict.status is not Status.ONLINE)
+    ]
     if changed:
         await outages.follow(session, changed)
         await told.look_again(session, changed)
