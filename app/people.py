@@ -10,7 +10,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,7 @@ from app import email_change, journal, tickets
 from app.announce import announce_ended
 from app.db import Reader, Sessions
 from app.journal import Deed
-from app.models import Session, User
+from app.models import Connection, Round, Session, User
 
 SESSION_LIFE = timedelta(days=30)
 SHORTEST_PASSWORD = 10  # characters
@@ -41,6 +41,12 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
         User.email,
         User.zone,
         (func.now() - Session.seen_at > SEEN_EVERY).label("unseen"),
+        exists(select(Round.user_id).where(Round.user_id == User.id)).label("checks_all"),
+        exists(
+            select(Connection.id).where(
+                Connection.user_id == User.id, Connection.replaces.is_not(None)
+            )
+        ).label("reconnects"),
     )
     .join(User, User.id == Session.user_id)
     .where(
@@ -60,6 +66,9 @@ class SignedIn:
     email: str
     expires_at: datetime
     zone: str | None = None
+    # Two questions that the page of connections need not ask for almost everybody.
+    checks_all: bool = True  # there is a round of theirs, perhaps long over
+    reconnects: bool = True  # a reconnect has not found its place
 
 
 def session_hash(token: str) -> bytes:
@@ -143,7 +152,9 @@ async def signed_in(session: Reader, token: str) -> SignedIn | None:
     if row.unseen:
         seen = update(Session).where(Session.id_hash == row.id_hash)
         await session.execute(seen.values(seen_at=func.now()))
-    return SignedIn(row.id_hash, row.id, row.email, row.expires_at, row.zone)
+    return SignedIn(
+        row.id_hash, row.id, row.email, row.expires_at, row.zone, row.checks_all, row.reconnects
+    )
 
 
 async def alive(session: AsyncSession, hashes: Sequence[bytes]) -> set[bytes]:

@@ -45,12 +45,12 @@ SETTINGS = (
 SET = "ALTER TABLE connections SET (fillfactor = {}, autovacuum_vacuum_scale_factor = {})"
 COUNTS = """
 SELECT n_tup_upd AS updates, n_tup_hot_upd AS hot, autovacuum_count AS vacuums,
-       n_dead_tup AS dead, pg_relation_size(relid) / 1048576.0 AS mb,
-       pg_current_wal_lsn() - '0/0'::pg_lsn AS wal
+       n_dead_tup AS dead, (pg_relation_size(relid) / 1048576.0)::float8 AS mb,
+       (pg_current_wal_lsn() - '0/0'::pg_lsn)::float8 AS wal
 FROM pg_stat_user_tables WHERE relname = 'connections'
 """
 INDEXES = """
-SELECT c.relname AS name, pg_relation_size(c.oid) / 1048576.0 AS mb, s.idx_scan AS scans
+SELECT c.relname AS name, (pg_relation_size(c.oid) / 1048576.0)::float8 AS mb, s.idx_scan AS scans
 FROM pg_stat_user_indexes s JOIN pg_class c ON c.oid = s.indexrelid
 WHERE s.relname = 'connections' ORDER BY mb DESC
 """
@@ -67,7 +67,7 @@ async def measure() -> dict[str, object]:
     show(head, [(name, *each.values()) for name, each in figures.items()])
     async with _table(MANY) as (database, raw):
         plans = await _plans(database)
-        sizes = {each["name"]: (round(each["mb"], 1)) for each in await raw.fetch(INDEXES)}
+        sizes = {each["name"]: round(each["mb"], 1) for each in await raw.fetch(INDEXES)}
     for name, lines in plans.items():
         print(f"\n{name}:", *lines, sep="\n  ")
     print(f"\nindexes at {MANY:,} rows, MB:", sizes)

@@ -1,6 +1,7 @@
 """A provider that never answers, beside one that does: do the healthy connections keep time?
 
-BENCH_ROWS of each provider (100,000), BENCH_SECONDS of each measurement (150).
+BENCH_ROWS of each provider (100,000), BENCH_SECONDS of each measurement (150), BENCH_WAYS in which
+it fails (alone hangs refuses).
 """
 
 import asyncio
@@ -27,7 +28,7 @@ INTERVAL = 120  # seconds: a fifth of the usual one, so five times the usual cro
 WARM_UP = 10.0  # seconds
 OURS, THEIRS = 1, 0  # cores
 DUE = f"now() + interval '{INTERVAL} seconds' * random()"
-WAYS = ("alone", "hangs", "refuses")
+WAYS = os.environ.get("BENCH_WAYS", "alone hangs refuses").split()
 
 # What every write knows and forgets: when the check had been due. One write in ten is kept.
 WATCH = """

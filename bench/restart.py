@@ -17,6 +17,7 @@ import httpx
 
 from app import local_postgres
 from app.commands import migrate_database
+from app.monitor.pace import REFILL
 from app.sealing import Keys
 from bench._crowd import fill
 from bench._lookers import Looker, lookers
@@ -124,7 +125,7 @@ async def _watch(
     database: asyncpg.Connection, origins: dict[str, Origin], seen: dict[str, Seen]
 ) -> None:
     """Until all have been on time for a while; TimeoutError when that takes far too long."""
-    allowed = max(count / rate for count, rate in RATES.values())
+    allowed = max(_allowed(*each) for each in RATES.values())
     quiet_since = None
     async with asyncio.timeout(allowed * PATIENCE + AFTERWARDS), httpx.AsyncClient() as http:
         while quiet_since is None or time.monotonic() - quiet_since < AFTERWARDS:
@@ -164,11 +165,11 @@ def _told(seen: dict[str, Seen], pages: list[float], began: float) -> dict[str, 
             "bound": rate,
             "most_in_1_s": round(each.most(1)),
             "most_in_10_s": round(each.most(10)),
-            "allowed_s": round(count / rate),
+            "allowed_s": round(_allowed(count, rate)),
             "on_time_s": round(each.on_time() - began),
         }
     head = ("provider", "connections", "requests/s at most", "most in 1 s", "in 10 s",
-            "s that the bound allows", "s until on time")  # fmt: skip
+            "s that the pace allows", "s until on time")  # fmt: skip
     show(head, [(name, *each.values()) for name, each in figures.items()])  # type: ignore[attr-defined]
     ordered = sorted(pages)
     page = {
@@ -179,6 +180,11 @@ def _told(seen: dict[str, Seen], pages: list[float], began: float) -> dict[str, 
     }
     print("GET /connections meanwhile:", page)
     return {"rows": ROWS, "interval": INTERVAL, **figures, "page": page}
+
+
+def _allowed(count: int, rate: float) -> float:
+    """Seconds: our pace stays below what the provider allows."""
+    return count / (rate * REFILL)
 
 
 def _environ(database_url: str, origins: dict[str, Origin], folder: Path) -> dict[str, str]:

@@ -36,11 +36,11 @@ async def home() -> ResponseReturnValue:
 
 @blueprint.get("/connections")
 async def index() -> ResponseReturnValue:
-    app = dashboard()
+    app, known = dashboard(), person()
     async with app.database.reading() as session:
-        rows = await connections.of_user(session, person().user_id)
-        unsettled = await choosing.of_users(session, [person().user_id])
-        progress = (await rounds.of_users(session, [person().user_id])).get(person().user_id)
+        rows = await connections.of_user(session, known.user_id)
+        unsettled = await choosing.of_users(session, [known.user_id]) if known.reconnects else {}
+        under_way = await rounds.of_users(session, [known.user_id]) if known.checks_all else {}
         pasts = await history.pasts(session, rows, app.settings.zone)
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
@@ -54,11 +54,11 @@ async def index() -> ResponseReturnValue:
         search=search,
         show=_one_of("show", ("online", "trouble", "none")),
         sort=_one_of("sort", ("trouble",)),
-        unsettled=unsettled.get(person().user_id, []),
+        unsettled=unsettled.get(known.user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
         period=_one_of("period", ("30d",)) or "24h",
-        **facts(app, progress),
+        **facts(app, under_way.get(known.user_id)),
     )
 
 
