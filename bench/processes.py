@@ -74,12 +74,12 @@ async def measure() -> dict[str, object]:
                 str(count): _even(await _heard(count, url, provider, Path(name), INTERVAL))
                 for count in (2, 4)
             }
-        async with _database(MANY) as url:
-            busy = {
-                str(count): _fast(await _heard(count, url, provider, Path(name), LONG_INTERVAL))
-                for count in (1, 2, 4)
-            }
-    _table(shared, "shortest gap s", "p99 gap s", "longest gap s", "never")
+        _table(shared, "shortest gap s", "p99 gap s", "longest gap s", "never")
+        busy = {}
+        for count in (1, 2, 4):
+            async with _database(MANY) as url:  # what has been checked is not due again
+                heard = await _heard(count, url, provider, Path(name), LONG_INTERVAL)
+            busy[str(count)] = _fast(heard)
     _table(busy, "CPU µs a check", "cores busy")
     settings = {"rows": ROWS, "many": MANY, "seconds": SECONDS, "interval": INTERVAL}
     return {**settings, **shared, "busy": busy}
