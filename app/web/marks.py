@@ -27,20 +27,23 @@ def icon_of(sprite: str) -> Callable[[str], Markup]:
 
 
 def moment_of(clock: Callable[..., str]) -> Callable[..., Markup]:
-    """`clock` is the filter: it knows whose clock the reader looks at."""
+    """`clock` is the filter: it knows whose clock the reader looks at, and says the moment where
+    there is no other text.
+    """
 
     @pass_context
     def moment(
         context: Context,
         at: datetime,
-        text: str,
+        text: str = "",
         span: bool = False,
         zone: ZoneInfo | None = None,
     ) -> Markup:
         iso, lasting = at.isoformat(), " span" if span else ""
+        told = clock(context, at, zone)
         return Markup(  # noqa: S704 - times alone, and a text that is escaped
-            f'<rel-time datetime="{iso}" title="{clock(context, at, zone)}"{lasting}>'
-            f'<time datetime="{iso}">{escape(text)}</time></rel-time>'
+            f'<rel-time datetime="{iso}" title="{told}"{lasting}>'
+            f'<time datetime="{iso}">{escape(text or told)}</time></rel-time>'
         )
 
     return moment
