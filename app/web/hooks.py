@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from quart import Blueprint, abort, jsonify, request
 from quart.typing import ResponseReturnValue
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import claims, installations, limits
@@ -111,9 +112,16 @@ async def _take(
         return _refused(400, WRONG_BODY)
     if wait := dashboard().bursts.attempt(f"{provider} {news.account}"):
         return _later(wait)
+    try:
+        await _keep(keep, news)
+    except IntegrityError:  # an account's first two posts, in the same instant: now there is a row
+        await _keep(keep, news)
+    return jsonify()
+
+
+async def _keep(keep: Callable[[AsyncSession, T], Awaitable[None]], news: T) -> None:
     async with dashboard().database.sessions.begin() as session:
         await keep(session, news)
-    return jsonify()
 
 
 def _proven(given: Proof, proven: Proven) -> ResponseReturnValue:

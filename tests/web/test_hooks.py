@@ -31,6 +31,22 @@ from tests.streams import watching
 SECRET = "5f0c2ad6-56f0-4a5e-9d6b-0c1d2e3f4a5b"
 TOKEN = "pushed-token-of-the-main-shop"
 NOW = int(time.time() * 1000)  # Evotor's clock, milliseconds
+# The first of two: the other one has just been there.
+SAME_INSTANT = (
+    "CREATE SEQUENCE refused",
+    """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('refused') = 1 THEN
+        RAISE EXCEPTION 'duplicate key' USING ERRCODE = 'unique_violation';
+    END IF;
+    RETURN new; END $$""",
+    """CREATE TRIGGER same_instant BEFORE INSERT ON pushed_tokens FOR EACH ROW
+    EXECUTE FUNCTION refuse()""",
+)
+OVER = (
+    "DROP TRIGGER same_instant ON pushed_tokens",
+    "DROP FUNCTION refuse",
+    "DROP SEQUENCE refused",
+)
 
 
 @dataclass
@@ -264,6 +280,25 @@ async def test_many_at_once_are_one_row_and_fast(
     (row,) = await pushed(database)
     assert row.token is not None
     assert keys.open(row.token, "pushed_tokens", row.id, "token") in sent
+
+
+async def test_the_first_two_posts_of_an_account_in_the_same_instant_are_both_taken(
+    evotor: Evotor, database: Database
+) -> None:
+    """PostgreSQL looks for a conflict in one index alone; in the other it is an error."""
+    for each in SAME_INSTANT:
+        await say(database, each)
+    try:
+        assert await evotor.push() == 200
+    finally:
+        for each in OVER:
+            await say(database, each)
+    assert len(await pushed(database)) == 1
+
+
+async def say(database: Database, statement: str) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text(statement))
 
 
 async def test_an_account_that_is_pushed_too_often_has_to_wait(evotor: Evotor) -> None:
