@@ -76,7 +76,10 @@ class WayOut:
         """Ask the canary, unless it was asked a moment ago; one at a time."""
         async with self._asking:
             if time.monotonic() - self._asked_at > CANARY_KEPT:
-                self._set(cut_off=not await self._any_connects())
+                began = time.monotonic()
+                found = await self._any_connects()
+                # An answer that came meanwhile outranks a canary that did not.
+                self._set(cut_off=not found and self._answered_at < began)
                 self._asked_at = time.monotonic()
         return not self.cut_off
 

@@ -187,6 +187,19 @@ async def test_one_provider_alone_that_is_down_is_at_fault_itself(
         assert not await cut_off(database)
 
 
+async def test_an_answer_that_comes_while_the_canary_is_asked_outranks_it(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = canary.way_out
+
+    async def answered_meanwhile() -> bool:
+        ours.hear("sklad", ANSWERED)
+        return False  # and the canary is closed
+
+    monkeypatch.setattr(ours, "_any_connects", answered_meanwhile)
+    assert await ours.is_open()
+
+
 async def test_an_open_canary_makes_it_the_providers_fault(
     both: Checker, database: Database, canary: Canary
 ) -> None:
