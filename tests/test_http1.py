@@ -65,8 +65,10 @@ def run(request: pytest.FixtureRequest, files: tuple[Path, Path] | None) -> Run:
 
 async def _played(script: Script, story: Story, files: tuple[Path, Path] | None) -> None:
     wire = Wire()
+    served: list[tuple[asyncio.Task[None] | None, asyncio.StreamWriter]] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append((asyncio.current_task(), writer))
         wire.connections += 1
         try:
             await script(wire, reader, writer)
@@ -85,6 +87,13 @@ async def _played(script: Script, story: Story, files: tuple[Path, Path] | None)
     async with open_outbound(loopback=True) as http:
         await story(wire, http)
     server.close()
+    # Whatever is still under way ends here: a loop of uvloop that is closed over it may never end.
+    for task, writer in served:
+        if task is not None:
+            task.cancel()
+        writer.transport.abort()
+    await asyncio.gather(*(task for task, _ in served if task), return_exceptions=True)
+    await server.wait_closed()
 
 
 def saying(*pieces: bytes, closing: bool = False) -> Script:
