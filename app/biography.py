@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.history import Bars, Split, all_up, known_until, splits
 from app.latencies import Look, Point, looks_of, points
-from app.models import UNWATCHED, Connection, Outage
+from app.models.connection import UNWATCHED, Connection
+from app.models.history import Outage
 from app.windows import DAY, Window, days, hours, last
 
 LONG = 90  # days in the long row of bars

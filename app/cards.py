@@ -11,7 +11,9 @@ from sqlalchemy import Row, Select, func, select
 
 from app.history import Past, Pasts
 from app.latencies import in_order, latencies_of
-from app.models import Cause, Connection, Grant, ProviderOutage, Status, User
+from app.models.account import User
+from app.models.connection import Cause, Connection, Grant, Status
+from app.models.history import ProviderOutage
 from app.providers import Catalogue, Provider
 from app.providers.provider import API_KEY, NEVER, PUSHED_TOKEN
 

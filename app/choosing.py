@@ -13,14 +13,14 @@ from sqlalchemy import ARRAY, BigInteger, Select, and_, any_, bindparam, func, o
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app import connections, journal, people, told
-from app.announce import announce_list
+from app import audit_log, connections, people, told
+from app.audit_log import Deed
 from app.connections import Disconnected
-from app.db import Reader, Sessions
-from app.journal import Deed
-from app.models import Connection, Status
+from app.database.encryption import Keys
+from app.database.engine import Reader, Sessions
+from app.models.connection import Connection, Status
 from app.providers import Catalogue, Provider
-from app.sealing import Keys
+from app.realtime.events import announce_list
 
 PATIENCE = timedelta(hours=1)  # after this, a question that nobody answered is cancelled
 
@@ -96,7 +96,7 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
         .returning(Connection.id)
     )
     if kept is not None:
-        await journal.write_of(session, Deed.KEPT_APART, [kept])
+        await audit_log.write_of(session, Deed.KEPT_APART, [kept])
         await told.look_again(session, [kept])
         await announce_list(session, user_id)
     return kept is not None

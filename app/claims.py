@@ -9,15 +9,15 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, journal, pairing, people
-from app.announce import announce_cards, announce_list
+from app import audit_log, grants, pairing, people
+from app.audit_log import Deed
+from app.database.encryption import Keys
 from app.errors import SealingError
-from app.journal import Deed
-from app.models import Connection, PushedToken
+from app.models.connection import Connection, PushedToken
 from app.oauth import Tokens
 from app.providers.provider import PUSHED_TOKEN
 from app.providers.pushed import Proof
-from app.sealing import Keys
+from app.realtime.events import announce_cards, announce_list
 
 SOMEBODY_ELSES = "приложение теперь подключено к другой учётной записи"
 
@@ -109,7 +109,7 @@ async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None
         return
     await grants.replace_token(session, keys, known, token)
     await session.execute(ASK_NOW, {"id": known})
-    await journal.write_of(session, Deed.RECONNECTED, [known])
+    await audit_log.write_of(session, Deed.RECONNECTED, [known])
     await announce_cards(session, [(row.user_id, known)])
 
 
@@ -164,7 +164,7 @@ async def _connect(session: AsyncSession, keys: Keys, row: Any, token: str) -> N
     )
     await session.flush()
     await grants.store(session, keys, connection_id, Tokens(token), PUSHED_TOKEN)
-    await journal.write_of(session, Deed.CONNECTED, [connection_id])
+    await audit_log.write_of(session, Deed.CONNECTED, [connection_id])
     await announce_list(session, row.user_id)
 
 

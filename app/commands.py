@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections, rotation
+from app import connections
 from app.alerts import preview
 from app.alerts.alerting import alerting
 from app.alerts.channels import encryption
@@ -31,15 +31,16 @@ from app.config import (
     Settings,
     read_settings,
 )
-from app.db import open_database
+from app.database import key_rotation
+from app.database.encryption import Keys, new_key
+from app.database.engine import open_database
 from app.errors import CommandError, ConfigurationError
 from app.factory import alerting_of, open_checker
-from app.logs import set_up_logging
-from app.models import Connection, Status
+from app.logging import set_up_logging
+from app.models.connection import Connection, Status
 from app.monitor.loop import monitoring
 from app.providers import Provider, catalogue_of, missing_variables
 from app.providers.provider import API_KEY
-from app.sealing import Keys, new_key
 from app.server import bind, on_stop_signals, open_many_files, serve
 from app.user_commands import person_of, users
 
@@ -158,7 +159,7 @@ async def _want_every_key(settings: Settings) -> None:
             open_database(settings.database_url) as database,
             database.sessions() as session,
         ):
-            missing = await rotation.missing_keys(session, Keys(settings.token_keys))
+            missing = await key_rotation.missing_keys(session, Keys(settings.token_keys))
     except ProgrammingError:
         log.warning("the schema is missing or old: run `python -m app migrate`")
         return
@@ -220,7 +221,7 @@ def _line(row: object) -> str:
 
 async def _rotate(settings: Settings) -> int:
     async with open_database(settings.database_url) as database:
-        async for done, total in rotation.rotate(database.sessions, Keys(settings.token_keys)):
+        async for done, total in key_rotation.rotate(database.sessions, Keys(settings.token_keys)):
             print(f"\r{_progress(done, total)}", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     return 0

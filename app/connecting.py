@@ -11,17 +11,17 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, journal, oauth, revocations
-from app.announce import announce_list
-from app.db import Sessions
+from app import audit_log, grants, oauth, revocations
+from app.audit_log import Deed
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.grants import OpenGrant
-from app.journal import Deed
-from app.models import Connection, OAuthState
+from app.models.connection import Connection, OAuthState
 from app.oauth import NOTHING, Refusal, Tokens
 from app.outbound import Outbound
 from app.people import SignedIn
 from app.providers import Provider
-from app.sealing import Keys
+from app.realtime.events import announce_list
 from app.tokens import picked
 
 STATE_LIFE = timedelta(minutes=10)
@@ -147,7 +147,7 @@ async def store(
             await session.flush()
             await grants.store(session, keys, connection_id, tokens, provider.kind)
             if replaces is None:
-                await journal.write_of(session, Deed.CONNECTED, [connection_id])
+                await audit_log.write_of(session, Deed.CONNECTED, [connection_id])
             await announce_list(session, user_id)
     except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
         orphan = OpenGrant(

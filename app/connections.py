@@ -9,16 +9,17 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Uuid, any_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import claims, grants, journal, people, revocations
-from app.announce import announce_list
+from app import audit_log, claims, grants, people, revocations
+from app.audit_log import Deed
 from app.cards import CardRow, card_rows
-from app.db import Reader
+from app.database.encryption import Keys
+from app.database.engine import Reader
 from app.errors import SealingError
 from app.grants import OpenGrant
-from app.journal import Deed
-from app.models import Connection, Grant, User
+from app.models.account import User
+from app.models.connection import Connection, Grant
 from app.providers import Catalogue, Provider
-from app.sealing import Keys
+from app.realtime.events import announce_list
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ async def disconnect(
     unsettled = await _locked(session, Connection.replaces == connection_id)
     ids = [row.connection_id for row in (*gone, *unsettled)]
     expected = await _expected_account(session, connection_id)
-    await journal.write_of(session, Deed.DISCONNECTED, [connection_id])
+    await audit_log.write_of(session, Deed.DISCONNECTED, [connection_id])
     await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
     await claims.forget(session, user_id, provider.name, gone[0].account)

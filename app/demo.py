@@ -26,11 +26,11 @@ import uvloop
 from app import local_postgres, people
 from app.commands import migrate_database
 from app.config import ROOT, Client, Settings
-from app.db import open_database
+from app.database.encryption import new_key
+from app.database.engine import open_database
 from app.errors import CommandError
 from app.local_postgres import LocalPostgresError
-from app.logs import set_up_logging
-from app.sealing import new_key
+from app.logging import set_up_logging
 from app.server import bind, serve
 
 VAR = ROOT / "var"

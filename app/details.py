@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import UNWATCHED, Connection, Grant, Outage
+from app.models.connection import UNWATCHED, Connection, Grant
+from app.models.history import Outage
 
 LAST_OUTAGES = 10
 

@@ -11,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, tickets
-from app.journal import Deed
-from app.models import EmailChange, User
+from app import audit_log, tickets
+from app.audit_log import Deed
+from app.models.account import EmailChange, User
 from app.tickets import ticket_hash
 
 LIFE = timedelta(hours=24)
@@ -47,7 +47,7 @@ async def begin(session: AsyncSession, user_id: int, email: str) -> Links:
     }
     row = insert(EmailChange).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
-    await journal.write(session, user_id, Deed.EMAIL_ASKED)
+    await audit_log.write(session, user_id, Deed.EMAIL_ASKED)
     return links
 
 
@@ -91,7 +91,7 @@ async def take(session: AsyncSession, user_id: int, email: str) -> bool:
             await session.execute(mine.values(email=email.strip()))
     except IntegrityError:
         return False
-    await journal.write(session, user_id, Deed.EMAIL_CHANGED)
+    await audit_log.write(session, user_id, Deed.EMAIL_CHANGED)
     await tickets.tear_up(session, user_id)  # they lie in the old mailbox
     return True
 

@@ -6,19 +6,19 @@ from time import time
 from typing import Any
 
 from app.alerts.alerting import Alerting, alerting
+from app.background import Unfinished, running
 from app.cards import FLAPS
 from app.config import ROOT, Settings
-from app.db import Database, open_database
-from app.forever import running
-from app.live.hub import Hub
-from app.live.listener import Listener
+from app.database.encryption import Keys
+from app.database.engine import Database, open_database
+from app.i18n.timezones import zone_of
 from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring
 from app.monitor.way_out import way_out_of
 from app.outbound import Outbound, open_outbound
 from app.providers import Catalogue, catalogue_of
-from app.sealing import Keys
-from app.unfinished import Unfinished
+from app.realtime.hub import Hub
+from app.realtime.listener import Listener
 from app.web import (
     account,
     alert_wording,
@@ -62,7 +62,6 @@ from app.web.open_page import Streams
 from app.web.providers import provider_pages
 from app.web.static_files import StaticFiles
 from app.web.wording import make_filters
-from app.web.zones import zone_of
 
 LARGEST_FORM = 64 * 1024  # bytes
 POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger

@@ -15,11 +15,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Interval, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.encryption import Keys
 from app.errors import SealingError
-from app.models import Connection, Grant
+from app.models.connection import Connection, Grant
 from app.oauth import Tokens
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
-from app.sealing import Keys
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
 HEAD_START: ColumnElement[timedelta] = literal_column(

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Monitor
+from app.models.monitor import Monitor
 
 FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
 AHEAD = timedelta(seconds=5)  # a beat from later than now was made by a clock that went back since

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, text
 
-from app.db import Reader
-from app.models import UNWATCHED, Status
+from app.database.engine import Reader
+from app.i18n.timezones import zone_named
+from app.models.connection import UNWATCHED, Status
 from app.outages import SPOKEN_FOR
 from app.windows import DAY, Window, days, half_hours, last
-from app.zone import zone_named
 
 HALF_HOURS, DAYS = 48, 30  # bars on a card
 NONE = timedelta(0)

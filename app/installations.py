@@ -14,15 +14,15 @@ from uuid import UUID
 from sqlalchemy import and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import claims, journal, outages, told
-from app.announce import announce_cards
+from app import audit_log, claims, outages, told
+from app.audit_log import Deed
 from app.cards import FLAPS
-from app.journal import Deed
-from app.models import Cause, Connection, Grant, PushedToken
+from app.database.encryption import Keys
+from app.models.connection import Cause, Connection, Grant, PushedToken
 from app.providers.evotor_hooks import Event, News
 from app.providers.provider import PUSHED_TOKEN
 from app.providers.pushed import Pushed
-from app.sealing import Keys
+from app.realtime.events import announce_cards
 
 REMOVED = "приложение удалено в личном кабинете Эвотор"
 UNPAID = "подписка на приложение закончилась в личном кабинете Эвотор"
@@ -179,7 +179,7 @@ async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: st
     """Show it at once: the provider's own word needs no second look."""
     shown = {"cause": cause.value, "evidence": evidence}
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
-    await journal.write_of(session, DEEDS[cause], [row.id for row in rows], rest=ONCE)
+    await audit_log.write_of(session, DEEDS[cause], [row.id for row in rows], rest=ONCE)
     await outages.follow(session, [row.id for row in rows])
     await told.look_again(session, [row.id for row in rows])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Connection, Grant, Status
+from app.models.connection import Connection, Grant, Status
 
 
 class Place(StrEnum):

@@ -7,7 +7,7 @@ from math import ceil
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Attempt
+from app.models.account import Attempt
 
 KEPT = timedelta(hours=1)  # the longest window of all
 

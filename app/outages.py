@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import UNWATCHED, Cause
+from app.models.connection import UNWATCHED, Cause
 
 GRACE = timedelta(seconds=60)  # a check that refreshes on its way may take so long
 KEPT = timedelta(days=400)

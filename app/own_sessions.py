@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.announce import announce_ended
-from app.models import Session
+from app.models.account import Session
+from app.realtime.events import announce_ended
 
 
 async def of_person(session: AsyncSession, user_id: int) -> Sequence[Session]:

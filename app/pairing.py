@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.encryption import Keys
 from app.errors import SealingError
-from app.models import Pairing
-from app.sealing import Keys
+from app.models.connection import Pairing
 
 LIFE = timedelta(minutes=30)
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is taken for something else

@@ -26,7 +26,7 @@ from webauthn.helpers.structs import (
 )
 
 from app import tickets
-from app.models import Passkey, Purpose, User
+from app.models.account import Passkey, Purpose, User
 
 PATIENCE = 300_000  # milliseconds that a browser waits for the person: a challenge's life
 MOST = 20  # passkeys of one person

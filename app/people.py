@@ -14,11 +14,13 @@ from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import email_change, journal, tickets
-from app.announce import announce_ended
-from app.db import Reader, Sessions
-from app.journal import Deed
-from app.models import Connection, Round, Session, User
+from app import audit_log, email_change, tickets
+from app.audit_log import Deed
+from app.database.engine import Reader, Sessions
+from app.models.account import Session, User
+from app.models.connection import Connection
+from app.models.monitor import Round
+from app.realtime.events import announce_ended
 
 SESSION_LIFE = timedelta(days=30)
 SHORTEST_PASSWORD = 10  # characters
@@ -103,7 +105,7 @@ async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int 
         .returning(User.id)
     )
     if user_id is not None:
-        await journal.write(session, user_id, Deed.SIGNED_UP)
+        await audit_log.write(session, user_id, Deed.SIGNED_UP)
     return user_id
 
 
@@ -201,7 +203,7 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
     """
     mine = update(User).where(User.id == user_id).values(password_hash=password_hash)
     email = (await session.scalars(mine.returning(User.email))).one()
-    await journal.write(session, user_id, Deed.PASSWORD_CHANGED)
+    await audit_log.write(session, user_id, Deed.PASSWORD_CHANGED)
     await tickets.tear_up(session, user_id)
     await email_change.forget(session, user_id)
     await end_sessions_of(session, user_id)
@@ -210,19 +212,19 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
 
 async def set_zone(session: AsyncSession, user_id: int, zone: str | None) -> None:
     await session.execute(update(User).where(User.id == user_id).values(zone=zone))
-    await journal.write(session, user_id, Deed.ZONE_CHANGED, zone)
+    await audit_log.write(session, user_id, Deed.ZONE_CHANGED, zone)
 
 
 async def disable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=func.now()))
-    await journal.write(session, user.id, Deed.DISABLED)
+    await audit_log.write(session, user.id, Deed.DISABLED)
     await tickets.tear_up(session, user.id)
     await end_sessions_of(session, user.id)
 
 
 async def enable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=None))
-    await journal.write(session, user.id, Deed.ENABLED)
+    await audit_log.write(session, user.id, Deed.ENABLED)
 
 
 async def forget_old_sessions(session: AsyncSession) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.announce import announce_provider
-from app.models import Cause, ProviderOutage
+from app.models.connection import Cause
+from app.models.history import ProviderOutage
+from app.realtime.events import announce_provider
 
 LEAST = 5  # connections that fail; fewer may be a matter between a person and the provider
 WINDOW = timedelta(minutes=2)  # how old a look may be to count

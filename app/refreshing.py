@@ -11,17 +11,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, oauth, revocations
-from app.away import is_away, name_of
-from app.db import Sessions
+from app import audit_log, oauth, revocations
+from app.audit_log import Deed
+from app.database.availability import is_away, name_of
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
-from app.journal import Deed
-from app.models import Connection, Grant
+from app.models.connection import Connection, Grant
 from app.oauth import Refusal, Tokens
 from app.outbound import Outbound
 from app.providers import Provider
 from app.providers.provider import AHEAD, NEVER
-from app.sealing import Keys
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
             .returning(Grant.connection_id)
         )
         if replaced is not None:
-            await journal.write_of(session, Deed.REFRESHED, [replaced], rest=ONCE)
+            await audit_log.write_of(session, Deed.REFRESHED, [replaced], rest=ONCE)
     return replaced is not None
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.biography import Stretch, stretches_of
 from app.history import Bars, Split, all_up, splits
-from app.models import Connection
+from app.models.connection import Connection
 from app.outages import KEPT
 from app.windows import Window, days_of, months_of
 

@@ -8,16 +8,16 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import oauth
-from app.db import Sessions
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.errors import SealingError
 from app.grants import OpenGrant, account_held
-from app.models import Revocation
+from app.models.connection import Revocation
 from app.oauth import Refusal
 from app.outbound import Outbound
 from app.providers import Catalogue, Provider
 from app.providers.parts import ACCESS_TOKEN, REFRESH_TOKEN
 from app.providers.provider import PUSHED_TOKEN
-from app.sealing import Keys
 
 log = logging.getLogger(__name__)
 

@@ -15,13 +15,14 @@ from sqlalchemy import Row, Select, Update, func, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, limits, people
-from app.announce import announce_list
-from app.db import Reader
-from app.journal import Deed
+from app import audit_log, limits, people
+from app.audit_log import Deed
+from app.database.engine import Reader
 from app.limits import Limit
-from app.models import Cause, Connection, Round
+from app.models.connection import Cause, Connection
+from app.models.monitor import Round
 from app.providers import Catalogue, Provider
+from app.realtime.events import announce_list
 
 LIMIT = Limit(1, timedelta(seconds=30))  # rounds of one person
 FRESH = timedelta(seconds=2)  # an answer so young needs no other one
@@ -98,7 +99,7 @@ async def begin(
     later = Counter(row.provider for row in rows if row.id not in set(now))
     await session.execute(_bring_forward(now, interval))
     await session.execute(_written(user_id, now, later))
-    await journal.write(session, user_id, Deed.CHECKED_ALL)
+    await audit_log.write(session, user_id, Deed.CHECKED_ALL)
     await announce_list(session, user_id)
     return Begun()
 

@@ -9,10 +9,10 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, totp
-from app.journal import Deed
-from app.models import RecoveryCode, SecondFactor
-from app.sealing import Keys
+from app import audit_log, totp
+from app.audit_log import Deed
+from app.database.encryption import Keys
+from app.models.account import RecoveryCode, SecondFactor
 
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 10  # 80 bits: a stolen hash of it cannot be turned back by trying
@@ -65,7 +65,7 @@ async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
         .returning(RecoveryCode.user_id)
     )
     if spent is not None:
-        await journal.write(session, user_id, Deed.RECOVERY_CODE_USED)
+        await audit_log.write(session, user_id, Deed.RECOVERY_CODE_USED)
     return spent is not None
 
 

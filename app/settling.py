@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, journal, outages, people, told
-from app.announce import announce_list
-from app.journal import Deed
+from app import audit_log, grants, outages, people, told
+from app.audit_log import Deed
+from app.database.encryption import Keys
 from app.latencies import followed_by, in_order
-from app.models import Cause, Connection
-from app.sealing import Keys
+from app.models.connection import Cause, Connection
+from app.realtime.events import announce_list
 
 # The provider knows the grant, or all is well: that it names nobody now, it will do again.
 NAMES_NOBODY = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
@@ -147,7 +147,7 @@ async def _take_place(
             await outages.unwatch(session, {target.id: looked_at})
         await outages.follow(session, [target.id])
         await told.look_again(session, [target.id])
-        await journal.write_of(session, Deed.RECONNECTED, [target.id])
+        await audit_log.write_of(session, Deed.RECONNECTED, [target.id])
     await announce_list(session, user_id)
 
 

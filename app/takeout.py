@@ -8,20 +8,11 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.alert_models import Alert, AlertChannel, AlertPreferences, Told
-from app.models import (
-    Connection,
-    EmailChange,
-    Grant,
-    JournalEntry,
-    Latencies,
-    Outage,
-    Passkey,
-    PushedToken,
-    SecondFactor,
-    Session,
-    User,
-)
+from app.models.account import EmailChange, Passkey, SecondFactor, Session, User
+from app.models.alert import Alert, AlertChannel, AlertPreferences, Told
+from app.models.audit import JournalEntry
+from app.models.connection import Connection, Grant, PushedToken
+from app.models.history import Latencies, Outage
 
 Column = InstrumentedAttribute[Any]
 

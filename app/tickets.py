@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import Purpose, Ticket
+from app.models.account import Purpose, Ticket
 
 LIFE = {
     Purpose.RESET: timedelta(minutes=30),

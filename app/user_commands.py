@@ -10,14 +10,14 @@ from getpass import getpass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections, email_change, journal, limits, people, second_factor, tickets
+from app import audit_log, connections, email_change, limits, people, second_factor, tickets
+from app.audit_log import Deed, Doer, Who
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
-from app.db import open_database
+from app.database.encryption import Keys
+from app.database.engine import open_database
 from app.errors import CommandError
-from app.journal import Deed, Doer, Who
-from app.models import Purpose, User
+from app.models.account import Purpose, User
 from app.providers import catalogue_of
-from app.sealing import Keys
 from app.web.limited import keys_of
 
 NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
@@ -51,7 +51,7 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         open_database(settings.database_url) as database,
         database.sessions.begin() as session,
     ):
-        journal.doer_is(Doer(Who.OPERATOR))
+        audit_log.doer_is(Doer(Who.OPERATOR))
         order = Order(session, settings, arguments.email)
         if arguments.action in FOR_NOBODY_YET:
             await FOR_NOBODY_YET[arguments.action](order)
@@ -82,7 +82,7 @@ async def _print_link(order: Order, user: User) -> None:
     if user.disabled_at is not None:
         raise CommandError(f"{user.email} is disabled: `users enable` first")
     link = await tickets.issue(order.session, Purpose.RESET, user.id)
-    await journal.write(order.session, user.id, Deed.RESET_ASKED)
+    await audit_log.write(order.session, user.id, Deed.RESET_ASKED)
     print(f"{order.settings.public_url}/reset/password?link={link}")
 
 
@@ -98,18 +98,18 @@ async def _change_email(order: Order, user: User) -> None:
 async def _unlock(order: Order, user: User) -> None:
     for key in keys_of(user.id, user.email):
         await limits.forgive(order.session, key)
-    await journal.write(order.session, user.id, Deed.UNLOCKED)
+    await audit_log.write(order.session, user.id, Deed.UNLOCKED)
 
 
 async def _sign_out(order: Order, user: User) -> None:
     await people.end_sessions_of(order.session, user.id)
-    await journal.write(order.session, user.id, Deed.SESSIONS_ENDED)
+    await audit_log.write(order.session, user.id, Deed.SESSIONS_ENDED)
 
 
 async def _second_factor_off(order: Order, user: User) -> None:
     if not await second_factor.turn_off(order.session, user.id):
         raise CommandError(f"{user.email} has no second factor")
-    await journal.write(order.session, user.id, Deed.SECOND_FACTOR_OFF)
+    await audit_log.write(order.session, user.id, Deed.SECOND_FACTOR_OFF)
 
 
 async def _disable(order: Order, user: User) -> None:

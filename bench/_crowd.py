@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.sealing import Keys
+from app.database.encryption import Keys
 
 EACH = 10  # connections of one person
 PIECE = 50_000  # rows of one COPY

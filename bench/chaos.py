@@ -18,7 +18,7 @@ import httpx
 from app import people
 from app.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
-from app.db import Database, open_database
+from app.database.engine import Database, open_database
 from app.factory import open_checker
 from app.monitor.check import Checker
 from app.oauth import Tokens

@@ -14,9 +14,9 @@ import aiohttp
 import asyncpg
 
 from app import local_postgres
-from app.announce import CHANNEL, read_announcement
 from app.commands import migrate_database
-from app.sealing import Keys
+from app.database.encryption import Keys
+from app.realtime.events import CHANNEL, read_announcement
 from bench._crowd import fill
 from bench._machine import need, on, show, stay_on, usage
 from bench._origin import origin

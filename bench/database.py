@@ -14,13 +14,13 @@ from sqlalchemy import text
 
 from app import local_postgres
 from app.commands import migrate_database
-from app.db import Database, open_database
-from app.models import Status
+from app.database.encryption import Keys
+from app.database.engine import Database, open_database
+from app.models.connection import Status
 from app.monitor.leases import Lease, claim_due
 from app.monitor.probe import Answer
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Verdict
-from app.sealing import Keys
 from bench._crowd import fill
 from bench._machine import show
 from bench._slowest import watched

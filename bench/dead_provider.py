@@ -15,7 +15,7 @@ import asyncpg
 
 from app import local_postgres
 from app.commands import migrate_database
-from app.sealing import Keys
+from app.database.encryption import Keys
 from bench._crowd import fill
 from bench._machine import on, show, stay_on, usage
 from bench._origin import Origin, origin

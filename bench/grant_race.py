@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app import local_postgres
 from app.commands import migrate_database
-from app.models import Connection, Status
+from app.models.connection import Connection, Status
 from app.refreshing import LEASE
 from tests.race import HANDS, INTERVAL, LIFETIME, Race, open_race
 from tests.waiting import until

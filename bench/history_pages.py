@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app import local_postgres
 from app.commands import collect_seldom, migrate_database
 from app.config import Settings
-from app.db import Database, open_database
+from app.database.engine import Database, open_database
 from app.factory import create_app
 from app.latencies import BUCKETS, DAYS, HOURS
 from app.people import hash_password

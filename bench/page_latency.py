@@ -14,10 +14,10 @@ from playwright.async_api import Page
 from sqlalchemy import case, update
 
 from app import local_postgres
-from app.announce import announce_cards
 from app.commands import migrate_database
-from app.db import Database, open_database
-from app.models import Connection
+from app.database.engine import Database, open_database
+from app.models.connection import Connection
+from app.realtime.events import announce_cards
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.processes import APP, Program, answers, environment, free_port
 from tests.settings import PASSWORD, PROVIDERS_TOML

@@ -21,7 +21,7 @@ from itsdangerous import TimestampSigner
 
 from app import history, local_postgres
 from app.commands import migrate_database
-from app.db import open_database
+from app.database.engine import open_database
 from bench._machine import need, on, show, stay_on, usage
 from bench._slowest import watched
 from bench.history_pages import EACH, EMAIL, seed, signed_in, started

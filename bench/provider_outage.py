@@ -15,9 +15,11 @@ from sqlalchemy import func, select
 from app import local_postgres
 from app.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
-from app.db import Database, open_database
+from app.database.engine import Database, open_database
 from app.factory import open_checker
-from app.models import Connection, ProviderOutage, User
+from app.models.account import User
+from app.models.connection import Connection
+from app.models.history import ProviderOutage
 from app.monitor.check import Checker
 from tests import rows
 from tests.browser.chromium import find_chromium, open_chromium

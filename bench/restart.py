@@ -17,8 +17,8 @@ import httpx
 
 from app import local_postgres
 from app.commands import migrate_database
+from app.database.encryption import Keys
 from app.monitor.pace import REFILL
-from app.sealing import Keys
 from bench._crowd import fill
 from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on

@@ -19,9 +19,9 @@ import httpx
 from sqlalchemy import text
 
 from app import local_postgres, outages
-from app.announce import announce_cards
 from app.commands import migrate_database
-from app.db import Database, open_database
+from app.database.engine import Database, open_database
+from app.realtime.events import announce_cards
 from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on, usage
 from bench._nchan import Nchan, open_nchan

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from app import local_postgres
 from app.commands import migrate_database
-from app.db import open_database
+from app.database.engine import open_database
 from app.demo import SANDBOX_PROVIDERS, providers_file
 from app.outbound import open_outbound
 from bench.history_pages import LATENCIES, OUTAGES

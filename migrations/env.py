@@ -6,9 +6,9 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from app.alert_models import Base  # with all of app.models
 from app.config import NEEDED_BY_DATABASE, read_settings
-from app.db import open_database
+from app.database.engine import open_database
+from app.models.alert import Base  # with all of app.models
 
 ONE_AT_A_TIME = 7_207_001  # advisory lock: of two migrations started together, one waits
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db import Database
+from app.database.engine import Database
 
 SCHEMA = """
     CREATE SCHEMA IF NOT EXISTS clock;

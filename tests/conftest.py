@@ -13,13 +13,13 @@ from sqlalchemy import text
 from app import local_postgres, people
 from app.commands import migrate_database
 from app.config import Client, Settings
-from app.db import Database, open_database
+from app.database.encryption import Keys
+from app.database.engine import Database, open_database
 from app.factory import create_app
 from app.monitor.check import Checker
 from app.outbound import Outbound, open_outbound
 from app.sandbox import create_sandbox
 from app.sandbox.settings import SandboxSettings
-from app.sealing import Keys
 from app.server import bind
 from app.web.dashboard import Dashboard
 from tests.command_line import Ended, Run, app

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import insert, update
 
-from app.db import Database
-from app.models import UNWATCHED, Cause, Connection, Outage, Status
+from app.database.engine import Database
+from app.models.connection import UNWATCHED, Cause, Connection, Status
+from app.models.history import Outage
 from app.windows import Window, month
 
 MOSCOW = ZoneInfo("Europe/Moscow")  # the settings' zone

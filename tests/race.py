@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 
 from app import oauth
 from app.config import NEEDED_BY_WEB, read_settings
-from app.db import Database, open_database
+from app.database.engine import Database, open_database
 from app.factory import open_checker
-from app.models import Connection, Grant, Outage, Status
+from app.models.connection import Connection, Grant, Status
+from app.models.history import Outage
 from app.monitor.check import Checker
 from app.oauth import Tokens
 from app.providers import Provider

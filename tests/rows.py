@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from app import grants
-from app.db import Database
-from app.models import Connection, Outage, User
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.account import User
+from app.models.connection import Connection
+from app.models.history import Outage
 from app.oauth import Tokens
-from app.sealing import Keys
 
 TOKENS = Tokens("access-1", "refresh-1", 3600.0)
 

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.announce import (
+from app.database.engine import Database
+from app.realtime.events import (
     CHANNEL,
     Announcement,
     announce_cards,
@@ -15,7 +16,6 @@ from app.announce import (
     announce_list,
     read_announcement,
 )
-from app.db import Database
 from tests.waiting import until
 
 

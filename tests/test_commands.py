@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from app.db import Database
-from app.models import Connection, Grant, Revocation, Session, User
-from app.sealing import Keys, key_id_of
+from app.database.encryption import Keys, key_id_of
+from app.database.engine import Database
+from app.models.account import Session, User
+from app.models.connection import Connection, Grant, Revocation
 from tests import rows
 from tests.command_line import Run, app, process
 from tests.servers import Acme, open_acme, saying

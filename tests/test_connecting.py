@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.db import Database
-from app.models import Connection, Grant, OAuthState, Revocation
+from app.database.engine import Database
+from app.models.connection import Connection, Grant, OAuthState, Revocation
 from tests import rows
 from tests.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Person, Sandbox
 

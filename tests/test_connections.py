@@ -18,10 +18,10 @@ from app.cards import (
     down_providers,
     not_connected,
 )
-from app.db import Database
-from app.models import Cause, Status
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.connection import Cause, Status
 from app.providers import BUILT_IN, Probe, Provider
-from app.sealing import Keys
 from tests import rows
 from tests.servers import CLIENT
 

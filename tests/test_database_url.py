@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.db import Database, open_database, parse_database_url
+from app.database.engine import Database, open_database, parse_database_url
 from tests.certificates import self_signed
 from tests.waiting import until
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import revocations
-from app.db import Database
-from app.models import Connection, Grant, Outage, Revocation
+from app.database.engine import Database
+from app.models.connection import Connection, Grant, Revocation
+from app.models.history import Outage
 from app.monitor.leases import claim_one
 from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox

@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from app import forever as forever_
-from app.db import open_database
-from app.forever import forever, running
+from app import background as forever_
+from app.background import forever, running
+from app.database.engine import open_database
 from tests.waiting import until
 
 

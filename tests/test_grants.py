@@ -11,13 +11,13 @@ from aiohttp import web
 from sqlalchemy import delete, func, select, update
 
 from app import grants, refreshing, revocations
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.grants import OpenGrant
-from app.models import Connection, Grant, Revocation
+from app.models.connection import Connection, Grant, Revocation
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_one
 from app.oauth import Refusal, Tokens
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, saying
 from tests.waiting import until

@@ -13,15 +13,17 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants, history
-from app.alert_models import Told
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.history import Split
-from app.models import UNWATCHED, Cause, Connection, Outage, ProviderOutage, Status, User
+from app.models.account import User
+from app.models.alert import Told
+from app.models.connection import UNWATCHED, Cause, Connection, Status
+from app.models.history import Outage, ProviderOutage
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, verdict_of
-from app.sealing import Keys
 from app.windows import Window, days, half_hours
 from tests.clock import own_clock, set_clock
 from tests.rows import TOKENS

@@ -11,13 +11,13 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import email_change, journal, people
+from app import audit_log, email_change, people
 from app.alerts import addresses, preferences
 from app.alerts.facts import Wishes
-from app.db import Database
-from app.journal import Deed
-from app.models import JournalEntry
-from app.sealing import Keys
+from app.audit_log import Deed
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.audit import JournalEntry
 from app.web.dashboard import Dashboard
 from app.web.journal_wording import DEEDS, KINDS
 from tests import rows
@@ -171,7 +171,7 @@ async def test_a_connection_that_is_gone_keeps_its_name(person: Person) -> None:
 async def test_nobody_rewrites_it(database: Database) -> None:
     user = await rows.add_person(database)
     async with database.sessions.begin() as session:
-        await journal.write(session, user, Deed.LOGGED_IN)
+        await audit_log.write(session, user, Deed.LOGGED_IN)
     for rewriting in ("UPDATE journal SET deed = 'x'", "DELETE FROM journal", "TRUNCATE journal"):
         with pytest.raises(DBAPIError, match="append-only"):
             async with database.sessions.begin() as session:
@@ -227,10 +227,10 @@ async def test_it_is_for_ones_own_eyes_and_goes_with_its_person(
 async def test_it_is_read_page_by_page_and_by_kind(person: Person, database: Database) -> None:
     async with database.sessions.begin() as session:
         user = (await session.scalars(select(JournalEntry.user_id))).first()
-        many = [{"user_id": user, "deed": "checked", "provider": "evotor"}] * journal.PAGE
+        many = [{"user_id": user, "deed": "checked", "provider": "evotor"}] * audit_log.PAGE
         await session.execute(insert(JournalEntry), many)
     first = await person.page("/journal")
-    assert first.count("Проверено вручную") == journal.PAGE
+    assert first.count("Проверено вручную") == audit_log.PAGE
     assert "Вход" not in first
     last = first.rpartition("/journal?before=")[2].partition('"')[0]
     assert "Вход" in await person.page(f"/journal?before={last}")
@@ -269,7 +269,7 @@ async def test_other_pages_of_it_keep_what_was_asked_for(
     async with database.sessions.begin() as session:
         user = (await session.scalars(select(JournalEntry.user_id))).first()
         row = {"user_id": user, "deed": "checked", "connection_id": UUID(card["id"])}
-        await session.execute(insert(JournalEntry), [row] * journal.PAGE)
+        await session.execute(insert(JournalEntry), [row] * audit_log.PAGE)
     page = await person.page(f"/journal?kind=connections&connection={card['id']}&days=7")
     asked = f"kind=connections&amp;connection={card['id']}&amp;days=7"
     assert re.search(rf'href="/journal\?before=\d+&amp;{asked}"', page)
@@ -277,13 +277,13 @@ async def test_other_pages_of_it_keep_what_was_asked_for(
 
 async def test_what_is_too_old_is_forgotten(database: Database, keys: Keys) -> None:
     user = await rows.add_person(database)
-    ages = [journal.KEPT - timedelta(days=1), journal.KEPT + timedelta(days=1)]
+    ages = [audit_log.KEPT - timedelta(days=1), audit_log.KEPT + timedelta(days=1)]
     async with database.sessions.begin() as session:
         for age in ages:
             row = insert(JournalEntry).values(user_id=user, deed="checked", at=func.now() - age)
             await session.execute(row)
     async with database.sessions.begin() as session:
-        assert not await journal.prune(session)
+        assert not await audit_log.prune(session)
     assert len(await deeds(database)) == 1
 
 

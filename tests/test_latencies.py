@@ -12,13 +12,15 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import latencies, outages
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.latencies import followed_by, in_order, latencies_of, looks_of, packed, quantile
-from app.models import UNWATCHED, Connection, JournalEntry, Latencies, Outage
+from app.models.audit import JournalEntry
+from app.models.connection import UNWATCHED, Connection
+from app.models.history import Latencies, Outage
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
-from app.sealing import Keys
 from tests import rows
 from tests.clock import own_clock
 from tests.test_history import Life

@@ -6,9 +6,9 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from app import limits
-from app.db import Database
+from app.database.engine import Database
 from app.limits import KEPT, Limit
-from app.models import Attempt
+from app.models.account import Attempt
 
 THREE = Limit(3, timedelta(minutes=10))
 

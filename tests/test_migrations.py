@@ -13,8 +13,8 @@ from sqlalchemy import make_url, text
 
 from app.commands import migrate_database
 from app.config import ROOT
-from app.db import Database, open_database
-from app.models import Base
+from app.database.engine import Database, open_database
+from app.models.base import Base
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 

@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, func, select, text
 
-from app.db import Database
-from app.models import Connection, Outage
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.connection import Connection
+from app.models.history import Outage
 from app.monitor.check import Checker
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, saying
 

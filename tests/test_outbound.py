@@ -13,7 +13,7 @@ from aiohttp import web
 from app.dialing import Address, NotAllowed, checked_socket
 from app.grants import OpenGrant
 from app.hosts import is_public
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.probe import probe
 from app.monitor.verdict import Known, verdict_of
 from app.outbound import USER_AGENT, Outbound, open_outbound

@@ -7,11 +7,12 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
 from app import connections, people
-from app.announce import CHANNEL, read_announcement
-from app.db import Database
-from app.models import Connection, Grant, Revocation, Session, User
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.account import Session, User
+from app.models.connection import Connection, Grant, Revocation
 from app.people import session_hash
-from app.sealing import Keys
+from app.realtime.events import CHANNEL, read_announcement
 from tests import rows
 from tests.servers import open_acme
 from tests.settings import PASSWORD

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from app import provider_outages
-from app.db import Database
-from app.models import Connection, ProviderOutage
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.connection import Connection
+from app.models.history import ProviderOutage
 from app.monitor.leases import claim_sample
 from app.provider_outages import Looks, is_outage, is_over
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme
 

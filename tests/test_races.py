@@ -10,14 +10,15 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import connections, people, revocations
+from app.background import Unfinished
 from app.connecting import ConnectError
-from app.db import Database
-from app.models import Connection, Grant, Revocation, Status, User
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.account import User
+from app.models.connection import Connection, Grant, Revocation, Status
 from app.monitor.leases import claim_one
 from app.oauth import Tokens
-from app.sealing import Keys
 from app.settling import settle
-from app.unfinished import Unfinished
 from app.web.dashboard import Dashboard
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import choosing, connections
-from app.db import Database
-from app.models import Connection, Grant, OAuthState, Revocation, Status, User
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.account import User
+from app.models.connection import Connection, Grant, OAuthState, Revocation, Status
 from app.monitor.leases import claim_one
 from app.monitor.loop import Monitor
-from app.sealing import Keys
 from app.settling import settle
 from app.web.dashboard import Dashboard
 from tests import rows

@@ -12,15 +12,15 @@ from aiohttp import web
 from sqlalchemy import text
 
 from app import grants
-from app.db import Database
-from app.models import Grant, Status
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.connection import Grant, Status
 from app.monitor.check import Checker
 from app.monitor.leases import claim_one
 from app.oauth import Tokens
 from app.outbound import Outbound
 from app.providers import Provider
 from app.refreshing import refresh
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, saying
 from tests.waiting import until

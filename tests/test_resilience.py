@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.db import Database
+from app.database.engine import Database
 from tests.people import JSON, MAIN_SHOP, Sandbox
 from tests.processes import APP, Program, answers, environment, free_port
 from tests.settings import PASSWORD, PROVIDERS_TOML

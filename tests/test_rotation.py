@@ -6,12 +6,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from app import rotation, second_factor
-from app.db import Database
+from app import second_factor
+from app.database import key_rotation
+from app.database.encryption import Keys, key_id_of
+from app.database.engine import Database
 from app.errors import UnknownKey
-from app.models import Grant, OAuthState, Revocation
+from app.models.connection import Grant, OAuthState, Revocation
 from app.oauth import Tokens
-from app.sealing import Keys, key_id_of
 from tests import rows
 
 OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)
@@ -47,7 +48,7 @@ async def fill(database: Database, grants: int = 3) -> None:
 
 
 async def rotate(database: Database, keys: Keys = BOTH) -> list[tuple[int, int]]:
-    return [step async for step in rotation.rotate(database.sessions, keys)]
+    return [step async for step in key_rotation.rotate(database.sessions, keys)]
 
 
 async def stored(database: Database) -> list[Any]:
@@ -96,9 +97,9 @@ async def test_a_second_run_finds_nothing_to_do(database: Database) -> None:
 async def test_it_goes_on_where_it_was_stopped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "BATCH", 2)
     await fill(database, 5)
-    steps = rotation.rotate(database.sessions, BOTH)
+    steps = key_rotation.rotate(database.sessions, BOTH)
     async for done, _ in steps:
         if done:
             break
@@ -128,9 +129,9 @@ async def test_what_is_refreshed_meanwhile_is_left_alone(database: Database) -> 
 async def test_a_key_that_stored_tokens_need_is_named_with_their_number(database: Database) -> None:
     await fill(database)
     async with database.sessions() as session:
-        assert await rotation.missing_keys(session, BOTH) == {}
+        assert await key_rotation.missing_keys(session, BOTH) == {}
         # three access tokens, two refresh tokens, a revocation and a code verifier
-        assert await rotation.missing_keys(session, NEW_KEYS) == {"old": 7}
+        assert await key_rotation.missing_keys(session, NEW_KEYS) == {"old": 7}
 
 
 async def test_a_second_factor_opens_after_rotation_and_the_old_key_may_go(
@@ -142,5 +143,5 @@ async def test_a_second_factor_opens_after_rotation_and_the_old_key_may_go(
         before = await second_factor.secret_to_show(session, OLD_KEYS, user)
     await rotate(database)
     async with database.sessions() as session:
-        assert await rotation.missing_keys(session, NEW_KEYS) == {}
+        assert await key_rotation.missing_keys(session, NEW_KEYS) == {}
         assert await second_factor.secret_to_show(session, NEW_KEYS, user) == before

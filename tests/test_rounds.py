@@ -10,8 +10,12 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from app import heartbeats, rounds
-from app.db import Database
-from app.models import Attempt, Cause, Connection, JournalEntry, ProviderOutage, Round
+from app.database.engine import Database
+from app.models.account import Attempt
+from app.models.audit import JournalEntry
+from app.models.connection import Cause, Connection
+from app.models.history import ProviderOutage
+from app.models.monitor import Round
 from app.monitor import loop
 from app.monitor.loop import monitoring
 from app.rounds import Progress

@@ -2,8 +2,8 @@
 
 import pytest
 
+from app.database.encryption import Keys, key_id_of, new_key
 from app.errors import SealingError, UnknownKey
-from app.sealing import Keys, key_id_of, new_key
 
 PLACE = ("grants", "a-row", "access_token")
 OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)

@@ -20,8 +20,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.config import Client, Settings
-from app.db import Database
-from app.models import Grant, Revocation
+from app.database.engine import Database
+from app.models.connection import Grant, Revocation
 from tests import rows
 from tests.people import Person
 from tests.processes import Program, answers, free_port

@@ -3,7 +3,7 @@
 import pytest
 
 from app.landing import changed_scopes
-from app.models import Cause
+from app.models.connection import Cause
 from app.settling import Fit, fit
 
 KNOWS_THE_GRANT = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)

@@ -3,7 +3,7 @@
 from sqlalchemy import Table
 
 from app import takeout
-from app.models import Base
+from app.models.base import Base
 
 # Tables that hang on a person but hold nothing to read: secrets that are good once, as hashes; and
 # which connections a person had checked at once, which the journal says.

@@ -2,7 +2,7 @@
 
 import re
 
-from app.db import Database
+from app.database.engine import Database
 from tests.command_line import Run
 from tests.people import Person
 from tests.settings import PUBLIC_URL

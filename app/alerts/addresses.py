@@ -16,16 +16,16 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, limits
-from app.alert_models import AlertChannel
+from app import audit_log, limits
 from app.alerts.channels import Post, telegram
 from app.alerts.channels.webhook import new_secret
 from app.alerts.facts import Kind
 from app.alerts.letter import Button, Letter
-from app.db import Sessions
-from app.journal import Deed, Doer, Who
+from app.audit_log import Deed, Doer, Who
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.limits import Limit
-from app.sealing import Keys
+from app.models.alert import AlertChannel
 
 MOST = 10  # channels of one person
 CODE_LIFE = timedelta(minutes=15)
@@ -64,7 +64,7 @@ async def add(
     channel.target = _sealed(keys, channel.id, target)
     session.add(channel)
     await session.flush()
-    await journal.write(session, user_id, Deed.CHANNEL_ADDED, kind)
+    await audit_log.write(session, user_id, Deed.CHANNEL_ADDED, kind)
     return True
 
 
@@ -122,7 +122,7 @@ async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> No
     """ "on" also forgives what failed before: the person says that it works again."""
     if channel.state != state:
         deed = Deed.CHANNEL_ON if state == "on" else Deed.CHANNEL_OFF
-        await journal.write(session, channel.user_id, deed, channel.kind)
+        await audit_log.write(session, channel.user_id, deed, channel.kind)
     channel.state = state
     if state == "on":
         channel.failures, channel.failing_since, channel.error = 0, None, None
@@ -132,7 +132,7 @@ async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> No
 
 async def remove(session: AsyncSession, channel: AlertChannel) -> None:
     await session.execute(delete(AlertChannel).where(AlertChannel.id == channel.id))
-    await journal.write(session, channel.user_id, Deed.CHANNEL_REMOVED, channel.kind)
+    await audit_log.write(session, channel.user_id, Deed.CHANNEL_REMOVED, channel.kind)
 
 
 async def is_letter_link(session: AsyncSession, key: UUID) -> bool:
@@ -149,7 +149,7 @@ async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
         .returning(AlertChannel.user_id)
     )
     if stopped is not None:
-        await journal.write(session, stopped, Deed.CHANNEL_OFF, "email")
+        await audit_log.write(session, stopped, Deed.CHANNEL_OFF, "email")
     return stopped is not None
 
 
@@ -165,8 +165,8 @@ async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> 
     channel.target = _sealed(keys, channel.id, {"chat_id": start.chat_id})
     channel.label, channel.state = start.name, "on"
     channel.code_hash = channel.code_until = None
-    with journal.done_by(Doer(Who.PERSON)):
-        await journal.write(session, channel.user_id, Deed.CHANNEL_ADDED, "telegram")
+    with audit_log.done_by(Doer(Who.PERSON)):
+        await audit_log.write(session, channel.user_id, Deed.CHANNEL_ADDED, "telegram")
     return True
 
 

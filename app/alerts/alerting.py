@@ -9,13 +9,12 @@ from app.alerts import digests, outbox, telling
 from app.alerts.addresses import greet
 from app.alerts.channels import Post
 from app.alerts.delivery import Deliverer
+from app.background import Unfinished, forever, running
 from app.config import Settings
-from app.db import Sessions
-from app.forever import forever, running
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.outbound import Outbound
 from app.providers import Catalogue
-from app.sealing import Keys
-from app.unfinished import Unfinished
 
 log = logging.getLogger(__name__)
 

@@ -14,17 +14,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from app import metrics
-from app.alert_models import Alert, AlertChannel
 from app.alerts import outbox, preferences
 from app.alerts.channels import SEND, Address, Parcel, Post, Refused
 from app.alerts.facts import Kind
 from app.alerts.pacing import pause
 from app.alerts.quiet import quiet_end
 from app.alerts.wording import Setting, letter_of
-from app.db import Sessions
+from app.background import Unfinished
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.errors import SealingError
-from app.sealing import Keys
-from app.unfinished import Unfinished
+from app.models.alert import Alert, AlertChannel
 
 log = logging.getLogger(__name__)
 

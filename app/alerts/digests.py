@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alert_models import Alert, AlertPreferences
 from app.alerts import outbox, preferences
 from app.alerts.facts import Kind, Wishes
 from app.alerts.quiet import next_digest
-from app.db import Sessions
-from app.models import User
+from app.database.engine import Sessions
+from app.models.account import User
+from app.models.alert import Alert, AlertPreferences
 
 PEOPLE = 50  # in one transaction
 DUE = text(

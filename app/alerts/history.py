@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alert_models import Alert, Delivery
 from app.alerts.facts import Kind
 from app.alerts.wording import Setting, letter_of
+from app.models.alert import Alert, Delivery
 
 SHOWN = 20
 

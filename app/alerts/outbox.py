@@ -16,10 +16,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
-from app.alert_models import Alert, AlertChannel, Delivery
 from app.alerts.facts import News
 from app.alerts.pacing import LIFE, LIMITS, MERGE_ABOVE
-from app.models import User
+from app.models.account import User
+from app.models.alert import Alert, AlertChannel, Delivery
 
 LEASE = timedelta(seconds=120)  # a send takes half of it at most
 KEPT = timedelta(days=90)  # what was sent is remembered for so long

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal
-from app.alert_models import Alert, AlertPreferences
+from app import audit_log
 from app.alerts.facts import Wishes
 from app.alerts.quiet import next_digest
-from app.journal import Deed
-from app.models import User
+from app.audit_log import Deed
+from app.models.account import User
+from app.models.alert import Alert, AlertPreferences
 
 DELAYS = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
 REMINDERS = (0, 1, 3, 7)  # days; 0: never
@@ -55,7 +55,7 @@ async def save(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
     }
     row = insert(AlertPreferences).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
-    await journal.write(session, user_id, Deed.ALERTS_CHANGED)
+    await audit_log.write(session, user_id, Deed.ALERTS_CHANGED)
 
 
 async def _zones(session: AsyncSession, user_ids: list[int], zone: ZoneInfo) -> dict[int, ZoneInfo]:

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.facts import Outage, Seen
 from app.cards import last_day
-from app.models import Connection, Grant, ProviderOutage
+from app.models.connection import Connection, Grant
+from app.models.history import ProviderOutage
 from app.providers import Catalogue, Provider
 
 OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is

@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alert_models import Alert, Told
 from app.alerts import outbox, preferences
 from app.alerts.decide import WINDOW, Around, Decision, decide
 from app.alerts.facts import DOWN, Kind, Known, News, Seen, Wishes
 from app.alerts.quiet import quiet_end
 from app.alerts.seeing import see
-from app.db import Sessions
+from app.database.engine import Sessions
+from app.models.alert import Alert, Told
 from app.providers import Catalogue
 
 PEOPLE = 50  # in one transaction

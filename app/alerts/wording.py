@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from app.alerts.facts import Kind
 from app.alerts.letter import Button, Letter, Line
-from app.words import DAY, counted, day_and_time, span
+from app.i18n.formatting import DAY, counted, day_and_time, span
 
 MOST_LINES = 12  # connections named one by one; the rest are counted
 LONGEST_EVIDENCE = 300  # characters

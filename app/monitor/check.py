@@ -13,12 +13,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import grants, metrics
-from app.away import name_of
+from app.background import Unfinished
 from app.config import MOSCOW
-from app.db import Sessions
+from app.database.availability import name_of
+from app.database.encryption import Keys
+from app.database.engine import Sessions
 from app.errors import SealingError
 from app.grants import OpenGrant
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.lag import Lag
 from app.monitor.leases import Lease, bring_forward, claim_one, look, release
 from app.monitor.pace import Pace, polite
@@ -32,9 +34,7 @@ from app.outbound import Outbound
 from app.providers import Catalogue, Provider
 from app.providers.provider import AHEAD
 from app.refreshing import may_refresh, refresh, wants_refresh
-from app.sealing import Keys
 from app.settling import settle
-from app.unfinished import Unfinished
 
 log = logging.getLogger(__name__)
 

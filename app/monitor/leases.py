@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants
-from app.models import Connection, Grant, Status
+from app.models.connection import Connection, Grant, Status
 from app.providers import Provider
 from app.refreshing import LEASE
 

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import (
+    audit_log,
     choosing,
     connecting,
     email_change,
     heartbeats,
-    journal,
     latencies,
     limits,
     metrics,
@@ -24,8 +24,8 @@ from app import (
     revocations,
     tickets,
 )
-from app.away import name_of
-from app.forever import forever, running
+from app.background import forever, running
+from app.database.availability import name_of
 from app.monitor.check import Checker
 from app.monitor.clock import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
@@ -197,7 +197,7 @@ class Monitor:
         more = True
         while more:
             async with self._checker.sessions.begin() as session:
-                tables = (outages.prune, journal.prune, latencies.prune)
+                tables = (outages.prune, audit_log.prune, latencies.prune)
                 more = any([await prune(session) for prune in tables])
 
     async def _drain(self) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.models import Cause
+from app.models.connection import Cause
 from app.monitor.probe import Answer
 from app.monitor.verdict import LONGEST_WAIT, Verdict, cause_of
 from app.providers import Provider

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from app import provider_outages
-from app.db import Sessions
+from app.database.engine import Sessions
 from app.monitor.record import Checked
 from app.provider_outages import THEIRS
 from app.providers import Catalogue, Provider

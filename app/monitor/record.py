@@ -15,16 +15,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, latencies, outages, told
-from app.announce import announce_cards
+from app import audit_log, latencies, outages, told
+from app.audit_log import Deed
 from app.cards import FLAPS
 from app.config import MOSCOW
-from app.journal import Deed
 from app.latencies import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unfolded
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.leases import Lease
 from app.monitor.probe import Answer
 from app.monitor.verdict import Verdict
+from app.realtime.events import announce_cards
 
 JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
@@ -157,7 +157,7 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
         await outages.follow(session, changed)
         await told.look_again(session, changed)
         if revoked := _newly_revoked(written):
-            await journal.write_of(session, Deed.REVOKED, revoked)
+            await audit_log.write_of(session, Deed.REVOKED, revoked)
     same = [row.id for row, each in written if each.goes_on and row.id not in changed]
     if same:
         await outages.go_on(session, same)

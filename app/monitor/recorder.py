@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.away import is_away, name_of
+from app.database.availability import is_away, name_of
 from app.monitor.check import Checker
 from app.monitor.record import Checked
 

@@ -6,7 +6,7 @@ look; `revoked` needs proof; what is our own mistake changes nobody's status.
 
 from dataclasses import dataclass
 
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
 from app.providers.parts import OK
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from quart import Blueprint, Response, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import email_change, journal, own_sessions, passkeys, people, second_factor, takeout
-from app.journal import Deed
+from app import audit_log, email_change, own_sessions, passkeys, people, second_factor, takeout
+from app.audit_log import Deed
+from app.i18n.timezones import ZONES
 from app.limits import Limit
 from app.web import letters
 from app.web.dashboard import dashboard, person
@@ -16,7 +17,6 @@ from app.web.entering import enter
 from app.web.errors import too_many
 from app.web.limited import overdone, wrong_password
 from app.web.sign_up import FAULTS
-from app.web.zones import ZONES
 
 blueprint = Blueprint("account", __name__)
 
@@ -62,7 +62,7 @@ async def end_session(session_id: UUID) -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         if not await own_sessions.end(session, person().user_id, session_id):
             abort(404)
-        await journal.write(session, person().user_id, Deed.SESSIONS_ENDED)
+        await audit_log.write(session, person().user_id, Deed.SESSIONS_ENDED)
     await flash("Сеанс завершён.", "ok")
     return redirect("/account", 303)
 
@@ -72,7 +72,7 @@ async def end_other_sessions() -> ResponseReturnValue:
     who = person()
     async with dashboard().database.sessions.begin() as session:
         await own_sessions.end_others(session, who.user_id, who.session_hash)
-        await journal.write(session, who.user_id, Deed.SESSIONS_ENDED)
+        await audit_log.write(session, who.user_id, Deed.SESSIONS_ENDED)
     await flash("Остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
 
@@ -82,7 +82,7 @@ async def data() -> ResponseReturnValue:
     if wait := await overdone((f"data:{person().user_id}", TAKEOUTS)):
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
-        await journal.write(session, person().user_id, Deed.DATA_TAKEN)
+        await audit_log.write(session, person().user_id, Deed.DATA_TAKEN)
         everything = await takeout.everything_of(session, person().user_id)
     text = json.dumps(everything, ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="svyazka.json"'}

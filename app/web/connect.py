@@ -14,7 +14,7 @@ from app.connecting import ConnectError
 from app.grants import OpenGrant
 from app.landing import Landing, landing
 from app.limits import Limit
-from app.models import Cause
+from app.models.connection import Cause
 from app.monitor.probe import probe
 from app.monitor.verdict import cause_of
 from app.people import SignedIn

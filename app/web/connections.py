@@ -9,9 +9,9 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import choosing, connections, history, journal, limits, rounds
+from app import audit_log, choosing, connections, history, limits, rounds
+from app.audit_log import Deed
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
-from app.journal import Deed
 from app.limits import Limit
 from app.providers import Provider
 from app.web.dashboard import dashboard, person, person_or_none
@@ -72,7 +72,7 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     async with app.database.sessions.begin() as session:
         wait = await limits.attempt(session, f"check:{connection_id}", BY_HAND) or 0
         if not wait:
-            await journal.write_of(session, Deed.CHECKED, [connection_id])
+            await audit_log.write_of(session, Deed.CHECKED, [connection_id])
     if wait:
         return await _too_soon(row, wait, TOO_SOON)
     status = await app.checker.check_now(connection_id)

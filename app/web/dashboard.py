@@ -8,20 +8,20 @@ from zoneinfo import ZoneInfo
 from quart import Quart, current_app, g
 
 from app.alerts.alerting import Alerting
+from app.background import Unfinished
 from app.config import Settings
-from app.db import Database
-from app.live.hub import Hub
-from app.live.listener import Listener
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.i18n.timezones import zone_of
 from app.monitor.check import Checker
 from app.outbound import Outbound
 from app.passkeys import Site
 from app.people import SignedIn
 from app.providers import Catalogue
-from app.sealing import Keys
-from app.unfinished import Unfinished
+from app.realtime.hub import Hub
+from app.realtime.listener import Listener
 from app.web.burst import Burst
 from app.web.templating import PlainEnvironment
-from app.web.zones import zone_of
 
 
 class Dashboard(Quart):

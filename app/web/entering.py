@@ -4,8 +4,8 @@ from quart import request
 from quart_auth import AuthUser, login_user
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import journal, people
-from app.journal import Deed
+from app import audit_log, people
+from app.audit_log import Deed
 from app.web.dashboard import person_or_none
 
 
@@ -15,5 +15,5 @@ async def enter(session: AsyncSession, user_id: int, deed: Deed | None = Deed.LO
         await people.end_session(session, before.session_hash)
     token = await people.open_session(session, user_id, request.headers.get("User-Agent", ""))
     if deed is not None:
-        await journal.write(session, user_id, deed)
+        await audit_log.write(session, user_id, deed)
     login_user(AuthUser(token), remember=True)

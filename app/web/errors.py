@@ -6,7 +6,7 @@ from quart import jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from app.away import is_away, name_of
+from app.database.availability import is_away, name_of
 from app.web.dashboard import Dashboard
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import connections, outage_list, uptime_list
 from app.cards import CardRow
-from app.models import Cause
+from app.models.connection import Cause
 from app.outage_list import Wanted
 from app.uptime_list import WAYS
 from app.web.dashboard import dashboard, own_zone, person

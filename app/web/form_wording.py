@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.words import MONTHS
+from app.i18n.formatting import MONTHS
 
 FIELD_FAULTS = {
     "missing": "Заполните это поле.",

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from app.i18n.formatting import MONTHS, plural
 from app.web.reconnect_wording import strip
 from app.web.wording import Card
-from app.words import MONTHS, plural
 
 TOLD = 30  # days before its last day that a card begins to say so
 SOON = 7  # days before it that it says so in amber

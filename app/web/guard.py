@@ -8,8 +8,8 @@ from quart import Response, g, jsonify, redirect, request
 from quart.typing import ResponseReturnValue
 from quart_auth import QuartAuth, current_user
 
-from app import journal, people
-from app.journal import Doer, Who
+from app import audit_log, people
+from app.audit_log import Doer, Who
 from app.web.dashboard import Dashboard, dashboard, person_or_none
 from app.web.sse import ServerSentEvent
 
@@ -85,9 +85,9 @@ async def _know_the_person() -> ResponseReturnValue | None:
 async def _know_the_doer() -> None:
     """For the journal: what comes of this request is a person's deed, at this device."""
     if request.blueprint == "hooks":
-        journal.doer_is(Doer(Who.PROVIDER))
+        audit_log.doer_is(Doer(Who.PROVIDER))
     else:
-        journal.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
+        audit_log.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
 
 
 def _ask_to_log_in() -> ResponseReturnValue:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections, journal
+from app import audit_log, connections
 from app.web.addresses import one_of, uuid_of
 from app.web.dashboard import dashboard, person
 from app.web.fragments import titles
@@ -21,10 +21,10 @@ async def index() -> ResponseReturnValue:
     app, given = dashboard(), request.args
     kind, days = one_of(KINDS, given.get("kind")) or "", one_of(PERIODS, given.get("days"))
     connection_id, before = uuid_of(given.get("connection")), _number(given.get("before", ""))
-    period = timedelta(days=days) if days else journal.KEPT
+    period = timedelta(days=days) if days else audit_log.KEPT
     _, deeds = KINDS.get(kind, ("", ()))
     async with app.database.sessions() as session:
-        entries = await journal.of_user(
+        entries = await audit_log.of_user(
             session, person().user_id, before, deeds, connection_id, period
         )
         own = await connections.of_user(session, person().user_id)
@@ -39,7 +39,7 @@ async def index() -> ResponseReturnValue:
         periods=PERIODS,
         days=period.days,
         query=urlencode({name: value for name, value in wanted.items() if value}),
-        older=entries[-1].id if len(entries) == journal.PAGE else None,
+        older=entries[-1].id if len(entries) == audit_log.PAGE else None,
         newest=before is None,
         titles=titles(app),
     )

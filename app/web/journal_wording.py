@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.journal import Deed, Who
+from app.audit_log import Deed, Who
 from app.web.alert_wording import CHANNELS
 
 DEEDS = {

@@ -6,7 +6,7 @@ from quart_auth import logout_user
 
 from app import connections, passkeys, people
 from app.cards import describe
-from app.models import Purpose
+from app.models.account import Purpose
 from app.web.dashboard import dashboard, person
 from app.web.limited import wrong_password
 

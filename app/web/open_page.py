@@ -15,8 +15,8 @@ from uuid import UUID
 from quart import Response, request
 
 from app import metrics
-from app.live.hub import Hub, Mailbox
 from app.people import SignedIn
+from app.realtime.hub import Hub, Mailbox
 from app.web.sse import ServerSentEvent
 
 Message = MutableMapping[str, Any]

@@ -11,10 +11,10 @@ from uuid import UUID
 from quart import Blueprint, Response, abort, flash, jsonify, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app import journal, limits, passkeys
-from app.journal import Deed
+from app import audit_log, limits, passkeys
+from app.audit_log import Deed
 from app.limits import Limit
-from app.models import Purpose
+from app.models.account import Purpose
 from app.web import letters
 from app.web.account import account_page
 from app.web.dashboard import dashboard, person
@@ -84,7 +84,7 @@ async def add() -> ResponseReturnValue:
             session, dashboard().site, person().user_id, form.get("answer", ""), name
         )
         if key is not None:
-            await journal.write(session, person().user_id, Deed.PASSKEY_ADDED)
+            await audit_log.write(session, person().user_id, Deed.PASSKEY_ADDED)
     if key is None:
         return await account_page("passkeys", NOT_ADDED), 422
     letters.tell(dashboard(), person().email, "passkey")
@@ -97,7 +97,7 @@ async def remove(passkey_id: UUID) -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         if not await passkeys.remove(session, person().user_id, passkey_id):
             abort(404)
-        await journal.write(session, person().user_id, Deed.PASSKEY_REMOVED)
+        await audit_log.write(session, person().user_id, Deed.PASSKEY_REMOVED)
     await flash("Ключ доступа удалён: войти с ним больше нельзя.", "ok")
     return redirect("/account", 303)
 

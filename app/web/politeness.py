@@ -2,9 +2,9 @@
 
 from math import ceil
 
+from app.i18n.formatting import MINUTE, plural
 from app.providers import Provider
 from app.web.wording import duration
-from app.words import MINUTE, plural
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
 STILL_UNDER_WAY = "Проверка ещё идёт, результат появится на карточке."

@@ -14,7 +14,7 @@ from app import claims, connections, grants, history, installations, pairing
 from app.cards import describe
 from app.connecting import ConnectError
 from app.landing import Landing, Place
-from app.models import Status
+from app.models.connection import Status
 from app.pairing import Code
 from app.providers import Provider
 from app.providers.provider import API_KEY

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from app.choosing import Unsettled
-from app.models import Status
+from app.models.connection import Status
 from app.providers import Provider
 from app.web.wording import CAUSE, Message
 

@@ -9,10 +9,10 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import journal, people, tickets
-from app.journal import Deed
+from app import audit_log, people, tickets
+from app.audit_log import Deed
 from app.limits import Limit
-from app.models import Purpose
+from app.models.account import Purpose
 from app.web import letters
 from app.web.dashboard import Dashboard, dashboard
 from app.web.errors import too_many
@@ -85,7 +85,7 @@ async def _write(app: Dashboard, email: str) -> None:
         if user is None or user.disabled_at is not None:
             return
         link = await tickets.issue(session, Purpose.RESET, user.id)
-        await journal.write(session, user.id, Deed.RESET_ASKED)
+        await audit_log.write(session, user.id, Deed.RESET_ASKED)
     await letters.post(app, letters.RESET, user.email, link=link)
 
 

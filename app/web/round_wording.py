@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from app.i18n.formatting import plural
 from app.providers import Catalogue, Provider
 from app.rounds import Progress
 from app.web.wording import every, of_connections
-from app.words import plural
 
 BEGUN = "Проверяем все подключения. Сколько уже проверено, видно на этой странице."
 ALREADY_UNDER_WAY = "Проверка всех подключений уже идёт."

@@ -6,8 +6,8 @@ import segno
 from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import journal, second_factor, totp
-from app.journal import Deed
+from app import audit_log, second_factor, totp
+from app.audit_log import Deed
 from app.limits import Limit
 from app.web import letters
 from app.web.account import account_page, refused
@@ -46,7 +46,7 @@ async def confirm() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         codes = await second_factor.confirm(session, dashboard().keys, person().user_id, code)
         if codes is not None:
-            await journal.write(session, person().user_id, Deed.SECOND_FACTOR_ON)
+            await audit_log.write(session, person().user_id, Deed.SECOND_FACTOR_ON)
     if codes is None:
         return await _secret_form(WRONG_CODE)
     letters.tell(dashboard(), person().email, "second_factor_on")
@@ -60,7 +60,7 @@ async def remove() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         was_on = await second_factor.turn_off(session, person().user_id)
         if was_on:
-            await journal.write(session, person().user_id, Deed.SECOND_FACTOR_OFF)
+            await audit_log.write(session, person().user_id, Deed.SECOND_FACTOR_OFF)
     if was_on:
         letters.tell(dashboard(), person().email, "second_factor_off")
     await flash("Вход с кодом из телефона выключен.", "ok")
@@ -75,7 +75,7 @@ async def new_recovery_codes() -> ResponseReturnValue:
         if not await second_factor.is_on(session, person().user_id):
             return await account_page("second_factor", NONE_ON), 422
         codes = await second_factor.new_recovery_codes(session, person().user_id)
-        await journal.write(session, person().user_id, Deed.RECOVERY_CODES_MADE)
+        await audit_log.write(session, person().user_id, Deed.RECOVERY_CODES_MADE)
     return await _codes_page(codes)
 
 

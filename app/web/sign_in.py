@@ -8,10 +8,10 @@ from quart import session as cookie
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import journal, limits, people, second_factor, tickets
-from app.journal import Deed
+from app import audit_log, limits, people, second_factor, tickets
+from app.audit_log import Deed
 from app.limits import Limit
-from app.models import Purpose
+from app.models.account import Purpose
 from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.entering import enter
 from app.web.errors import too_many
@@ -88,7 +88,7 @@ async def code() -> ResponseReturnValue:
         return await too_many(wait)
     if not await _finish(ticket.user_id, half, form.get("code", "")):
         async with sessions.begin() as session:
-            await journal.write(session, ticket.user_id, Deed.CODE_REFUSED)
+            await audit_log.write(session, ticket.user_id, Deed.CODE_REFUSED)
         return await _code_form(form.get("next"), WRONG_CODE), 422
     del cookie[HALF]
     return redirect(safe_next(form.get("next")), 303)
@@ -98,7 +98,7 @@ async def code() -> ResponseReturnValue:
 async def logout() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         await people.end_session(session, person().session_hash)
-        await journal.write(session, person().user_id, Deed.LOGGED_OUT)
+        await audit_log.write(session, person().user_id, Deed.LOGGED_OUT)
     logout_user()
     await flash("Вы вышли.", "ok")
     return redirect("/login", 303)
@@ -134,7 +134,7 @@ async def _note_refusal(app: Dashboard, email: str) -> None:
     async with app.database.sessions.begin() as session:
         user = await people.find(session, email)
         if user is not None:
-            await journal.write(session, user.id, Deed.LOGIN_REFUSED)
+            await audit_log.write(session, user.id, Deed.LOGIN_REFUSED)
 
 
 async def _too_late(target: str | None) -> ResponseReturnValue:

@@ -12,7 +12,7 @@ from quart.typing import ResponseReturnValue
 
 from app import people, tickets
 from app.limits import Limit
-from app.models import Purpose
+from app.models.account import Purpose
 from app.web import letters
 from app.web.dashboard import Dashboard, dashboard, person_or_none
 from app.web.entering import enter

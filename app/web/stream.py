@@ -13,17 +13,17 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import choosing, connections, heartbeats, history, people, rounds
+from app.background import forever
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
-from app.forever import forever
 from app.history import Pasts
-from app.live.hub import LIST, Mailbox, Work
+from app.i18n.timezones import zone_of
+from app.realtime.hub import LIST, Mailbox, Work
 from app.web import open_page
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.fragments import gone_event, partial, unsettled_event
 from app.web.open_page import streaming
 from app.web.rounds import round_event, tell_rounds
 from app.web.sse import ServerSentEvent
-from app.web.zones import zone_of
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from app.cards import down_providers
-from app.words import DAY, HOUR, MINUTE, MONTHS, plural
+from app.i18n.formatting import DAY, HOUR, MINUTE, MONTHS, plural
 
 
 class Card(Protocol):

@@ -6,9 +6,9 @@ from math import floor
 from zoneinfo import ZoneInfo
 
 from app.history import Split
-from app.models import UNWATCHED
+from app.i18n.formatting import DAY, HOUR, MINUTE, MONTHS, plural
+from app.models.connection import UNWATCHED
 from app.windows import Window
-from app.words import DAY, HOUR, MINUTE, MONTHS, plural
 
 # What the service did, and does: (was, is).
 DEEDS = {

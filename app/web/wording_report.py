@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.history import Split
-from app.models import Cause
+from app.i18n.formatting import HOUR, MINUTE, MONTHS
+from app.i18n.timezones import ZONES
+from app.models.connection import Cause
 from app.web.wording_history import CAUSES, NO_DATA, day_name, percent, span
-from app.web.zones import ZONES
 from app.windows import Window
-from app.words import HOUR, MINUTE, MONTHS
 
 MONTH_NAMES = ["январь", "февраль", "март", "апрель", "май", "июнь"]
 MONTH_NAMES += ["июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь"]

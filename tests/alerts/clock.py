@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 from sqlalchemy import make_url
 
-from app.db import open_database
+from app.database.engine import open_database
 
 # `public` stands before `pg_catalog`, so every `now()` of ours means this one, defaults included.
 SHIFTED = """

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.alerts.outbox import LEASE
-from app.db import Database, open_database
-from app.models import Cause, Status
+from app.database.engine import Database, open_database
+from app.models.connection import Cause, Status
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.record import Checked, record

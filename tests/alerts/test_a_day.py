@@ -19,8 +19,8 @@ from app.alerts.channels.encryption import new_key
 from app.alerts.facts import Wishes
 from app.commands import migrate_database
 from app.config import MOSCOW
-from app.models import Cause, Status
-from app.sealing import Keys
+from app.database.encryption import Keys
+from app.models.connection import Cause, Status
 from tests.alerts.clock import open_shifted
 from tests.alerts.days import Day, moment_of, open_day, shown
 from tests.alerts.receivers import open_receivers

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from app import commands, rotation
-from app.alert_models import AlertChannel
+from app import commands
 from app.alerts import addresses
 from app.alerts.channels import encryption
 from app.config import read_settings
-from app.db import Database
+from app.database import key_rotation
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.errors import ConfigurationError
-from app.sealing import Keys
+from app.models.alert import AlertChannel
 from tests.alerts.receivers import BOT_TOKEN
 from tests.rows import add_person
 
@@ -77,7 +78,7 @@ async def test_a_channels_target_is_sealed_anew_like_a_token(database: Database)
     async with database.sessions.begin() as session:
         user_id = await add_person(database)
         await addresses.add_webhook(session, Keys((OLD,)), user_id, "https://example.ru/hook")
-    async for _ in rotation.rotate(database.sessions, Keys((NEW, OLD))):
+    async for _ in key_rotation.rotate(database.sessions, Keys((NEW, OLD))):
         pass
     async with database.sessions() as session:
         first, second = await addresses.of_person(session, user_id)

@@ -9,19 +9,19 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.alert_models import AlertChannel, Delivery, Told
 from app.alerts import addresses, outbox, preferences, telling
 from app.alerts.alerting import Alerting
 from app.alerts.facts import Kind, News, Wishes
 from app.alerts.pacing import LIMITS, pause
+from app.background import Unfinished
 from app.config import MOSCOW, Settings
-from app.db import Database
-from app.models import Cause, Status
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.alert import AlertChannel, Delivery, Told
+from app.models.connection import Cause, Status
 from app.outbound import Outbound
 from app.providers import Catalogue
-from app.sealing import Keys
 from app.settling import settle
-from app.unfinished import Unfinished
 from tests.alerts.receivers import Receivers, open_receivers
 from tests.postbox import Postbox, open_postbox
 from tests.rows import add_connection, add_person

@@ -7,7 +7,7 @@ from app.alerts.letter import as_text
 from app.alerts.preview import letters, write
 from app.alerts.wording import WORDS
 from app.config import MOSCOW
-from app.words import span
+from app.i18n.formatting import span
 
 URL = "https://links.example.ru"
 LETTERS = letters(MOSCOW, URL)

@@ -7,9 +7,9 @@ import asyncio
 import os
 
 from app.alerts.alerting import Alerting, alerting
+from app.background import forever, running
 from app.config import NEEDED_BY_WORKER, read_settings
 from app.factory import alerting_of, open_checker
-from app.forever import forever, running
 
 PAUSE = 0.03  # seconds
 

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, expect
 
 from app.alerts.channels.encryption import new_key
 from app.commands import migrate_database
-from app.db import open_database
+from app.database.engine import open_database
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor

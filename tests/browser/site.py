@@ -6,9 +6,9 @@ from uuid import uuid4
 from sqlalchemy import func, text, update
 from sqlalchemy.exc import DBAPIError
 
-from app.announce import announce_cards
-from app.db import Database
-from app.models import Cause, Connection, Status
+from app.database.engine import Database
+from app.models.connection import Cause, Connection, Status
+from app.realtime.events import announce_cards
 from app.refreshing import LEASE
 from tests.processes import Program, answers
 from tests.waiting import until

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from tests.browser.test_live import LOST
 from tests.browser.visitor import Visitor
 

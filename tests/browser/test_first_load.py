@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Request, expect
 from sqlalchemy import select
 
-from app.models import User
-from app.sealing import Keys
+from app.database.encryption import Keys
+from app.models.account import User
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
 from tests.people import Sandbox

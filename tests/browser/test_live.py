@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
 from tests.people import MAIN_SHOP, OTHER_SHOP, Sandbox

@@ -6,7 +6,8 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import func, select, text
 
-from app.models import Cause, Connection, Grant, Status, User
+from app.models.account import User
+from app.models.connection import Cause, Connection, Grant, Status
 from tests.browser.conftest import NewVisitor
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor

@@ -2,8 +2,8 @@
 
 from uuid import uuid4
 
-from app.announce import Announcement
-from app.live.hub import LIST, SNAPSHOTS, Hub, Mailbox
+from app.realtime.events import Announcement
+from app.realtime.hub import LIST, SNAPSHOTS, Hub, Mailbox
 
 ANNA, BORIS = 1, 2
 SESSION = b"session of anna"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import text
 
-from app.announce import CHANNEL, Announcement
-from app.db import Database
-from app.forever import running
-from app.live.listener import Listener
+from app.background import running
+from app.database.engine import Database
+from app.realtime.events import CHANNEL, Announcement
+from app.realtime.listener import Listener
 from tests.waiting import until
 
 KILL = text(

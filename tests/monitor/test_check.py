@@ -12,13 +12,13 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import array
 
 from app import connections
-from app.db import Database
-from app.models import Connection, Status
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.connection import Connection, Status
 from app.monitor.check import Checker
 from app.monitor.lag import TICK, TOO_LATE, Lag
 from app.monitor.leases import Lease, claim_one
 from app.outbound import Outbound
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, Handler, saying
 from tests.waiting import until

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import func
 
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.monitor.leases import Lease, claim_due, claim_one, release
-from app.sealing import Keys
 from tests import rows
 
 

@@ -11,14 +11,15 @@ from aiohttp import web
 from sqlalchemy import func, select, update
 
 from app import heartbeats, revocations
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.grants import OpenGrant
-from app.models import Connection, Grant, Monitor, Revocation
+from app.models.connection import Connection, Grant, Revocation
+from app.models.monitor import Monitor
 from app.monitor import loop
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring
 from app.oauth import Tokens
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, Handler, open_acme, saying
 from tests.waiting import until

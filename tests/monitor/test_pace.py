@@ -11,8 +11,10 @@ import pytest
 from aiohttp import web
 from sqlalchemy import insert, select
 
-from app.db import Database
-from app.models import Connection, Grant, Monitor, Status
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.connection import Connection, Grant, Status
+from app.models.monitor import Monitor
 from app.monitor import loop, pace
 from app.monitor.check import Checker
 from app.monitor.leases import claim_one
@@ -23,7 +25,6 @@ from app.monitor.record import JITTER
 from app.monitor.verdict import Known, verdict_of
 from app.oauth import Tokens
 from app.providers import Provider, Quota
-from app.sealing import Keys
 from tests import rows
 from tests.servers import Acme, saying
 from tests.waiting import until

@@ -9,8 +9,9 @@ from aiohttp import web
 from sqlalchemy import func, select
 
 from app import provider_outages
-from app.db import Database
-from app.models import Connection, ProviderOutage
+from app.database.engine import Database
+from app.models.connection import Connection
+from app.models.history import ProviderOutage
 from app.monitor import loop
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring

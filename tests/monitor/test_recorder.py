@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from app.db import Database, parse_database_url
-from app.models import Status
+from app.database.engine import Database, parse_database_url
+from app.models.connection import Status
 from app.monitor import recorder
 from app.monitor.check import Checker
 from app.monitor.leases import claim_one

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
 from app.monitor.verdict import REVOKED_LOOK, SECOND_LOOK, Known, cause_of, verdict_of
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
 from app.monitor.verdict import (
     FAILURE_CAUSES,

@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
 from app.monitor.verdict import Known, Verdict, cause_of, is_about_grant, verdict_of
 

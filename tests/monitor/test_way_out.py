@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app import heartbeats
-from app.db import Database
-from app.models import Connection, Monitor, Status
+from app.database.engine import Database
+from app.models.connection import Connection, Status
+from app.models.monitor import Monitor
 from app.monitor import loop, way_out
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring

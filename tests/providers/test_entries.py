@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.models import Cause
+from app.models.connection import Cause
 from app.monitor.reading import found
 from app.providers import BUILT_IN, Provider, load_catalogue
 from app.providers.consistency import inconsistencies

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from app.config import Settings
-from app.db import Database
-from app.models import Connection, Grant
+from app.database.engine import Database
+from app.models.connection import Connection, Grant
 from app.outbound import Outbound
 from app.providers import BUILT_IN
 from app.providers.provider import PUSHED_TOKEN

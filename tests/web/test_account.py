@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from app.db import Database
-from app.models import Connection, Revocation, Session, User
+from app.database.engine import Database
+from app.models.account import Session, User
+from app.models.connection import Connection, Revocation
 from app.web import sign_up
 from app.web.dashboard import Dashboard
 from tests.people import Person, Sandbox

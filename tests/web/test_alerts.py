@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from app.alert_models import AlertChannel, AlertPreferences
 from app.alerts import outbox
 from app.alerts.channels.encryption import new_key
 from app.alerts.facts import Kind, News
 from app.config import Settings
-from app.models import User
+from app.models.account import User
+from app.models.alert import AlertChannel, AlertPreferences
 from app.web.dashboard import Dashboard
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers
 from tests.people import OTHER_SHOP, Person

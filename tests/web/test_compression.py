@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.config import ROOT
-from app.db import Database
+from app.database.engine import Database
 from app.server import bind
 from app.web.dashboard import Dashboard
 from tests.past import age

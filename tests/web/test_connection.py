@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, event, func, update
 
-from app.db import Database
-from app.models import Connection, Grant, ProviderOutage
+from app.database.engine import Database
+from app.models.connection import Connection, Grant
+from app.models.history import ProviderOutage
 from app.providers import Quota
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.streams import listening, watching

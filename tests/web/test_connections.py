@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import delete, update
 
-from app.db import Database
-from app.models import Attempt, Connection
+from app.database.engine import Database
+from app.models.account import Attempt
+from app.models.connection import Connection
 from app.monitor.way_out import WayOut
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.processes import free_port

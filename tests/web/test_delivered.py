@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from app.config import Settings
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.errors import ConfigurationError
 from app.factory import create_app
-from app.models import Connection, Grant, Pairing, PushedToken
+from app.models.connection import Connection, Grant, Pairing, PushedToken
 from app.providers import BUILT_IN, load_catalogue
-from app.sealing import Keys
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.streams import watching

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import update
 
-from app.db import Database
-from app.models import Cause, Connection
+from app.database.engine import Database
+from app.models.connection import Cause, Connection
 from tests.past import HOUR, MINUTE, MOSCOW, age, last_month, was
 from tests.people import JSON, OTHER_SHOP, Person
 

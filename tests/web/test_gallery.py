@@ -7,7 +7,7 @@ import pytest
 
 from app.cards import GREY_CARDS, Descriptor, describe_all, for_page
 from app.config import Client, Settings
-from app.db import Database
+from app.database.engine import Database
 from app.factory import create_app
 from app.providers import BUILT_IN, Catalogue, Probe, Provider
 from app.web.gallery import groups_of

@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from app import heartbeats
 from app.config import Settings
-from app.db import Database
+from app.database.engine import Database
 from app.factory import create_app
-from app.models import Monitor
+from app.models.monitor import Monitor
 from app.web.dashboard import Dashboard
 from tests.waiting import until
 

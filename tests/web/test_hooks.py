@@ -12,16 +12,16 @@ import httpx
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.alert_models import Told
 from app.config import Settings
-from app.db import Database
+from app.database.encryption import Keys
+from app.database.engine import Database
 from app.factory import create_app
-from app.models import Connection, PushedToken, Status
+from app.models.alert import Told
+from app.models.connection import Connection, PushedToken, Status
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, verdict_of
-from app.sealing import Keys
 from app.server import bind
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.config import Settings
-from app.db import Database
-from app.models import Attempt, Connection, Grant, OAuthState
+from app.database.engine import Database
+from app.models.account import Attempt
+from app.models.connection import Connection, Grant, OAuthState
 from app.outbound import Outbound
 from tests.people import Person
 from tests.providers.shapes.bitrix24 import Bitrix24

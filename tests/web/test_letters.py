@@ -10,8 +10,8 @@ from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import func, select, update
 
 from app import people
-from app.db import Database
-from app.models import Purpose, Ticket, User
+from app.database.engine import Database
+from app.models.account import Purpose, Ticket, User
 from app.tickets import LIFE
 from app.web import reset, sign_up
 from app.web.dashboard import Dashboard

@@ -12,9 +12,10 @@ from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import select, text
 from werkzeug.routing import Rule
 
-from app.db import Database
+from app.database.engine import Database
 from app.limits import Limit
-from app.models import Base, Passkey, Session, User
+from app.models.account import Passkey, Session, User
+from app.models.base import Base
 from app.web import limited
 from app.web.dashboard import Dashboard
 from tests.people import JSON, Person, Sandbox

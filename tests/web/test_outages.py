@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import func, insert
 
-from app.db import Database
-from app.models import ProviderOutage
+from app.database.engine import Database
+from app.models.history import ProviderOutage
 from tests.people import OTHER_SHOP, Person
 
 

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select, update
 
 from app import latencies
-from app.db import Database
+from app.database.engine import Database
 from app.latencies import Full, points
-from app.models import Latencies, User
+from app.models.account import User
+from app.models.history import Latencies
 from app.web.wording_history import day_name
 from app.windows import days, midnight
 from tests.past import HOUR, MINUTE, MOSCOW, age, was

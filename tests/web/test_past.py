@@ -7,9 +7,10 @@ from urllib.parse import quote
 
 from sqlalchemy import event, func, select, update
 
-from app.db import Database
-from app.models import Connection, User
-from app.sealing import Keys
+from app.database.encryption import Keys
+from app.database.engine import Database
+from app.models.account import User
+from app.models.connection import Connection
 from tests.people import HTMX, Person
 from tests.rows import add_connection
 from tests.streams import watching

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.db import Database
-from app.models import Cause, Connection
+from app.database.engine import Database
+from app.models.connection import Cause, Connection
 from app.web.wording_history import percent
 from tests.past import HOUR, MINUTE, MOSCOW, age, last_month, name_of, was
 from tests.people import JSON, Person

@@ -9,9 +9,9 @@ from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import select, update
 
 from app import totp
-from app.db import Database
-from app.models import RecoveryCode, SecondFactor
-from app.sealing import key_id_of
+from app.database.encryption import key_id_of
+from app.database.engine import Database
+from app.models.account import RecoveryCode, SecondFactor
 from app.web import second_factor as pages
 from app.web import sign_in
 from tests.people import Person

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 
 from app import people
 from app.config import Settings
-from app.db import Database
+from app.database.engine import Database
 from app.factory import create_app
 from app.limits import Limit
-from app.models import Session, User
+from app.models.account import Session, User
 from app.web import sign_in, sign_up
 from app.web.dashboard import Dashboard
 from tests.people import Person

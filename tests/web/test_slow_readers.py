@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.live.hub import Mailbox
+from app.realtime.hub import Mailbox
 from app.server import bind
 from tests.people import Person
 from tests.servers import served

@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import delete, func, text, update
 
 from app import people
-from app.announce import announce_provider
-from app.db import Database, open_database
-from app.live.hub import Mailbox
-from app.models import Monitor, ProviderOutage, Session
+from app.database.engine import Database, open_database
+from app.models.account import Session
+from app.models.history import ProviderOutage
+from app.models.monitor import Monitor
+from app.realtime.events import announce_provider
+from app.realtime.hub import Mailbox
 from app.web import stream
 from app.web.dashboard import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox

@@ -6,7 +6,7 @@ import pytest
 from jinja2 import Environment
 
 from app.connecting import ConnectError
-from app.models import Cause, Status
+from app.models.connection import Cause, Status
 from app.web import wording
 
 MOSCOW = ZoneInfo("Europe/Moscow")

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.history import Split
-from app.models import Cause
+from app.models.connection import Cause
 from app.web import wording_history as words
 from app.windows import Window
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.history import Split
-from app.models import Cause
+from app.models.connection import Cause
 from app.web.wording_report import clock_of, days, event, moment, month_name, spendings, verdict
 from app.windows import Window, month
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 from uuid import UUID
 
 from app.config import Client, Settings
-from app.db import Database
+from app.database.engine import Database
 from app.factory import create_app
-from app.models import Grant
+from app.models.connection import Grant
 from app.outbound import Outbound
 from app.providers import BUILT_IN
 from tests.conftest import COMPILED

@@ -17,16 +17,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models import Base
+from app.models.base import Base, one_of
 
 CHANNEL_KINDS = ("email", "telegram", "webhook", "push", "apprise")
 CHANNEL_STATES = ("waiting", "on", "off", "gone")
 DELIVERY_STATES = ("waiting", "sent", "carried", "failed")
 DIGESTS = ("none", "daily", "weekly")
-
-
-def _one_of(column: str, words: tuple[str, ...]) -> str:
-    return f"{column} IN ({', '.join(repr(word) for word in words)})"
 
 
 class Told(Base):
@@ -62,7 +58,7 @@ class AlertPreferences(Base):
     """How a person wants to be told; no row: as it is for everybody."""
 
     __tablename__ = "alert_preferences"
-    __table_args__ = (CheckConstraint(_one_of("digest", DIGESTS), name="digest"),)
+    __table_args__ = (CheckConstraint(one_of("digest", DIGESTS), name="digest"),)
 
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
@@ -80,8 +76,8 @@ class AlertChannel(Base):
 
     __tablename__ = "alert_channels"
     __table_args__ = (
-        CheckConstraint(_one_of("kind", CHANNEL_KINDS), name="kind"),
-        CheckConstraint(_one_of("state", CHANNEL_STATES), name="state"),
+        CheckConstraint(one_of("kind", CHANNEL_KINDS), name="kind"),
+        CheckConstraint(one_of("state", CHANNEL_STATES), name="state"),
         Index(
             "uq_alert_channels_email",
             "user_id",
@@ -140,7 +136,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("alert_id", "channel_id"),
-        CheckConstraint(_one_of("state", DELIVERY_STATES), name="state"),
+        CheckConstraint(one_of("state", DELIVERY_STATES), name="state"),
         Index("ix_deliveries_waiting", "channel_id", postgresql_where=text("state = 'waiting'")),
         Index("ix_deliveries_channel_id_done_at", "channel_id", "done_at"),
     )

@@ -5,8 +5,8 @@ import logging
 import random
 from typing import Protocol
 
-from app.announce import CHANNEL, Announcement, read_announcement
-from app.db import Database
+from app.database.engine import Database
+from app.realtime.events import CHANNEL, Announcement, read_announcement
 
 log = logging.getLogger(__name__)
 

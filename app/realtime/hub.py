@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.announce import Announcement
+from app.realtime.events import Announcement
 
 CARDS = 200  # cards that are read and rendered in one go, so that nothing else waits for long
 SNAPSHOTS = 20  # people who get their whole list in one go; the rest waits for the next turn

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models import JournalEntry
+from app.models.audit import JournalEntry
 
 KEPT = timedelta(days=400)
 PAGE = 50  # entries

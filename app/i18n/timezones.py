@@ -1,8 +1,17 @@
-"""Time zones that a person may choose: Russia's from west to east, then its neighbours'."""
+"""Time zones: the one with a name, and those that a person may choose."""
 
-from zoneinfo import ZoneInfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.zone import zone_named
+
+@lru_cache(maxsize=1_024)
+def zone_named(name: str | None) -> ZoneInfo | None:
+    """The zone of that IANA name; None where there is none."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
 
 ZONES = {
     "Europe/Kaliningrad": "Калининград (МСК−1)",

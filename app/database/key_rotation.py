@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import LargeBinary, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alert_models import AlertChannel
-from app.db import Sessions
-from app.models import Grant, OAuthState, Pairing, PushedToken, Revocation, SecondFactor
-from app.sealing import FORMAT, Keys
+from app.database.encryption import FORMAT, Keys
+from app.database.engine import Sessions
+from app.models.account import SecondFactor
+from app.models.alert import AlertChannel
+from app.models.connection import Grant, OAuthState, Pairing, PushedToken, Revocation
 
 BATCH = 200  # rows in one transaction
 

@@ -1,0 +1,1 @@
+"""The engine and its sessions, whether it can be reached, and tokens sealed at rest."""

@@ -1,0 +1,1 @@
+"""Text, dates, durations and time zones in the language of a reader."""

@@ -1,0 +1,137 @@
+"""Tables of people: users, sessions, one-time secrets, second factors, passkeys."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, one_of
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (Index("uq_users_email", text("lower(email)"), unique=True),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    email: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled_at: Mapped[datetime | None]
+    zone: Mapped[str | None]  # an IANA name; NULL: the server's own
+
+
+class Session(Base):
+    """A signed-in browser. The cookie holds a random id, the table only its SHA-256."""
+
+    __tablename__ = "sessions"
+
+    id_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    user_agent: Mapped[str] = mapped_column(server_default="")
+    # What a page may say of it: the hash of the secret stays here.
+    id: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Purpose(StrEnum):
+    """What a ticket is good for."""
+
+    RESET = "reset"
+    SIGN_UP = "sign_up"
+    SECOND_FACTOR = "second_factor"  # the password was right, the code is still to come
+    PASSKEY_LOG_IN = "passkey_log_in"  # this one and the next two are WebAuthn challenges
+    PASSKEY_ADD = "passkey_add"
+    PASSKEY_PROOF = "passkey_proof"
+
+
+class Ticket(Base):
+    """A secret that is good once and not for long; the table holds only its SHA-256."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (CheckConstraint(one_of("purpose", list(Purpose)), name="purpose"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    purpose: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), index=True
+    )
+    email: Mapped[str] = mapped_column(server_default="")  # who signs up
+    password_hash: Mapped[str] = mapped_column(server_default="")  # with which password
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class EmailChange(Base):
+    """A new address on its way: it is taken when both letters' links were followed (are NULL)."""
+
+    __tablename__ = "email_changes"
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    email: Mapped[str]
+    old_link: Mapped[bytes | None]
+    new_link: Mapped[bytes | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class SecondFactor(Base):
+    """Codes from a person's telephone (RFC 6238). It counts once its first code was right."""
+
+    __tablename__ = "second_factors"
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    secret: Mapped[bytes]  # sealed
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")  # no code works twice
+
+
+class RecoveryCode(Base):
+    """For a lost telephone: each is good once, and gone then."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+
+
+class Passkey(Base):
+    """A key in a person's device, for log-in without a password (WebAuthn)."""
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    used_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """One try of something that is limited (log-in, sign-up, a check by hand)."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_key_at", "key", "at"), Index("ix_attempts_at", "at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    key: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,36 @@
+"""The table of who did what."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class JournalEntry(Base):
+    """One deed of a person or of the service; never changed, see app/audit_log.py."""
+
+    __tablename__ = "journal"
+    __table_args__ = (
+        Index("ix_journal_user_id_id", "user_id", "id"),
+        Index("ix_journal_connection_id_deed_at", "connection_id", "deed", "at"),
+        Index("ix_journal_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deed: Mapped[str]
+    connection_id: Mapped[UUID | None]  # it may be gone
+    provider: Mapped[str | None]
+    label: Mapped[str | None]
+    device: Mapped[str] = mapped_column(server_default="")
+    who: Mapped[str] = mapped_column(server_default="person")  # one of app.journal.Who

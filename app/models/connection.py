@@ -1,0 +1,213 @@
+"""Tables of connections, and of what people gave us for them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, one_of
+
+
+class Status(StrEnum):
+    """What a connection is, as a person sees it; `disconnected` is the absence of a row."""
+
+    DISCONNECTED = "disconnected"
+    CHECKING = "checking"
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    BLOCKED = "blocked"
+    OFFLINE = "offline"
+    REVOKED = "revoked"
+
+
+class Cause(StrEnum):
+    """Why a connection is not simply online: a closed list."""
+
+    PROVIDER_ERROR = "provider_error"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    BAD_RESPONSE = "bad_response"
+    RATE_LIMITED = "rate_limited"
+    ACCESS_DENIED = "access_denied"
+    PAYMENT_REQUIRED = "payment_required"
+    REVOKED = "revoked"
+    MISCONFIGURED = "misconfigured"
+
+    @property
+    def fault(self) -> str:
+        """Whose move it is: "you", "provider" or "us"."""
+        if self in (Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED, Cause.REVOKED):
+            return "you"
+        return "us" if self in (Cause.RATE_LIMITED, Cause.MISCONFIGURED) else "provider"
+
+
+# Every check rewrites a row: room on its page for the new version, and vacuum before the table
+# swells.
+HOT = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
+UNWATCHED = "unwatched"  # what a stretch is called when nobody was checking
+STORED_STATUSES = [status.value for status in Status if status is not Status.DISCONNECTED]
+
+
+class Connection(Base):
+    """A person's link to one account at one provider. The hot table: every check writes its row."""
+
+    __tablename__ = "connections"
+    __table_args__ = (
+        # A provider's due rows in order, so that one throttled provider blocks nobody else's.
+        Index("ix_connections_provider_next_check_at", "provider", "next_check_at"),
+        UniqueConstraint("user_id", "provider", "account"),
+        Index("ix_connections_provider_account", "provider", "account"),
+        Index("ix_connections_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
+        CheckConstraint(one_of("status", STORED_STATUSES), name="status"),
+        CheckConstraint(one_of("cause", [cause.value for cause in Cause]), name="cause"),
+        {"postgresql_with": HOT},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str]
+    account: Mapped[str | None]  # the account's stable id; NULL until a probe names it
+    label: Mapped[str | None]  # what the card calls the account
+    status: Mapped[str] = mapped_column(server_default=Status.CHECKING.value)
+    cause: Mapped[str | None]
+    evidence: Mapped[str | None]
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    strikes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    is_online: Mapped[bool] = mapped_column(Computed("status = 'online'", persisted=True))
+    latency_ms: Mapped[int | None]
+    last_checked_at: Mapped[datetime | None]
+    next_check_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    # When it last went up or down, the newest first, at most FLAPS of them.
+    flips: Mapped[list[datetime]] = mapped_column(
+        ARRAY(DateTime(timezone=True)), server_default="{}"
+    )
+    lease_id: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    # The last check speaks for the connection until then; after that nobody is watching it.
+    watched_until: Mapped[datetime] = mapped_column(
+        server_default=text("now() + interval '60 seconds'")
+    )
+    looks: Mapped[int] = mapped_column(server_default="0")  # checks that brought something
+    unfolded: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # see app/latencies.py
+    # The last 60 looks, written round and round: moving them up would cost ten times the WAL.
+    recent: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+    # A reconnect on its way: this grant takes that connection's place once a probe has named it.
+    replaces: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
+    # It came back with another account: since then the person is asked what to do with it.
+    asked_at: Mapped[datetime | None]
+
+
+class Grant(Base):
+    """What the person gave us for one connection: sealed tokens and scopes."""
+
+    __tablename__ = "grants"
+
+    connection_id: Mapped[UUID] = mapped_column(
+        ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(server_default="oauth2")
+    access_token: Mapped[bytes]
+    refresh_token: Mapped[bytes | None]
+    expires_at: Mapped[datetime | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
+    # `carrier`: which way of carrying the token works; `kept`: what the provider wants to see again
+    extra: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
+    secrets: Mapped[bytes | None]  # the same as `kept`, where it must not be readable
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    granted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    refreshed_at: Mapped[datetime | None]
+    # Set before a refresh is sent and cleared by its answer: while it stands, the refresh token may
+    # be spent already, and nobody knows (docs/decisions/0010).
+    refresh_sent_at: Mapped[datetime | None]
+
+
+class OAuthState(Base):
+    """A person on the way to a provider: 10 minutes, one use, the browser that began it."""
+
+    __tablename__ = "oauth_states"
+
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    session_hash: Mapped[bytes]
+    provider: Mapped[str]
+    connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("connections.id", ondelete="CASCADE"), index=True
+    )
+    code_verifier: Mapped[bytes | None]
+    kept: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # what was typed in
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Revocation(Base):
+    """The outbox of tokens that a provider must still be told to forget."""
+
+    __tablename__ = "revocations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider: Mapped[str]
+    account: Mapped[str | None]
+    token: Mapped[bytes]
+    token_type_hint: Mapped[str]
+    kept: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # as in `grants.extra`
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+
+class PushedToken(Base):
+    """What a provider told us of an account by itself: its token, and the newest news about our
+    application there, each with the provider's own time.
+    """
+
+    __tablename__ = "pushed_tokens"
+    __table_args__ = (UniqueConstraint("provider", "account"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    provider: Mapped[str]
+    account: Mapped[str]
+    token: Mapped[bytes | None]  # NULL: none came, or the application was removed
+    token_hash: Mapped[bytes | None]  # SHA-256 of the token: whether it came before
+    token_at: Mapped[datetime | None]
+    # Who has proven that the account is theirs: one person at a time (docs/decisions/0018).
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
+    installation_at: Mapped[datetime | None]
+    subscription: Mapped[str | None]  # the provider's id of it
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    subscription_at: Mapped[datetime | None]
+
+
+class Pairing(Base):
+    """A code that a person shows at the provider, to prove which account there is theirs."""
+
+    __tablename__ = "pairings"
+    __table_args__ = (UniqueConstraint("user_id", "provider"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    provider: Mapped[str]
+    code: Mapped[bytes]  # sealed, so that its person may see it again
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,107 @@
+"""Tables of what was: outages of connections and of providers, and how long answers took."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, one_of
+from app.models.connection import UNWATCHED
+
+
+class Outage(Base):
+    """One stretch of a connection's time that was not online, with one cause; or, as `unwatched`,
+    one when nobody was checking. The stretches of a connection never overlap.
+    """
+
+    __tablename__ = "outages"
+    __table_args__ = (
+        Index(
+            "uq_outages_open",
+            "connection_id",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        # A connection's stretches from some moment on, the open one included.
+        Index(
+            "ix_outages_connection_id_end",
+            "connection_id",
+            text("coalesce(closed_at, 'infinity'::timestamptz)"),
+        ),
+        Index("ix_outages_closed_at", "closed_at"),
+        # A range of one id: `=` on it needs no extension, which the embedded PostgreSQL lacks.
+        ExcludeConstraint(
+            (text("uuidrange(connection_id, connection_id, '[]')"), "="),
+            (text("tstzrange(opened_at, closed_at)"), "&&"),
+            name="ex_outages_overlap",
+        ),
+        CheckConstraint("closed_at >= opened_at", name="order"),
+        CheckConstraint(f"(status = '{UNWATCHED}') = (cause IS NULL)", name="cause"),
+        CheckConstraint(one_of("fault", ["you", "provider", "us"]), name="fault"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    status: Mapped[str]
+    cause: Mapped[str | None]
+    fault: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    evidence: Mapped[str]  # of the check that confirmed it
+    last_evidence: Mapped[str] = mapped_column(server_default="")
+    checks: Mapped[int] = mapped_column(server_default="1")  # in a row that brought this cause
+
+
+class Latencies(Base):
+    """How long answers took in one hour or one day, as a histogram: 114 rows for a connection at
+    most, written over once their hour or day comes round again (app/latencies.py).
+    """
+
+    __tablename__ = "latencies"
+    __table_args__ = (
+        Index("ix_latencies_began", "began"),  # for what nobody writes over any more
+        {"postgresql_with": {"fillfactor": 80}},
+    )
+
+    connection_id: Mapped[UUID] = mapped_column(
+        ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
+    )
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    began: Mapped[datetime]
+    counts: Mapped[list[int | None]] = mapped_column(ARRAY(Integer))
+
+
+class ProviderOutage(Base):
+    """A time when a provider failed for so many at once that it is one outage of the provider's."""
+
+    __tablename__ = "provider_outages"
+    __table_args__ = (
+        Index(
+            "uq_provider_outages_open",
+            "provider",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_provider_outages_opened_at", "opened_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    provider: Mapped[str]
+    cause: Mapped[str]
+    evidence: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())

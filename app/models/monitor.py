@@ -1,0 +1,40 @@
+"""Tables of the monitors: who is alive, and the last check of everything a person asked for."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ForeignKey,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base
+
+
+class Round(Base):
+    """A person's last «Проверить все»: when it began, and what it is about (app/rounds.py)."""
+
+    __tablename__ = "rounds"
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    connection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    later: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")  # by provider
+
+
+class Monitor(Base):
+    """A sign of life of every monitor: a dead one must never look like confident green."""
+
+    __tablename__ = "monitors"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    beat_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    cut_off_since: Mapped[datetime | None]  # it has no way out itself, and checks nothing
