@@ -14,8 +14,8 @@ from app.latencies import in_order, latencies_of
 from app.models.account import User
 from app.models.connection import Cause, Connection, Grant, Status
 from app.models.history import ProviderOutage
-from app.providers import Catalogue, Provider
-from app.providers.provider import API_KEY, NEVER, PUSHED_TOKEN
+from app.oauth.token_expiry import last_day
+from app.providers.provider import API_KEY, PUSHED_TOKEN, Catalogue, Provider
 
 NO_PASTS: Pasts = {}
 GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
@@ -198,12 +198,6 @@ def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
             count = down[card.provider].count if card.provider in down else 0
             down[card.provider] = DownProvider(card.name, card.provider_down_since, count + 1)
     return list(down.values())
-
-
-def last_day(row: Any, provider: Provider | None) -> datetime | None:
-    """Of a grant that nothing renews; `row` has `refreshable` and `expires_at`."""
-    renewed = row.refreshable and (provider is None or provider.refresh != NEVER)
-    return None if renewed else row.expires_at
 
 
 def not_connected(provider: Provider) -> Descriptor:

@@ -19,7 +19,7 @@ from app.connections import Disconnected
 from app.database.encryption import Keys
 from app.database.engine import Reader, Sessions
 from app.models.connection import Connection, Status
-from app.providers import Catalogue, Provider
+from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
 PATIENCE = timedelta(hours=1)  # after this, a question that nobody answered is cancelled

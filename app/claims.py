@@ -14,9 +14,9 @@ from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.errors import SealingError
 from app.models.connection import Connection, PushedToken
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from app.providers.provider import PUSHED_TOKEN
-from app.providers.pushed import Proof
+from app.providers.webhooks import Proof
 from app.realtime.events import announce_cards, announce_list
 
 SOMEBODY_ELSES = "приложение теперь подключено к другой учётной записи"

@@ -39,8 +39,9 @@ from app.factory import alerting_of, open_checker
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
 from app.monitor.loop import monitoring
-from app.providers import Provider, catalogue_of, missing_variables
-from app.providers.provider import API_KEY
+from app.providers.loader import missing_variables
+from app.providers.provider import API_KEY, Provider
+from app.providers.registry import catalogue_of
 from app.server import bind, on_stop_signals, open_many_files, serve
 from app.user_commands import person_of, users
 

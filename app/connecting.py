@@ -11,18 +11,19 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, grants, oauth, revocations
+from app import audit_log, grants, revocations
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.grants import OpenGrant
 from app.models.connection import Connection, OAuthState
-from app.oauth import NOTHING, Refusal, Tokens
-from app.outbound import Outbound
+from app.oauth import client
+from app.oauth.client import NOTHING
+from app.oauth.token_response import Refusal, Tokens, picked
+from app.outbound.client import Outbound
 from app.people import SignedIn
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.realtime.events import announce_list
-from app.tokens import picked
 
 STATE_LIFE = timedelta(minutes=10)
 HEAD_START = timedelta(seconds=15)  # the first check is the callback's; the monitor's if that dies
@@ -65,8 +66,8 @@ async def begin(
 
     Raises KeyError where the entry wants something that was not typed in.
     """
-    state = oauth.new_state()
-    verifier = oauth.new_code_verifier() if provider.pkce else None
+    state = client.new_state()
+    verifier = client.new_code_verifier() if provider.pkce else None
     state_hash = _hash(state)
     session.add(
         OAuthState(
@@ -83,7 +84,7 @@ async def begin(
         )
     )
     await session.flush()
-    return oauth.authorization_url(provider, redirect_uri, state, verifier, typed)
+    return client.authorization_url(provider, redirect_uri, state, verifier, typed)
 
 
 async def finish(
@@ -100,9 +101,9 @@ async def finish(
         way = await _consume(session, keys, provider, person, answer.get("state", ""))
     if isinstance(way, ConnectError):
         return way
-    if not oauth.issuer_matches(provider, answer.get("iss")):
+    if not client.issuer_matches(provider, answer.get("iss")):
         return ConnectError.BAD_ISSUER
-    if not oauth.signature_matches(provider, answer):
+    if not client.signature_matches(provider, answer):
         return ConnectError.BAD_ISSUER
     if "error" in answer or not answer.get("code"):
         denied = answer.get("error") == "access_denied"
@@ -110,7 +111,7 @@ async def finish(
     kept = _kept(provider, way, {**answer, "redirect_uri": redirect_uri})
     if isinstance(kept, ConnectError):
         return kept
-    tokens = await oauth.exchange(
+    tokens = await client.exchange(
         http, provider, answer["code"], redirect_uri, way.code_verifier, kept
     )
     if isinstance(tokens, Refusal):

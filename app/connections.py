@@ -18,7 +18,7 @@ from app.errors import SealingError
 from app.grants import OpenGrant
 from app.models.account import User
 from app.models.connection import Connection, Grant
-from app.providers import Catalogue, Provider
+from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
 log = logging.getLogger(__name__)

@@ -15,8 +15,9 @@ from app.i18n.timezones import zone_of
 from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring
 from app.monitor.way_out import way_out_of
-from app.outbound import Outbound, open_outbound
-from app.providers import Catalogue, catalogue_of
+from app.outbound.client import Outbound, open_outbound
+from app.providers.provider import Catalogue
+from app.providers.registry import catalogue_of
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
 from app.web import (

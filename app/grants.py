@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database.encryption import Keys
 from app.errors import SealingError
 from app.models.connection import Connection, Grant
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.

@@ -19,9 +19,9 @@ from app.audit_log import Deed
 from app.cards import FLAPS
 from app.database.encryption import Keys
 from app.models.connection import Cause, Connection, Grant, PushedToken
-from app.providers.evotor_hooks import Event, News
+from app.providers.builtin.evotor_webhooks import Event, News
 from app.providers.provider import PUSHED_TOKEN
-from app.providers.pushed import Pushed
+from app.providers.webhooks import Pushed
 from app.realtime.events import announce_cards
 
 REMOVED = "приложение удалено в личном кабинете Эвотор"

@@ -11,17 +11,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, oauth, revocations
+from app import audit_log, revocations
 from app.audit_log import Deed
 from app.database.availability import is_away, name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.models.connection import Connection, Grant
-from app.oauth import Refusal, Tokens
-from app.outbound import Outbound
-from app.providers import Provider
-from app.providers.provider import AHEAD, NEVER
+from app.oauth import client
+from app.oauth.token_response import Refusal, Tokens
+from app.outbound.client import Outbound
+from app.providers.provider import AHEAD, NEVER, Provider
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ async def refresh(
         is_current = await _note_sent(session, grant)
     if not is_current:  # rotated away since it was read: to send it would end the new one as well
         return await _newer(sessions, keys, grant)
-    answer = await oauth.refresh(http, provider, grant.refresh_token, grant.kept)
+    answer = await client.refresh(http, provider, grant.refresh_token, grant.kept)
     if isinstance(answer, Refusal):
         if not answer.is_lost_answer:
             await _clear_doubt(sessions, grant)

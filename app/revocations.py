@@ -7,17 +7,16 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import oauth
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.errors import SealingError
 from app.grants import OpenGrant, account_held
 from app.models.connection import Revocation
-from app.oauth import Refusal
-from app.outbound import Outbound
-from app.providers import Catalogue, Provider
-from app.providers.parts import ACCESS_TOKEN, REFRESH_TOKEN
-from app.providers.provider import PUSHED_TOKEN
+from app.oauth import client
+from app.oauth.token_response import Refusal
+from app.outbound.client import Outbound
+from app.providers.provider import PUSHED_TOKEN, Catalogue, Provider
+from app.providers.spec_parts import ACCESS_TOKEN, REFRESH_TOKEN
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ async def send(
     refusal = None  # connected anew meanwhile: to revoke now could end the new grant
     if not held:
         token = keys.open(row.token, "revocations", row.id, "token")
-        refusal = await oauth.revoke(http, provider, token, row.token_type_hint, row.kept)
+        refusal = await client.revoke(http, provider, token, row.token_type_hint, row.kept)
     async with sessions.begin() as session:
         await _settle(session, row, refusal)
     return refusal is None

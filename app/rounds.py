@@ -21,7 +21,7 @@ from app.database.engine import Reader
 from app.limits import Limit
 from app.models.connection import Cause, Connection
 from app.models.monitor import Round
-from app.providers import Catalogue, Provider
+from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
 LIMIT = Limit(1, timedelta(seconds=30))  # rounds of one person

@@ -8,9 +8,10 @@ from typing import Any
 
 import jmespath
 
-from app.lifetimes import claims_of, life_of
-from app.oauth import Tokens
-from app.providers import Field, Provider
+from app.oauth.token_expiry import claims_of, life_of
+from app.oauth.token_response import Tokens
+from app.providers.provider import Provider
+from app.providers.spec_parts import Field
 
 LONGEST = 4_000  # characters; a JWT has about a thousand
 HOST = re.compile(r"(?:https?://)?([^/?#]*)")

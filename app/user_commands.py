@@ -17,7 +17,7 @@ from app.database.encryption import Keys
 from app.database.engine import open_database
 from app.errors import CommandError
 from app.models.account import Purpose, User
-from app.providers import catalogue_of
+from app.providers.registry import catalogue_of
 from app.web.limited import keys_of
 
 NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}

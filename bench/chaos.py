@@ -21,7 +21,7 @@ from app.config import NEEDED_BY_CHECKS, read_settings
 from app.database.engine import Database, open_database
 from app.factory import open_checker
 from app.monitor.check import Checker
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from bench._chaos_faults import FAULTS, Fault, possible
 from bench._chaos_truth import Event, Truth, lies, now
 from bench._chaos_world import INTERVAL, Page, Ready, World, open_world, postgres

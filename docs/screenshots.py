@@ -17,7 +17,7 @@ from app import local_postgres
 from app.commands import migrate_database
 from app.database.engine import open_database
 from app.demo import SANDBOX_PROVIDERS, providers_file
-from app.outbound import open_outbound
+from app.outbound.client import open_outbound
 from bench.history_pages import LATENCIES, OUTAGES
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.people import Sandbox

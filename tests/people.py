@@ -9,7 +9,7 @@ import httpx
 from quart.typing import TestClientProtocol
 
 from app import people
-from app.outbound import Outbound
+from app.outbound.client import Outbound
 from app.web.dashboard import Dashboard
 from tests.settings import PASSWORD, PUBLIC_URL
 

@@ -10,15 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from app import oauth
 from app.config import NEEDED_BY_WEB, read_settings
 from app.database.engine import Database, open_database
 from app.factory import open_checker
 from app.models.connection import Connection, Grant, Status
 from app.models.history import Outage
 from app.monitor.check import Checker
-from app.oauth import Tokens
-from app.providers import Provider
+from app.oauth import client
+from app.oauth.token_response import Tokens
+from app.providers.provider import Provider
 from tests import rows
 from tests.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Sandbox
 from tests.processes import APP, Program, answers, environment, free_port
@@ -182,9 +182,9 @@ async def _connect_everything(database: Database, checker: Checker, sandbox: San
 
 async def tokens_of(checker: Checker, sandbox: Sandbox, provider: Provider, account: str) -> Tokens:
     """A grant as a person gives it; only our own callback is left out."""
-    verifier = oauth.new_code_verifier() if provider.pkce else None
-    url = oauth.authorization_url(provider, REDIRECT_URI, oauth.new_state(), verifier)
+    verifier = client.new_code_verifier() if provider.pkce else None
+    url = client.authorization_url(provider, REDIRECT_URI, client.new_state(), verifier)
     code = (await sandbox.consent(url, account))["code"]
-    tokens = await oauth.exchange(checker.http, provider, code, REDIRECT_URI, verifier)
+    tokens = await client.exchange(checker.http, provider, code, REDIRECT_URI, verifier)
     assert isinstance(tokens, Tokens), tokens.code
     return tokens

@@ -12,7 +12,7 @@ from app.database.engine import Database
 from app.models.account import User
 from app.models.connection import Connection
 from app.models.history import Outage
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 
 TOKENS = Tokens("access-1", "refresh-1", 3600.0)
 

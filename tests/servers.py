@@ -11,7 +11,8 @@ import uvicorn
 from aiohttp import web
 
 from app.config import Client
-from app.providers import Probe, Provider
+from app.providers.provider import Provider
+from app.providers.spec_parts import Probe
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -21,7 +21,9 @@ from app.cards import (
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Cause, Status
-from app.providers import BUILT_IN, Probe, Provider
+from app.providers.provider import Provider
+from app.providers.registry import BUILT_IN
+from app.providers.spec_parts import Probe
 from tests import rows
 from tests.servers import CLIENT
 

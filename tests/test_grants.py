@@ -17,7 +17,7 @@ from app.grants import OpenGrant
 from app.models.connection import Connection, Grant, Revocation
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_one
-from app.oauth import Refusal, Tokens
+from app.oauth.token_response import Refusal, Tokens
 from tests import rows
 from tests.servers import Acme, saying
 from tests.waiting import until

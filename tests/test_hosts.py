@@ -5,9 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.hosts import Hosts, is_public, is_special
-from app.outbound import open_outbound
-from app.providers import Probe, Provider
+from app.outbound.allowed_hosts import Hosts, is_public, is_special
+from app.outbound.client import open_outbound
+from app.providers.provider import Provider
+from app.providers.spec_parts import Probe
 
 TENANTS = Provider(
     "acme",

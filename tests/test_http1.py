@@ -12,8 +12,9 @@ import httpx
 import pytest
 import uvloop
 
-from app.outbound import MAX_BODY, Outbound, Reply, open_outbound
-from app.providers import Probe, Provider
+from app.outbound.client import MAX_BODY, Outbound, Reply, open_outbound
+from app.providers.provider import Provider
+from app.providers.spec_parts import Probe
 from tests.certificates import self_signed
 from tests.waiting import every, until
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.config import Settings, Smtp
-from app.mail import Message, NotSent, send
+from app.outbound.smtp import Message, NotSent, send
 from tests.postbox import PASSWORD, USER, Postbox, html_of, open_postbox, text_of, wants_password
 
 SENDER = "Связка <mail@example.ru>"

@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
 import pytest
 from aiohttp import web
 
-from app import oauth
 from app.config import Client
-from app.lifetimes import FOREVER
-from app.oauth import Refusal, Tokens
-from app.outbound import Outbound, Reply
-from app.providers import Probe, Provider
-from app.tokens import read_tokens
+from app.oauth import client
+from app.oauth.token_expiry import FOREVER
+from app.oauth.token_response import Refusal, Tokens, read_tokens
+from app.outbound.client import Outbound, Reply
+from app.providers.provider import Provider
+from app.providers.spec_parts import Probe
 from tests.servers import serving
 
 REDIRECT_URI = "http://127.0.0.1:8000/acme/callback"
@@ -71,7 +71,7 @@ Exchange = Callable[..., Awaitable[Tokens | Refusal]]
 def exchange(http: Outbound, endpoint: Endpoint) -> Exchange:
     async def exchange(body: str, status: int = 200, **headers: str) -> Tokens | Refusal:
         endpoint.answer = says(body, status, **headers)
-        return await oauth.exchange(http, endpoint.provider, "code", REDIRECT_URI, VERIFIER)
+        return await client.exchange(http, endpoint.provider, "code", REDIRECT_URI, VERIFIER)
 
     return exchange
 
@@ -86,7 +86,7 @@ def query_of(url: str) -> dict[str, str]:
 
 def test_the_person_is_sent_with_everything_that_is_needed() -> None:
     provider = acme(scopes=("a", "b"), authorization_params={"prompt": "consent"})
-    assert query_of(oauth.authorization_url(provider, REDIRECT_URI, "state", VERIFIER)) == {
+    assert query_of(client.authorization_url(provider, REDIRECT_URI, "state", VERIFIER)) == {
         "response_type": "code",
         "client_id": ODD.id,
         "redirect_uri": REDIRECT_URI,
@@ -100,19 +100,19 @@ def test_the_person_is_sent_with_everything_that_is_needed() -> None:
 
 def test_an_endpoint_that_has_a_query_keeps_it() -> None:
     provider = replace(acme(), authorization_endpoint="https://acme.example/auth?tenant=7")
-    url = oauth.authorization_url(provider, REDIRECT_URI, "state", None)
+    url = client.authorization_url(provider, REDIRECT_URI, "state", None)
     assert url.count("?") == 1
     assert query_of(url)["tenant"] == "7"
     assert query_of(url)["state"] == "state"
 
 
 def test_nothing_empty_is_sent() -> None:
-    query = query_of(oauth.authorization_url(acme(), REDIRECT_URI, "state", None))
+    query = query_of(client.authorization_url(acme(), REDIRECT_URI, "state", None))
     assert set(query) == {"response_type", "client_id", "redirect_uri", "state"}
 
 
 def test_states_and_verifiers_are_long_and_never_the_same() -> None:
-    for new in (oauth.new_state, oauth.new_code_verifier):
+    for new in (client.new_state, client.new_code_verifier):
         made = {new() for _ in range(100)}
         assert len(made) == 100
         assert all(43 <= len(each) <= 128 for each in made)
@@ -260,13 +260,13 @@ async def test_a_redirect_is_not_followed(exchange: Exchange, endpoint: Endpoint
 
 
 async def test_nobody_there_is_a_refusal_too(http: Outbound) -> None:
-    refusal = await oauth.refresh(http, acme("http://127.0.0.1:1"), "r")
+    refusal = await client.refresh(http, acme("http://127.0.0.1:1"), "r")
     assert isinstance(refusal, Refusal)
     assert refusal.code == "unreachable"
 
 
 async def test_without_a_client_nobody_is_asked(http: Outbound, endpoint: Endpoint) -> None:
-    refusal = await oauth.refresh(http, replace(endpoint.provider, client=None), "r")
+    refusal = await client.refresh(http, replace(endpoint.provider, client=None), "r")
     assert isinstance(refusal, Refusal)
     assert (refusal.code, endpoint.asked) == ("unconfigured", 0)
 
@@ -275,7 +275,7 @@ async def test_a_refresh_token_that_is_not_replaced_goes_on(
     http: Outbound, endpoint: Endpoint
 ) -> None:
     endpoint.answer = says('{"access_token": "t", "expires_in": 5}')
-    tokens = await oauth.refresh(http, endpoint.provider, "r")
+    tokens = await client.refresh(http, endpoint.provider, "r")
     assert tokens == Tokens("t", "r", 5.0)
     assert endpoint.form == {"grant_type": "refresh_token", "refresh_token": "r"}
 
@@ -295,7 +295,7 @@ async def test_a_refresh_token_that_is_not_replaced_goes_on(
     ],
 )
 def test_an_issuer_is_compared_exactly(issuer: str, iss: str | None, good: bool) -> None:
-    assert oauth.issuer_matches(acme(issuer=issuer), iss) is good
+    assert client.issuer_matches(acme(issuer=issuer), iss) is good
 
 
 @pytest.mark.parametrize(
@@ -316,17 +316,17 @@ def test_an_issuer_is_compared_exactly(issuer: str, iss: str | None, good: bool)
 )
 def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
     now = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
-    assert oauth.retry_after({"retry-after": text}, now) == seconds
+    assert client.retry_after({"retry-after": text}, now) == seconds
 
 
 def test_no_retry_after_is_none() -> None:
-    assert oauth.retry_after({}) is None
+    assert client.retry_after({}) is None
 
 
 async def test_a_revocation_names_its_token_and_is_done_at_200(
     http: Outbound, endpoint: Endpoint
 ) -> None:
-    assert await oauth.revoke(http, endpoint.provider, "r", "refresh_token") is None
+    assert await client.revoke(http, endpoint.provider, "r", "refresh_token") is None
     assert endpoint.form == {"token": "r", "token_type_hint": "refresh_token"}
     assert endpoint.headers["Authorization"].startswith("Basic ")
 
@@ -335,7 +335,7 @@ async def test_a_revocation_that_is_not_taken_is_a_refusal(
     http: Outbound, endpoint: Endpoint
 ) -> None:
     endpoint.answer = says("", 503)
-    refusal = await oauth.revoke(http, endpoint.provider, "r", "refresh_token")
+    refusal = await client.revoke(http, endpoint.provider, "r", "refresh_token")
     assert isinstance(refusal, Refusal)
     assert refusal.code == "http_503"
 

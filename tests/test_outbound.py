@@ -10,14 +10,15 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.dialing import Address, NotAllowed, checked_socket
 from app.grants import OpenGrant
-from app.hosts import is_public
 from app.models.connection import Cause, Status
 from app.monitor.probe import probe
 from app.monitor.verdict import Known, verdict_of
-from app.outbound import USER_AGENT, Outbound, open_outbound
-from app.providers import Probe, Provider
+from app.outbound.allowed_hosts import is_public
+from app.outbound.client import USER_AGENT, Outbound, open_outbound
+from app.outbound.connector import Address, NotAllowed, checked_socket
+from app.providers.provider import Provider
+from app.providers.spec_parts import Probe
 from tests.servers import Acme, saying, serving
 
 

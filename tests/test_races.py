@@ -17,7 +17,7 @@ from app.database.engine import Database
 from app.models.account import User
 from app.models.connection import Connection, Grant, Revocation, Status
 from app.monitor.leases import claim_one
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from app.settling import settle
 from app.web.dashboard import Dashboard
 from tests import rows

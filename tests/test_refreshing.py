@@ -17,9 +17,9 @@ from app.database.engine import Database
 from app.models.connection import Grant, Status
 from app.monitor.check import Checker
 from app.monitor.leases import claim_one
-from app.oauth import Tokens
-from app.outbound import Outbound
-from app.providers import Provider
+from app.oauth.token_response import Tokens
+from app.outbound.client import Outbound
+from app.providers.provider import Provider
 from app.refreshing import refresh
 from tests import rows
 from tests.servers import Acme, saying

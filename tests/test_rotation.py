@@ -12,7 +12,7 @@ from app.database.encryption import Keys, key_id_of
 from app.database.engine import Database
 from app.errors import UnknownKey
 from app.models.connection import Grant, OAuthState, Revocation
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from tests import rows
 
 OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)

@@ -13,8 +13,8 @@ from app.background import Unfinished, forever, running
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.outbound import Outbound
-from app.providers import Catalogue
+from app.outbound.client import Outbound
+from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.facts import Outage, Seen
-from app.cards import last_day
 from app.models.connection import Connection, Grant
 from app.models.history import ProviderOutage
-from app.providers import Catalogue, Provider
+from app.oauth.token_expiry import last_day
+from app.providers.provider import Catalogue, Provider
 
 OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is
 

@@ -21,7 +21,7 @@ from app.alerts.quiet import quiet_end
 from app.alerts.seeing import see
 from app.database.engine import Sessions
 from app.models.alert import Alert, Told
-from app.providers import Catalogue
+from app.providers.provider import Catalogue
 
 PEOPLE = 50  # in one transaction
 CHUNK = 2_000  # connections in one go

@@ -29,10 +29,9 @@ from app.monitor.provider_watch import ProviderWatch
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, Verdict, is_about_grant, verdict_of
 from app.monitor.way_out import WayOut, is_network_failure
-from app.oauth import Refusal
-from app.outbound import Outbound
-from app.providers import Catalogue, Provider
-from app.providers.provider import AHEAD
+from app.oauth.token_response import Refusal
+from app.outbound.client import Outbound
+from app.providers.provider import AHEAD, Catalogue, Provider
 from app.refreshing import may_refresh, refresh, wants_refresh
 from app.settling import settle
 

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import grants
 from app.models.connection import Connection, Grant, Status
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.refreshing import LEASE
 
 FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())

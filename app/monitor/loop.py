@@ -30,7 +30,7 @@ from app.monitor.check import Checker
 from app.monitor.clock import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
 from app.monitor.recorder import Recorder
-from app.providers import Provider
+from app.providers.provider import Provider
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from app.models.connection import Cause
 from app.monitor.probe import Answer
 from app.monitor.verdict import LONGEST_WAIT, Verdict, cause_of
-from app.providers import Provider
+from app.providers.provider import Provider
 
 BURST = 0.1  # of a second's requests may start at once …
 REFILL = 0.8  # … and so many a second: with a request that costs two, no second holds more than all

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.grants import OpenGrant
-from app.lifetimes import seconds_until
 from app.monitor.reading import content_of, found, hint_of, is_sound, text, with_kept
-from app.oauth import Refusal, challenge_error, retry_after
-from app.outbound import Message, Outbound, Reply, Target, message_of, written
-from app.providers import Carrier, Probe, Provider
-from app.providers.parts import GET
-from app.providers.templates import fill_address, fill_all
+from app.oauth.client import challenge_error, retry_after
+from app.oauth.token_expiry import seconds_until
+from app.oauth.token_response import Refusal
+from app.outbound.client import Message, Outbound, Reply, Target, message_of, written
+from app.providers.placeholders import fill_address, fill_all
+from app.providers.provider import Provider
+from app.providers.spec_parts import GET, Carrier, Probe
 
 
 @dataclass(frozen=True)

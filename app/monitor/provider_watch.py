@@ -7,7 +7,7 @@ from app import provider_outages
 from app.database.engine import Sessions
 from app.monitor.record import Checked
 from app.provider_outages import THEIRS
-from app.providers import Catalogue, Provider
+from app.providers.provider import Catalogue, Provider
 
 
 class ProviderWatch:

@@ -7,8 +7,8 @@ from typing import Any
 
 import jmespath
 
-from app.outbound import Reply
-from app.providers import Probe
+from app.outbound.client import Reply
+from app.providers.spec_parts import Probe
 
 LONGEST_NAME = 200  # characters of a label or an account that we keep
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
-from app.providers.parts import OK
+from app.providers.spec_parts import OK
 
 SECOND_LOOK = 30.0  # seconds after a strike, unless the interval is shorter
 REVOKED_LOOK = 86_400.0  # seconds; nothing but a reconnect helps, so looking often is pointless

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from app.monitor.probe import Answer
-from app.providers import Catalogue
+from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
 

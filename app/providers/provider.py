@@ -9,13 +9,13 @@ from math import ceil
 from urllib.parse import urlsplit
 
 from app.config import Client
-from app.hosts import Hosts
-from app.providers.parts import BASIC as BASIC
-from app.providers.parts import FORM, Carrier, Field, Probe, Push, Revocation, Texts
-from app.providers.parts import NONE as NONE
-from app.providers.parts import POST as POST
+from app.outbound.allowed_hosts import Hosts
+from app.providers.placeholders import PLACEHOLDER, fill_address, is_per_tenant
 from app.providers.quota import DAY, Quota
-from app.providers.templates import PLACEHOLDER, fill_address, is_per_tenant
+from app.providers.spec_parts import BASIC as BASIC
+from app.providers.spec_parts import FORM, Carrier, Field, Probe, Push, Revocation, Texts
+from app.providers.spec_parts import NONE as NONE
+from app.providers.spec_parts import POST as POST
 
 OAUTH2, API_KEY, PUSHED_TOKEN = "oauth2", "api_key", "pushed_token"  # kinds of grant
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"

@@ -7,7 +7,7 @@ from quart.typing import ResponseReturnValue
 
 from app import choosing
 from app.choosing import Unsettled
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.web.dashboard import dashboard, person
 from app.web.errors import error_page
 from app.web.parting import what_happened

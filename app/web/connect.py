@@ -18,8 +18,7 @@ from app.models.connection import Cause
 from app.monitor.probe import probe
 from app.monitor.verdict import cause_of
 from app.people import SignedIn
-from app.providers import Provider
-from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
+from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.typed import Typed, key_of, read_typed
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.errors import too_many

@@ -13,7 +13,7 @@ from app import audit_log, choosing, connections, history, limits, rounds
 from app.audit_log import Deed
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
 from app.limits import Limit
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.web.dashboard import dashboard, person, person_or_none
 from app.web.errors import error_page
 from app.web.fragments import titles

@@ -14,10 +14,10 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.i18n.timezones import zone_of
 from app.monitor.check import Checker
-from app.outbound import Outbound
+from app.outbound.client import Outbound
 from app.passkeys import Site
 from app.people import SignedIn
-from app.providers import Catalogue
+from app.providers.provider import Catalogue
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
 from app.web.burst import Burst

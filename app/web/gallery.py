@@ -8,8 +8,7 @@ from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app import connections
-from app.providers import Catalogue, Provider
-from app.providers.provider import GROUPS
+from app.providers.provider import GROUPS, Catalogue, Provider
 from app.web.dashboard import dashboard, person
 
 blueprint = Blueprint("gallery", __name__)

@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import claims, installations, limits
 from app.claims import Proven
 from app.limits import Limit
-from app.providers import Catalogue, Provider, Push
-from app.providers.evotor_hooks import Event, read_installation, read_subscription
-from app.providers.pushed import Proof, Pushed, read_proof, read_pushed
+from app.providers.builtin.evotor_webhooks import Event, read_installation, read_subscription
+from app.providers.provider import Catalogue, Provider
+from app.providers.spec_parts import Push
+from app.providers.webhooks import Proof, Pushed, read_proof, read_pushed
 from app.web.dashboard import dashboard
 from app.web.guard import public
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from app import mail
+from app.outbound import smtp
 from app.web.dashboard import Dashboard
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ async def post(app: Dashboard, letter: Letter, to: str, **words: str) -> None:
 
     `words` fill the braces; the word `link` is a secret, and goes into the button's address.
     """
-    fault = await mail.send(app.settings, await message(app, letter, to, **words))
+    fault = await smtp.send(app.settings, await message(app, letter, to, **words))
     if fault is not None:
         log.warning("a letter was not sent: %s", fault.why)
 
@@ -105,7 +105,7 @@ def tell(app: Dashboard, to: str, change: str) -> None:
         app.unfinished.start(post(app, NOTICE, to, change=CHANGED[change]))
 
 
-async def message(app: Dashboard, letter: Letter, to: str, **words: str) -> mail.Message:
+async def message(app: Dashboard, letter: Letter, to: str, **words: str) -> smtp.Message:
     subject = letter.subject.format(**words)
     lines = [line.format(**words) for line in letter.lines]
     link = words.get("link", "")
@@ -114,4 +114,4 @@ async def message(app: Dashboard, letter: Letter, to: str, **words: str) -> mail
     template = app.jinja_env.get_template("people/letter.html")
     html = await template.render_async(subject=subject, lines=lines, button=letter.button, url=url)
     text = "\n\n".join([*lines, f"{letter.button}: {url}", "Связка"])
-    return mail.Message(to, subject, text + "\n", html, secret=bool(link))
+    return smtp.Message(to, subject, text + "\n", html, secret=bool(link))

@@ -3,8 +3,7 @@
 from app import revocations
 from app.connections import Disconnected
 from app.monitor.probe import probe
-from app.providers import Provider
-from app.providers.provider import API_KEY, PUSHED_TOKEN
+from app.providers.provider import API_KEY, PUSHED_TOKEN, Provider
 from app.web.dashboard import dashboard
 
 

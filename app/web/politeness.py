@@ -3,7 +3,7 @@
 from math import ceil
 
 from app.i18n.formatting import MINUTE, plural
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.web.wording import duration
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."

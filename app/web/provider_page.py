@@ -16,8 +16,7 @@ from app.connecting import ConnectError
 from app.landing import Landing, Place
 from app.models.connection import Status
 from app.pairing import Code
-from app.providers import Provider
-from app.providers.provider import API_KEY
+from app.providers.provider import API_KEY, Provider
 from app.web.dashboard import dashboard, person
 from app.web.form_wording import BY_HAND
 from app.web.reconnect_wording import ELSEWHERE, WAITS, called, scope_news

@@ -11,7 +11,7 @@ from app import connecting, connections
 from app.connecting import ConnectError
 from app.landing import Landing, landing
 from app.people import SignedIn
-from app.providers import Catalogue, Provider
+from app.providers.provider import Catalogue, Provider
 from app.web.connect import connect, install
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.parting import what_happened

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.choosing import Unsettled
 from app.models.connection import Status
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.web.wording import CAUSE, Message
 
 INNER_QUOTES = str.maketrans("«»", "„“")

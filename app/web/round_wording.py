@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.i18n.formatting import plural
-from app.providers import Catalogue, Provider
+from app.providers.provider import Catalogue, Provider
 from app.rounds import Progress
 from app.web.wording import every, of_connections
 

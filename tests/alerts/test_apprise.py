@@ -10,7 +10,7 @@ from app.alerts.channels import Address, Parcel, Post, Refused, apprise
 from app.alerts.facts import Kind
 from app.alerts.letter import Button, Letter
 from app.config import Settings
-from app.outbound import Outbound
+from app.outbound.client import Outbound
 from tests.servers import serving
 
 installed = pytest.mark.skipif(not apprise.is_offered(True), reason="apprise is not installed")

@@ -15,7 +15,7 @@ from app.alerts.channels.webhook import new_secret
 from app.alerts.facts import Kind
 from app.alerts.letter import Button, Letter, Line
 from app.config import Settings
-from app.outbound import Outbound, open_outbound
+from app.outbound.client import Outbound, open_outbound
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened
 from tests.postbox import html_of, open_postbox, text_of
 

@@ -19,8 +19,8 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.alert import AlertChannel, Delivery, Told
 from app.models.connection import Cause, Status
-from app.outbound import Outbound
-from app.providers import Catalogue
+from app.outbound.client import Outbound
+from app.providers.provider import Catalogue
 from app.settling import settle
 from tests.alerts.receivers import Receivers, open_receivers
 from tests.postbox import Postbox, open_postbox

@@ -18,7 +18,7 @@ from app.models.connection import Connection, Status
 from app.monitor.check import Checker
 from app.monitor.lag import TICK, TOO_LATE, Lag
 from app.monitor.leases import Lease, claim_one
-from app.outbound import Outbound
+from app.outbound.client import Outbound
 from tests import rows
 from tests.servers import Acme, Handler, saying
 from tests.waiting import until

@@ -19,7 +19,7 @@ from app.models.monitor import Monitor
 from app.monitor import loop
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from tests import rows
 from tests.servers import Acme, Handler, open_acme, saying
 from tests.waiting import until

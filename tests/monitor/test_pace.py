@@ -23,8 +23,9 @@ from app.monitor.pace import Bucket, Pace, polite
 from app.monitor.probe import Answer
 from app.monitor.record import JITTER
 from app.monitor.verdict import Known, verdict_of
-from app.oauth import Tokens
-from app.providers import Provider, Quota
+from app.oauth.token_response import Tokens
+from app.providers.provider import Provider
+from app.providers.quota import Quota
 from tests import rows
 from tests.servers import Acme, saying
 from tests.waiting import until

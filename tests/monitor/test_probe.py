@@ -12,8 +12,9 @@ from aiohttp import web
 
 from app.grants import OpenGrant
 from app.monitor.probe import Answer, probe
-from app.outbound import MAX_BODY, Outbound
-from app.providers import Carrier, Probe, Provider
+from app.outbound.client import MAX_BODY, Outbound
+from app.providers.provider import Provider
+from app.providers.spec_parts import Carrier, Probe
 from tests.certificates import self_signed
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

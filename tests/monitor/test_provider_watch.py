@@ -16,7 +16,7 @@ from app.monitor import loop
 from app.monitor.check import Checker
 from app.monitor.loop import monitoring
 from app.monitor.provider_watch import ProviderWatch
-from app.oauth import Tokens
+from app.oauth.token_response import Tokens
 from tests import rows
 from tests.servers import Acme, open_acme
 from tests.waiting import until

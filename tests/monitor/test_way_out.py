@@ -22,7 +22,7 @@ from app.monitor.check import Checker
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
 from app.monitor.way_out import WayOut, way_out_of
-from app.providers import Provider
+from app.providers.provider import Provider
 from app.server import bind
 from tests import rows
 from tests.processes import free_port

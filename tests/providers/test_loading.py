@@ -8,7 +8,11 @@ import pytest
 
 from app.config import Client
 from app.errors import ConfigurationError
-from app.providers import BUILT_IN, Carrier, Provider, Quota, load_catalogue, missing_variables
+from app.providers.loader import load_catalogue, missing_variables
+from app.providers.provider import Provider
+from app.providers.quota import Quota
+from app.providers.registry import BUILT_IN
+from app.providers.spec_parts import Carrier
 from app.web import connections, health, sign_in, stream, theme
 from tests.certificates import self_signed
 

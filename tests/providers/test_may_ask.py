@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.providers import BUILT_IN
+from app.providers.registry import BUILT_IN
 
 ENTRIES = {entry.name: entry for entry in BUILT_IN}
 

@@ -13,9 +13,9 @@ from sqlalchemy import func, select, text, update
 from app.config import Settings
 from app.database.engine import Database
 from app.models.connection import Connection, Grant
-from app.outbound import Outbound
-from app.providers import BUILT_IN
+from app.outbound.client import Outbound
 from app.providers.provider import PUSHED_TOKEN
+from app.providers.registry import BUILT_IN
 from tests.providers.shapes import SHAPES
 from tests.providers.shapes.oauth_service import OAuthService
 from tests.providers.shapes.service import Service

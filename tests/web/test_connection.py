@@ -13,7 +13,7 @@ from sqlalchemy import delete, event, func, update
 from app.database.engine import Database
 from app.models.connection import Connection, Grant
 from app.models.history import ProviderOutage
-from app.providers import Quota
+from app.providers.quota import Quota
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.streams import listening, watching
 from tests.web.test_connections import card_of

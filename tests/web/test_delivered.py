@@ -18,7 +18,8 @@ from app.database.engine import Database
 from app.errors import ConfigurationError
 from app.factory import create_app
 from app.models.connection import Connection, Grant, Pairing, PushedToken
-from app.providers import BUILT_IN, load_catalogue
+from app.providers.loader import load_catalogue
+from app.providers.registry import BUILT_IN
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.streams import watching

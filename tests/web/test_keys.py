@@ -14,7 +14,7 @@ from app.config import Settings
 from app.database.engine import Database
 from app.models.account import Attempt
 from app.models.connection import Connection, Grant, OAuthState
-from app.outbound import Outbound
+from app.outbound.client import Outbound
 from tests.people import Person
 from tests.providers.shapes.bitrix24 import Bitrix24
 from tests.providers.shapes.ozon import Ozon

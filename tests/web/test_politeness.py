@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.providers import BUILT_IN, Quota
+from app.providers.quota import Quota
+from app.providers.registry import BUILT_IN
 from app.web.politeness import provider_asks_to_wait, spending
 
 EVOTOR = BUILT_IN[0]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.alerts.letter import Letter
 from app.config import Settings
-from app.outbound import Outbound
+from app.outbound.client import Outbound
 
 PATIENCE = 15.0  # seconds for one answer of a channel's server
 

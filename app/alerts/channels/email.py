@@ -6,10 +6,10 @@ from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from app import mail
 from app.alerts.channels.channel import Address, Parcel, Post, Refused
 from app.alerts.letter import HELD, Letter, as_text
 from app.config import ROOT
+from app.outbound import smtp
 
 FOOTER = (
     "Вы получили это письмо, потому что подключили сервисы в Связке.\n"
@@ -21,9 +21,9 @@ async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
     public_url = post.settings.public_url
     unsubscribe = f"{public_url}/alerts/unsubscribe/{to.unsubscribe}"
     footer = FOOTER.format(settings=f"{public_url}/alerts", unsubscribe=unsubscribe)
-    refused = await mail.send(
+    refused = await smtp.send(
         post.settings,
-        mail.Message(
+        smtp.Message(
             to.email,
             parcel.letter.title,
             as_text(parcel.letter, footer),
@@ -45,7 +45,7 @@ def as_html(letter: Letter, public_url: str, unsubscribe: str) -> str:
     )
 
 
-def _why(refused: mail.NotSent) -> str:
+def _why(refused: smtp.NotSent) -> str:
     if refused.for_good:
         return "почтовый сервер не принимает письма на этот адрес"
     return "почтовый сервер не отвечает или просит подождать"

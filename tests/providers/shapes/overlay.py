@@ -3,8 +3,8 @@
 import json
 import re
 
-from app.providers import Provider
-from app.providers.templates import is_per_tenant
+from app.providers.placeholders import is_per_tenant
+from app.providers.provider import Provider
 
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "revocation_endpoint")
 

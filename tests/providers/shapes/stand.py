@@ -12,8 +12,8 @@ from app.config import Client, Settings
 from app.database.engine import Database
 from app.factory import create_app
 from app.models.connection import Grant
-from app.outbound import Outbound
-from app.providers import BUILT_IN
+from app.outbound.client import Outbound
+from app.providers.registry import BUILT_IN
 from tests.conftest import COMPILED
 from tests.people import Person, Sandbox
 from tests.providers.shapes.key_service import KeyService

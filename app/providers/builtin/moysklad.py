@@ -1,7 +1,7 @@
 """https://dev.moysklad.ru/doc/api/remap/1.2/ (autumn 2026)"""
 
-from app.providers.parts import Field, Probe, Texts
 from app.providers.provider import API_KEY, NO_END, Provider
+from app.providers.spec_parts import Field, Probe, Texts
 
 # Not OAuth. A token that we made from a password would end all others of that employee, so we ask
 # for a ready one. Its lifetime is not documented. 45 requests in 3 s at most, and who sends over

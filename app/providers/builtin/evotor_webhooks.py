@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from app.providers.pushed import object_of, text_of
+from app.providers.webhooks import object_of, text_of
 
 USER_ID = re.compile(r"[0-9]{2}-[0-9]{15}")
 SUBSCRIPTION_ID = re.compile(r"[!-~]{1,100}")

@@ -1,7 +1,7 @@
 """https://developer.squareup.com/docs/oauth-api/overview (autumn 2026)"""
 
-from app.providers.parts import JSON, POST, Probe, Revocation, Texts
 from app.providers.provider import EXPIRES_AT, Provider
+from app.providers.spec_parts import JSON, POST, Probe, Revocation, Texts
 
 # With a secret the refresh token never ends and is good many times, with PKCE it is single-use. A
 # revocation ends every token of the merchant. How a refused refresh is worded is not documented.

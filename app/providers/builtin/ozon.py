@@ -1,7 +1,7 @@
 """https://docs.ozon.ru/api/seller/ (autumn 2026)"""
 
-from app.providers.parts import Carrier, Field, Probe, Texts
 from app.providers.provider import API_KEY, NO_END, Provider
+from app.providers.spec_parts import Carrier, Field, Probe, Texts
 
 # The key's own end stands in the answer about its roles. Limits are not documented; how a dead key
 # is refused is not either, so 401 and 403 mean what they mean everywhere.

@@ -10,12 +10,12 @@ from typing import Any
 
 from app.config import WEBHOOK_SECRET, Client
 from app.errors import ConfigurationError
-from app.providers.consistency import inconsistencies
-from app.providers.entry_keys import entry_keys
-from app.providers.parts import NONE, Carrier, Probe, Push, Revocation
+from app.providers.field_parsers import Unfit, table
+from app.providers.placeholders import names_in_all
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
-from app.providers.readers import Unfit, table
-from app.providers.templates import names_in_all
+from app.providers.schema import entry_keys
+from app.providers.spec_parts import NONE, Carrier, Probe, Push, Revocation
+from app.providers.validation import inconsistencies
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
 TAKEN = frozenset(  # paths that the dashboard uses itself

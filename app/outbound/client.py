@@ -18,11 +18,11 @@ from functools import cache, partial
 
 import httpx
 
-from app import http1
-from app.dialing import Dialer, NotAllowed, Peer, Resolve, look_up
-from app.hosts import LOOPBACK, Origin, origin_of
-from app.http1 import Closed, Connection, Garbled, TooLarge, Unanswered
-from app.providers import Provider
+from app.outbound import http1
+from app.outbound.allowed_hosts import LOOPBACK, Origin, origin_of
+from app.outbound.connector import Dialer, NotAllowed, Peer, Resolve, look_up
+from app.outbound.http1 import Closed, Connection, Garbled, TooLarge, Unanswered
+from app.providers.provider import Provider
 
 MAX_BODY = 256 * 1024  # bytes, after decompression
 KEEP_ALIVE = 60.0  # seconds

@@ -1,7 +1,7 @@
 """https://apidocs.bitrix24.ru/settings/oauth/ (August 2026)"""
 
-from app.providers.parts import GET, QUERY, Field, Probe, Rule, Texts
 from app.providers.provider import ON_EXPIRED, Provider
+from app.providers.spec_parts import GET, QUERY, Field, Probe, Rule, Texts
 
 # Whoever refreshes on a schedule may be blocked: only after "expired". Scopes and redirect URI are
 # those of the application's card. PKCE is not mentioned, revocation does not exist, and whether the

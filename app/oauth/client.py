@@ -17,13 +17,11 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 
-from app.outbound import Outbound, Reply
-from app.providers import Provider, Revocation
-from app.providers.parts import BASIC, GET, JSON, NONE, POST, QUERY
-from app.providers.templates import fill_address, fill_all
-from app.tokens import Refusal as Refusal
-from app.tokens import Tokens as Tokens
-from app.tokens import read_tokens, refusal_of
+from app.oauth.token_response import Refusal, Tokens, read_tokens, refusal_of
+from app.outbound.client import Outbound, Reply
+from app.providers.placeholders import fill_address, fill_all
+from app.providers.provider import Provider
+from app.providers.spec_parts import BASIC, GET, JSON, NONE, POST, QUERY, Revocation
 
 TIMEOUT = 15.0  # seconds for a whole token request
 CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")  # RFC 6750 section 3.1

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import jmespath
 
 from app.config import ROOT
-from app.hosts import LOOPBACK, is_special
-from app.providers.templates import PLACEHOLDER
+from app.outbound.allowed_hosts import LOOPBACK, is_special
+from app.providers.placeholders import PLACEHOLDER
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.1
 HEADER_VALUE = re.compile(r"[ -~]*")

@@ -1,7 +1,7 @@
 """https://www.amocrm.ru/developers/content/oauth/oauth (autumn 2026)"""
 
-from app.providers.parts import JSON, POST, Probe, Rule, Texts
 from app.providers.provider import Provider
+from app.providers.spec_parts import JSON, POST, Probe, Rule, Texts
 
 # The account's host comes with the callback (`referer`). From clients in the field, not from the
 # documentation: an access token lives for a day, a refresh token for three months and one use; a

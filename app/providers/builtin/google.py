@@ -1,7 +1,7 @@
 """https://developers.google.com/identity/protocols/oauth2/web-server (autumn 2026)"""
 
-from app.providers.parts import POST, Probe, Texts
 from app.providers.provider import Provider
+from app.providers.spec_parts import POST, Probe, Texts
 
 # Without `access_type` and `prompt` there is silently no refresh token. It is not rotated, and it
 # lives for 7 days only while the consent screen is in testing.

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from aiohappyeyeballs import start_connection
 
-from app.hosts import is_loopback, is_public
+from app.outbound.allowed_hosts import is_loopback, is_public
 
 NAMES_KEPT = 10.0  # seconds: many probes of one provider may begin at once
 MANY_NAMES = 1024  # tenants' hosts come and go

@@ -1,8 +1,8 @@
 """https://dev.wildberries.ru/knowledge-base (April 2026)"""
 
-from app.providers.parts import Field, Probe, Texts
 from app.providers.provider import API_KEY, JWT, Provider
 from app.providers.quota import Quota
+from app.providers.spec_parts import Field, Probe, Texts
 
 # A personal token must not be given to third parties, says Wildberries, so it is not taken (the
 # claim `acc` is a third party's knowledge). Never ask `/ping`: programs that do are blocked. About

@@ -3,11 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.providers import parts, provider
-from app.providers.parts import CAUSES, OK, Carrier, Field, Rule
-from app.providers.provider import GROUPS
-from app.providers.quota import PERIODS, Quota
-from app.providers.readers import (
+from app.providers import provider, spec_parts
+from app.providers.field_parsers import (
     Reader,
     address,
     each,
@@ -32,6 +29,9 @@ from app.providers.readers import (
     whole,
     without,
 )
+from app.providers.provider import GROUPS
+from app.providers.quota import PERIODS, Quota
+from app.providers.spec_parts import CAUSES, OK, Carrier, Field, Rule
 
 RESERVED = frozenset(  # of the authorization request
     {
@@ -77,10 +77,12 @@ def entry_keys(allow_insecure: bool) -> Mapping[str, Reader]:
         "pkce": flag,
         "callback_keep": texts,
         "callback_hmac": flag,
-        "token_endpoint_auth_method": one_of(parts.BASIC, parts.POST, parts.QUERY, parts.NONE),
-        "token_request": one_of(parts.FORM, parts.JSON, parts.GET),
+        "token_endpoint_auth_method": one_of(
+            spec_parts.BASIC, spec_parts.POST, spec_parts.QUERY, spec_parts.NONE
+        ),
+        "token_request": one_of(spec_parts.FORM, spec_parts.JSON, spec_parts.GET),
         "token_params": without(OF_TOKENS),
-        "token_errors": table_of(one_of(*parts.TOKEN_ERRORS)),
+        "token_errors": table_of(one_of(*spec_parts.TOKEN_ERRORS)),
         "token_keep": texts,
         "keep_sealed": texts,
         "expiry": _expiry,
@@ -140,11 +142,11 @@ def _revocation_keys(url: Reader) -> Mapping[str, Reader]:
     return {
         "url": url,
         "method": one_of("GET", "POST", "DELETE"),
-        "auth": one_of(parts.BASIC, parts.NONE),
+        "auth": one_of(spec_parts.BASIC, spec_parts.NONE),
         "headers": headers,
         "form": table_of_texts,
         "json": table_of_texts,
-        "token": one_of(parts.ACCESS_TOKEN, parts.REFRESH_TOKEN),
+        "token": one_of(spec_parts.ACCESS_TOKEN, spec_parts.REFRESH_TOKEN),
     }
 
 

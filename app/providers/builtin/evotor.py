@@ -1,7 +1,7 @@
 """https://developer.evotor.ru/docs/rest_oauth20_authorization_guide.html (autumn 2026)"""
 
-from app.providers.parts import Carrier, Probe, Push, Texts
 from app.providers.provider import Provider
+from app.providers.spec_parts import Carrier, Probe, Push, Texts
 
 # Not documented: `state`, PKCE, the refresh request and its rotation, revocation. Scopes are chosen
 # when the client is registered; `store:read` is enough for this.

@@ -7,7 +7,20 @@ from datetime import UTC, datetime
 from math import nan
 from typing import Any
 
-from app.providers.provider import EXPIRES_AT, EXPIRES_IN, JWT
+from app.providers.provider import (
+    EXPIRES_AT,
+    EXPIRES_IN,
+    JWT,
+    NEVER,
+    Provider,
+)
+
+
+def last_day(row: Any, provider: Provider | None) -> datetime | None:
+    """Of a grant that nothing renews; `row` has `refreshable` and `expires_at`."""
+    renewed = row.refreshable and (provider is None or provider.refresh != NEVER)
+    return None if renewed else row.expires_at
+
 
 FOREVER = 10 * 365 * 86_400.0  # seconds; a longer promise is taken for this one
 

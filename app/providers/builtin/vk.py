@@ -1,7 +1,7 @@
 """https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan (autumn 2026)"""
 
-from app.providers.parts import NONE, Probe, Revocation, Rule, Texts
 from app.providers.provider import Provider
+from app.providers.spec_parts import NONE, Probe, Revocation, Rule, Texts
 
 # OAuth 2.1: PKCE and `device_id` instead of a secret, and a second use of a refresh token ends the
 # whole session. Errors come with a 200. The endpoints are those of clients in the field; lifetimes

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from time import time
 from urllib.parse import parse_qsl
 
-from app.lifetimes import life_of
-from app.outbound import Reply
-from app.providers import Provider
-from app.providers.parts import TOKEN_ERRORS
+from app.oauth.token_expiry import life_of
+from app.outbound.client import Reply
+from app.providers.provider import Provider
+from app.providers.spec_parts import TOKEN_ERRORS
 
 LONGEST_KEPT = 500  # characters of a value that is kept beside the tokens
 OURS = ("invalid_client", "unauthorized_client")  # our registration is wrong, nobody's grant is

@@ -1,7 +1,7 @@
 """https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens (autumn 2026)"""
 
-from app.providers.parts import POST, Carrier, Field, Probe, Revocation, Texts
 from app.providers.provider import Provider
+from app.providers.spec_parts import POST, Carrier, Field, Probe, Revocation, Texts
 
 # Expiring tokens: an hour, refreshed for 90 days and rotated. Neither PKCE nor the scope that the
 # shop's name wants is mentioned, and the way to revoke is an old one seen in many applications.

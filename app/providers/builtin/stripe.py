@@ -1,7 +1,7 @@
 """https://docs.stripe.com/connect/oauth-reference (autumn 2026)"""
 
-from app.providers.parts import POST, Probe, Revocation, Texts
 from app.providers.provider import NEVER, NO_END, Provider
+from app.providers.spec_parts import POST, Probe, Revocation, Texts
 
 # Connect for standard accounts; an App of the marketplace has other endpoints. The token has no
 # end of its own, and the client's secret is the platform's secret key. PKCE is not mentioned.

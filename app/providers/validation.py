@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from app.providers.parts import BASIC, GET, QUERY, Probe
+from app.providers.placeholders import is_per_tenant, names_in, names_in_all
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
-from app.providers.templates import is_per_tenant, names_in, names_in_all
+from app.providers.spec_parts import BASIC, GET, QUERY, Probe
 
 OF_OAUTH2 = ("authorization_endpoint", "token_endpoint")
 OURS = frozenset({"client_id", "client_secret"})

@@ -9,7 +9,7 @@ from typing import Any
 
 import jmespath
 
-from app.providers.parts import Push
+from app.providers.spec_parts import Push
 
 TOKEN = re.compile(r"[!-~]{8,512}")  # what may stand in a header
 CODE = re.compile(r"[!-~ ]{1,100}")

@@ -1,7 +1,7 @@
 """https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app"""
 
-from app.providers.parts import BASIC, POST, Probe, Revocation, Rule, Texts
 from app.providers.provider import Provider
+from app.providers.spec_parts import BASIC, POST, Probe, Revocation, Rule, Texts
 
 # A GitHub App with expiring user tokens: 8 hours, refreshed for six months, and a refresh ends the
 # old pair at once. Errors come with a 200, in words of its own. A 403 may be a limit.

@@ -1,0 +1,1 @@
+"""Everything that leaves this machine: HTTP to allowed hosts, and mail."""

@@ -1,0 +1,1 @@
+"""The providers that are built in, a file each."""
