@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, func, select
 
-from app.history import Past, Pasts
-from app.latencies import in_order, latencies_of
+from app.history.flapping import FLAPPING, FLAPS
+from app.history.latency import in_order, latencies_of
+from app.history.uptime import Past, Pasts
 from app.models.account import User
 from app.models.connection import Cause, Connection, Grant, Status
 from app.models.history import ProviderOutage
@@ -19,8 +20,6 @@ from app.providers.provider import API_KEY, PUSHED_TOKEN, Catalogue, Provider
 
 NO_PASTS: Pasts = {}
 GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
-FLAPS = 4  # times up or down …
-FLAPPING = timedelta(hours=1)  # … within this make a connection that flaps
 
 CardRow = Row[*tuple[Any, ...]]  # has CARD
 CARD = (

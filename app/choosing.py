@@ -13,7 +13,8 @@ from sqlalchemy import ARRAY, BigInteger, Select, and_, any_, bindparam, func, o
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app import audit_log, connections, people, told
+from app import audit_log, connections, told
+from app.accounts import users
 from app.audit_log import Deed
 from app.connections import Disconnected
 from app.database.encryption import Keys
@@ -88,7 +89,7 @@ async def question(session: AsyncSession, user_id: int, connection_id: UUID) -> 
 
 async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
     """Make it a connection of its own. False: there is nothing to choose (any more)."""
-    await people.lock(session, user_id)
+    await users.lock(session, user_id)
     kept = await session.scalar(
         update(Connection)
         .where(Connection.id == connection_id, Connection.user_id == user_id, ASKS)
@@ -106,7 +107,7 @@ async def cancel(
     session: AsyncSession, keys: Keys, provider: Provider, user_id: int, connection_id: UUID
 ) -> Disconnected | None:
     """Let go of it, the way of a disconnect. None: there is nothing to choose (any more)."""
-    await people.lock(session, user_id)
+    await users.lock(session, user_id)
     if await question(session, user_id, connection_id) is None:
         return None
     return await connections.disconnect(session, keys, provider, user_id, connection_id)
@@ -124,7 +125,7 @@ async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue
     for row in rows.all():
         if provider := catalogue.get(row.provider):
             async with sessions.begin() as session:
-                await people.lock(session, row.user_id)
+                await users.lock(session, row.user_id)
                 still = select(Connection.id).where(Connection.id == row.id, over)
                 if await session.scalar(still) is not None:  # not answered in the last moment
                     await connections.disconnect(session, keys, provider, row.user_id, row.id)

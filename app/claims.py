@@ -9,7 +9,8 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, grants, pairing, people
+from app import audit_log, grants, pairing
+from app.accounts import users
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.errors import SealingError
@@ -78,7 +79,7 @@ async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) 
     user_id = await pairing.owner(session, provider, proof.code)
     if user_id is None:
         return Proven.WRONG_CODE
-    await people.lock(session, user_id)
+    await users.lock(session, user_id)
     row = await _locked(session, provider, proof.account)
     if row.user_id not in (None, user_id) and row.token is not None:
         return Proven.TAKEN
@@ -124,7 +125,7 @@ async def owner(session: AsyncSession, provider: str, account: str) -> int | Non
     own = PushedToken.provider == provider, PushedToken.account == account
     user_id = await session.scalar(select(PushedToken.user_id).where(*own))
     if user_id is not None:
-        await people.lock(session, user_id)
+        await users.lock(session, user_id)
     return user_id
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log, grants, revocations
+from app.accounts.sessions import SignedIn
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.database.engine import Sessions
@@ -21,7 +22,6 @@ from app.oauth import client
 from app.oauth.client import NOTHING
 from app.oauth.token_response import Refusal, Tokens, picked
 from app.outbound.client import Outbound
-from app.people import SignedIn
 from app.providers.provider import Provider
 from app.realtime.events import announce_list
 

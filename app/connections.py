@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Uuid, any_, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, claims, grants, people, revocations
+from app import audit_log, claims, grants, revocations
+from app.accounts import users
 from app.audit_log import Deed
 from app.cards import CardRow, card_rows
 from app.database.encryption import Keys
@@ -81,7 +82,7 @@ async def disconnect(
     A reconnect of it that has not found its place goes with it: it must not come back by that.
     None: there is no such connection of this person (any more).
     """
-    await people.lock(session, user_id)
+    await users.lock(session, user_id)
     await claims.hold(session, connection_id)
     own = (
         Connection.id == connection_id,
@@ -142,7 +143,7 @@ async def delete_person(
     session: AsyncSession, keys: Keys, catalogue: Catalogue, user_id: int
 ) -> None:
     """Delete a person; every grant goes the way of a disconnect."""
-    await people.lock(session, user_id, for_deletion=True)
+    await users.lock(session, user_id, for_deletion=True)
     own = await session.execute(
         select(Connection.id, Connection.provider).where(Connection.user_id == user_id)
     )

@@ -23,7 +23,8 @@ from urllib.request import urlopen
 
 import uvloop
 
-from app import local_postgres, people
+from app import local_postgres
+from app.accounts import passwords, users
 from app.commands import migrate_database
 from app.config import ROOT, Client, Settings
 from app.database.encryption import new_key
@@ -214,15 +215,15 @@ def providers_file(file: Path, sandbox: str) -> Path:
 
 async def _ensure_account(database_url: str, password: str) -> None:
     async with open_database(database_url) as database:
-        if await people.verify(database.sessions, EMAIL, password):
+        if await users.verify(database.sessions, EMAIL, password):
             return
-        password_hash = await people.hash_password(password)
+        password_hash = await passwords.hash_password(password)
         async with database.sessions.begin() as session:
-            user = await people.find(session, EMAIL)
+            user = await users.find(session, EMAIL)
             if user is None:
-                await people.sign_up(session, EMAIL, password_hash)
+                await users.sign_up(session, EMAIL, password_hash)
             else:  # var/demo.json is a new one
-                await people.change_password(session, user.id, password_hash)
+                await users.change_password(session, user.id, password_hash)
 
 
 def _print_welcome(

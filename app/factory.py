@@ -7,10 +7,10 @@ from typing import Any
 
 from app.alerts.alerting import Alerting, alerting
 from app.background import Unfinished, running
-from app.cards import FLAPS
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
+from app.history.flapping import FLAPS
 from app.i18n.timezones import zone_of
 from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring

@@ -14,10 +14,11 @@ from uuid import UUID
 from sqlalchemy import and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, claims, outages, told
+from app import audit_log, claims, told
 from app.audit_log import Deed
-from app.cards import FLAPS
 from app.database.encryption import Keys
+from app.history import outages
+from app.history.flapping import FLAPS
 from app.models.connection import Cause, Connection, Grant, PushedToken
 from app.providers.builtin.evotor_webhooks import Event, News
 from app.providers.provider import PUSHED_TOKEN

@@ -15,10 +15,11 @@ from sqlalchemy import Row, Select, Update, func, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, limits, people
+from app import audit_log
+from app.accounts import rate_limits, users
+from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
 from app.database.engine import Reader
-from app.limits import Limit
 from app.models.connection import Cause, Connection
 from app.models.monitor import Round
 from app.providers.provider import Catalogue, Provider
@@ -89,10 +90,10 @@ async def begin(
     session: AsyncSession, catalogue: Catalogue, user_id: int, interval: float
 ) -> Begun:
     """Have all of the person's connections checked; `interval` is the seconds between checks."""
-    await people.lock(session, user_id)  # two tabs, one round
+    await users.lock(session, user_id)  # two tabs, one round
     if _is_under_way((await of_users(session, [user_id])).get(user_id)):
         return Begun(joined=True)
-    if wait := await limits.attempt(session, f"round:{user_id}", LIMIT):
+    if wait := await rate_limits.attempt(session, f"round:{user_id}", LIMIT):
         return Begun(wait)
     rows = (await session.execute(_own(catalogue, user_id))).all()
     now = [row.id for row in rows if may_ask(catalogue[row.provider], row)]

@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, grants, outages, people, told
+from app import audit_log, grants, told
+from app.accounts import users
 from app.audit_log import Deed
 from app.database.encryption import Keys
-from app.latencies import followed_by, in_order
+from app.history import outages
+from app.history.latency import followed_by, in_order
 from app.models.connection import Cause, Connection
 from app.realtime.events import announce_list
 
@@ -48,7 +50,7 @@ async def settle(
     """
     # One at a time for a person: two tabs may bring the same account at once.
     owner = select(Connection.user_id).where(Connection.id == connection_id)
-    await people.lock(session, owner.scalar_subquery())
+    await users.lock(session, owner.scalar_subquery())
     own = await session.get(Connection, connection_id, with_for_update=True)
     if own is None or own.lease_id is not None:
         return None  # gone, or being checked again: whoever does that settles it

@@ -10,7 +10,11 @@ from getpass import getpass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, connections, email_change, limits, people, second_factor, tickets
+from app import audit_log, connections
+from app.accounts import email_change, one_time_tokens, passwords, rate_limits, two_factor
+from app.accounts import sessions as user_sessions
+from app.accounts import users as people
+from app.accounts.rate_limits import keys_of
 from app.audit_log import Deed, Doer, Who
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
 from app.database.encryption import Keys
@@ -18,7 +22,6 @@ from app.database.engine import open_database
 from app.errors import CommandError
 from app.models.account import Purpose, User
 from app.providers.registry import catalogue_of
-from app.web.limited import keys_of
 
 NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
 
@@ -67,13 +70,13 @@ async def _list(order: Order) -> None:
 
 
 async def _add(order: Order) -> None:
-    password_hash = await people.hash_password(_password(order.email))
+    password_hash = await passwords.hash_password(_password(order.email))
     if await people.sign_up(order.session, order.email, password_hash) is None:
         raise CommandError(f"there is already an account for {order.email}")
 
 
 async def _change_password(order: Order, user: User) -> None:
-    password_hash = await people.hash_password(_password(order.email))
+    password_hash = await passwords.hash_password(_password(order.email))
     await people.change_password(order.session, user.id, password_hash)
 
 
@@ -81,7 +84,7 @@ async def _print_link(order: Order, user: User) -> None:
     """For the person alone: whoever has it can take the account over."""
     if user.disabled_at is not None:
         raise CommandError(f"{user.email} is disabled: `users enable` first")
-    link = await tickets.issue(order.session, Purpose.RESET, user.id)
+    link = await one_time_tokens.issue(order.session, Purpose.RESET, user.id)
     await audit_log.write(order.session, user.id, Deed.RESET_ASKED)
     print(f"{order.settings.public_url}/reset/password?link={link}")
 
@@ -97,17 +100,17 @@ async def _change_email(order: Order, user: User) -> None:
 
 async def _unlock(order: Order, user: User) -> None:
     for key in keys_of(user.id, user.email):
-        await limits.forgive(order.session, key)
+        await rate_limits.forgive(order.session, key)
     await audit_log.write(order.session, user.id, Deed.UNLOCKED)
 
 
 async def _sign_out(order: Order, user: User) -> None:
-    await people.end_sessions_of(order.session, user.id)
+    await user_sessions.end_sessions_of(order.session, user.id)
     await audit_log.write(order.session, user.id, Deed.SESSIONS_ENDED)
 
 
 async def _second_factor_off(order: Order, user: User) -> None:
-    if not await second_factor.turn_off(order.session, user.id):
+    if not await two_factor.turn_off(order.session, user.id):
         raise CommandError(f"{user.email} has no second factor")
     await audit_log.write(order.session, user.id, Deed.SECOND_FACTOR_OFF)
 
@@ -122,7 +125,7 @@ async def _enable(order: Order, user: User) -> None:
 
 async def _delete(order: Order, user: User) -> None:
     catalogue, keys = catalogue_of(order.settings), Keys(order.settings.token_keys)
-    await people.end_sessions_of(order.session, user.id)
+    await user_sessions.end_sessions_of(order.session, user.id)
     await connections.delete_person(order.session, keys, catalogue, user.id)
 
 
@@ -144,7 +147,7 @@ def _password(email: str) -> str:
     """From the terminal, or the first line of standard input; never from the arguments."""
     password = _ask("Password: ", getpass)
     if fault := people.fault_in(email, password):
-        needed = f"at least {people.SHORTEST_PASSWORD} characters"
+        needed = f"at least {passwords.SHORTEST_PASSWORD} characters"
         raise CommandError(
             "the e-mail address looks wrong" if fault == "email" else f"the password wants {needed}"
         )

@@ -9,7 +9,7 @@ import asyncpg
 from quart import Quart
 from quart_auth import QuartAuth
 
-from app.latencies import KEPT_LOOKS
+from app.history.latency import KEPT_LOOKS
 
 PROVIDER = "evotor"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from app import people
+from app.accounts import users
 from app.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
 from app.database.engine import Database, open_database
@@ -111,7 +111,7 @@ async def _move_in(world: World, database: Database, checker: Checker, sandbox: 
 
 async def _id_of(database: Database, email: str) -> int:
     async with database.sessions() as session:
-        user = await people.find(session, email)
+        user = await users.find(session, email)
     assert user is not None
     return user.id
 

@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import text
 
 from app import local_postgres
+from app.accounts.passwords import hash_password
 from app.commands import collect_seldom, migrate_database
 from app.config import Settings
 from app.database.engine import Database, open_database
 from app.factory import create_app
-from app.latencies import BUCKETS, DAYS, HOURS
-from app.people import hash_password
+from app.history.latency import BUCKETS, DAYS, HOURS
 from app.web.dashboard import Dashboard
 from bench._slowest import Watch, watched
 from tests.settings import PASSWORD, PUBLIC_URL, TOKEN_KEYS

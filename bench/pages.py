@@ -19,9 +19,10 @@ import asyncpg
 import httpx
 from itsdangerous import TimestampSigner
 
-from app import history, local_postgres
+from app import local_postgres
 from app.commands import migrate_database
 from app.database.engine import open_database
+from app.history import uptime
 from bench._machine import need, on, show, stay_on, usage
 from bench._slowest import watched
 from bench.history_pages import EACH, EMAIL, seed, signed_in, started
@@ -146,7 +147,7 @@ async def _peer(python: str, database_url: str, people: dict[int, int]) -> Async
         "PATH": os.defpath,
         "DATABASE_URL": database_url,
         "SECRET_KEY": secret,
-        "PAGE_SPENT": re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", history.SPENT.text),
+        "PAGE_SPENT": re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", uptime.SPENT.text),
     }
     web = Program(on(OURS, *command), environ)
     signer = TimestampSigner(secret)

@@ -18,9 +18,10 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from app import local_postgres, outages
+from app import local_postgres
 from app.commands import migrate_database
 from app.database.engine import Database, open_database
+from app.history import outages
 from app.realtime.events import announce_cards
 from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on, usage

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, update
 
 from app.database.engine import Database
+from app.history.periods import Window, month
 from app.models.connection import UNWATCHED, Cause, Connection, Status
 from app.models.history import Outage
-from app.windows import Window, month
 
 MOSCOW = ZoneInfo("Europe/Moscow")  # the settings' zone
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

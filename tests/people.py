@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 from quart.typing import TestClientProtocol
 
-from app import people
+from app.accounts import passwords, users
 from app.outbound.client import Outbound
 from app.web.dashboard import Dashboard
 from tests.settings import PASSWORD, PUBLIC_URL
@@ -81,9 +81,9 @@ class Person:
     @classmethod
     async def known(cls, app: Dashboard, sandbox: Sandbox, email: str) -> "Person":
         """Somebody who signed up earlier, and logs in now."""
-        password_hash = await people.hash_password(PASSWORD)
+        password_hash = await passwords.hash_password(PASSWORD)
         async with app.database.sessions.begin() as session:
-            await people.sign_up(session, email, password_hash)
+            await users.sign_up(session, email, password_hash)
         return await cls(app, app.test_client(), sandbox).back(email)
 
     async def back(self, email: str, password: str = PASSWORD) -> "Person":

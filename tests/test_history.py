@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants, history
+from app import grants
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.history import Split
+from app.history import uptime
+from app.history.periods import Window, days, half_hours
+from app.history.uptime import Split
 from app.models.account import User
 from app.models.alert import Told
 from app.models.connection import UNWATCHED, Cause, Connection, Status
@@ -24,7 +26,6 @@ from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.record import Checked, record
 from app.monitor.verdict import Known, verdict_of
-from app.windows import Window, days, half_hours
 from tests.clock import own_clock, set_clock
 from tests.rows import TOKENS
 
@@ -142,7 +143,7 @@ class Life:
 
     async def splits(self, windows: Sequence[Window]) -> list[Split]:
         now = self.start + timedelta(seconds=self.now)
-        return (await history.splits(self.session, [self.id], windows, now))[self.id]
+        return (await uptime.splits(self.session, [self.id], windows, now))[self.id]
 
 
 def replay(seen: Sequence[Seen], now: int) -> list[str]:
@@ -152,12 +153,12 @@ def replay(seen: Sequence[Seen], now: int) -> list[str]:
         end = following.at if following else now
         if end > check.watched_until:
             word = "unknown"
-        elif check.status in history.GRAVITY:
+        elif check.status in uptime.GRAVITY:
             word = str(check.cause)
         else:
             word = "up"
         called += [word] * (end - check.at)
-        if following and following.status in history.GRAVITY:
+        if following and following.status in uptime.GRAVITY:
             _date_back(called, following)
     return called
 

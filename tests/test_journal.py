@@ -11,7 +11,8 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, email_change, people
+from app import audit_log
+from app.accounts import email_change, users
 from app.alerts import addresses, preferences
 from app.alerts.facts import Wishes
 from app.audit_log import Deed
@@ -124,8 +125,8 @@ async def test_a_refused_log_in_is_written_after_the_answer_to_whom_it_was_about
 
 # Each is a deed in a transaction of its caller, which may still fail after it.
 TAKEN_BACK: list[Callable[[AsyncSession, int], Awaitable[object]]] = [
-    lambda session, user: people.change_password(session, user, "hash"),
-    lambda session, user: people.set_zone(session, user, "Europe/Samara"),
+    lambda session, user: users.change_password(session, user, "hash"),
+    lambda session, user: users.set_zone(session, user, "Europe/Samara"),
     lambda session, user: email_change.begin(session, user, "new@example.ru"),
     lambda session, user: email_change.take(session, user, "new@example.ru"),
     lambda session, user: addresses.add(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import latencies, outages
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.latencies import followed_by, in_order, latencies_of, looks_of, packed, quantile
+from app.history import latency, outages
+from app.history.latency import followed_by, in_order, latencies_of, looks_of, packed, quantile
 from app.models.audit import JournalEntry
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Latencies, Outage
@@ -46,7 +46,7 @@ async def kept(session: AsyncSession, connection_id: UUID) -> Connection:
 
 async def histograms(session: AsyncSession, connection_id: UUID) -> dict[datetime, Counter[int]]:
     rows = await session.scalars(select(Latencies).where(Latencies.connection_id == connection_id))
-    return {row.began: latencies.counter_of(row.counts) for row in rows}
+    return {row.began: latency.counter_of(row.counts) for row in rows}
 
 
 async def test_the_last_sixty_are_kept_in_order(database: Database, keys: Keys) -> None:
@@ -77,7 +77,7 @@ async def test_an_hour_that_is_over_is_folded_into_itself_and_its_day(
         found = await histograms(session, life.id)
         midnight = datetime(2026, 11, 22, 21, tzinfo=UTC)  # in Moscow
         assert set(found) == {NOON, midnight}
-        assert found[NOON] == found[midnight] == latencies.histogram([100] * 5)
+        assert found[NOON] == found[midnight] == latency.histogram([100] * 5)
 
 
 async def test_nothing_is_lost_however_often_one_looks(database: Database, keys: Keys) -> None:
@@ -102,13 +102,13 @@ async def test_an_hour_is_written_over_once_it_comes_round_again(
         life = await lived(session, keys, [(600, 100), (3_600, 200), (86_400, 300), (3_600, 300)])
         found = await histograms(session, life.id)
         assert NOON + timedelta(hours=1) not in found
-        assert found[NOON + timedelta(hours=25)] == latencies.histogram([300])
+        assert found[NOON + timedelta(hours=25)] == latency.histogram([300])
 
 
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=80), st.sampled_from([0.5, 0.95]))
 def test_a_quantile_is_true_to_five_percent(values: list[int], part: float) -> None:
     exact = sorted(values)[max(0, -int(-part * len(values) // 1) - 1)]
-    found = quantile(latencies.histogram(values), part)
+    found = quantile(latency.histogram(values), part)
     assert found is not None
     assert abs(found - exact) <= max(1, 0.055 * exact)
 
@@ -136,12 +136,12 @@ async def test_what_no_check_writes_over_any_more_is_forgotten_in_small_batches(
 ) -> None:
     async with own_clock(database) as session:
         life = await lived(session, keys, [(600, 100)])
-        ages = range(latencies.KEPT.days - 5, latencies.KEPT.days + 5)
+        ages = range(latency.KEPT.days - 5, latency.KEPT.days + 5)
         for slot, days in enumerate(ages):
             began = func.now() - timedelta(days=days)
             row = {"connection_id": life.id, "slot": 30 + slot, "began": began, "counts": [1]}
             await session.execute(insert(Latencies).values(row))
-        assert not await latencies.prune(session)
+        assert not await latency.prune(session)
         assert len(await histograms(session, life.id)) == 6
 
 

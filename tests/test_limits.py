@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
-from app import limits
+from app.accounts import rate_limits
+from app.accounts.rate_limits import KEPT, Limit
 from app.database.engine import Database
-from app.limits import KEPT, Limit
 from app.models.account import Attempt
 
 THREE = Limit(3, timedelta(minutes=10))
@@ -15,7 +15,7 @@ THREE = Limit(3, timedelta(minutes=10))
 
 async def attempt(database: Database, key: str = "a", limit: Limit = THREE) -> int | None:
     async with database.sessions.begin() as session:
-        return await limits.attempt(session, key, limit)
+        return await rate_limits.attempt(session, key, limit)
 
 
 async def let_pass(database: Database, minutes: float) -> None:
@@ -70,7 +70,7 @@ async def test_a_good_try_may_be_forgiven(database: Database) -> None:
     for _ in range(3):
         await attempt(database)
     async with database.sessions.begin() as session:
-        await limits.forgive(session, "a")
+        await rate_limits.forgive(session, "a")
     assert await attempt(database) is None
 
 
@@ -78,7 +78,7 @@ async def test_one_try_may_be_taken_back(database: Database) -> None:
     for key in ("a", "a", "b"):
         await attempt(database, key)
     async with database.sessions.begin() as session:
-        await limits.take_back(session, "a")
+        await rate_limits.take_back(session, "a")
     async with database.sessions() as session:
         keys = list(await session.scalars(select(Attempt.key).order_by(Attempt.id)))
     assert keys == ["a", "b"]
@@ -89,5 +89,5 @@ async def test_old_tries_are_forgotten(database: Database) -> None:
     await let_pass(database, KEPT.total_seconds() / 60 + 1)
     await attempt(database)
     async with database.sessions.begin() as session:
-        await limits.forget_old_attempts(session)
+        await rate_limits.forget_old_attempts(session)
     assert await counted(database) == 1

@@ -6,12 +6,14 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
-from app import connections, people
+from app import connections
+from app.accounts import passwords, users
+from app.accounts import sessions as user_sessions
+from app.accounts.sessions import session_hash
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import Session, User
 from app.models.connection import Connection, Grant, Revocation
-from app.people import session_hash
 from app.realtime.events import CHANNEL, read_announcement
 from tests import rows
 from tests.servers import open_acme
@@ -24,30 +26,30 @@ EMAIL = "anna@example.ru"
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(people, "_hasher", hasher)
-    monkeypatch.setattr(people, "_nobody", [])
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_nobody", [])
 
 
 async def signed_up(database: Database, email: str = EMAIL) -> int:
-    password_hash = await people.hash_password(PASSWORD)
+    password_hash = await passwords.hash_password(PASSWORD)
     async with database.sessions.begin() as session:
-        user_id = await people.sign_up(session, email, password_hash)
+        user_id = await users.sign_up(session, email, password_hash)
     assert user_id is not None
     return user_id
 
 
 async def entered(database: Database, user_id: int) -> str:
     async with database.sessions.begin() as session:
-        return await people.open_session(session, user_id, "a browser")
+        return await user_sessions.open_session(session, user_id, "a browser")
 
 
 async def knows(database: Database, token: str) -> bool:
     async with database.sessions() as session:
-        return await people.signed_in(session, token) is not None
+        return await user_sessions.signed_in(session, token) is not None
 
 
 async def verified(database: Database, email: str, password: str) -> bool:
-    return await people.verify(database.sessions, email, password) is not None
+    return await users.verify(database.sessions, email, password) is not None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ async def verified(database: Database, email: str, password: str) -> bool:
 )
 def test_an_address_looks_like_one(email: str, fault: str | None) -> None:
     expected = None if email.strip() == EMAIL else fault
-    assert people.fault_in(email.strip(), PASSWORD) == expected
+    assert users.fault_in(email.strip(), PASSWORD) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_an_address_looks_like_one(email: str, fault: str | None) -> None:
     [("x" * 9, "short"), ("x" * 10, None), ("x" * 1000, None), ("x" * 1001, "long")],
 )
 def test_a_password_has_its_bounds(password: str, fault: str | None) -> None:
-    assert people.fault_in(EMAIL, password) == fault
+    assert users.fault_in(EMAIL, password) == fault
 
 
 async def test_only_the_right_password_is_right(database: Database) -> None:
@@ -90,7 +92,7 @@ async def test_only_the_right_password_is_right(database: Database) -> None:
 async def test_an_address_is_one_persons(database: Database) -> None:
     await signed_up(database)
     async with database.sessions.begin() as session:
-        assert await people.sign_up(session, "ANNA@example.ru", "a hash") is None
+        assert await users.sign_up(session, "ANNA@example.ru", "a hash") is None
 
 
 async def test_an_account_that_nobody_can_enter_is_no_error(database: Database) -> None:
@@ -113,15 +115,15 @@ async def test_a_session_ends_by_age(database: Database) -> None:
         await session.execute(update(Session).values(expires_at=func.now()))
     assert not await knows(database, token)
     async with database.sessions.begin() as session:
-        assert await people.alive(session, [session_hash(token)]) == set()
-        await people.forget_old_sessions(session)
+        assert await user_sessions.alive(session, [session_hash(token)]) == set()
+        await user_sessions.forget_old_sessions(session)
         assert await session.scalar(select(func.count()).select_from(Session)) == 0
 
 
 async def test_a_session_lasts_thirty_days(database: Database) -> None:
     token = await entered(database, await signed_up(database))
     async with database.sessions() as session:
-        known = await people.signed_in(session, token)
+        known = await user_sessions.signed_in(session, token)
         now = await session.scalar(select(func.now()))
     assert known is not None
     assert now is not None
@@ -132,7 +134,7 @@ async def test_ending_one_session_leaves_the_others(database: Database) -> None:
     user_id = await signed_up(database)
     first, second = await entered(database, user_id), await entered(database, user_id)
     async with database.sessions.begin() as session:
-        await people.end_session(session, session_hash(first))
+        await user_sessions.end_session(session, session_hash(first))
     assert not await knows(database, first)
     assert await knows(database, second)
 
@@ -142,11 +144,11 @@ async def test_a_new_password_ends_every_session_and_says_so(database: Database)
     tokens = [await entered(database, user_id) for _ in range(2)]
     payloads: list[str] = []
     listener = await database.listener(5)
-    new_hash = await people.hash_password("another long password")
+    new_hash = await passwords.hash_password("another long password")
     await listener.add_listener(CHANNEL, lambda *heard: payloads.append(str(heard[-1])))
     async with database.sessions.begin() as session:
         user = await session.get_one(User, user_id)
-        await people.change_password(session, user.id, new_hash)
+        await users.change_password(session, user.id, new_hash)
 
     async def both_told() -> bool:
         return len(payloads) == 2
@@ -164,7 +166,7 @@ async def test_a_disabled_person_is_out_at_once(database: Database) -> None:
     user_id = await signed_up(database)
     token = await entered(database, user_id)
     async with database.sessions.begin() as session:
-        await people.disable(session, await session.get_one(User, user_id))
+        await users.disable(session, await session.get_one(User, user_id))
     assert not await knows(database, token)
     assert not await verified(database, EMAIL, PASSWORD)
     late = await entered(database, user_id)

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from app import provider_outages
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.history import provider_outages
+from app.history.provider_outages import Looks, is_outage, is_over
 from app.models.connection import Connection
 from app.models.history import ProviderOutage
 from app.monitor.leases import claim_sample
-from app.provider_outages import Looks, is_outage, is_over
 from tests import rows
 from tests.servers import Acme
 

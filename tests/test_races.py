@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from app import connections, people, revocations
+from app import connections, revocations
+from app.accounts import users
 from app.background import Unfinished
 from app.connecting import ConnectError
 from app.database.encryption import Keys
@@ -74,7 +75,7 @@ async def test_what_is_connected_while_its_person_is_deleted_is_not_lost(
     query = await person.sandbox.consent(await person.go_to_provider())
     async with database.sessions.begin() as session:
         user_id = (await session.scalars(select(User.id))).one()
-        await people.lock(session, user_id, for_deletion=True)
+        await users.lock(session, user_id, for_deletion=True)
         coming_back = asyncio.create_task(person.come_back("evotor", query))
 
         async def stored_or_waiting() -> bool:

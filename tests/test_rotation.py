@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from app import second_factor
+from app.accounts import two_factor
 from app.database import key_rotation
 from app.database.encryption import Keys, key_id_of
 from app.database.engine import Database
@@ -139,9 +139,9 @@ async def test_a_second_factor_opens_after_rotation_and_the_old_key_may_go(
 ) -> None:
     user = await rows.add_person(database)
     async with database.sessions.begin() as session:
-        await second_factor.begin(session, OLD_KEYS, user)
-        before = await second_factor.secret_to_show(session, OLD_KEYS, user)
+        await two_factor.begin(session, OLD_KEYS, user)
+        before = await two_factor.secret_to_show(session, OLD_KEYS, user)
     await rotate(database)
     async with database.sessions() as session:
         assert await key_rotation.missing_keys(session, NEW_KEYS) == {}
-        assert await second_factor.secret_to_show(session, NEW_KEYS, user) == before
+        assert await two_factor.secret_to_show(session, NEW_KEYS, user) == before

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.windows import Window, days_of, month, months_of
+from app.history.periods import Window, days_of, month, months_of
 
 ZONES = [ZoneInfo(name) for name in ("Europe/Moscow", "America/New_York", "Asia/Vladivostok")]
 moments = st.datetimes(datetime(2009, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC))

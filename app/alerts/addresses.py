@@ -16,7 +16,9 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, limits
+from app import audit_log
+from app.accounts import rate_limits
+from app.accounts.rate_limits import Limit
 from app.alerts.channels import Post, telegram
 from app.alerts.channels.webhook import new_secret
 from app.alerts.facts import Kind
@@ -24,7 +26,6 @@ from app.alerts.letter import Button, Letter
 from app.audit_log import Deed, Doer, Who
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.limits import Limit
 from app.models.alert import AlertChannel
 
 MOST = 10  # channels of one person
@@ -110,7 +111,7 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
         )
         if await session.scalar(expected.limit(1)) is None:
             return
-        if await limits.attempt(session, "telegram", GREETING_PAUSE):
+        if await rate_limits.attempt(session, "telegram", GREETING_PAUSE):
             return  # another process does; two at once are refused by Telegram
     for start in await telegram.starts(post):
         async with sessions.begin() as session:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.alerts.facts import DOWN, TROUBLES, YOURS, Kind, Known, News, Seen, Wishes
-from app.cards import FLAPPING, FLAPS
+from app.history.flapping import FLAPPING, FLAPS
 
 GATHER = timedelta(minutes=1)  # what happens to several connections within it is told together
 WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider

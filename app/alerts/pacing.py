@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.limits import Limit
+from app.accounts.rate_limits import Limit
 
 LIFE = timedelta(days=1)  # what could not be delivered for so long is given up
 MERGE_ABOVE = 3  # more waiting messages than that go as one

@@ -109,7 +109,9 @@ class Connection(Base):
         server_default=text("now() + interval '60 seconds'")
     )
     looks: Mapped[int] = mapped_column(server_default="0")  # checks that brought something
-    unfolded: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # see app/latencies.py
+    unfolded: Mapped[int] = mapped_column(
+        SmallInteger, server_default="0"
+    )  # see app/history/latency.py
     # The last 60 looks, written round and round: moving them up would cost ten times the WAL.
     recent: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     # A reconnect on its way: this grant takes that connection's place once a probe has named it.

@@ -67,7 +67,7 @@ class Outage(Base):
 
 class Latencies(Base):
     """How long answers took in one hour or one day, as a histogram: 114 rows for a connection at
-    most, written over once their hour or day comes round again (app/latencies.py).
+    most, written over once their hour or day comes round again (app/history/latency.py).
     """
 
     __tablename__ = "latencies"

@@ -8,24 +8,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import (
-    audit_log,
-    choosing,
-    connecting,
-    email_change,
-    heartbeats,
-    latencies,
-    limits,
-    metrics,
-    outages,
-    pairing,
-    people,
-    provider_outages,
-    revocations,
-    tickets,
-)
+from app import audit_log, choosing, connecting, heartbeats, metrics, pairing, revocations
+from app.accounts import email_change, one_time_tokens, rate_limits
+from app.accounts import sessions as user_sessions
 from app.background import forever, running
 from app.database.availability import name_of
+from app.history import latency, outages, provider_outages
 from app.monitor.check import Checker
 from app.monitor.clock import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
@@ -183,11 +171,11 @@ class Monitor:
         async with self._checker.sessions.begin() as session:
             await heartbeats.forget_dead_monitors(session)
             await connecting.forget_old_states(session)
-            await people.forget_old_sessions(session)
-            await tickets.forget_old_tickets(session)
+            await user_sessions.forget_old_sessions(session)
+            await one_time_tokens.forget_old_tickets(session)
             await pairing.forget_old_codes(session)
             await email_change.forget_old_changes(session)
-            await limits.forget_old_attempts(session)
+            await rate_limits.forget_old_attempts(session)
         checker = self._checker
         await choosing.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)
         await self._prune()
@@ -197,7 +185,7 @@ class Monitor:
         more = True
         while more:
             async with self._checker.sessions.begin() as session:
-                tables = (outages.prune, audit_log.prune, latencies.prune)
+                tables = (outages.prune, audit_log.prune, latency.prune)
                 more = any([await prune(session) for prune in tables])
 
     async def _drain(self) -> None:

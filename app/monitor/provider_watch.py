@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from app import provider_outages
 from app.database.engine import Sessions
+from app.history import provider_outages
+from app.history.provider_outages import THEIRS
 from app.monitor.record import Checked
-from app.provider_outages import THEIRS
 from app.providers.provider import Catalogue, Provider
 
 

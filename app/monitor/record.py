@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, latencies, outages, told
+from app import audit_log, told
 from app.audit_log import Deed
-from app.cards import FLAPS
 from app.config import MOSCOW
-from app.latencies import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unfolded
+from app.history import latency, outages
+from app.history.flapping import FLAPS
+from app.history.latency import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unfolded
 from app.models.connection import Cause, Status
 from app.monitor.leases import Lease
 from app.monitor.probe import Answer
@@ -135,7 +136,7 @@ async def record(
     ours = {each.lease.connection_id: each for each in batch}
     written = [(row, ours[row.id]) for row in rows]
     await _keep_history(session, written)
-    await latencies.fold(session, _full(written), zone)
+    await latency.fold(session, _full(written), zone)
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))
     return {row.id for row in rows}
 

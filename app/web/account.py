@@ -7,10 +7,12 @@ from uuid import UUID
 from quart import Blueprint, Response, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, email_change, own_sessions, passkeys, people, second_factor, takeout
+from app import audit_log
+from app.accounts import data_export, email_change, passkeys, passwords, two_factor, users
+from app.accounts import sessions as user_sessions
+from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
 from app.i18n.timezones import ZONES
-from app.limits import Limit
 from app.web import letters
 from app.web.dashboard import dashboard, person
 from app.web.entering import enter
@@ -33,13 +35,13 @@ async def password() -> ResponseReturnValue:
     """Everybody who is signed in is out, but for this browser, which gets a new session."""
     form = await request.form
     new = form.get("new_password", "")
-    if fault := people.fault_in_password(new):
+    if fault := passwords.fault_in_password(new):
         return await account_page("password", FAULTS[fault]), 422
     if refusal := await refused("password"):
         return refusal
-    password_hash, who = await people.hash_password(new), person()
+    password_hash, who = await passwords.hash_password(new), person()
     async with dashboard().database.sessions.begin() as session:
-        await people.change_password(session, who.user_id, password_hash)
+        await users.change_password(session, who.user_id, password_hash)
         await enter(session, who.user_id, deed=None)  # it was here before
     letters.tell(dashboard(), who.email, "password")
     await flash("Пароль изменён, остальные сеансы завершены.", "ok")
@@ -52,7 +54,7 @@ async def zone() -> ResponseReturnValue:
     if chosen and chosen not in ZONES:
         abort(400)
     async with dashboard().database.sessions.begin() as session:
-        await people.set_zone(session, person().user_id, chosen or None)
+        await users.set_zone(session, person().user_id, chosen or None)
     await flash("Часовой пояс сохранён.", "ok")
     return redirect("/account", 303)
 
@@ -60,7 +62,7 @@ async def zone() -> ResponseReturnValue:
 @blueprint.post("/account/sessions/<uuid:session_id>/end")
 async def end_session(session_id: UUID) -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
-        if not await own_sessions.end(session, person().user_id, session_id):
+        if not await user_sessions.end(session, person().user_id, session_id):
             abort(404)
         await audit_log.write(session, person().user_id, Deed.SESSIONS_ENDED)
     await flash("Сеанс завершён.", "ok")
@@ -71,7 +73,7 @@ async def end_session(session_id: UUID) -> ResponseReturnValue:
 async def end_other_sessions() -> ResponseReturnValue:
     who = person()
     async with dashboard().database.sessions.begin() as session:
-        await own_sessions.end_others(session, who.user_id, who.session_hash)
+        await user_sessions.end_others(session, who.user_id, who.session_hash)
         await audit_log.write(session, who.user_id, Deed.SESSIONS_ENDED)
     await flash("Остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
@@ -83,7 +85,7 @@ async def data() -> ResponseReturnValue:
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
         await audit_log.write(session, person().user_id, Deed.DATA_TAKEN)
-        everything = await takeout.everything_of(session, person().user_id)
+        everything = await data_export.everything_of(session, person().user_id)
     text = json.dumps(everything, ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="svyazka.json"'}
     return Response(text + "\n", mimetype="application/json", headers=headers)
@@ -100,11 +102,11 @@ async def account_page(part: str = "", fault: str = "") -> str:
             who=who,
             sends_mail=app.settings.sends_mail,
             pending_email=await email_change.pending(session, who.user_id),
-            second_factor=await second_factor.is_on(session, who.user_id),
-            recovery_codes=await second_factor.recovery_codes_left(session, who.user_id),
+            second_factor=await two_factor.is_on(session, who.user_id),
+            recovery_codes=await two_factor.recovery_codes_left(session, who.user_id),
             can_have_passkeys=app.site.can_have_passkeys,
             passkeys=await passkeys.of_person(session, who.user_id),
-            sessions=await own_sessions.of_person(session, who.user_id),
+            sessions=await user_sessions.of_user(session, who.user_id),
             zones=ZONES,
             server_zone=app.settings.zone.key,
         )

@@ -11,13 +11,13 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import MultiDict
 
+from app.accounts.rate_limits import Limit
 from app.alerts import addresses, history, preferences
 from app.alerts.channels import apprise, push, telegram
 from app.alerts.channels.encryption import public_key
 from app.alerts.facts import Wishes
 from app.alerts.history import Sent
 from app.alerts.wording import Setting
-from app.limits import Limit
 from app.models.alert import AlertChannel
 from app.web import alert_wording as words
 from app.web.dashboard import dashboard, person

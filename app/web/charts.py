@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from app.biography import Chart
-from app.latencies import Point
+from app.history.latency import Point
+from app.history.periods import Window
+from app.history.timeline import Chart
 from app.web.wording_history import day_name, long_span
-from app.windows import Window
 
 TOP, PLOT, FOOT = 8, 200, 24  # pixels: above the grid, the grid, its dates below
 STEPS = 4  # lines of the grid above zero

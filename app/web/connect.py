@@ -10,14 +10,14 @@ from quart import abort, redirect, request
 from quart.typing import ResponseReturnValue
 
 from app import connecting, grants, pairing
+from app.accounts.rate_limits import Limit
+from app.accounts.sessions import SignedIn
 from app.connecting import ConnectError
 from app.grants import OpenGrant
 from app.landing import Landing, landing
-from app.limits import Limit
 from app.models.connection import Cause
 from app.monitor.probe import probe
 from app.monitor.verdict import cause_of
-from app.people import SignedIn
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.typed import Typed, key_of, read_typed
 from app.web.dashboard import Dashboard, dashboard, person

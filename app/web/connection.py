@@ -5,10 +5,11 @@ from uuid import UUID
 from quart import Blueprint, abort, jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections, history
-from app.biography import CHARTS, biography
+from app import connections
 from app.cards import describe, describe_all
 from app.details import details
+from app.history import uptime
+from app.history.timeline import CHARTS, biography
 from app.web.alerts import sent_about
 from app.web.dashboard import dashboard, own_zone, person
 from app.web.grant_wording import allowed
@@ -30,7 +31,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
             if anew:  # it went between the change and the question: the stream says so
                 return "", 204
             abort(404)
-        pasts = await history.pasts(session, [own], app.settings.zone)
+        pasts = await uptime.pasts(session, [own], app.settings.zone)
         told = await biography(session, connection_id, own_zone(), _period(), own.read_at)
         sent = await sent_about(session, connection_id)
     card = describe(own, app.catalogue, app.settings.interval, pasts)

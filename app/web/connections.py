@@ -9,10 +9,12 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, choosing, connections, history, limits, rounds
+from app import audit_log, choosing, connections, rounds
+from app.accounts import rate_limits
+from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
-from app.limits import Limit
+from app.history import uptime
 from app.providers.provider import Provider
 from app.web.dashboard import dashboard, person, person_or_none
 from app.web.errors import error_page
@@ -41,7 +43,7 @@ async def index() -> ResponseReturnValue:
         rows = await connections.of_user(session, known.user_id)
         unsettled = await choosing.of_users(session, [known.user_id]) if known.reconnects else {}
         under_way = await rounds.of_users(session, [known.user_id]) if known.checks_all else {}
-        pasts = await history.pasts(session, rows, app.settings.zone)
+        pasts = await uptime.pasts(session, rows, app.settings.zone)
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
@@ -70,7 +72,7 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     if provider and (wait := _provider_wait(provider, row)):
         return await _too_soon(row, wait, provider_asks_to_wait(provider.title, wait))
     async with app.database.sessions.begin() as session:
-        wait = await limits.attempt(session, f"check:{connection_id}", BY_HAND) or 0
+        wait = await rate_limits.attempt(session, f"check:{connection_id}", BY_HAND) or 0
         if not wait:
             await audit_log.write_of(session, Deed.CHECKED, [connection_id])
     if wait:
@@ -118,7 +120,7 @@ async def _own_row(connection_id: UUID) -> CardRow:
 async def _card(row: CardRow) -> Descriptor:
     app = dashboard()
     async with app.database.sessions() as session:
-        pasts = await history.pasts(session, [row], app.settings.zone)
+        pasts = await uptime.pasts(session, [row], app.settings.zone)
     return describe(row, app.catalogue, app.settings.interval, pasts)
 
 

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from quart import Quart, current_app, g
 
+from app.accounts.passkeys import Site
+from app.accounts.sessions import SignedIn
 from app.alerts.alerting import Alerting
 from app.background import Unfinished
 from app.config import Settings
@@ -15,8 +17,6 @@ from app.database.engine import Database
 from app.i18n.timezones import zone_of
 from app.monitor.check import Checker
 from app.outbound.client import Outbound
-from app.passkeys import Site
-from app.people import SignedIn
 from app.providers.provider import Catalogue
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener

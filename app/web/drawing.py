@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from app.history import Bars, Split
+from app.history.periods import Window
+from app.history.uptime import Bars, Split
 from app.web.wording_history import (
     IN_ORDER,
     NO_DATA,
@@ -20,7 +21,6 @@ from app.web.wording_history import (
     spent,
     tone,
 )
-from app.windows import Window
 
 HEIGHT = 26  # of a row of bars, in pixels
 UP, NOTHING = 21, 6  # height of a bar that was up, and of one that nothing is known of

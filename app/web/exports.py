@@ -15,18 +15,19 @@ from quart import Blueprint, Response, abort, jsonify, request
 from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections, outage_list, uptime_list
+from app import connections
 from app.cards import CardRow
+from app.history import outage_list, uptime_table
+from app.history.outage_list import Wanted
+from app.history.periods import Window
+from app.history.uptime_table import WAYS
 from app.models.connection import Cause
-from app.outage_list import Wanted
-from app.uptime_list import WAYS
 from app.web.dashboard import dashboard, own_zone, person
 from app.web.errors import Refused
 from app.web.fragments import titles
 from app.web.periods import period_of
 from app.web.sheets import sheet
 from app.web.wording_report import OUTAGE_HEADINGS, UPTIME_HEADINGS, outage_row, uptime_row
-from app.windows import Window
 
 blueprint = Blueprint("exports", __name__)
 
@@ -88,8 +89,8 @@ async def _uptime() -> tuple[Asked, Records]:
         raise Refused(NO_WAY)
     async with dashboard().database.sessions() as session:
         asked = await _asked(session)
-        found = await uptime_list.spent(session, asked.rows, asked.period, way, asked.zone)
-    return asked, uptime_list.records(found, asked.zone)
+        found = await uptime_table.spent(session, asked.rows, asked.period, way, asked.zone)
+    return asked, uptime_table.records(found, asked.zone)
 
 
 async def _asked(session: AsyncSession) -> Asked:

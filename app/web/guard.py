@@ -8,7 +8,8 @@ from quart import Response, g, jsonify, redirect, request
 from quart.typing import ResponseReturnValue
 from quart_auth import QuartAuth, current_user
 
-from app import audit_log, people
+from app import audit_log
+from app.accounts import sessions as user_sessions
 from app.audit_log import Doer, Who
 from app.web.dashboard import Dashboard, dashboard, person_or_none
 from app.web.sse import ServerSentEvent
@@ -36,7 +37,7 @@ def guard(app: Dashboard) -> None:
         cookie_name=f"__Host-{COOKIE}" if secure else COOKIE,
         cookie_secure=secure,
         cookie_samesite="Lax",  # the OAuth callback is a cross-site navigation
-        duration=int(people.SESSION_LIFE.total_seconds()),
+        duration=int(user_sessions.SESSION_LIFE.total_seconds()),
     )
     app.before_request(_refuse_cross_site)
     app.before_request(_know_the_person)
@@ -76,7 +77,7 @@ async def _know_the_person() -> ResponseReturnValue | None:
         return None  # also while the database is away
     if token := current_user.auth_id:
         async with dashboard().database.reading() as session:
-            g.person = await people.signed_in(session, token)
+            g.person = await user_sessions.signed_in(session, token)
     if person_or_none() is not None or getattr(view, "is_public", False):
         return None
     return _ask_to_log_in()

@@ -10,8 +10,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from app.biography import Biography
-from app.history import Past
+from app.history.timeline import Biography
+from app.history.uptime import Past
 from app.web.charts import chart
 from app.web.drawing import day_painter, half_hour_painter, spark
 from app.web.wording_history import (

@@ -15,9 +15,10 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import claims, installations, limits
+from app import claims, installations
+from app.accounts import rate_limits
+from app.accounts.rate_limits import Limit
 from app.claims import Proven
-from app.limits import Limit
 from app.providers.builtin.evotor_webhooks import Event, read_installation, read_subscription
 from app.providers.provider import Catalogue, Provider
 from app.providers.spec_parts import Push
@@ -74,7 +75,7 @@ async def proof(provider: str) -> ResponseReturnValue:
         return _refused(400, WRONG_BODY)
     async with dashboard().database.sessions.begin() as session:
         key = f"code:{provider}:{given.account}"
-        if wait := await limits.attempt(session, key, CODES):
+        if wait := await rate_limits.attempt(session, key, CODES):
             return _later(wait)
         proven = await claims.prove(session, dashboard().keys, provider, given)
     return _proven(given, proven)

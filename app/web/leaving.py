@@ -4,7 +4,9 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import connections, passkeys, people
+from app import connections
+from app.accounts import passkeys
+from app.accounts import sessions as user_sessions
 from app.cards import describe
 from app.models.account import Purpose
 from app.web.dashboard import dashboard, person
@@ -27,7 +29,7 @@ async def delete() -> ResponseReturnValue:
         return refusal
     app, who = dashboard(), person()
     async with app.database.sessions.begin() as session:
-        await people.end_sessions_of(session, who.user_id)
+        await user_sessions.end_sessions_of(session, who.user_id)
         await connections.delete_person(session, app.keys, app.catalogue, who.user_id)
     logout_user()
     await flash(GONE, "ok")

@@ -5,8 +5,8 @@ from datetime import timedelta
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from app import limits, people
-from app.limits import Limit
+from app.accounts import rate_limits, users
+from app.accounts.rate_limits import Limit
 from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.errors import too_many
 from app.web.guard import SAFE
@@ -34,18 +34,8 @@ def limit_changes(app: Dashboard) -> None:
 async def overdone(*tries: tuple[str, Limit]) -> int:
     """Count a try of each; seconds to wait, 0: go ahead."""
     async with dashboard().database.sessions.begin() as session:
-        waits = [await limits.attempt(session, key, limit) for key, limit in tries]
+        waits = [await rate_limits.attempt(session, key, limit) for key, limit in tries]
     return max(wait or 0 for wait in waits)
-
-
-def keys_of(user_id: int, email: str) -> tuple[str, ...]:
-    """What counts against this one person, wherever they are: for an operator to forget."""
-    name = email.strip().lower()
-    return (login_key(email), f"reset:{name}", f"code:{user_id}", f"password:{user_id}")
-
-
-def login_key(email: str) -> str:
-    return f"login:{email.strip().lower()[:254]!r}"
 
 
 async def wrong_password() -> ResponseReturnValue | str | None:
@@ -55,8 +45,8 @@ async def wrong_password() -> ResponseReturnValue | str | None:
     if wait := await overdone((key, PASSWORD_AGAIN)):
         return await too_many(wait)
     sessions = dashboard().database.sessions
-    if await people.verify(sessions, person().email, form.get("password", "")) is None:
+    if await users.verify(sessions, person().email, form.get("password", "")) is None:
         return NOT_YOURS
     async with sessions.begin() as session:
-        await limits.forgive(session, key)
+        await rate_limits.forgive(session, key)
     return None

@@ -15,7 +15,7 @@ from uuid import UUID
 from quart import Response, request
 
 from app import metrics
-from app.people import SignedIn
+from app.accounts.sessions import SignedIn
 from app.realtime.hub import Hub, Mailbox
 from app.web.sse import ServerSentEvent
 

@@ -7,8 +7,8 @@ from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app import connections
+from app.history.outage_list import MOST, Wanted, entries, find
 from app.models.connection import Cause
-from app.outage_list import MOST, Wanted, entries, find
 from app.web.addresses import one_of, uuid_of
 from app.web.dashboard import dashboard, person
 from app.web.fragments import titles

@@ -5,9 +5,9 @@ from datetime import timedelta
 from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import email_change, people
-from app.email_change import Answer
-from app.limits import Limit
+from app.accounts import email_change, users
+from app.accounts.email_change import Answer
+from app.accounts.rate_limits import Limit
 from app.web import letters
 from app.web.account import account_page, refused
 from app.web.dashboard import Dashboard, dashboard, person, person_or_none
@@ -35,7 +35,7 @@ ANSWERED = {
 @blueprint.post("/account/email")
 async def change() -> ResponseReturnValue:
     email = (await request.form).get("email", "").strip()
-    if people.is_no_email(email):
+    if users.is_no_email(email):
         return await account_page("email", FAULTS["email"]), 422
     if email == person().email:
         return await account_page("email", SAME), 422
@@ -100,7 +100,7 @@ async def _at_once(email: str) -> ResponseReturnValue:
 async def _write(app: Dashboard, old: str, new: str, links: email_change.Links) -> None:
     """Whether somebody else has the new address is told to that address alone."""
     async with app.database.sessions() as session:
-        other = await people.find(session, new)
+        other = await users.find(session, new)
     await letters.post(app, letters.EMAIL_OLD, old, link=links.old, email=new)
     if other is not None and other.email.lower() != old.lower():
         await letters.post(app, letters.KNOWN, new)

@@ -11,9 +11,10 @@ from uuid import UUID
 from quart import Blueprint, Response, abort, flash, jsonify, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, limits, passkeys
+from app import audit_log
+from app.accounts import passkeys, rate_limits
+from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
-from app.limits import Limit
 from app.models.account import Purpose
 from app.web import letters
 from app.web.account import account_page
@@ -53,7 +54,7 @@ async def log_in() -> ResponseReturnValue:
             session, dashboard().site, Purpose.PASSKEY_LOG_IN, form.get("answer", "")
         )
         if key is not None:
-            await limits.forgive(session, address)
+            await rate_limits.forgive(session, address)
             await enter(session, key.user_id)
     if key is None:
         return await login_form(form.get("next"), error=NOT_KNOWN), 422

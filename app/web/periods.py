@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from app.history.outages import KEPT
+from app.history.periods import Window, last, midnight
 from app.i18n.formatting import MONTHS
-from app.outages import KEPT
-from app.windows import Window, last, midnight
 
 USUAL = 30  # days
 MONTH = re.compile(r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])", re.ASCII)

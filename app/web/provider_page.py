@@ -10,9 +10,10 @@ from quart import abort, flash, redirect, render_template
 from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import claims, connections, grants, history, installations, pairing
+from app import claims, connections, grants, installations, pairing
 from app.cards import describe
 from app.connecting import ConnectError
+from app.history import uptime
 from app.landing import Landing, Place
 from app.models.connection import Status
 from app.pairing import Code
@@ -43,7 +44,7 @@ async def provider_page(
     async with app.database.sessions() as session:
         rows = await connections.of_user(session, person().user_id)
         own = [row for row in rows if row.provider == provider.name]
-        pasts = await history.pasts(session, own, app.settings.zone)
+        pasts = await uptime.pasts(session, own, app.settings.zone)
         keys = await grants.shown_keys(session, app.keys, [row.id for row in own])
         pushed = await installations.pushed_to(session, person().user_id, provider.name)
         way_in = await installing(session, provider)

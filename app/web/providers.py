@@ -8,9 +8,9 @@ from quart import Blueprint, abort, redirect, request
 from quart.typing import ResponseReturnValue
 
 from app import connecting, connections
+from app.accounts.sessions import SignedIn
 from app.connecting import ConnectError
 from app.landing import Landing, landing
-from app.people import SignedIn
 from app.providers.provider import Catalogue, Provider
 from app.web.connect import connect, install
 from app.web.dashboard import Dashboard, dashboard, person

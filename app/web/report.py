@@ -7,7 +7,7 @@ from quart.typing import ResponseReturnValue
 
 from app import connections
 from app.cards import describe
-from app.report import report
+from app.history.monthly_report import report
 from app.web import wording_report
 from app.web.dashboard import dashboard, own_zone, person
 from app.web.drawing import day_painter

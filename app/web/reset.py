@@ -9,9 +9,10 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import audit_log, people, tickets
+from app import audit_log
+from app.accounts import one_time_tokens, passwords, users
+from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
-from app.limits import Limit
 from app.models.account import Purpose
 from app.web import letters
 from app.web.dashboard import Dashboard, dashboard
@@ -40,7 +41,7 @@ async def ask() -> ResponseReturnValue:
     app, email = dashboard(), (await request.form).get("email", "").strip()
     if not app.settings.sends_mail:
         return await _ask_form(), 403
-    if people.is_no_email(email):
+    if users.is_no_email(email):
         return await _ask_form(email, FAULTS["email"]), 422
     mailbox = f"reset:{email.lower()}", TO_ONE_MAILBOX
     if wait := await overdone(mailbox, (f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
@@ -54,7 +55,7 @@ async def ask() -> ResponseReturnValue:
 async def password_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        good = await tickets.look(session, Purpose.RESET, link)
+        good = await one_time_tokens.look(session, Purpose.RESET, link)
     return await _password_form(link) if good else (await _ask_form(error=STALE), 410)
 
 
@@ -65,14 +66,14 @@ async def password() -> ResponseReturnValue:
     link, new = form.get("link", ""), form.get("password", "")
     if wait := await overdone((f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
         return await too_many(wait)
-    if fault := people.fault_in_password(new):
+    if fault := passwords.fault_in_password(new):
         return await _password_form(link, FAULTS[fault]), 422
-    password_hash = await people.hash_password(new)
+    password_hash = await passwords.hash_password(new)
     async with dashboard().database.sessions.begin() as session:
-        spent = await tickets.spend(session, Purpose.RESET, link)
+        spent = await one_time_tokens.spend(session, Purpose.RESET, link)
         if spent is None or spent.user_id is None:
             return await _ask_form(error=STALE), 410
-        email = await people.change_password(session, spent.user_id, password_hash)
+        email = await users.change_password(session, spent.user_id, password_hash)
     letters.tell(dashboard(), email, "password")
     logout_user()
     await flash(DONE, "ok")
@@ -81,10 +82,10 @@ async def password() -> ResponseReturnValue:
 
 async def _write(app: Dashboard, email: str) -> None:
     async with app.database.sessions.begin() as session:
-        user = await people.find(session, email)
+        user = await users.find(session, email)
         if user is None or user.disabled_at is not None:
             return
-        link = await tickets.issue(session, Purpose.RESET, user.id)
+        link = await one_time_tokens.issue(session, Purpose.RESET, user.id)
         await audit_log.write(session, user.id, Deed.RESET_ASKED)
     await letters.post(app, letters.RESET, user.email, link=link)
 

@@ -6,9 +6,10 @@ import segno
 from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, second_factor, totp
+from app import audit_log
+from app.accounts import totp, two_factor
+from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
-from app.limits import Limit
 from app.web import letters
 from app.web.account import account_page, refused
 from app.web.dashboard import dashboard, person
@@ -29,7 +30,7 @@ async def begin() -> ResponseReturnValue:
     if refusal := await refused("second_factor"):
         return refusal
     async with dashboard().database.sessions.begin() as session:
-        await second_factor.begin(session, dashboard().keys, person().user_id)
+        await two_factor.begin(session, dashboard().keys, person().user_id)
     return redirect("/account/second-factor", 303)
 
 
@@ -44,7 +45,7 @@ async def confirm() -> ResponseReturnValue:
         return await too_many(wait)
     code = "".join((await request.form).get("code", "").split())
     async with dashboard().database.sessions.begin() as session:
-        codes = await second_factor.confirm(session, dashboard().keys, person().user_id, code)
+        codes = await two_factor.confirm(session, dashboard().keys, person().user_id, code)
         if codes is not None:
             await audit_log.write(session, person().user_id, Deed.SECOND_FACTOR_ON)
     if codes is None:
@@ -58,7 +59,7 @@ async def remove() -> ResponseReturnValue:
     if refusal := await refused("second_factor"):
         return refusal
     async with dashboard().database.sessions.begin() as session:
-        was_on = await second_factor.turn_off(session, person().user_id)
+        was_on = await two_factor.turn_off(session, person().user_id)
         if was_on:
             await audit_log.write(session, person().user_id, Deed.SECOND_FACTOR_OFF)
     if was_on:
@@ -72,9 +73,9 @@ async def new_recovery_codes() -> ResponseReturnValue:
     if refusal := await refused("second_factor"):
         return refusal
     async with dashboard().database.sessions.begin() as session:
-        if not await second_factor.is_on(session, person().user_id):
+        if not await two_factor.is_on(session, person().user_id):
             return await account_page("second_factor", NONE_ON), 422
-        codes = await second_factor.new_recovery_codes(session, person().user_id)
+        codes = await two_factor.new_recovery_codes(session, person().user_id)
         await audit_log.write(session, person().user_id, Deed.RECOVERY_CODES_MADE)
     return await _codes_page(codes)
 
@@ -88,7 +89,7 @@ def qr_path(text: str) -> tuple[int, str]:
 
 async def _secret_form(error: str | None = None) -> ResponseReturnValue:
     async with dashboard().database.sessions() as session:
-        secret = await second_factor.secret_to_show(session, dashboard().keys, person().user_id)
+        secret = await two_factor.secret_to_show(session, dashboard().keys, person().user_id)
     if secret is None:
         return redirect("/account", 303)
     side, path = qr_path(totp.address_of(secret, "Связка", person().email))

@@ -8,15 +8,17 @@ from quart import session as cookie
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import audit_log, limits, people, second_factor, tickets
+from app import audit_log
+from app.accounts import one_time_tokens, rate_limits, two_factor, users
+from app.accounts import sessions as user_sessions
+from app.accounts.rate_limits import Limit, login_key
 from app.audit_log import Deed
-from app.limits import Limit
 from app.models.account import Purpose
 from app.web.dashboard import Dashboard, dashboard, person, person_or_none
 from app.web.entering import enter
 from app.web.errors import too_many
 from app.web.guard import public, safe_next
-from app.web.limited import login_key, overdone
+from app.web.limited import overdone
 
 blueprint = Blueprint("sign_in", __name__)
 
@@ -48,15 +50,15 @@ async def login() -> ResponseReturnValue:
     account, address = login_key(email), f"login@{request.remote_addr}"
     if wait := await overdone((account, PER_ACCOUNT), (address, PER_ADDRESS)):
         return await too_many(wait)
-    user = await people.verify(dashboard().database.sessions, email, password)
+    user = await users.verify(dashboard().database.sessions, email, password)
     if user is None:
         dashboard().unfinished.start(_note_refusal(dashboard(), email))
         return await login_form(form.get("next"), email=email, error=WRONG), 422
     async with dashboard().database.sessions.begin() as session:
-        await limits.forgive(session, account)
-        await limits.take_back(session, address)
-        if await second_factor.is_on(session, user.id):
-            cookie[HALF] = await tickets.issue(session, Purpose.SECOND_FACTOR, user.id)
+        await rate_limits.forgive(session, account)
+        await rate_limits.take_back(session, address)
+        if await two_factor.is_on(session, user.id):
+            cookie[HALF] = await one_time_tokens.issue(session, Purpose.SECOND_FACTOR, user.id)
             return redirect(_code_url(form.get("next")), 303)
         await enter(session, user.id)
     return redirect(safe_next(form.get("next")), 303)
@@ -68,7 +70,7 @@ async def code_page() -> ResponseReturnValue:
     if person_or_none() is not None:
         return redirect(safe_next(request.args.get("next")), 303)
     async with dashboard().database.sessions() as session:
-        half = await tickets.look(session, Purpose.SECOND_FACTOR, cookie.get(HALF, ""))
+        half = await one_time_tokens.look(session, Purpose.SECOND_FACTOR, cookie.get(HALF, ""))
     if half is None:
         return await _too_late(request.args.get("next"))
     return await _code_form(request.args.get("next"))
@@ -80,7 +82,7 @@ async def code() -> ResponseReturnValue:
     form = await request.form
     sessions, half = dashboard().database.sessions, cookie.get(HALF, "")
     async with sessions() as session:
-        ticket = await tickets.look(session, Purpose.SECOND_FACTOR, half)
+        ticket = await one_time_tokens.look(session, Purpose.SECOND_FACTOR, half)
     if ticket is None or ticket.user_id is None:
         return await _too_late(form.get("next"))
     key = f"code:{ticket.user_id}"
@@ -97,7 +99,7 @@ async def code() -> ResponseReturnValue:
 @blueprint.post("/logout")
 async def logout() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
-        await people.end_session(session, person().session_hash)
+        await user_sessions.end_session(session, person().session_hash)
         await audit_log.write(session, person().user_id, Deed.LOGGED_OUT)
     logout_user()
     await flash("Вы вышли.", "ok")
@@ -121,10 +123,10 @@ async def login_form(
 async def _finish(user_id: int, half: str, code: str) -> bool:
     """The code is spent first, then the ticket: of two that come at once one enters."""
     async with dashboard().database.sessions.begin() as session:
-        right = await second_factor.accepts(session, dashboard().keys, user_id, code)
-        if not right or await tickets.spend(session, Purpose.SECOND_FACTOR, half) is None:
+        right = await two_factor.accepts(session, dashboard().keys, user_id, code)
+        if not right or await one_time_tokens.spend(session, Purpose.SECOND_FACTOR, half) is None:
             return False
-        await limits.forgive(session, f"code:{user_id}")
+        await rate_limits.forgive(session, f"code:{user_id}")
         await enter(session, user_id)
         return True
 
@@ -132,7 +134,7 @@ async def _finish(user_id: int, half: str, code: str) -> bool:
 async def _note_refusal(app: Dashboard, email: str) -> None:
     """After the answer, whose time must not tell whether anybody has this address."""
     async with app.database.sessions.begin() as session:
-        user = await people.find(session, email)
+        user = await users.find(session, email)
         if user is not None:
             await audit_log.write(session, user.id, Deed.LOGIN_REFUSED)
 

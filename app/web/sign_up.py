@@ -10,8 +10,8 @@ from datetime import timedelta
 from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import people, tickets
-from app.limits import Limit
+from app.accounts import one_time_tokens, passwords, users
+from app.accounts.rate_limits import Limit
 from app.models.account import Purpose
 from app.web import letters
 from app.web.dashboard import Dashboard, dashboard, person_or_none
@@ -28,7 +28,7 @@ PASSWORDS = Limit(10, timedelta(minutes=15))
 
 FAULTS = {
     "email": "Проверьте адрес почты: например, anna@example.ru.",
-    "short": f"Пароль слишком короткий: нужно не меньше {people.SHORTEST_PASSWORD} символов.",
+    "short": f"Пароль слишком короткий: нужно не меньше {passwords.SHORTEST_PASSWORD} символов.",
     "long": "Пароль слишком длинный.",
 }
 TAKEN = "На эту почту уже есть учётная запись. Войдите с ней."
@@ -50,7 +50,7 @@ async def signup() -> ResponseReturnValue:
     email, password = form.get("email", ""), form.get("password", "")
     if not dashboard().settings.signup_open:
         return await _form(form.get("next")), 403
-    if fault := people.fault_in(email, password):
+    if fault := users.fault_in(email, password):
         return await _form(form.get("next"), email, FAULTS[fault]), 422
     if wait := await overdone((f"signup@{request.remote_addr}", FROM_ONE_ADDRESS)):
         return await too_many(wait)
@@ -64,7 +64,7 @@ async def signup() -> ResponseReturnValue:
 async def confirm_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        waiting = await tickets.look(session, Purpose.SIGN_UP, link)
+        waiting = await one_time_tokens.look(session, Purpose.SIGN_UP, link)
     if waiting is None:
         return await _form(None, error=STALE), 410
     return await _confirm_form(link, waiting.email)
@@ -75,20 +75,20 @@ async def confirm_page() -> ResponseReturnValue:
 async def confirm() -> ResponseReturnValue:
     form = await request.form
     link = form.get("link", "")
-    if wait := await overdone((f"signup:{tickets.ticket_hash(link).hex()}", PASSWORDS)):
+    if wait := await overdone((f"signup:{one_time_tokens.ticket_hash(link).hex()}", PASSWORDS)):
         return await too_many(wait)
     sessions = dashboard().database.sessions
     async with sessions() as session:
-        waiting = await tickets.look(session, Purpose.SIGN_UP, link)
+        waiting = await one_time_tokens.look(session, Purpose.SIGN_UP, link)
     if waiting is None:
         return await _form(None, error=STALE), 410
-    if not await people.matches(waiting.password_hash, form.get("password", "")):
+    if not await passwords.matches(waiting.password_hash, form.get("password", "")):
         return await _confirm_form(link, waiting.email, NOT_YOURS), 422
     async with sessions.begin() as session:
-        spent = await tickets.spend(session, Purpose.SIGN_UP, link)
+        spent = await one_time_tokens.spend(session, Purpose.SIGN_UP, link)
         if spent is None:
             return await _form(None, error=STALE), 410
-        user_id = await people.sign_up(session, spent.email, spent.password_hash)
+        user_id = await users.sign_up(session, spent.email, spent.password_hash)
         if user_id is None:
             return await _form(None, error=TAKEN), 422
         await enter(session, user_id)
@@ -96,9 +96,9 @@ async def confirm() -> ResponseReturnValue:
 
 
 async def _at_once(email: str, password: str, target: str | None) -> ResponseReturnValue:
-    password_hash = await people.hash_password(password)
+    password_hash = await passwords.hash_password(password)
     async with dashboard().database.sessions.begin() as session:
-        user_id = await people.sign_up(session, email, password_hash)
+        user_id = await users.sign_up(session, email, password_hash)
         if user_id is None:
             return await _form(target, email, TAKEN), 422
         await enter(session, user_id)
@@ -114,13 +114,13 @@ async def _by_letter(email: str, password: str) -> ResponseReturnValue:
 
 async def _write(app: Dashboard, email: str, password: str) -> None:
     """In the background: nobody can tell from the answer's time which letter it is."""
-    password_hash = await people.hash_password(password)
+    password_hash = await passwords.hash_password(password)
     async with app.database.sessions.begin() as session:
-        if await people.find(session, email) is not None:
+        if await users.find(session, email) is not None:
             letter, link = letters.KNOWN, ""
         else:
             letter = letters.SIGN_UP
-            link = await tickets.issue(
+            link = await one_time_tokens.issue(
                 session, Purpose.SIGN_UP, email=email, password_hash=password_hash
             )
     await letters.post(app, letter, email, link=link)
@@ -133,7 +133,7 @@ async def _form(target: str | None, email: str = "", error: str | None = None) -
         error=error,
         next=safe_next(target),
         signup_open=dashboard().settings.signup_open,
-        shortest=people.SHORTEST_PASSWORD,
+        shortest=passwords.SHORTEST_PASSWORD,
     )
 
 

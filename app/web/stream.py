@@ -12,10 +12,12 @@ from quart import Blueprint, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import choosing, connections, heartbeats, history, people, rounds
+from app import choosing, connections, heartbeats, rounds
+from app.accounts import sessions as user_sessions
 from app.background import forever
 from app.cards import CardRow, Descriptor, describe, describe_all, for_page
-from app.history import Pasts
+from app.history import uptime
+from app.history.uptime import Pasts
 from app.i18n.timezones import zone_of
 from app.realtime.hub import LIST, Mailbox, Work
 from app.web import open_page
@@ -113,7 +115,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         return
     async with app.database.sessions() as session:
         rows = await connections.by_id(session, work.cards)
-        pasts = await history.pasts(session, rows, app.settings.zone)
+        pasts = await uptime.pasts(session, rows, app.settings.zone)
     for row in rows:
         if not app.hub.wants(row.user_id, row.id):
             continue
@@ -135,12 +137,12 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
     if not work.pages:
         return
     async with app.database.sessions() as session:
-        alive = await people.alive(session, [page.session_hash for page in work.pages])
+        alive = await user_sessions.alive(session, [page.session_hash for page in work.pages])
         rows = await connections.of_users(session, {page.user_id for page in work.pages})
         unsettled = await choosing.of_users(session, rows)
         under_way = await rounds.of_users(session, rows)
         everybodys = [row for own in rows.values() for row in own]
-        pasts = await history.pasts(session, everybodys, app.settings.zone)
+        pasts = await uptime.pasts(session, everybodys, app.settings.zone)
     banner = await banner_event(app)
     events: dict[tuple[int, UUID | None], bytes] = {}
     for page in work.pages:

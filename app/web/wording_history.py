@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 from math import floor
 from zoneinfo import ZoneInfo
 
-from app.history import Split
+from app.history.periods import Window
+from app.history.uptime import Split
 from app.i18n.formatting import DAY, HOUR, MINUTE, MONTHS, plural
 from app.models.connection import UNWATCHED
-from app.windows import Window
 
 # What the service did, and does: (was, is).
 DEEDS = {

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.history import Split
+from app.history.periods import Window
+from app.history.uptime import Split
 from app.i18n.formatting import HOUR, MINUTE, MONTHS
 from app.i18n.timezones import ZONES
 from app.models.connection import Cause
 from app.web.wording_history import CAUSES, NO_DATA, day_name, percent, span
-from app.windows import Window
 
 MONTH_NAMES = ["январь", "февраль", "март", "апрель", "май", "июнь"]
 MONTH_NAMES += ["июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь"]

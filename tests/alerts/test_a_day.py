@@ -13,13 +13,13 @@ from uuid import UUID
 
 import pytest
 
-from app import provider_outages
 from app.alerts import addresses, preferences
 from app.alerts.channels.encryption import new_key
 from app.alerts.facts import Wishes
 from app.commands import migrate_database
 from app.config import MOSCOW
 from app.database.encryption import Keys
+from app.history import provider_outages
 from app.models.connection import Cause, Status
 from tests.alerts.clock import open_shifted
 from tests.alerts.days import Day, moment_of, open_day, shown

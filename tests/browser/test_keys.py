@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import CDPSession, Page, expect
 
-from app import totp
+from app.accounts import totp
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import EMAIL, Visitor
 from tests.people import Sandbox

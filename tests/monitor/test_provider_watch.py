@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from sqlalchemy import func, select
 
-from app import provider_outages
 from app.database.engine import Database
+from app.history import provider_outages
 from app.models.connection import Connection
 from app.models.history import ProviderOutage
 from app.monitor import loop

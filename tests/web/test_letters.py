@@ -9,10 +9,10 @@ import pytest
 from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import func, select, update
 
-from app import people
+from app.accounts import users
+from app.accounts.one_time_tokens import LIFE
 from app.database.engine import Database
 from app.models.account import Purpose, Ticket, User
-from app.tickets import LIFE
 from app.web import reset, sign_up
 from app.web.dashboard import Dashboard
 from tests.people import Person, Sandbox
@@ -97,9 +97,9 @@ async def test_somebody_who_is_disabled_gets_no_link(
     anna: Person, stranger: Browser, database: Database, postbox: Postbox
 ) -> None:
     async with database.sessions.begin() as session:
-        user = await people.find(session, ANNA)
+        user = await users.find(session, ANNA)
         assert user is not None
-        await people.disable(session, user)
+        await users.disable(session, user)
     await stranger.post("/reset", form={"email": ANNA})
     await anna.app.unfinished.drain(5)
     assert postbox.letters == []

@@ -12,8 +12,8 @@ from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import select, text
 from werkzeug.routing import Rule
 
+from app.accounts.rate_limits import Limit
 from app.database.engine import Database
-from app.limits import Limit
 from app.models.account import Passkey, Session, User
 from app.models.base import Base
 from app.web import limited

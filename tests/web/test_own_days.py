@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from app import latencies
 from app.database.engine import Database
-from app.latencies import Full, points
+from app.history import latency as latencies
+from app.history.latency import Full, points
+from app.history.periods import days, midnight
 from app.models.account import User
 from app.models.history import Latencies
 from app.web.wording_history import day_name
-from app.windows import days, midnight
 from tests.past import HOUR, MINUTE, MOSCOW, age, was
 from tests.people import Person
 from tests.streams import watching

@@ -8,7 +8,7 @@ import pytest
 from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import select, update
 
-from app import totp
+from app.accounts import totp
 from app.database.encryption import key_id_of
 from app.database.engine import Database
 from app.models.account import RecoveryCode, SecondFactor

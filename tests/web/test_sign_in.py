@@ -9,11 +9,11 @@ from argon2 import PasswordHasher
 from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import func, select
 
-from app import people
+from app.accounts import passwords, users
+from app.accounts.rate_limits import Limit
 from app.config import Settings
 from app.database.engine import Database
 from app.factory import create_app
-from app.limits import Limit
 from app.models.account import Session, User
 from app.web import sign_in, sign_up
 from app.web.dashboard import Dashboard
@@ -38,8 +38,8 @@ class CountingHasher(PasswordHasher):
 @pytest.fixture(autouse=True)
 def hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
     hasher = CountingHasher()
-    monkeypatch.setattr(people, "_hasher", hasher)
-    monkeypatch.setattr(people, "_nobody", [])
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "_nobody", [])
     return hasher
 
 
@@ -167,9 +167,9 @@ async def test_a_disabled_person_does_not_get_in_and_learns_nothing(
     person: Person, database: Database, hasher: CountingHasher
 ) -> None:
     async with database.sessions.begin() as session:
-        user = await people.find(session, EMAIL)
+        user = await users.find(session, EMAIL)
         assert user is not None
-        await people.disable(session, user)
+        await users.disable(session, user)
     hasher.verified = 0
     answer = await submit(person.app.test_client(), "/login")
     assert (answer.status_code, hasher.verified) == (422, 1)

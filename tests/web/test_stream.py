@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, func, text, update
 
-from app import people
+from app.accounts import users
 from app.database.engine import Database, open_database
 from app.models.account import Session
 from app.models.history import ProviderOutage
@@ -150,9 +150,9 @@ async def test_a_new_password_ends_every_page(person: Person, database: Database
     await heard(person.app)
     async with watching(person) as stream:
         async with database.sessions.begin() as session:
-            user = await people.find(session, "anna@example.ru")
+            user = await users.find(session, "anna@example.ru")
             assert user is not None
-            await people.change_password(session, user.id, "another hash")
+            await users.change_password(session, user.id, "another hash")
         assert "session-expired" in (await stream.rest())[-1]
 
 
@@ -160,9 +160,9 @@ async def test_a_disabled_person_sees_nothing_more(person: Person, database: Dat
     await heard(person.app)
     async with watching(person) as stream:
         async with database.sessions.begin() as session:
-            user = await people.find(session, "anna@example.ru")
+            user = await users.find(session, "anna@example.ru")
             assert user is not None
-            await people.disable(session, user)
+            await users.disable(session, user)
         assert "session-expired" in (await stream.rest())[-1]
 
 

@@ -3,10 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.history import Split
+from app.history.periods import Window
+from app.history.uptime import Split
 from app.models.connection import Cause
 from app.web import wording_history as words
-from app.windows import Window
 
 HOUR = timedelta(hours=1)
 MOSCOW = ZoneInfo("Europe/Moscow")

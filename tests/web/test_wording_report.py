@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.history import Split
+from app.history.periods import Window, month
+from app.history.uptime import Split
 from app.models.connection import Cause
 from app.web.wording_report import clock_of, days, event, moment, month_name, spendings, verdict
-from app.windows import Window, month
 
 MOSCOW, BERLIN, UTC_ZONE = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 OCTOBER = month(2026, 10, MOSCOW)

@@ -25,7 +25,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from app import tickets
+from app.accounts import one_time_tokens
 from app.models.account import Passkey, Purpose, User
 
 PATIENCE = 300_000  # milliseconds that a browser waits for the person: a challenge's life
@@ -57,7 +57,7 @@ class Site:
 
 async def options_to_add(session: AsyncSession, site: Site, user_id: int, email: str) -> str:
     """What `navigator.credentials.create()` wants, as JSON."""
-    token = await tickets.issue(session, Purpose.PASSKEY_ADD, user_id)
+    token = await one_time_tokens.issue(session, Purpose.PASSKEY_ADD, user_id)
     options = webauthn.generate_registration_options(
         rp_id=site.id,
         rp_name=site.name,
@@ -107,7 +107,7 @@ async def options_to_prove(
     session: AsyncSession, site: Site, purpose: Purpose, user_id: int | None = None
 ) -> str:
     """What `navigator.credentials.get()` wants, as JSON. Without a person: whoever has a key."""
-    token = await tickets.issue(session, purpose, user_id)
+    token = await one_time_tokens.issue(session, purpose, user_id)
     known = [] if user_id is None else await of_person(session, user_id)
     options = webauthn.generate_authentication_options(
         rp_id=site.id,
@@ -165,7 +165,7 @@ async def _answered(
         challenge = parse_client_data_json(webauthn.base64url_to_bytes(client_data)).challenge
     except (WebAuthnException, ValueError):
         return None
-    ticket = await tickets.spend(session, purpose, bytes_to_base64url(challenge))
+    ticket = await one_time_tokens.spend(session, purpose, bytes_to_base64url(challenge))
     return challenge if ticket is not None and ticket.user_id == user_id else None
 
 

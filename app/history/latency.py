@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.history.periods import Window
 from app.i18n.timezones import zone_named
 from app.models.connection import Connection
 from app.models.history import Latencies
-from app.windows import Window
 
 KEPT_LOOKS = 60
 HOURS, DAYS = 24, 90  # slots: an hour is written over after a day, a day after 90

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.biography import Stretch, stretches_of
-from app.history import Bars, Split, all_up, splits
+from app.history.outages import KEPT
+from app.history.periods import Window, days_of, months_of
+from app.history.timeline import Stretch, stretches_of
+from app.history.uptime import Bars, Split, all_up, splits
 from app.models.connection import Connection
-from app.outages import KEPT
-from app.windows import Window, days_of, months_of
 
 MOST = 200  # stretches; what is down more often than that is to be read as CSV
 

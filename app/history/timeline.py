@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, DateTime, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history import Bars, Split, all_up, known_until, splits
-from app.latencies import Look, Point, looks_of, points
+from app.history.latency import Look, Point, looks_of, points
+from app.history.periods import DAY, Window, days, hours, last
+from app.history.uptime import Bars, Split, all_up, known_until, splits
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Outage
-from app.windows import DAY, Window, days, hours, last
 
 LONG = 90  # days in the long row of bars
 STRETCHES = 10  # of the timeline

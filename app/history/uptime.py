@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 
 from app.database.engine import Reader
+from app.history.outages import SPOKEN_FOR
+from app.history.periods import DAY, Window, days, half_hours, last
 from app.i18n.timezones import zone_named
 from app.models.connection import UNWATCHED, Status
-from app.outages import SPOKEN_FOR
-from app.windows import DAY, Window, days, half_hours, last
 
 HALF_HOURS, DAYS = 48, 30  # bars on a card
 NONE = timedelta(0)

@@ -9,7 +9,8 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, totp
+from app import audit_log
+from app.accounts import totp
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.models.account import RecoveryCode, SecondFactor

@@ -11,10 +11,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, tickets
+from app import audit_log
+from app.accounts import one_time_tokens
+from app.accounts.one_time_tokens import ticket_hash
 from app.audit_log import Deed
 from app.models.account import EmailChange, User
-from app.tickets import ticket_hash
 
 LIFE = timedelta(hours=24)
 
@@ -92,7 +93,7 @@ async def take(session: AsyncSession, user_id: int, email: str) -> bool:
     except IntegrityError:
         return False
     await audit_log.write(session, user_id, Deed.EMAIL_CHANGED)
-    await tickets.tear_up(session, user_id)  # they lie in the old mailbox
+    await one_time_tokens.tear_up(session, user_id)  # they lie in the old mailbox
     return True
 
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.cards import CardRow
-from app.history import Split, splits
-from app.windows import Window, days_of, months_of
+from app.history.periods import Window, days_of, months_of
+from app.history.uptime import Split, splits
 
 WAYS = ("whole", "month", "day")  # a period can be told as one, by months, by days
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.history.periods import Window
 from app.models.connection import UNWATCHED
-from app.windows import Window
 
 MOST = 500  # entries of a page; an export has them all
 

@@ -46,3 +46,13 @@ async def take_back(session: AsyncSession, key: str) -> None:
 
 async def forget_old_attempts(session: AsyncSession) -> None:
     await session.execute(delete(Attempt).where(Attempt.at < func.now() - KEPT))
+
+
+def keys_of(user_id: int, email: str) -> tuple[str, ...]:
+    """What counts against this one person, wherever they are: for an operator to forget."""
+    name = email.strip().lower()
+    return (login_key(email), f"reset:{name}", f"code:{user_id}", f"password:{user_id}")
+
+
+def login_key(email: str) -> str:
+    return f"login:{email.strip().lower()[:254]!r}"

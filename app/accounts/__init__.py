@@ -1,0 +1,1 @@
+"""Who is here: users, sessions, passwords, second factors, rate limits."""

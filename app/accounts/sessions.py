@@ -1,0 +1,147 @@
+"""Signed-in browsers: opened, recognized, listed, ended. The table knows only a SHA-256."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database.engine import Reader
+from app.models.account import Session, User
+from app.models.connection import Connection
+from app.models.monitor import Round
+from app.realtime.events import announce_ended
+
+SESSION_LIFE = timedelta(days=30)
+SEEN_EVERY = timedelta(minutes=5)  # how exactly a session's last use is known
+
+
+SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than to run it
+    select(
+        Session.id_hash,
+        Session.expires_at,
+        User.id,
+        User.email,
+        User.zone,
+        (func.now() - Session.seen_at > SEEN_EVERY).label("unseen"),
+        exists(select(Round.user_id).where(Round.user_id == User.id)).label("checks_all"),
+        exists(
+            select(Connection.id).where(
+                Connection.user_id == User.id, Connection.replaces.is_not(None)
+            )
+        ).label("reconnects"),
+    )
+    .join(User, User.id == Session.user_id)
+    .where(
+        Session.id_hash == bindparam("id_hash"),
+        Session.expires_at > func.now(),
+        User.disabled_at.is_(None),
+    )
+)
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A live session and its person."""
+
+    session_hash: bytes
+    user_id: int
+    email: str
+    expires_at: datetime
+    zone: str | None = None
+    # Two questions that the page of connections need not ask for almost everybody.
+    checks_all: bool = True  # there is a round of theirs, perhaps long over
+    reconnects: bool = True  # a reconnect has not found its place
+
+
+def session_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> str:
+    """A new session's secret id, for the cookie; the old one of this browser is not reused."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        Session(
+            id_hash=session_hash(token),
+            user_id=user_id,
+            expires_at=func.now() + SESSION_LIFE,
+            user_agent=user_agent[:200],
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def signed_in(session: Reader, token: str) -> SignedIn | None:
+    """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
+    row = (await session.execute(SIGNED_IN, {"id_hash": session_hash(token)})).one_or_none()
+    if row is None:
+        return None
+    if row.unseen:
+        seen = update(Session).where(Session.id_hash == row.id_hash)
+        await session.execute(seen.values(seen_at=func.now()))
+    return SignedIn(
+        row.id_hash, row.id, row.email, row.expires_at, row.zone, row.checks_all, row.reconnects
+    )
+
+
+async def alive(session: AsyncSession, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of the sessions that are still good."""
+    return set(
+        await session.scalars(
+            select(Session.id_hash)
+            .join(User, User.id == Session.user_id)
+            .where(
+                Session.id_hash.in_(hashes),
+                Session.expires_at > func.now(),
+                User.disabled_at.is_(None),
+            )
+        )
+    )
+
+
+async def end_session(session: AsyncSession, ended: bytes) -> None:
+    await session.execute(delete(Session).where(Session.id_hash == ended))
+    await announce_ended(session, [ended])
+
+
+async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
+    """Sign the person out everywhere; open pages notice within seconds."""
+    ended = await session.scalars(
+        delete(Session).where(Session.user_id == user_id).returning(Session.id_hash)
+    )
+    await announce_ended(session, ended)
+
+
+async def forget_old_sessions(session: AsyncSession) -> None:
+    await session.execute(delete(Session).where(Session.expires_at < func.now()))
+
+
+async def of_user(session: AsyncSession, user_id: int) -> Sequence[Session]:
+    """The last used one first."""
+    good = Session.user_id == user_id, Session.expires_at > func.now()
+    query = select(Session).where(*good).order_by(Session.seen_at.desc(), Session.id)
+    return (await session.scalars(query)).all()
+
+
+async def end(session: AsyncSession, user_id: int, session_id: UUID) -> bool:
+    """False: the person has no such session (any more)."""
+    ended = await _end(session, Session.user_id == user_id, Session.id == session_id)
+    return bool(ended)
+
+
+async def end_others(session: AsyncSession, user_id: int, this: bytes) -> int:
+    """How many there were."""
+    return len(await _end(session, Session.user_id == user_id, Session.id_hash != this))
+
+
+async def _end(session: AsyncSession, *which: object) -> Sequence[bytes]:
+    found = delete(Session).where(*which)  # type: ignore[arg-type]
+    ended = (await session.scalars(found.returning(Session.id_hash))).all()
+    await announce_ended(session, ended)  # open pages notice within seconds
+    return ended

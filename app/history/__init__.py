@@ -1,0 +1,1 @@
+"""What was: outages, uptime, latency, reports."""
