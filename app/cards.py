@@ -7,52 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
-
-from app.history.flapping import FLAPPING, FLAPS
+from app.connections.queries import CardRow
 from app.history.latency import in_order, latencies_of
 from app.history.uptime import Past, Pasts
-from app.models.account import User
-from app.models.connection import Cause, Connection, Grant, Status
-from app.models.history import ProviderOutage
+from app.models.connection import Cause, Status
 from app.oauth.token_expiry import last_day
 from app.providers.provider import API_KEY, PUSHED_TOKEN, Catalogue, Provider
 
 NO_PASTS: Pasts = {}
 GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
-
-CardRow = Row[*tuple[Any, ...]]  # has CARD
-CARD = (
-    Connection.id,
-    Connection.user_id,
-    Connection.provider,
-    Connection.status,
-    Connection.cause,
-    Connection.evidence,
-    Connection.since,
-    Connection.is_online,
-    Connection.last_checked_at,
-    Connection.next_check_at,
-    Connection.latency_ms,
-    Connection.label,
-    Connection.version,
-    Grant.expires_at,
-    Grant.refresh_token.is_not(None).label("refreshable"),
-    Grant.kind.label("grant_kind"),
-    Connection.recent,
-    Connection.looks,
-    func.now().label("read_at"),
-    func.coalesce(Connection.flips[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
-    select(ProviderOutage.opened_at)
-    .where(
-        ProviderOutage.provider == Connection.provider,
-        ProviderOutage.closed_at.is_(None),
-        Connection.status.not_in([Status.BLOCKED, Status.REVOKED]),
-    )
-    .scalar_subquery()
-    .label("provider_down_since"),
-    select(User.zone).where(User.id == Connection.user_id).scalar_subquery().label("zone"),
-)
 FOR_TEMPLATES = (
     "by_key",
     "delivered",
@@ -114,11 +77,6 @@ class Descriptor:
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
         return {key: _plain(getattr(self, key)) for key in keys}
-
-
-def card_rows() -> Select[*tuple[Any, ...]]:
-    """Connections with all that their cards show."""
-    return select(*CARD).outerjoin(Grant, Grant.connection_id == Connection.id)
 
 
 def describe_all(

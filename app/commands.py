@@ -18,7 +18,6 @@ from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections
 from app.alerts import preview
 from app.alerts.alerting import alerting
 from app.alerts.channels import encryption
@@ -31,6 +30,7 @@ from app.config import (
     Settings,
     read_settings,
 )
+from app.connections import queries
 from app.database import key_rotation
 from app.database.encryption import Keys, new_key
 from app.database.engine import open_database
@@ -194,7 +194,7 @@ async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
         for connection_id in ids:
             status = await checker.check_now(connection_id)
             async with checker.sessions() as session:
-                for row in await connections.by_id(session, [connection_id]):
+                for row in await queries.by_id(session, [connection_id]):
                     failed += status is not Status.ONLINE
                     print(_line(row) if status else f"{row.id}  {row.provider}  not checked")
     return 1 if failed else 0

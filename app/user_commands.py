@@ -10,13 +10,14 @@ from getpass import getpass
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, connections
+from app import audit_log
 from app.accounts import email_change, one_time_tokens, passwords, rate_limits, two_factor
 from app.accounts import sessions as user_sessions
 from app.accounts import users as people
 from app.accounts.rate_limits import keys_of
 from app.audit_log import Deed, Doer, Who
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
+from app.connections import disconnect
 from app.database.encryption import Keys
 from app.database.engine import open_database
 from app.errors import CommandError
@@ -126,7 +127,7 @@ async def _enable(order: Order, user: User) -> None:
 async def _delete(order: Order, user: User) -> None:
     catalogue, keys = catalogue_of(order.settings), Keys(order.settings.token_keys)
     await user_sessions.end_sessions_of(order.session, user.id)
-    await connections.delete_person(order.session, keys, catalogue, user.id)
+    await disconnect.delete_person(order.session, keys, catalogue, user.id)
 
 
 FOR_NOBODY_YET: Mapping[str, Callable[[Order], Awaitable[None]]] = {"list": _list, "add": _add}

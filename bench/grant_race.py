@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 
 from app import local_postgres
 from app.commands import migrate_database
+from app.grants.refresh import LEASE
 from app.models.connection import Connection, Status
-from app.refreshing import LEASE
 from tests.race import HANDS, INTERVAL, LIFETIME, Race, open_race
 from tests.waiting import until
 

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 
-from app import grants
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.grants import store
 from app.models.account import User
 from app.models.connection import Connection
 from app.models.history import Outage
@@ -34,7 +34,7 @@ async def add_connection(
     async with database.sessions.begin() as session:
         session.add(Connection(id=connection_id, user_id=user_id, **columns))
         await session.flush()
-        await grants.store(session, keys, connection_id, tokens)
+        await store.store(session, keys, connection_id, tokens)
     return connection_id
 
 

@@ -8,9 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app import connections
 from app.cards import (
-    CardRow,
     Descriptor,
     DownProvider,
     describe,
@@ -18,6 +16,8 @@ from app.cards import (
     down_providers,
     not_connected,
 )
+from app.connections import queries
+from app.connections.queries import CardRow
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Cause, Status
@@ -210,7 +210,7 @@ async def test_everybody_gets_their_own_in_one_query(database: Database, keys: K
     second = await rows.add_connection(database, keys, anna)
     his = await rows.add_connection(database, keys, boris)
     async with database.sessions() as session:
-        own = await connections.of_users(session, [anna, boris, 99])
+        own = await queries.of_users(session, [anna, boris, 99])
     assert [each.id for each in own[anna]] == [first, second]
     assert [each.id for each in own[boris]] == [his]
     assert 99 not in own
@@ -220,9 +220,9 @@ async def test_a_connection_is_its_owners_only(database: Database, keys: Keys) -
     anna, boris = [await rows.add_person(database, f"{name}@x.ru") for name in ("anna", "boris")]
     connection_id = await rows.add_connection(database, keys, anna)
     async with database.sessions() as session:
-        assert await connections.owned(session, anna, connection_id) is not None
-        assert await connections.owned(session, boris, connection_id) is None
-        assert await connections.owned(session, anna, uuid4()) is None
+        assert await queries.owned(session, anna, connection_id) is not None
+        assert await queries.owned(session, boris, connection_id) is None
+        assert await queries.owned(session, anna, uuid4()) is None
 
 
 async def test_a_reconnect_on_its_way_is_not_shown(database: Database, keys: Keys) -> None:
@@ -230,9 +230,9 @@ async def test_a_reconnect_on_its_way_is_not_shown(database: Database, keys: Key
     shown = await rows.add_connection(database, keys, anna)
     hidden = await rows.add_connection(database, keys, anna, replaces=shown)
     async with database.sessions() as session:
-        own = await connections.of_users(session, [anna])
+        own = await queries.of_users(session, [anna])
         assert [each.id for each in own[anna]] == [shown]
-        assert await connections.owned(session, anna, hidden) is None
+        assert await queries.owned(session, anna, hidden) is None
 
 
 @pytest.mark.parametrize(

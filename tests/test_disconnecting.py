@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from app import revocations
 from app.database.engine import Database
+from app.grants import revocation
 from app.models.connection import Connection, Grant, Revocation
 from app.models.history import Outage
 from app.monitor.leases import claim_one
@@ -155,4 +155,4 @@ async def test_a_check_that_is_under_way_does_not_bring_it_back(
 
 
 async def retry_due(app: Dashboard) -> None:
-    await revocations.send_due(app.database.sessions, app.http, app.keys, app.catalogue)
+    await revocation.send_due(app.database.sessions, app.http, app.keys, app.catalogue)

@@ -10,10 +10,11 @@ import pytest
 from aiohttp import web
 from sqlalchemy import delete, func, select, update
 
-from app import grants, refreshing, revocations
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.grants import OpenGrant
+from app.grants import refresh, store
+from app.grants import revocation as revocations
+from app.grants.store import OpenGrant
 from app.models.connection import Connection, Grant, Revocation
 from app.monitor.check import Checker
 from app.monitor.leases import Lease, claim_one
@@ -38,16 +39,16 @@ async def claimed(database: Database, connection_id: UUID) -> Lease:
 
 
 async def refreshed(checker: Checker, acme: Acme, lease: Lease) -> OpenGrant | Refusal | None:
-    grant = grants.open_grant(checker.keys, lease.row)
-    return await refreshing.refresh(
+    grant = store.open_grant(checker.keys, lease.row)
+    return await refresh.refresh(
         checker.sessions, checker.http, checker.keys, acme.provider, grant, lease.lease_id
     )
 
 
 async def stored(database: Database, keys: Keys, connection_id: UUID) -> OpenGrant:
-    query = select(*grants.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
+    query = select(*store.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
     async with database.sessions() as session:
-        return grants.open_grant(
+        return store.open_grant(
             keys, (await session.execute(query.where(Grant.connection_id == connection_id))).one()
         )
 
@@ -287,7 +288,7 @@ async def test_a_moved_grant_opens_in_its_new_place(
 ) -> None:
     old, new = await two_connections(checker, database)
     async with database.sessions.begin() as session:
-        assert await grants.move(session, keys, new, old)
+        assert await store.move(session, keys, new, old)
     kept = await stored(database, keys, old)
     assert (kept.access_token, kept.refresh_token) == ("access-new", "refresh-new")
     assert kept.version == 2  # a refresh of the old pair that is on its way misses
@@ -303,7 +304,7 @@ async def test_an_older_grant_does_not_take_the_place_of_a_newer_one(
             update(Grant).where(Grant.connection_id == old).values(granted_at=yesterday)
         )
     async with database.sessions.begin() as session:
-        assert not await grants.move(session, keys, old, new)
+        assert not await store.move(session, keys, old, new)
     assert (await stored(database, keys, new)).access_token == "access-new"
 
 
@@ -327,7 +328,7 @@ async def test_tokens_are_neither_logged_nor_shown(
     acme.api_says = acme.refuse_first_tokens
     connection_id = await connected(checker, database)
     lease = await claimed(database, connection_id)
-    grant = grants.open_grant(checker.keys, lease.row)
+    grant = store.open_grant(checker.keys, lease.row)
     checked = await checker.check(lease)
     shown = f"{rows.TOKENS!r} {grant!r} {checked!r} {checker!r} {acme.provider!r} {caplog.text}"
     for secret in ("access-1", "refresh-1", "access-2", "refresh-2", "client-secret"):

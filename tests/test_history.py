@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.grants import store
 from app.history import uptime
 from app.history.periods import Window, days, half_hours
 from app.history.uptime import Split
@@ -113,7 +113,7 @@ class Life:
             )
         )
         await self.session.flush()
-        await grants.store(self.session, keys, self.id, TOKENS)
+        await store.store(self.session, keys, self.id, TOKENS)
 
     async def check(self, pause: int, answer: Answer) -> None:
         self.now += pause

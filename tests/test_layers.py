@@ -12,17 +12,6 @@ from app import PACKAGES
 APP = Path(__file__).parent.parent / "app"
 # Modules on their way to their package, and imports that still run up.
 FUTURE: dict[str, str] = {
-    "refreshing": "grants",
-    "revocations": "grants",
-    "details": "connections",
-    "connecting": "connections",
-    "typed": "connections",
-    "settling": "connections",
-    "landing": "connections",
-    "choosing": "connections",
-    "installations": "connections",
-    "claims": "connections",
-    "pairing": "connections",
     "told": "alerts",
     "heartbeats": "monitor",
     "rounds": "monitor",
@@ -34,17 +23,13 @@ FUTURE: dict[str, str] = {
     "user_commands": "cli",
     "demo": "cli",
 }
-NOT_YET: set[tuple[str, str]] = {
-    ("connections", "web"),
-    ("history", "web"),
-    ("outbound", "providers"),
-}
+NOT_YET: set[tuple[str, str]] = {("outbound", "providers")}
 ON_ITS_OWN = ("sandbox", "local_postgres", "__main__", "__init__")
 MAY_NOT = {  # what a part must not know: another part, or a library
     "providers": {"sqlalchemy", "asyncpg", "httpx", "quart"},
     "oauth": {"sqlalchemy", "asyncpg", "quart"},
     "outbound": {"sqlalchemy", "asyncpg", "quart"},
-    "alerts": {"quart", "asyncpg", "app.connecting", "app.grants"},
+    "alerts": {"quart", "asyncpg", "app.connections", "app.grants"},
     "monitor": {"quart", "app.alerts"},
     "realtime": {"quart", "asyncpg", "app.monitor"},
     "web": {"asyncpg", "httpx", "app.sandbox"},

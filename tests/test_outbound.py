@@ -10,7 +10,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.grants import OpenGrant
+from app.grants.store import OpenGrant
 from app.models.connection import Cause, Status
 from app.monitor.probe import probe
 from app.monitor.verdict import Known, verdict_of

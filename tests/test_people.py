@@ -6,10 +6,10 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
-from app import connections
 from app.accounts import passwords, users
 from app.accounts import sessions as user_sessions
 from app.accounts.sessions import session_hash
+from app.connections import disconnect
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import Session, User
@@ -180,7 +180,7 @@ async def test_a_person_who_is_deleted_leaves_no_token_alive(
     token = await entered(database, user_id)
     await rows.add_connection(database, keys, user_id, provider="acme")
     async with open_acme() as acme, database.sessions.begin() as session:
-        await connections.delete_person(session, keys, {"acme": acme.provider}, user_id)
+        await disconnect.delete_person(session, keys, {"acme": acme.provider}, user_id)
     assert not await knows(database, token)
     async with database.sessions() as session:
         counts = [

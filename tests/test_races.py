@@ -9,17 +9,18 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from app import connections, revocations
 from app.accounts import users
 from app.background import Unfinished
-from app.connecting import ConnectError
+from app.connections import disconnect as connections
+from app.connections.account_matching import settle
+from app.connections.authorization import ConnectError
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.grants import revocation
 from app.models.account import User
 from app.models.connection import Connection, Grant, Revocation, Status
 from app.monitor.leases import claim_one
 from app.oauth.token_response import Tokens
-from app.settling import settle
 from app.web.dashboard import Dashboard
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
@@ -191,12 +192,12 @@ async def test_a_revocation_whose_key_is_lost_stops_no_other(
             await connections.disconnect(session, ring, provider, user, connection_id)
     assert await count(database, Revocation) == 2
     app = dashboard
-    await revocations.send_due(app.database.sessions, app.http, app.keys, app.catalogue)
+    await revocation.send_due(app.database.sessions, app.http, app.keys, app.catalogue)
     assert await count(database, Revocation) == 1
     old = func.now() - timedelta(hours=25)
     async with database.sessions.begin() as session:
         await session.execute(update(Revocation).values(created_at=old))
-    await revocations.send_due(app.database.sessions, app.http, app.keys, app.catalogue)
+    await revocation.send_due(app.database.sessions, app.http, app.keys, app.catalogue)
     assert await count(database, Revocation) == 0
 
 

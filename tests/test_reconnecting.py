@@ -9,14 +9,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from app import choosing, connections
+from app.connections import disconnect, pending_reconnects
+from app.connections.account_matching import settle
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import User
 from app.models.connection import Connection, Grant, OAuthState, Revocation, Status
 from app.monitor.leases import claim_one
 from app.monitor.loop import Monitor
-from app.settling import settle
 from app.web.dashboard import Dashboard
 from tests import rows
 from tests.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Person, Sandbox
@@ -461,7 +461,7 @@ async def test_a_deleted_person_leaves_no_question_and_no_grant(
     await asked(person)
     async with database.sessions.begin() as session:
         user_id = (await session.scalars(select(User.id))).one()
-        await connections.delete_person(session, keys, person.app.catalogue, user_id)
+        await disconnect.delete_person(session, keys, person.app.catalogue, user_id)
     assert await count(database, Connection) == 0
     await Monitor(person.app.checker)._revoke_due()
     assert await granted_to(sandbox) == []
@@ -497,7 +497,7 @@ async def test_an_unnamed_connection_that_merges_takes_its_reconnects_along(
 
 async def housekeeping(app: Dashboard) -> None:
     checker = app.checker
-    await choosing.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)
+    await pending_reconnects.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)
 
 
 async def age(database: Database, by: timedelta) -> None:

@@ -11,16 +11,16 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from app import grants
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.grants import store
+from app.grants.refresh import refresh
 from app.models.connection import Grant, Status
 from app.monitor.check import Checker
 from app.monitor.leases import claim_one
 from app.oauth.token_response import Tokens
 from app.outbound.client import Outbound
 from app.providers.provider import Provider
-from app.refreshing import refresh
 from tests import rows
 from tests.servers import Acme, saying
 from tests.waiting import until
@@ -257,14 +257,14 @@ async def test_a_token_that_was_rotated_away_is_not_sent(
     async with database.sessions.begin() as session:
         lease = await claim_one(session, connection_id)
         assert lease is not None
-    old = grants.open_grant(checker.keys, lease.row)
+    old = store.open_grant(checker.keys, lease.row)
     async with database.sessions.begin() as session:  # another process has stored its pair
         grant = await session.get_one(Grant, connection_id)
-        newer = grants.sealed(checker.keys, connection_id, Tokens("access-9", "refresh-9", 3600.0))
+        newer = store.sealed(checker.keys, connection_id, Tokens("access-9", "refresh-9", 3600.0))
         grant.access_token, grant.refresh_token = newer["access_token"], newer["refresh_token"]
         grant.version += 1
     found = await refresh(database.sessions, http, checker.keys, acme.provider, old, lease.lease_id)
-    assert isinstance(found, grants.OpenGrant)
+    assert isinstance(found, store.OpenGrant)
     assert (found.refresh_token, acme.spent) == ("refresh-9", [])
 
 

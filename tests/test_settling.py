@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.landing import changed_scopes
+from app.connections.account_matching import Fit, fit
+from app.connections.connect_result import changed_scopes
 from app.models.connection import Cause
-from app.settling import Fit, fit
 
 KNOWS_THE_GRANT = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
 

@@ -6,17 +6,19 @@ from datetime import timedelta
 from functools import reduce
 from itertools import chain
 from operator import add
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cards import CardRow
 from app.history.periods import Window, days_of, months_of
 from app.history.uptime import Split, splits
 
 WAYS = ("whole", "month", "day")  # a period can be told as one, by months, by days
 
+ConnectionRow = Row[*tuple[Any, ...]]  # has an id, a provider, a label
 Found = Mapping[UUID, Sequence[Split]]
 
 
@@ -26,11 +28,15 @@ class Spent:
 
     window: Window
     split: Split
-    connection: CardRow | None = None
+    connection: ConnectionRow | None = None
 
 
 async def spent(
-    session: AsyncSession, rows: Sequence[CardRow], period: Window, way: str, zone: ZoneInfo
+    session: AsyncSession,
+    rows: Sequence[ConnectionRow],
+    period: Window,
+    way: str,
+    zone: ZoneInfo,
 ) -> Iterator[Spent]:
     """All together first, then one connection after the other; `way` is one of WAYS.
 
@@ -78,7 +84,9 @@ def _together(windows: Sequence[Window], found: Found) -> Iterator[Spent]:
             yield Spent(window, split)
 
 
-def _each(rows: Sequence[CardRow], windows: Sequence[Window], found: Found) -> Iterator[Spent]:
+def _each(
+    rows: Sequence[ConnectionRow], windows: Sequence[Window], found: Found
+) -> Iterator[Spent]:
     for row in rows:
         for window, split in zip(windows, found[row.id], strict=True):
             if split.whole > timedelta(0):

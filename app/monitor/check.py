@@ -12,14 +12,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import grants, metrics
+from app import metrics
 from app.background import Unfinished
 from app.config import MOSCOW
+from app.connections.account_matching import settle
 from app.database.availability import name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.errors import SealingError
-from app.grants import OpenGrant
+from app.grants import store
+from app.grants.refresh import may_refresh, refresh, wants_refresh
+from app.grants.store import OpenGrant
 from app.models.connection import Cause, Status
 from app.monitor.lag import Lag
 from app.monitor.leases import Lease, bring_forward, claim_one, look, release
@@ -32,8 +35,6 @@ from app.monitor.way_out import WayOut, is_network_failure
 from app.oauth.token_response import Refusal
 from app.outbound.client import Outbound
 from app.providers.provider import AHEAD, Catalogue, Provider
-from app.refreshing import may_refresh, refresh, wants_refresh
-from app.settling import settle
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Checker:
             return NOT_ASKED, False
         try:
             provider = self.catalogue[lease.provider]
-            grant = grants.open_grant(self.keys, lease.row)
+            grant = store.open_grant(self.keys, lease.row)
             if grant.is_taken_back:
                 return TAKEN_BACK, False
             return await self._ask(provider, grant, lease)
@@ -193,9 +194,9 @@ class Checker:
                     if checked.wants_settling:
                         place = await settle(session, self.keys, own, checked.answer.account)
                     if place is not None and self._chose_carrier(checked):
-                        await grants.remember_carrier(session, place, checked.answer.carrier)
+                        await store.remember_carrier(session, place, checked.answer.carrier)
                     if place is not None and _dates_end(checked):
-                        await grants.remember_end(session, place, checked.answer.expires_in)
+                        await store.remember_end(session, place, checked.answer.expires_in)
                 return
             except (SQLAlchemyError, OSError) as error:  # a deadlock, or a connection that broke
                 log.warning("a grant was not settled: %s", name_of(error))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.refreshing import LEASE
+from app.grants.refresh import LEASE
 
 SLACK = 5.0  # seconds that an answer of the database may be late
 LONGEST_PAUSE = timedelta(hours=1)  # between two tries of anything that is tried again

@@ -20,10 +20,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import grants
+from app.grants import store
+from app.grants.refresh import LEASE
 from app.models.connection import Connection, Grant, Status
 from app.providers.provider import Provider
-from app.refreshing import LEASE
 
 FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
 
@@ -124,7 +124,7 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.watched_until,
             func.coalesce(Connection.last_checked_at, Connection.connected_at).label("looked_at"),
             Connection.unfolded,
-            *grants.COLUMNS,
+            *store.COLUMNS,
         )
     )
 

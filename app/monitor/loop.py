@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import audit_log, choosing, connecting, heartbeats, metrics, pairing, revocations
+from app import audit_log, heartbeats, metrics
 from app.accounts import email_change, one_time_tokens, rate_limits
 from app.accounts import sessions as user_sessions
 from app.background import forever, running
+from app.connections import authorization, pairing_codes, pending_reconnects
 from app.database.availability import name_of
+from app.grants import revocation
 from app.history import latency, outages, provider_outages
 from app.monitor.check import Checker
 from app.monitor.clock import DatabaseClock
@@ -165,19 +167,21 @@ class Monitor:
 
     async def _revoke_due(self) -> None:
         checker = self._checker
-        await revocations.send_due(checker.sessions, checker.http, checker.keys, checker.catalogue)
+        await revocation.send_due(checker.sessions, checker.http, checker.keys, checker.catalogue)
 
     async def _forget(self) -> None:
         async with self._checker.sessions.begin() as session:
             await heartbeats.forget_dead_monitors(session)
-            await connecting.forget_old_states(session)
+            await authorization.forget_old_states(session)
             await user_sessions.forget_old_sessions(session)
             await one_time_tokens.forget_old_tickets(session)
-            await pairing.forget_old_codes(session)
+            await pairing_codes.forget_old_codes(session)
             await email_change.forget_old_changes(session)
             await rate_limits.forget_old_attempts(session)
         checker = self._checker
-        await choosing.forget_unanswered(checker.sessions, checker.keys, checker.catalogue)
+        await pending_reconnects.forget_unanswered(
+            checker.sessions, checker.keys, checker.catalogue
+        )
         await self._prune()
 
     async def _prune(self) -> None:

@@ -5,8 +5,8 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import choosing
-from app.choosing import Unsettled
+from app.connections import pending_reconnects
+from app.connections.pending_reconnects import Unsettled
 from app.providers.provider import Provider
 from app.web.dashboard import dashboard, person
 from app.web.errors import error_page
@@ -44,12 +44,12 @@ async def choose(connection_id: UUID) -> ResponseReturnValue:
 
 async def _question(connection_id: UUID) -> Unsettled | None:
     async with dashboard().database.sessions() as session:
-        return await choosing.question(session, person().user_id, connection_id)
+        return await pending_reconnects.question(session, person().user_id, connection_id)
 
 
 async def _keep(entry: Provider, connection_id: UUID) -> bool:
     async with dashboard().database.sessions.begin() as session:
-        kept = await choosing.keep(session, person().user_id, connection_id)
+        kept = await pending_reconnects.keep(session, person().user_id, connection_id)
     if kept:
         await flash(KEPT.format(name=entry.title), "ok")
     return kept
@@ -58,7 +58,9 @@ async def _keep(entry: Provider, connection_id: UUID) -> bool:
 async def _cancel(entry: Provider, connection_id: UUID) -> bool:
     app = dashboard()
     async with app.database.sessions.begin() as session:
-        gone = await choosing.cancel(session, app.keys, entry, person().user_id, connection_id)
+        gone = await pending_reconnects.cancel(
+            session, app.keys, entry, person().user_id, connection_id
+        )
     if gone is None:
         return False
     outcome = await what_happened(entry, gone)

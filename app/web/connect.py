@@ -9,17 +9,18 @@ from uuid import UUID, uuid4
 from quart import abort, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, grants, pairing
 from app.accounts.rate_limits import Limit
 from app.accounts.sessions import SignedIn
-from app.connecting import ConnectError
-from app.grants import OpenGrant
-from app.landing import Landing, landing
+from app.connections import authorization, pairing_codes
+from app.connections.authorization import ConnectError
+from app.connections.connect_result import Landing, landing
+from app.connections.credentials_form import Typed, key_of, read_typed
+from app.grants import store
+from app.grants.store import OpenGrant
 from app.models.connection import Cause
 from app.monitor.probe import probe
 from app.monitor.verdict import cause_of
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
-from app.typed import Typed, key_of, read_typed
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.errors import too_many
 from app.web.limited import overdone
@@ -64,7 +65,7 @@ async def install(provider: str) -> ResponseReturnValue:
     if wait := await overdone((f"pair:{person().user_id}", KEYS)):
         return await too_many(wait)
     async with app.database.sessions.begin() as session:
-        await pairing.issue(session, app.keys, person().user_id, provider)
+        await pairing_codes.issue(session, app.keys, person().user_id, provider)
     return redirect(f"/{provider}#install", 303)
 
 
@@ -75,7 +76,7 @@ async def _lives_by_pushes(entry: Provider, connection_id: UUID | None) -> bool:
     if connection_id is None:
         return not entry.takes_codes
     async with dashboard().database.sessions() as session:
-        return await grants.kind_of(session, connection_id) == PUSHED_TOKEN
+        return await store.kind_of(session, connection_id) == PUSHED_TOKEN
 
 
 async def _send_away(
@@ -83,7 +84,7 @@ async def _send_away(
 ) -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions.begin() as session:
-        url = await connecting.begin(
+        url = await authorization.begin(
             session, app.keys, entry, person(), app.redirect_uri(entry.name), connection_id, typed
         )
     return redirect(url, 303)
@@ -97,7 +98,7 @@ async def _ask_first(entry: Provider, connection_id: UUID | None) -> ResponseRet
         return redirect(f"/{entry.name}#connect", 303)
     if entry.kind == OAUTH2:
         async with dashboard().database.sessions() as session:
-            kept = await grants.kept_of(session, dashboard().keys, connection_id)
+            kept = await store.kept_of(session, dashboard().keys, connection_id)
         before = {each.name: kept[each.name] for each in entry.fields if each.name in kept}
         if len(before) == len(entry.fields):
             return await _send_away(entry, connection_id, before)
@@ -137,7 +138,7 @@ async def _try_key(
     if cause := cause_of(answer):
         return cause
     sessions = app.database.sessions
-    stored = await connecting.store(
+    stored = await authorization.store(
         sessions, app.keys, entry, who.user_id, key, connection_id, FIRST_CHECK
     )
     if isinstance(stored, ConnectError):

@@ -5,9 +5,9 @@ from uuid import UUID
 from quart import Blueprint, abort, jsonify, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections
 from app.cards import describe, describe_all
-from app.details import details
+from app.connections import queries
+from app.connections.queries import details
 from app.history import uptime
 from app.history.timeline import CHARTS, biography
 from app.web.alerts import sent_about
@@ -24,7 +24,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     # The open page asks for its facts anew; its card comes over the stream.
     anew = bool(request.headers.get("HX-Request"))
     async with app.database.sessions() as session:
-        rows = await connections.of_user(session, person().user_id)
+        rows = await queries.of_user(session, person().user_id)
         own = next((row for row in rows if row.id == connection_id), None)
         facts = await details(session, connection_id) if own is not None else None
         if own is None or facts is None:

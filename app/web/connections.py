@@ -9,11 +9,13 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, choosing, connections, rounds
+from app import audit_log, rounds
 from app.accounts import rate_limits
 from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
-from app.cards import CardRow, Descriptor, describe, describe_all, for_page
+from app.cards import Descriptor, describe, describe_all, for_page
+from app.connections import pending_reconnects, queries
+from app.connections.queries import CardRow
 from app.history import uptime
 from app.providers.provider import Provider
 from app.web.dashboard import dashboard, person, person_or_none
@@ -40,8 +42,10 @@ async def home() -> ResponseReturnValue:
 async def index() -> ResponseReturnValue:
     app, known = dashboard(), person()
     async with app.database.reading() as session:
-        rows = await connections.of_user(session, known.user_id)
-        unsettled = await choosing.of_users(session, [known.user_id]) if known.reconnects else {}
+        rows = await queries.of_user(session, known.user_id)
+        unsettled = (
+            await pending_reconnects.of_users(session, [known.user_id]) if known.reconnects else {}
+        )
         under_way = await rounds.of_users(session, [known.user_id]) if known.checks_all else {}
         pasts = await uptime.pasts(session, rows, app.settings.zone)
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
@@ -111,7 +115,7 @@ def _notice(text: str) -> dict[str, str]:
 async def _own_row(connection_id: UUID) -> CardRow:
     """Somebody else's connection does not exist: 404."""
     async with dashboard().database.sessions() as session:
-        row = await connections.owned(session, person().user_id, connection_id)
+        row = await queries.owned(session, person().user_id, connection_id)
     if row is None:
         abort(404)
     return row

@@ -15,8 +15,8 @@ from quart import Blueprint, Response, abort, jsonify, request
 from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import connections
-from app.cards import CardRow
+from app.connections import queries
+from app.connections.queries import CardRow
 from app.history import outage_list, uptime_table
 from app.history.outage_list import Wanted
 from app.history.periods import Window
@@ -94,7 +94,7 @@ async def _uptime() -> tuple[Asked, Records]:
 
 
 async def _asked(session: AsyncSession) -> Asked:
-    own = await connections.of_user(session, person().user_id)
+    own = await queries.of_user(session, person().user_id)
     now = own[0].read_at if own else datetime.now(UTC)
     period = period_of(request.args, own_zone(), now)
     if isinstance(period, str):

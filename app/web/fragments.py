@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.choosing import Unsettled
+from app.connections.pending_reconnects import Unsettled
 from app.web.dashboard import Dashboard
 from app.web.sse import ServerSentEvent
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections
+from app.connections import queries
 from app.providers.provider import GROUPS, Catalogue, Provider
 from app.web.dashboard import dashboard, person
 
@@ -29,7 +29,7 @@ async def index() -> ResponseReturnValue:
     app = dashboard()
     query = request.args.get("q", "").strip()[:LONGEST_QUERY]
     async with app.database.sessions() as session:
-        rows = await connections.of_user(session, person().user_id)
+        rows = await queries.of_user(session, person().user_id)
     # A search as one types wants the list alone.
     template = "gallery/_found.html" if request.headers.get("HX-Request") else "gallery/index.html"
     return await render_template(

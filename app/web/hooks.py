@@ -15,10 +15,10 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import claims, installations
 from app.accounts import rate_limits
 from app.accounts.rate_limits import Limit
-from app.claims import Proven
+from app.connections import account_ownership, installations
+from app.connections.account_ownership import Proven
 from app.providers.builtin.evotor_webhooks import Event, read_installation, read_subscription
 from app.providers.provider import Catalogue, Provider
 from app.providers.spec_parts import Push
@@ -77,7 +77,7 @@ async def proof(provider: str) -> ResponseReturnValue:
         key = f"code:{provider}:{given.account}"
         if wait := await rate_limits.attempt(session, key, CODES):
             return _later(wait)
-        proven = await claims.prove(session, dashboard().keys, provider, given)
+        proven = await account_ownership.prove(session, dashboard().keys, provider, given)
     return _proven(given, proven)
 
 

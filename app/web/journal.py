@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, connections
+from app import audit_log
+from app.connections import queries
 from app.web.addresses import one_of, uuid_of
 from app.web.dashboard import dashboard, person
 from app.web.fragments import titles
@@ -27,7 +28,7 @@ async def index() -> ResponseReturnValue:
         entries = await audit_log.of_user(
             session, person().user_id, before, deeds, connection_id, period
         )
-        own = await connections.of_user(session, person().user_id)
+        own = await queries.of_user(session, person().user_id)
     wanted = {"kind": kind, "connection": connection_id, "days": days}
     return await render_template(
         "journal/index.html",

@@ -4,10 +4,10 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import connections
 from app.accounts import passkeys
 from app.accounts import sessions as user_sessions
 from app.cards import describe
+from app.connections import disconnect, queries
 from app.models.account import Purpose
 from app.web.dashboard import dashboard, person
 from app.web.limited import wrong_password
@@ -30,7 +30,7 @@ async def delete() -> ResponseReturnValue:
     app, who = dashboard(), person()
     async with app.database.sessions.begin() as session:
         await user_sessions.end_sessions_of(session, who.user_id)
-        await connections.delete_person(session, app.keys, app.catalogue, who.user_id)
+        await disconnect.delete_person(session, app.keys, app.catalogue, who.user_id)
     logout_user()
     await flash(GONE, "ok")
     return redirect("/login", 303)
@@ -53,7 +53,7 @@ async def _not_proven() -> ResponseReturnValue | None:
 async def _page(error: str | None = None) -> str:
     app, who = dashboard(), person()
     async with app.database.sessions() as session:
-        rows = await connections.of_user(session, who.user_id)
+        rows = await queries.of_user(session, who.user_id)
         keys = await passkeys.of_person(session, who.user_id)
     cards = [describe(row, app.catalogue, app.settings.interval) for row in rows]
     return await render_template("account/delete.html", cards=cards, passkeys=keys, error=error)

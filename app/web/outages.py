@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections
+from app.connections import queries
 from app.history.outage_list import MOST, Wanted, entries, find
 from app.models.connection import Cause
 from app.web.addresses import one_of, uuid_of
@@ -23,7 +23,7 @@ async def index() -> ResponseReturnValue:
     app, wanted = dashboard(), _wanted()
     async with app.database.sessions() as session:
         rows = await find(session, person().user_id, wanted)
-        own = await connections.of_user(session, person().user_id)
+        own = await queries.of_user(session, person().user_id)
     return await render_template(
         "outages/index.html",
         entries=entries(rows),

@@ -1,7 +1,7 @@
 """After a disconnect: tell the provider, and find out what can be said about it."""
 
-from app import revocations
-from app.connections import Disconnected
+from app.connections.disconnect import Disconnected
+from app.grants import revocation
 from app.monitor.probe import probe
 from app.providers.provider import API_KEY, PUSHED_TOKEN, Provider
 from app.web.dashboard import dashboard
@@ -19,7 +19,7 @@ async def what_happened(entry: Provider, gone: Disconnected) -> str:
         return "shared"
     if gone.revocation is None:
         return "key" if entry.kind == API_KEY else "by_hand"
-    done = await revocations.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
+    done = await revocation.send(app.database.sessions, app.http, app.keys, entry, gone.revocation)
     if not done:
         return "later"
     return await _proof_of_revocation(entry, gone)

@@ -10,13 +10,14 @@ from quart import abort, flash, redirect, render_template
 from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import claims, connections, grants, installations, pairing
 from app.cards import describe
-from app.connecting import ConnectError
+from app.connections import account_ownership, installations, pairing_codes, queries
+from app.connections.authorization import ConnectError
+from app.connections.connect_result import Landing, Place
+from app.connections.pairing_codes import Code
+from app.grants import store
 from app.history import uptime
-from app.landing import Landing, Place
 from app.models.connection import Status
-from app.pairing import Code
 from app.providers.provider import API_KEY, Provider
 from app.web.dashboard import dashboard, person
 from app.web.form_wording import BY_HAND
@@ -42,10 +43,10 @@ async def provider_page(
     """
     app = dashboard()
     async with app.database.sessions() as session:
-        rows = await connections.of_user(session, person().user_id)
+        rows = await queries.of_user(session, person().user_id)
         own = [row for row in rows if row.provider == provider.name]
         pasts = await uptime.pasts(session, own, app.settings.zone)
-        keys = await grants.shown_keys(session, app.keys, [row.id for row in own])
+        keys = await store.shown_keys(session, app.keys, [row.id for row in own])
         pushed = await installations.pushed_to(session, person().user_id, provider.name)
         way_in = await installing(session, provider)
     cards = [describe(row, app.catalogue, app.settings.interval, pasts) for row in own]
@@ -81,8 +82,8 @@ async def installing(session: AsyncSession, provider: Provider) -> Installing | 
         return None
     keys, user_id = dashboard().keys, person().user_id
     return Installing(
-        await pairing.current(session, keys, user_id, provider.name),
-        await claims.awaited(session, user_id, provider.name),
+        await pairing_codes.current(session, keys, user_id, provider.name),
+        await account_ownership.awaited(session, user_id, provider.name),
     )
 
 
@@ -92,7 +93,7 @@ async def own_connection(provider: str, given: str | None) -> UUID | None:
     if connection_id is None:
         return None
     async with dashboard().database.sessions() as session:
-        row = await connections.owned(session, person().user_id, connection_id)
+        row = await queries.owned(session, person().user_id, connection_id)
     if row is None or row.provider != provider:
         abort(404)
     return connection_id

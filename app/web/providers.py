@@ -7,10 +7,11 @@ from uuid import UUID
 from quart import Blueprint, abort, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app import connecting, connections
 from app.accounts.sessions import SignedIn
-from app.connecting import ConnectError
-from app.landing import Landing, landing
+from app.connections import authorization, queries
+from app.connections import disconnect as ending
+from app.connections.authorization import ConnectError
+from app.connections.connect_result import Landing, landing
 from app.providers.provider import Catalogue, Provider
 from app.web.connect import connect, install
 from app.web.dashboard import Dashboard, dashboard, person
@@ -75,9 +76,7 @@ async def disconnect(provider: str) -> ResponseReturnValue:
     app, entry = dashboard(), known(provider)
     connection_id = await _which(provider, (await request.form).get("connection"))
     async with app.database.sessions.begin() as session:
-        gone = await connections.disconnect(
-            session, app.keys, entry, person().user_id, connection_id
-        )
+        gone = await ending.disconnect(session, app.keys, entry, person().user_id, connection_id)
     if gone is None:
         abort(404)
     await tell(f"disconnected_{await what_happened(entry, gone)}", entry)
@@ -90,7 +89,7 @@ async def _finish(
     """Store the connection, look at it for the first time, and see what became of it."""
     uri = app.redirect_uri(entry.name)
     sessions, http, keys = app.database.sessions, app.http, app.keys
-    outcome = await connecting.finish(sessions, http, keys, entry, who, uri, answer)
+    outcome = await authorization.finish(sessions, http, keys, entry, who, uri, answer)
     if isinstance(outcome, ConnectError):
         return outcome
     await app.checker.check_now(outcome)
@@ -103,7 +102,7 @@ async def _which(provider: str, given: str | None) -> UUID:
     if given is not None:
         return uuid_of(given) or abort(404)
     async with dashboard().database.sessions() as session:
-        rows = await connections.of_user(session, person().user_id)
+        rows = await queries.of_user(session, person().user_id)
     ids: list[UUID] = [row.id for row in rows if row.provider == provider]
     if len(ids) != 1:
         abort(400 if ids else 404)

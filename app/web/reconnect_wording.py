@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.choosing import Unsettled
+from app.connections.pending_reconnects import Unsettled
 from app.models.connection import Status
 from app.providers.provider import Provider
 from app.web.wording import CAUSE, Message

@@ -5,8 +5,8 @@ from uuid import UUID
 from quart import Blueprint, abort, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import connections
 from app.cards import describe
+from app.connections import queries
 from app.history.monthly_report import report
 from app.web import wording_report
 from app.web.dashboard import dashboard, own_zone, person
@@ -23,7 +23,7 @@ WIDE = 28  # pixels from day to day
 async def show(connection_id: UUID) -> ResponseReturnValue:
     app, zone = dashboard(), own_zone()
     async with app.database.sessions() as session:
-        own = await connections.owned(session, person().user_id, connection_id)
+        own = await queries.owned(session, person().user_id, connection_id)
         if own is None:
             abort(404)
         month = month_of(request.args.get("month"), zone, own.read_at)

@@ -12,10 +12,12 @@ from quart import Blueprint, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import choosing, connections, heartbeats, rounds
+from app import heartbeats, rounds
 from app.accounts import sessions as user_sessions
 from app.background import forever
-from app.cards import CardRow, Descriptor, describe, describe_all, for_page
+from app.cards import Descriptor, describe, describe_all, for_page
+from app.connections import pending_reconnects, queries
+from app.connections.queries import CardRow
 from app.history import uptime
 from app.history.uptime import Pasts
 from app.i18n.timezones import zone_of
@@ -45,7 +47,7 @@ async def stream() -> ResponseReturnValue:
 async def stream_of_one(connection_id: UUID) -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions() as session:
-        if await connections.owned(session, person().user_id, connection_id) is None:
+        if await queries.owned(session, person().user_id, connection_id) is None:
             abort(404)
     return streaming(person(), connection_id)
 
@@ -107,14 +109,14 @@ async def _want_lists_at(app: Dashboard, providers: set[str]) -> None:
     if not providers:
         return
     async with app.database.sessions() as session:
-        app.hub.want_lists(await connections.users_at(session, providers, app.hub.user_ids))
+        app.hub.want_lists(await queries.users_at(session, providers, app.hub.user_ids))
 
 
 async def _deliver_cards(app: Dashboard, work: Work) -> None:
     if not work.cards:
         return
     async with app.database.sessions() as session:
-        rows = await connections.by_id(session, work.cards)
+        rows = await queries.by_id(session, work.cards)
         pasts = await uptime.pasts(session, rows, app.settings.zone)
     for row in rows:
         if not app.hub.wants(row.user_id, row.id):
@@ -138,8 +140,8 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         return
     async with app.database.sessions() as session:
         alive = await user_sessions.alive(session, [page.session_hash for page in work.pages])
-        rows = await connections.of_users(session, {page.user_id for page in work.pages})
-        unsettled = await choosing.of_users(session, rows)
+        rows = await queries.of_users(session, {page.user_id for page in work.pages})
+        unsettled = await pending_reconnects.of_users(session, rows)
         under_way = await rounds.of_users(session, rows)
         everybodys = [row for own in rows.values() for row in own]
         pasts = await uptime.pasts(session, everybodys, app.settings.zone)

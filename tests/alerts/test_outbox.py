@@ -15,13 +15,13 @@ from app.alerts.facts import Kind, News, Wishes
 from app.alerts.pacing import LIMITS, pause
 from app.background import Unfinished
 from app.config import MOSCOW, Settings
+from app.connections.account_matching import settle
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.alert import AlertChannel, Delivery, Told
 from app.models.connection import Cause, Status
 from app.outbound.client import Outbound
 from app.providers.provider import Catalogue
-from app.settling import settle
 from tests.alerts.receivers import Receivers, open_receivers
 from tests.postbox import Postbox, open_postbox
 from tests.rows import add_connection, add_person

@@ -7,9 +7,9 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.database.engine import Database
+from app.grants.refresh import LEASE
 from app.models.connection import Cause, Connection, Status
 from app.realtime.events import announce_cards
-from app.refreshing import LEASE
 from tests.processes import Program, answers
 from tests.waiting import until
 

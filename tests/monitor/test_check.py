@@ -11,7 +11,7 @@ from aiohttp import web
 from sqlalchemy import delete, func, update
 from sqlalchemy.dialects.postgresql import array
 
-from app import connections
+from app.connections import queries
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection, Status
@@ -311,7 +311,7 @@ async def test_an_hour_after_its_fourth_last_flip_it_does_not_flap_any_more(
 
 async def flapping(database: Database, connection_id: UUID) -> bool:
     async with database.sessions() as session:
-        (row,) = await connections.by_id(session, [connection_id])
+        (row,) = await queries.by_id(session, [connection_id])
     return bool(row.flapping)
 
 

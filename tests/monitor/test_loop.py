@@ -10,10 +10,11 @@ import pytest
 from aiohttp import web
 from sqlalchemy import func, select, update
 
-from app import heartbeats, revocations
+from app import heartbeats
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.grants import OpenGrant
+from app.grants import revocation
+from app.grants.store import OpenGrant
 from app.models.connection import Connection, Grant, Revocation
 from app.models.monitor import Monitor
 from app.monitor import loop
@@ -241,7 +242,7 @@ async def test_what_is_still_to_be_revoked_is_revoked(
     (connection_id,) = await connections(checker, database)
     grant = OpenGrant(connection_id, 1, "access-0", "refresh-0")
     async with database.sessions.begin() as session:
-        await revocations.enqueue(session, checker.keys, acme.provider, grant)
+        await revocation.enqueue(session, checker.keys, acme.provider, grant)
 
     async def is_empty() -> bool:
         async with database.sessions() as session:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from app.grants import OpenGrant
+from app.grants.store import OpenGrant
 from app.monitor.probe import Answer, probe
 from app.outbound.client import MAX_BODY, Outbound
 from app.providers.provider import Provider

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.choosing import Unsettled
+from app.connections.pending_reconnects import Unsettled
 from app.models.connection import Cause, Status
 from app.web import grant_wording, reconnect_wording
 from app.web.wording import FLASH

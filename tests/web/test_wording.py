@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from jinja2 import Environment
 
-from app.connecting import ConnectError
+from app.connections.authorization import ConnectError
 from app.models.connection import Cause, Status
 from app.web import wording
 

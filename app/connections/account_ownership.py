@@ -9,11 +9,13 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, grants, pairing
+from app import audit_log
 from app.accounts import users
 from app.audit_log import Deed
+from app.connections import pairing_codes
 from app.database.encryption import Keys
 from app.errors import SealingError
+from app.grants import store
 from app.models.connection import Connection, PushedToken
 from app.oauth.token_response import Tokens
 from app.providers.provider import PUSHED_TOKEN
@@ -76,14 +78,14 @@ async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) 
 
     Whoever's connection lives by a token keeps it; without one, the newest proof counts.
     """
-    user_id = await pairing.owner(session, provider, proof.code)
+    user_id = await pairing_codes.owner(session, provider, proof.code)
     if user_id is None:
         return Proven.WRONG_CODE
     await users.lock(session, user_id)
     row = await _locked(session, provider, proof.account)
     if row.user_id not in (None, user_id) and row.token is not None:
         return Proven.TAKEN
-    if not await pairing.spend(session, user_id, provider, proof.code):
+    if not await pairing_codes.spend(session, user_id, provider, proof.code):
         return Proven.WRONG_CODE  # somebody was faster
     if row.user_id not in (None, user_id):
         await _tell_loss(session, row)
@@ -108,7 +110,7 @@ async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None
     if known is None:
         await _connect(session, keys, row, token)
         return
-    await grants.replace_token(session, keys, known, token)
+    await store.replace_token(session, keys, known, token)
     await session.execute(ASK_NOW, {"id": known})
     await audit_log.write_of(session, Deed.RECONNECTED, [known])
     await announce_cards(session, [(row.user_id, known)])
@@ -116,8 +118,8 @@ async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None
 
 async def take_back(session: AsyncSession, keys: Keys, provider: str, account: str) -> None:
     """The application is gone there: nobody's connection goes on with its token."""
-    for connection_id in await grants.delivered(session, provider, account):
-        await grants.replace_token(session, keys, connection_id, "")
+    for connection_id in await store.delivered(session, provider, account):
+        await store.replace_token(session, keys, connection_id, "")
 
 
 async def owner(session: AsyncSession, provider: str, account: str) -> int | None:
@@ -164,7 +166,7 @@ async def _connect(session: AsyncSession, keys: Keys, row: Any, token: str) -> N
         )
     )
     await session.flush()
-    await grants.store(session, keys, connection_id, Tokens(token), PUSHED_TOKEN)
+    await store.store(session, keys, connection_id, Tokens(token), PUSHED_TOKEN)
     await audit_log.write_of(session, Deed.CONNECTED, [connection_id])
     await announce_list(session, row.user_id)
 

@@ -11,12 +11,14 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, grants, revocations
+from app import audit_log
 from app.accounts.sessions import SignedIn
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.grants import OpenGrant
+from app.grants import revocation
+from app.grants import store as grants
+from app.grants.store import OpenGrant
 from app.models.connection import Connection, OAuthState
 from app.oauth import client
 from app.oauth.client import NOTHING
@@ -155,7 +157,7 @@ async def store(
             connection_id, 1, tokens.access_token, tokens.refresh_token, kept=tokens.kept
         )
         async with sessions.begin() as session:
-            await revocations.enqueue(session, keys, provider, orphan)
+            await revocation.enqueue(session, keys, provider, orphan)
         return ConnectError.EXPIRED
     return connection_id
 

@@ -1,67 +1,29 @@
-"""The domain's verbs and queries: what a person has, and how it ends."""
+"""How a connection ends: its row goes and its token is queued for revocation, at once."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Uuid, any_, bindparam, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, claims, grants, revocations
+from app import audit_log
 from app.accounts import users
 from app.audit_log import Deed
-from app.cards import CardRow, card_rows
+from app.connections import account_ownership
 from app.database.encryption import Keys
-from app.database.engine import Reader
 from app.errors import SealingError
-from app.grants import OpenGrant
+from app.grants import revocation as revocations
+from app.grants import store
+from app.grants.store import OpenGrant
 from app.models.account import User
 from app.models.connection import Connection, Grant
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
 log = logging.getLogger(__name__)
-
-# Built once: to build a statement takes SQLAlchemy longer than to run it.
-IN_PLACE = card_rows().where(Connection.replaces.is_(None))
-OF_USERS = IN_PLACE.where(
-    Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger)))
-).order_by(Connection.connected_at, Connection.id)
-BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
-
-
-async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
-    """Everybody's connections in one query, each list in the order of connecting."""
-    rows = await session.execute(OF_USERS, {"users": list(user_ids)})
-    found: dict[int, list[CardRow]] = {}
-    for row in rows:
-        found.setdefault(row.user_id, []).append(row)
-    return found
-
-
-async def of_user(session: Reader, user_id: int) -> list[CardRow]:
-    return (await of_users(session, [user_id])).get(user_id, [])
-
-
-async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]:
-    return (await session.execute(BY_ID, {"ids": list(ids)})).all()
-
-
-async def users_at(
-    session: AsyncSession, providers: Iterable[str], among: Iterable[int]
-) -> Sequence[int]:
-    """Those of these people who have a connection at one of the providers."""
-    query = select(Connection.user_id).distinct()
-    there = Connection.provider.in_(list(providers)), Connection.user_id.in_(list(among))
-    return (await session.scalars(query.where(*there))).all()
-
-
-async def owned(session: AsyncSession, user_id: int, connection_id: UUID) -> CardRow | None:
-    """The person's own connection; somebody else's does not exist."""
-    rows = await by_id(session, [connection_id])
-    return rows[0] if rows and rows[0].user_id == user_id else None
 
 
 @dataclass(frozen=True)
@@ -83,7 +45,7 @@ async def disconnect(
     None: there is no such connection of this person (any more).
     """
     await users.lock(session, user_id)
-    await claims.hold(session, connection_id)
+    await account_ownership.hold(session, connection_id)
     own = (
         Connection.id == connection_id,
         Connection.user_id == user_id,
@@ -98,7 +60,7 @@ async def disconnect(
     await audit_log.write_of(session, Deed.DISCONNECTED, [connection_id])
     await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
-    await claims.forget(session, user_id, provider.name, gone[0].account)
+    await account_ownership.forget(session, user_id, provider.name, gone[0].account)
     for row in unsettled:
         await _let_go(session, keys, provider, row, gone[0].account)
     return await _let_go(session, keys, provider, gone[0], expected)
@@ -108,7 +70,7 @@ async def _locked(
     session: AsyncSession, *where: ColumnElement[bool]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Connections with their grants; nobody stores or moves one of them meanwhile."""
-    query = select(*grants.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
+    query = select(*store.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
     return (await session.execute(query.where(*where).with_for_update())).all()
 
 
@@ -128,14 +90,14 @@ async def _let_go(
     expected: str | None,
 ) -> Disconnected:
     try:
-        grant = grants.open_grant(keys, gone)
+        grant = store.open_grant(keys, gone)
     except SealingError as error:  # its key is lost: it can only be ended at the provider
         id_ = gone.connection_id
         log.error("connection %s was disconnected without revocation: %s", id_, error)
         return Disconnected(provider.name, None)
     grant = replace(grant, account=grant.account or expected)
     revocation = await revocations.enqueue(session, keys, provider, grant)
-    shared = await grants.account_held(session, provider.name, grant.account)
+    shared = await store.account_held(session, provider.name, grant.account)
     return Disconnected(provider.name, grant, revocation, shared)
 
 

@@ -11,12 +11,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, revocations
+from app import audit_log
 from app.audit_log import Deed
 from app.database.availability import is_away, name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.grants import COLUMNS, OpenGrant, kept, open_grant, sealed
+from app.grants import revocation
+from app.grants.store import COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.models.connection import Connection, Grant
 from app.oauth import client
 from app.oauth.token_response import Refusal, Tokens
@@ -91,7 +92,7 @@ async def refresh(
         return fresh
     async with sessions.begin() as session:
         if await session.get(Connection, grant.connection_id) is None:
-            await revocations.enqueue(session, keys, provider, fresh)
+            await revocation.enqueue(session, keys, provider, fresh)
     return None
 
 

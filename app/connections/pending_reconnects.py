@@ -13,10 +13,11 @@ from sqlalchemy import ARRAY, BigInteger, Select, and_, any_, bindparam, func, o
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app import audit_log, connections, told
+from app import audit_log, told
 from app.accounts import users
 from app.audit_log import Deed
-from app.connections import Disconnected
+from app.connections import disconnect
+from app.connections.disconnect import Disconnected
 from app.database.encryption import Keys
 from app.database.engine import Reader, Sessions
 from app.models.connection import Connection, Status
@@ -110,7 +111,7 @@ async def cancel(
     await users.lock(session, user_id)
     if await question(session, user_id, connection_id) is None:
         return None
-    return await connections.disconnect(session, keys, provider, user_id, connection_id)
+    return await disconnect.disconnect(session, keys, provider, user_id, connection_id)
 
 
 async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
@@ -128,4 +129,4 @@ async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue
                 await users.lock(session, row.user_id)
                 still = select(Connection.id).where(Connection.id == row.id, over)
                 if await session.scalar(still) is not None:  # not answered in the last moment
-                    await connections.disconnect(session, keys, provider, row.user_id, row.id)
+                    await disconnect.disconnect(session, keys, provider, row.user_id, row.id)

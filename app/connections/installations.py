@@ -14,8 +14,9 @@ from uuid import UUID
 from sqlalchemy import and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, claims, told
+from app import audit_log, told
 from app.audit_log import Deed
+from app.connections import account_ownership
 from app.database.encryption import Keys
 from app.history import outages
 from app.history.flapping import FLAPS
@@ -106,9 +107,9 @@ LOOK_AGAIN = text(
 
 async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys: Keys) -> None:
     """Keep the newest token of an account; its owner's connection lives by it from now on."""
-    await claims.owner(session, provider, pushed.account)
+    await account_ownership.owner(session, provider, pushed.account)
     key = {"provider": provider, "account": pushed.account}
-    place = claims.place_of(provider, pushed.account)
+    place = account_ownership.place_of(provider, pushed.account)
     new = {"token": _sealed(keys, place, pushed), "hash": sha256(pushed.token.encode()).digest()}
     row = (await session.execute(PUSH, key | new | {"id": place})).one_or_none()
     if row is None:
@@ -117,19 +118,19 @@ async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys:
         at = update(PushedToken).where(PushedToken.id == row.id)
         await session.execute(at.values(token=_sealed(keys, row.id, pushed)))
     if row.user_id is not None:
-        await claims.adopt(session, keys, row, pushed.token)
+        await account_ownership.adopt(session, keys, row, pushed.token)
 
 
 async def take_installation(session: AsyncSession, event: Event, keys: Keys) -> None:
     """Our application came to an account, or went from it."""
-    await claims.owner(session, PROVIDER, event.account)
+    await account_ownership.owner(session, PROVIDER, event.account)
     row_id = await session.scalar(INSTALLATION, _key(event))
     if row_id is None:
         return
     if event.news is News.UNINSTALLED:
         at = update(PushedToken).where(PushedToken.id == row_id)
         await session.execute(at.values(token=None, token_hash=None, token_at=None))
-        await claims.take_back(session, keys, PROVIDER, event.account)
+        await account_ownership.take_back(session, keys, PROVIDER, event.account)
         await _block(session, event, Cause.ACCESS_DENIED, REMOVED)
     elif event.news is News.INSTALLED:
         await session.execute(LOOK_AGAIN, _key(event))
@@ -172,7 +173,7 @@ def _sealed(keys: Keys, place: UUID, pushed: Pushed) -> bytes:
 
 
 def _key(event: Event) -> dict[str, Any]:
-    place = claims.place_of(PROVIDER, event.account)
+    place = account_ownership.place_of(PROVIDER, event.account)
     return {"id": place, "provider": PROVIDER, "account": event.account, "at": event.at}
 
 

@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, grants, told
+from app import audit_log, told
 from app.accounts import users
 from app.audit_log import Deed
 from app.database.encryption import Keys
+from app.grants import store
 from app.history import outages
 from app.history.latency import followed_by, in_order
 from app.models.connection import Cause, Connection
@@ -113,7 +114,7 @@ async def _take_place(
 ) -> None:
     """Move the grant and the fresh verdict; a check of the old grant on its way is fenced off."""
     user_id = own.user_id
-    newer = await grants.move(session, keys, own.id, target.id, own.replaces)
+    newer = await store.move(session, keys, own.id, target.id, own.replaces)
     looked_at = target.last_checked_at or target.connected_at
     was_unwatched = own.last_checked_at is not None and own.last_checked_at > target.watched_until
     verdict = {

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.errors import SealingError
-from app.grants import OpenGrant, account_held
+from app.grants.store import OpenGrant, account_held
 from app.models.connection import Revocation
 from app.oauth import client
 from app.oauth.token_response import Refusal

@@ -1,0 +1,1 @@
+"""Connections: connect, reconnect, disconnect, delivered tokens, queries."""

@@ -1,0 +1,132 @@
+"""What a person has: connections as rows, with all that their cards and pages show."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Row, Select, Uuid, any_, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database.engine import Reader
+from app.history.flapping import FLAPPING, FLAPS
+from app.models.account import User
+from app.models.connection import UNWATCHED, Connection, Grant, Status
+from app.models.history import Outage, ProviderOutage
+
+CardRow = Row[*tuple[Any, ...]]  # has CARD
+CARD = (
+    Connection.id,
+    Connection.user_id,
+    Connection.provider,
+    Connection.status,
+    Connection.cause,
+    Connection.evidence,
+    Connection.since,
+    Connection.is_online,
+    Connection.last_checked_at,
+    Connection.next_check_at,
+    Connection.latency_ms,
+    Connection.label,
+    Connection.version,
+    Grant.expires_at,
+    Grant.refresh_token.is_not(None).label("refreshable"),
+    Grant.kind.label("grant_kind"),
+    Connection.recent,
+    Connection.looks,
+    func.now().label("read_at"),
+    func.coalesce(Connection.flips[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
+    select(ProviderOutage.opened_at)
+    .where(
+        ProviderOutage.provider == Connection.provider,
+        ProviderOutage.closed_at.is_(None),
+        Connection.status.not_in([Status.BLOCKED, Status.REVOKED]),
+    )
+    .scalar_subquery()
+    .label("provider_down_since"),
+    select(User.zone).where(User.id == Connection.user_id).scalar_subquery().label("zone"),
+)
+
+
+def card_rows() -> Select[*tuple[Any, ...]]:
+    """Connections with all that their cards show."""
+    return select(*CARD).outerjoin(Grant, Grant.connection_id == Connection.id)
+
+
+# Built once: to build a statement takes SQLAlchemy longer than to run it.
+IN_PLACE = card_rows().where(Connection.replaces.is_(None))
+OF_USERS = IN_PLACE.where(
+    Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger)))
+).order_by(Connection.connected_at, Connection.id)
+BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
+    """Everybody's connections in one query, each list in the order of connecting."""
+    rows = await session.execute(OF_USERS, {"users": list(user_ids)})
+    found: dict[int, list[CardRow]] = {}
+    for row in rows:
+        found.setdefault(row.user_id, []).append(row)
+    return found
+
+
+async def of_user(session: Reader, user_id: int) -> list[CardRow]:
+    return (await of_users(session, [user_id])).get(user_id, [])
+
+
+async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]:
+    return (await session.execute(BY_ID, {"ids": list(ids)})).all()
+
+
+async def users_at(
+    session: AsyncSession, providers: Iterable[str], among: Iterable[int]
+) -> Sequence[int]:
+    """Those of these people who have a connection at one of the providers."""
+    query = select(Connection.user_id).distinct()
+    there = Connection.provider.in_(list(providers)), Connection.user_id.in_(list(among))
+    return (await session.scalars(query.where(*there))).all()
+
+
+async def owned(session: AsyncSession, user_id: int, connection_id: UUID) -> CardRow | None:
+    """The person's own connection; somebody else's does not exist."""
+    rows = await by_id(session, [connection_id])
+    return rows[0] if rows and rows[0].user_id == user_id else None
+
+
+LAST_OUTAGES = 10
+
+
+@dataclass(frozen=True)
+class Details:
+    connected_at: datetime
+    scopes: list[str]  # empty: not known
+    refreshed_at: datetime | None
+    refreshable: bool
+    in_doubt_since: datetime | None  # a refresh was sent whose answer never came
+    outages: Sequence[Outage]  # the newest first
+
+
+async def details(session: AsyncSession, connection_id: UUID) -> Details | None:
+    """None: the connection is gone."""
+    query = (
+        select(
+            Connection.connected_at,
+            Grant.scopes,
+            Grant.refreshed_at,
+            Grant.refresh_token.is_not(None),
+            Grant.refresh_sent_at,
+        )
+        .join(Grant, Grant.connection_id == Connection.id)
+        .where(Connection.id == connection_id)
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    outages = (
+        select(Outage)
+        .where(Outage.connection_id == connection_id, Outage.status != UNWATCHED)
+        .order_by(Outage.opened_at.desc())
+        .limit(LAST_OUTAGES)
+    )
+    return Details(*row, (await session.scalars(outages)).all())

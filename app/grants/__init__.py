@@ -1,0 +1,1 @@
+"""What people gave us: sealed, refreshed once, revoked surely."""
