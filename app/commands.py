@@ -19,8 +19,8 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import preview
-from app.alerts.alerting import alerting
-from app.alerts.channels import encryption
+from app.alerts.channels import webpush_encryption
+from app.alerts.worker import alerting, alerting_of
 from app.config import (
     NEEDED_BY_CHECKS,
     NEEDED_BY_DATABASE,
@@ -35,10 +35,10 @@ from app.database import key_rotation
 from app.database.encryption import Keys, new_key
 from app.database.engine import open_database
 from app.errors import CommandError, ConfigurationError
-from app.factory import alerting_of, open_checker
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
 from app.monitor.loop import monitoring
+from app.monitor.setup import open_checker
 from app.providers.loader import missing_variables
 from app.providers.provider import API_KEY, Provider
 from app.providers.registry import catalogue_of
@@ -94,7 +94,7 @@ def keys(arguments: argparse.Namespace, environ: Environ) -> int:
         print(f"k{secrets.token_hex(3)}:{base64.b64encode(new_key()).decode()}")
         return 0
     if arguments.action == "vapid":
-        print(encryption.new_key())
+        print(webpush_encryption.new_key())
         return 0
     return asyncio.run(_rotate(read_settings(environ, NEEDED_BY_CHECKS)))
 

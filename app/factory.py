@@ -1,22 +1,20 @@
 """The program's table of contents: what it is made of, and in which order it starts and stops."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from time import time
 from typing import Any
 
-from app.alerts.alerting import Alerting, alerting
+from app.alerts.worker import alerting, alerting_of
 from app.background import Unfinished, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
-from app.database.engine import Database, open_database
+from app.database.engine import open_database
 from app.history.flapping import FLAPS
 from app.i18n.timezones import zone_of
-from app.monitor.check import Checker
 from app.monitor.loop import DRAIN, monitoring
-from app.monitor.way_out import way_out_of
-from app.outbound.client import Outbound, open_outbound
-from app.providers.provider import Catalogue
+from app.monitor.setup import checker_of
+from app.outbound.client import open_outbound
 from app.providers.registry import catalogue_of
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
@@ -108,48 +106,6 @@ def create_app(settings: Settings) -> Dashboard:
     return app
 
 
-@asynccontextmanager
-async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
-    """What a check needs without a web server: for the worker and for the command line."""
-    catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
-    keys = Keys(settings.token_keys)
-    async with open_database(settings.database_url) as database, open_outbound(loopback) as http:
-        yield _checker_of(settings, database, http, keys, catalogue, Unfinished())
-
-
-def alerting_of(settings: Settings, checker: Checker) -> Alerting:
-    """Alerts in a process that checks."""
-    return Alerting(
-        settings,
-        checker.sessions,
-        checker.http,
-        checker.keys,
-        checker.catalogue,
-        checker.unfinished,
-    )
-
-
-def _checker_of(
-    settings: Settings,
-    database: Database,
-    http: Outbound,
-    keys: Keys,
-    catalogue: Catalogue,
-    unfinished: Unfinished,
-) -> Checker:
-    return Checker(
-        database.sessions,
-        http,
-        keys,
-        catalogue,
-        settings.interval,
-        settings.timeout,
-        settings.zone,
-        unfinished=unfinished,
-        way_out=way_out_of(settings.canary_hosts, catalogue),
-    )
-
-
 def _parts(app: Dashboard) -> Any:
     settings = app.settings
 
@@ -158,7 +114,7 @@ def _parts(app: Dashboard) -> Any:
             app.database = await parts.enter_async_context(open_database(settings.database_url))
             loopback = settings.allow_insecure_providers
             app.http = await parts.enter_async_context(open_outbound(loopback))
-            app.checker = _checker_of(
+            app.checker = checker_of(
                 settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
             )
             app.alerting = alerting_of(settings, app.checker)

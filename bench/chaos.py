@@ -19,8 +19,8 @@ from app.accounts import users
 from app.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
 from app.database.engine import Database, open_database
-from app.factory import open_checker
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
+from app.monitor.setup import open_checker
 from app.oauth.token_response import Tokens
 from bench._chaos_faults import FAULTS, Fault, possible
 from bench._chaos_truth import Event, Truth, lies, now

@@ -19,7 +19,7 @@ from app.database.engine import Database, open_database
 from app.models.connection import Status
 from app.monitor.leases import Lease, claim_due
 from app.monitor.probe import Answer
-from app.monitor.record import Checked, record
+from app.monitor.results import Checked, record
 from app.monitor.verdict import Verdict
 from bench._crowd import fill
 from bench._machine import show

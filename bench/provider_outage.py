@@ -16,11 +16,11 @@ from app import local_postgres
 from app.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
 from app.database.engine import Database, open_database
-from app.factory import open_checker
 from app.models.account import User
 from app.models.connection import Connection
 from app.models.history import ProviderOutage
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
+from app.monitor.setup import open_checker
 from tests import rows
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.people import NO_SHOP, Sandbox

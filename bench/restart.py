@@ -18,7 +18,7 @@ import httpx
 from app import local_postgres
 from app.commands import migrate_database
 from app.database.encryption import Keys
-from app.monitor.pace import REFILL
+from app.monitor.rate_limiter import REFILL
 from bench._crowd import fill
 from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on

@@ -17,7 +17,7 @@ from app.config import Client, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.factory import create_app
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from app.outbound.client import Outbound, open_outbound
 from app.sandbox import create_sandbox
 from app.sandbox.settings import SandboxSettings

@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 
 from app.config import NEEDED_BY_WEB, read_settings
 from app.database.engine import Database, open_database
-from app.factory import open_checker
 from app.models.connection import Connection, Grant, Status
 from app.models.history import Outage
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
+from app.monitor.setup import open_checker
 from app.oauth import client
 from app.oauth.token_response import Tokens
 from app.providers.provider import Provider

@@ -16,7 +16,7 @@ from app.grants import refresh, store
 from app.grants import revocation as revocations
 from app.grants.store import OpenGrant
 from app.models.connection import Connection, Grant, Revocation
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from app.monitor.leases import Lease, claim_one
 from app.oauth.token_response import Refusal, Tokens
 from tests import rows

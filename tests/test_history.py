@@ -24,7 +24,7 @@ from app.models.connection import UNWATCHED, Cause, Connection, Status
 from app.models.history import Outage, ProviderOutage
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
-from app.monitor.record import Checked, record
+from app.monitor.results import Checked, record
 from app.monitor.verdict import Known, verdict_of
 from tests.clock import own_clock, set_clock
 from tests.rows import TOKENS

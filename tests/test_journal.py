@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import email_change, users
-from app.alerts import addresses, preferences
-from app.alerts.facts import Wishes
+from app.alerts import channel_settings, preferences
+from app.alerts.types import Wishes
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.database.engine import Database
@@ -129,7 +129,7 @@ TAKEN_BACK: list[Callable[[AsyncSession, int], Awaitable[object]]] = [
     lambda session, user: users.set_zone(session, user, "Europe/Samara"),
     lambda session, user: email_change.begin(session, user, "new@example.ru"),
     lambda session, user: email_change.take(session, user, "new@example.ru"),
-    lambda session, user: addresses.add(
+    lambda session, user: channel_settings.add(
         session, Keys(TOKEN_KEYS), user, "webhook", "example.ru", {"url": "https://example.ru"}
     ),
     lambda session, user: preferences.save(session, user, Wishes(ZoneInfo("Europe/Moscow"))),

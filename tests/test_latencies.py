@@ -18,7 +18,7 @@ from app.history.latency import followed_by, in_order, latencies_of, looks_of, p
 from app.models.audit import JournalEntry
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Latencies, Outage
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
 from tests import rows

@@ -12,9 +12,6 @@ from app import PACKAGES
 APP = Path(__file__).parent.parent / "app"
 # Modules on their way to their package, and imports that still run up.
 FUTURE: dict[str, str] = {
-    "told": "alerts",
-    "heartbeats": "monitor",
-    "rounds": "monitor",
     "server": "web",
     "factory": "web",
     "cards": "web",
@@ -30,7 +27,7 @@ MAY_NOT = {  # what a part must not know: another part, or a library
     "oauth": {"sqlalchemy", "asyncpg", "quart"},
     "outbound": {"sqlalchemy", "asyncpg", "quart"},
     "alerts": {"quart", "asyncpg", "app.connections", "app.grants"},
-    "monitor": {"quart", "app.alerts"},
+    "monitor": {"quart"},
     "realtime": {"quart", "asyncpg", "app.monitor"},
     "web": {"asyncpg", "httpx", "app.sandbox"},
 }
@@ -38,10 +35,10 @@ KNOWS_QUART = {"web", "factory", "sandbox"}
 MAY_START_SANDBOX = {"commands", "demo"}
 READS_ENVIRONMENT = {"cli.py", "bootstrap.py", "local_postgres/binaries.py"}
 CATCHES_EVERYTHING = {
-    "alerts/delivery.py",
+    "alerts/dispatcher.py",
     "background.py",
     "realtime/listener.py",
-    "monitor/check.py",
+    "monitor/checker.py",
     "monitor/loop.py",
     "web/stream.py",
 }
@@ -101,6 +98,12 @@ def test_a_part_does_not_know_what_is_none_of_its_business(part: str) -> None:
         for name in imports_of(file):
             forbidden = [each for each in MAY_NOT[part] if f"{name}.".startswith(f"{each}.")]
             assert not forbidden, f"{file} imports {name}"
+
+
+def test_of_alerts_the_monitor_knows_only_the_triggers() -> None:
+    for file in files_of("monitor"):
+        known = [name for name in imports_of(file) if name.startswith("app.alerts")]
+        assert all(name.startswith("app.alerts.triggers") for name in known), f"{file}: {known}"
 
 
 def test_only_the_web_knows_requests() -> None:
@@ -168,7 +171,7 @@ def test_the_six_steps_of_a_check_say_their_numbers() -> None:
         1: ["monitor/loop.py", "monitor/leases.py"],
         2: ["monitor/probe.py"],
         3: ["monitor/verdict.py"],
-        4: ["monitor/record.py"],
+        4: ["monitor/results.py"],
         5: ["realtime/listener.py", "realtime/hub.py"],
         6: ["web/stream.py"],
     }

@@ -11,7 +11,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection
 from app.models.history import Outage
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from tests import rows
 from tests.servers import Acme, saying
 

@@ -16,7 +16,7 @@ from app.database.engine import Database
 from app.grants import store
 from app.grants.refresh import refresh
 from app.models.connection import Grant, Status
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.oauth.token_response import Tokens
 from app.outbound.client import Outbound

@@ -9,16 +9,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from app import heartbeats, rounds
 from app.database.engine import Database
 from app.models.account import Attempt
 from app.models.audit import JournalEntry
 from app.models.connection import Cause, Connection
 from app.models.history import ProviderOutage
 from app.models.monitor import Round
-from app.monitor import loop
+from app.monitor import bulk_checks, heartbeats, loop
+from app.monitor.bulk_checks import Progress
 from app.monitor.loop import monitoring
-from app.rounds import Progress
 from app.web.round_wording import how_far, outcome, postponed
 from tests.people import HTMX, MAIN_SHOP, OTHER_SHOP, Person
 from tests.streams import watching
@@ -59,7 +58,7 @@ async def press(person: Person, **headers: str) -> Any:
 async def progress(database: Database) -> Progress:
     async with database.sessions() as session:
         user_id = (await session.scalars(select(Round.user_id))).one()
-        return (await rounds.of_users(session, [user_id]))[user_id]
+        return (await bulk_checks.of_users(session, [user_id]))[user_id]
 
 
 async def due(database: Database) -> int:
@@ -257,7 +256,7 @@ async def test_what_is_old_is_no_news(person: Person, database: Database) -> Non
     await press(person)
     assert "3 в порядке" in await person.page()
     async with database.sessions.begin() as session:
-        await session.execute(update(Round).values(started_at=func.now() - rounds.PATIENCE))
+        await session.execute(update(Round).values(started_at=func.now() - bulk_checks.PATIENCE))
     assert "3 в порядке" not in await person.page()
 
 

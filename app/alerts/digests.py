@@ -6,8 +6,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import outbox, preferences
-from app.alerts.facts import Kind, Wishes
-from app.alerts.quiet import next_digest
+from app.alerts.quiet_hours import next_digest
+from app.alerts.types import Kind, Wishes
 from app.database.engine import Sessions
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences

@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
-from app.alerts.facts import News
-from app.alerts.pacing import LIFE, LIMITS, MERGE_ABOVE
+from app.alerts.retry_policy import LIFE, LIMITS, MERGE_ABOVE
+from app.alerts.types import News
 from app.models.account import User
 from app.models.alert import Alert, AlertChannel, Delivery
 

@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
-from app.alerts.facts import Wishes
-from app.alerts.quiet import next_digest
+from app.alerts.quiet_hours import next_digest
+from app.alerts.types import Wishes
 from app.audit_log import Deed
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences

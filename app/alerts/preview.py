@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from app.alerts.channels import telegram
 from app.alerts.channels.email import as_html
-from app.alerts.facts import Kind, News
-from app.alerts.letter import Letter, as_text
+from app.alerts.message import Letter, as_text
+from app.alerts.message_texts import Setting, letter_of
 from app.alerts.outbox import facts_of
-from app.alerts.wording import Setting, letter_of
+from app.alerts.types import Kind, News
 
 SPACE = UUID("6b0a4c0e-0000-4000-8000-000000000000")
 NOW = datetime(2026, 11, 25, 11, 20, tzinfo=UTC)

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, told
+from app import audit_log
 from app.accounts import users
+from app.alerts import triggers
 from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.grants import store
@@ -105,7 +106,7 @@ async def _stay(
         own.asked_at = func.now()
     await session.flush()
     if was_hidden:
-        await told.look_again(session, [own.id])
+        await triggers.look_again(session, [own.id])
         await announce_list(session, own.user_id)
 
 
@@ -149,7 +150,7 @@ async def _take_place(
         if was_unwatched:
             await outages.unwatch(session, {target.id: looked_at})
         await outages.follow(session, [target.id])
-        await told.look_again(session, [target.id])
+        await triggers.look_again(session, [target.id])
         await audit_log.write_of(session, Deed.RECONNECTED, [target.id])
     await announce_list(session, user_id)
 

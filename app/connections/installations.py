@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy import and_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, told
+from app import audit_log
+from app.alerts import triggers
 from app.audit_log import Deed
 from app.connections import account_ownership
 from app.database.encryption import Keys
@@ -183,5 +184,5 @@ async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: st
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
     await audit_log.write_of(session, DEEDS[cause], [row.id for row in rows], rest=ONCE)
     await outages.follow(session, [row.id for row in rows])
-    await told.look_again(session, [row.id for row in rows])
+    await triggers.look_again(session, [row.id for row in rows])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))

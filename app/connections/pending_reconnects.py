@@ -13,8 +13,9 @@ from sqlalchemy import ARRAY, BigInteger, Select, and_, any_, bindparam, func, o
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from app import audit_log, told
+from app import audit_log
 from app.accounts import users
+from app.alerts import triggers
 from app.audit_log import Deed
 from app.connections import disconnect
 from app.connections.disconnect import Disconnected
@@ -99,7 +100,7 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
     )
     if kept is not None:
         await audit_log.write_of(session, Deed.KEPT_APART, [kept])
-        await told.look_again(session, [kept])
+        await triggers.look_again(session, [kept])
         await announce_list(session, user_id)
     return kept is not None
 

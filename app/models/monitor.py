@@ -17,7 +17,7 @@ from app.models.base import Base
 
 
 class Round(Base):
-    """A person's last «Проверить все»: when it began, and what it is about (app/rounds.py)."""
+    """A person's last «Проверить все»: when it began, and what it is about."""
 
     __tablename__ = "rounds"
 

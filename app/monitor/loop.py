@@ -8,18 +8,16 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import audit_log, heartbeats, metrics
-from app.accounts import email_change, one_time_tokens, rate_limits
-from app.accounts import sessions as user_sessions
+from app import metrics
 from app.background import forever, running
-from app.connections import authorization, pairing_codes, pending_reconnects
 from app.database.availability import name_of
 from app.grants import revocation
-from app.history import latency, outages, provider_outages
-from app.monitor.check import Checker
-from app.monitor.clock import DatabaseClock
+from app.history import provider_outages
+from app.monitor import heartbeats, housekeeping
+from app.monitor.checker import Checker
+from app.monitor.clock_drift import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
-from app.monitor.recorder import Recorder
+from app.monitor.result_writer import Recorder
 from app.providers.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -31,7 +29,6 @@ NEWCOMER = 10  # times slower than its share, until the other monitors have hear
 DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
 WATCH_PAUSE = 1.0  # seconds between looks at whether a provider fails for everybody
-HOUSEKEEPING = 600.0  # seconds
 
 
 class Monitor:
@@ -59,7 +56,7 @@ class Monitor:
                 tasks.create_task(forever(self._check_due, 0))
                 tasks.create_task(forever(self._watch_providers, WATCH_PAUSE))
                 tasks.create_task(forever(self._revoke_due, REVOCATION_PAUSE))
-                tasks.create_task(forever(self._forget, HOUSEKEEPING))
+                tasks.create_task(forever(self._tidy, housekeeping.PAUSE))
         finally:
             await asyncio.shield(self._drain())
             log.info("monitor stopped")
@@ -169,28 +166,9 @@ class Monitor:
         checker = self._checker
         await revocation.send_due(checker.sessions, checker.http, checker.keys, checker.catalogue)
 
-    async def _forget(self) -> None:
-        async with self._checker.sessions.begin() as session:
-            await heartbeats.forget_dead_monitors(session)
-            await authorization.forget_old_states(session)
-            await user_sessions.forget_old_sessions(session)
-            await one_time_tokens.forget_old_tickets(session)
-            await pairing_codes.forget_old_codes(session)
-            await email_change.forget_old_changes(session)
-            await rate_limits.forget_old_attempts(session)
+    async def _tidy(self) -> None:
         checker = self._checker
-        await pending_reconnects.forget_unanswered(
-            checker.sessions, checker.keys, checker.catalogue
-        )
-        await self._prune()
-
-    async def _prune(self) -> None:
-        """A little at a time, so that no transaction is long."""
-        more = True
-        while more:
-            async with self._checker.sessions.begin() as session:
-                tables = (outages.prune, audit_log.prune, latency.prune)
-                more = any([await prune(session) for prune in tables])
+        await housekeeping.tidy(checker.sessions, checker.keys, checker.catalogue)
 
     async def _drain(self) -> None:
         """Let the checks under way end, write them, and say that this monitor is gone."""

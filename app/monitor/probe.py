@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.grants.store import OpenGrant
-from app.monitor.reading import content_of, found, hint_of, is_sound, text, with_kept
+from app.monitor.response_reader import content_of, found, hint_of, is_sound, text, with_kept
 from app.oauth.client import challenge_error, retry_after
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal

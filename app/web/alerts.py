@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import MultiDict
 
 from app.accounts.rate_limits import Limit
-from app.alerts import addresses, history, preferences
-from app.alerts.channels import apprise, push, telegram
-from app.alerts.channels.encryption import public_key
-from app.alerts.facts import Wishes
-from app.alerts.history import Sent
-from app.alerts.wording import Setting
+from app.alerts import channel_settings, preferences, sent_alerts
+from app.alerts.channels import apprise, telegram, webpush
+from app.alerts.channels.webpush_encryption import public_key
+from app.alerts.message_texts import Setting
+from app.alerts.sent_alerts import Sent
+from app.alerts.types import Wishes
 from app.models.alert import AlertChannel
 from app.web import alert_wording as words
 from app.web.dashboard import dashboard, person
@@ -57,7 +57,9 @@ async def add_webhook() -> ResponseReturnValue:
     if wait := await _too_often("alerts-add", ADDITIONS):
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
-        secret = await addresses.add_webhook(session, dashboard().keys, person().user_id, url)
+        secret = await channel_settings.add_webhook(
+            session, dashboard().keys, person().user_id, url
+        )
     if secret is None:
         return await _page(error=words.TOO_MANY), 422
     return await _page(secret=secret)
@@ -75,7 +77,7 @@ async def add_telegram() -> ResponseReturnValue:
     if bot is None:
         return await _page(error=words.NO_BOT), 503
     async with dashboard().database.sessions.begin() as session:
-        code = await addresses.await_telegram(session, person().user_id)
+        code = await channel_settings.await_telegram(session, person().user_id)
     if code is None:
         return await _page(error=words.TOO_MANY), 422
     return await _page(bot_url=f"https://t.me/{bot}?start={code}")
@@ -86,7 +88,7 @@ async def add_push() -> ResponseReturnValue:
     """What a browser's `PushSubscription.toJSON()` gives, and what to call it."""
     said: Any = await request.get_json(silent=True)
     subscription: Any = said.get("subscription") if isinstance(said, dict) else None
-    wanted = dashboard().settings.vapid_private_key and not push.fault_in(subscription)
+    wanted = dashboard().settings.vapid_private_key and not webpush.fault_in(subscription)
     if not wanted or not _may_be_asked(str(subscription["endpoint"])):
         abort(400)
     if wait := await _too_often("alerts-add", ADDITIONS):
@@ -95,7 +97,7 @@ async def add_push() -> ResponseReturnValue:
     label = str(said.get("label") or "Браузер")
     async with dashboard().database.sessions.begin() as session:
         user_id, keys = person().user_id, dashboard().keys
-        added = await addresses.add(session, keys, user_id, "push", label, target)
+        added = await channel_settings.add(session, keys, user_id, "push", label, target)
     return jsonify(added=added), 201 if added else 422
 
 
@@ -109,7 +111,7 @@ async def add_apprise() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         label = f"{urlsplit(url).scheme}://…"  # the rest is often a secret
         user_id, keys = person().user_id, dashboard().keys
-        if not await addresses.add(session, keys, user_id, "apprise", label, {"url": url}):
+        if not await channel_settings.add(session, keys, user_id, "apprise", label, {"url": url}):
             return await _page(error=words.TOO_MANY), 422
     return await _back(words.SAVED)
 
@@ -123,8 +125,10 @@ async def test(id: UUID) -> ResponseReturnValue:
     if refused is not None:
         return await _back(words.TEST_REFUSED.format(why=refused.why), "warn")
     async with app.database.sessions.begin() as session:
-        if (own := await addresses.owned(session, person().user_id, id)) and own.state != "off":
-            await addresses.switch(session, own, "on")
+        if (
+            own := await channel_settings.owned(session, person().user_id, id)
+        ) and own.state != "off":
+            await channel_settings.switch(session, own, "on")
     return await _back(words.TEST_SENT.format(name=words.CHANNELS[channel.kind].name))
 
 
@@ -135,8 +139,8 @@ async def switch(id: UUID) -> ResponseReturnValue:
     if state not in ("on", "off"):
         abort(400)
     async with dashboard().database.sessions.begin() as session:
-        if own := await addresses.owned(session, person().user_id, id):
-            await addresses.switch(session, own, state)
+        if own := await channel_settings.owned(session, person().user_id, id):
+            await channel_settings.switch(session, own, state)
     return await _back(words.SAVED if state == "on" else words.REMOVED)
 
 
@@ -146,7 +150,7 @@ async def remove(id: UUID) -> ResponseReturnValue:
     if channel.kind == "email":
         abort(400)  # everybody has one; it can be switched off
     async with dashboard().database.sessions.begin() as session:
-        await addresses.remove(session, channel)
+        await channel_settings.remove(session, channel)
     return await _back(words.REMOVED)
 
 
@@ -155,7 +159,7 @@ async def remove(id: UUID) -> ResponseReturnValue:
 async def unsubscribe_page(id: UUID) -> ResponseReturnValue:
     """Looking changes nothing: mail programs open links before people do."""
     async with dashboard().database.sessions() as session:
-        if not await addresses.is_letter_link(session, id):
+        if not await channel_settings.is_letter_link(session, id):
             abort(404)
     return await render_template("alerts/unsubscribe.html", key=id, done=False)
 
@@ -165,7 +169,7 @@ async def unsubscribe_page(id: UUID) -> ResponseReturnValue:
 async def unsubscribe(id: UUID) -> ResponseReturnValue:
     """Also what a mail program sends by itself (RFC 8058)."""
     async with dashboard().database.sessions.begin() as session:
-        if not await addresses.unsubscribe(session, id):
+        if not await channel_settings.unsubscribe(session, id):
             abort(404)
     return await render_template("alerts/unsubscribe.html", key=id, done=True)
 
@@ -174,7 +178,7 @@ async def sent_about(session: AsyncSession, connection_id: UUID) -> list[Sent]:
     """What the person was told of one connection of theirs."""
     user_id = person().user_id
     wishes = await preferences.of_person(session, user_id, dashboard().settings.zone)
-    return await history.sent_to(session, user_id, _setting(wishes), connection_id)
+    return await sent_alerts.sent_to(session, user_id, _setting(wishes), connection_id)
 
 
 async def _page(
@@ -183,8 +187,8 @@ async def _page(
     app, user_id, settings = dashboard(), person().user_id, dashboard().settings
     async with app.database.sessions.begin() as session:
         wishes = await preferences.of_person(session, user_id, settings.zone)
-        channels = await addresses.of_person(session, user_id)
-        sent = await history.sent_to(session, user_id, _setting(wishes))
+        channels = await channel_settings.of_person(session, user_id)
+        sent = await sent_alerts.sent_to(session, user_id, _setting(wishes))
     return await render_template(
         "alerts/index.html",
         channels=[each for each in channels if each.state != "waiting"],
@@ -204,7 +208,7 @@ async def _page(
 async def _own(channel_id: UUID) -> AlertChannel:
     """Somebody else's channel does not exist: 404."""
     async with dashboard().database.sessions() as session:
-        channel = await addresses.owned(session, person().user_id, channel_id)
+        channel = await channel_settings.owned(session, person().user_id, channel_id)
     if channel is None or channel.state == "waiting":
         abort(404)
     return channel

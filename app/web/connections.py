@@ -9,7 +9,7 @@ from uuid import UUID
 from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import audit_log, rounds
+from app import audit_log
 from app.accounts import rate_limits
 from app.accounts.rate_limits import Limit
 from app.audit_log import Deed
@@ -17,6 +17,7 @@ from app.cards import Descriptor, describe, describe_all, for_page
 from app.connections import pending_reconnects, queries
 from app.connections.queries import CardRow
 from app.history import uptime
+from app.monitor import bulk_checks
 from app.providers.provider import Provider
 from app.web.dashboard import dashboard, person, person_or_none
 from app.web.errors import error_page
@@ -46,7 +47,7 @@ async def index() -> ResponseReturnValue:
         unsettled = (
             await pending_reconnects.of_users(session, [known.user_id]) if known.reconnects else {}
         )
-        under_way = await rounds.of_users(session, [known.user_id]) if known.checks_all else {}
+        under_way = await bulk_checks.of_users(session, [known.user_id]) if known.checks_all else {}
         pasts = await uptime.pasts(session, rows, app.settings.zone)
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":

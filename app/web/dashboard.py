@@ -9,13 +9,13 @@ from quart import Quart, current_app, g
 
 from app.accounts.passkeys import Site
 from app.accounts.sessions import SignedIn
-from app.alerts.alerting import Alerting
+from app.alerts.worker import Alerting
 from app.background import Unfinished
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.i18n.timezones import zone_of
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from app.outbound.client import Outbound
 from app.providers.provider import Catalogue
 from app.realtime.hub import Hub

@@ -13,9 +13,9 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import heartbeats
 from app.config import ROOT
 from app.metrics import TASKS
+from app.monitor import heartbeats
 from app.web.dashboard import dashboard
 from app.web.guard import public
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from app.i18n.formatting import plural
+from app.monitor.bulk_checks import Progress
 from app.providers.provider import Catalogue, Provider
-from app.rounds import Progress
 from app.web.wording import every, of_connections
 
 BEGUN = "Проверяем все подключения. Сколько уже проверено, видно на этой странице."

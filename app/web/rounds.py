@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
-from app import rounds
-from app.rounds import Progress
+from app.monitor import bulk_checks
+from app.monitor.bulk_checks import Progress
 from app.web.dashboard import Dashboard, dashboard, person
 from app.web.errors import error_page
 from app.web.fragments import partial
@@ -23,8 +23,8 @@ async def begin() -> ResponseReturnValue:
     app = dashboard()
     user_id, interval = person().user_id, app.settings.interval
     async with app.database.sessions.begin() as session:
-        begun = await rounds.begin(session, app.catalogue, user_id, interval)
-        progress = (await rounds.of_users(session, [user_id])).get(user_id)
+        begun = await bulk_checks.begin(session, app.catalogue, user_id, interval)
+        progress = (await bulk_checks.of_users(session, [user_id])).get(user_id)
     if begun.wait:
         page, status, headers = await error_page(429, too_soon(begun.wait))
         return page, status, headers | {"Retry-After": str(begun.wait)}
@@ -47,7 +47,7 @@ def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
 async def tell_rounds(app: Dashboard, user_ids: Iterable[int]) -> None:
     """Some of these people's cards changed; those with a round see how far it is."""
     async with app.database.sessions() as session:
-        found = await rounds.of_users(session, set(user_ids))
+        found = await bulk_checks.of_users(session, set(user_ids))
     for user_id, progress in found.items():
         app.hub.tell(user_id, PLACE, await round_event(app, progress))
 

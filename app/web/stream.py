@@ -12,7 +12,6 @@ from quart import Blueprint, abort
 from quart.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import heartbeats, rounds
 from app.accounts import sessions as user_sessions
 from app.background import forever
 from app.cards import Descriptor, describe, describe_all, for_page
@@ -21,6 +20,7 @@ from app.connections.queries import CardRow
 from app.history import uptime
 from app.history.uptime import Pasts
 from app.i18n.timezones import zone_of
+from app.monitor import bulk_checks, heartbeats
 from app.realtime.hub import LIST, Mailbox, Work
 from app.web import open_page
 from app.web.dashboard import Dashboard, dashboard, person
@@ -142,7 +142,7 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         alive = await user_sessions.alive(session, [page.session_hash for page in work.pages])
         rows = await queries.of_users(session, {page.user_id for page in work.pages})
         unsettled = await pending_reconnects.of_users(session, rows)
-        under_way = await rounds.of_users(session, rows)
+        under_way = await bulk_checks.of_users(session, rows)
         everybodys = [row for own in rows.values() for row in own]
         pasts = await uptime.pasts(session, everybodys, app.settings.zone)
     banner = await banner_event(app)

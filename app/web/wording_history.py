@@ -34,7 +34,8 @@ CAUSES = {  # as a filter names them
     "revoked": "доступ отозван",
 }
 PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
-NO_DATA, IN_ORDER = "нет данных", "в сети"  # of a bar
+NO_DATA = "нет данных"
+IN_ORDER = "в сети"  # of a bar
 FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
 

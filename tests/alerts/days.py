@@ -14,7 +14,7 @@ from app.database.engine import Database, open_database
 from app.models.connection import Cause, Status
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
-from app.monitor.record import Checked, record
+from app.monitor.results import Checked, record
 from app.monitor.verdict import Verdict
 from tests.alerts.clock import Clock
 from tests.alerts.receivers import BOT_TOKEN, Receivers

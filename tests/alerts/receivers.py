@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from app.alerts.channels.encryption import CURVE, decoded, encoded
 from app.alerts.channels.webhook import signature
+from app.alerts.channels.webpush_encryption import CURVE, decoded, encoded
 from tests.servers import serving
 
 BOT_TOKEN = "123456:the-bots-secret"

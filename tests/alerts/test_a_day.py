@@ -13,9 +13,9 @@ from uuid import UUID
 
 import pytest
 
-from app.alerts import addresses, preferences
-from app.alerts.channels.encryption import new_key
-from app.alerts.facts import Wishes
+from app.alerts import channel_settings, preferences
+from app.alerts.channels.webpush_encryption import new_key
+from app.alerts.types import Wishes
 from app.commands import migrate_database
 from app.config import MOSCOW
 from app.database.encryption import Keys
@@ -166,7 +166,9 @@ async def test_a_process_that_dies_while_it_sends_sends_nothing_else_later(
     hook = day.receivers.webhook
     user_id = await add_person(day.database, "boris@example.ru")
     async with day.database.sessions.begin() as session:
-        hook.secret = await addresses.add_webhook(session, keys, user_id, f"{hook.url}/hook") or ""
+        hook.secret = (
+            await channel_settings.add_webhook(session, keys, user_id, f"{hook.url}/hook") or ""
+        )
     shops = [await add_connection(day.database, keys, user_id, label=f"Shop {n}") for n in "12"]
 
     async def die() -> None:
@@ -227,11 +229,13 @@ async def _choose(day: Day, keys: Keys, name: str, user_id: int) -> None:
     usual, to = Wishes(MOSCOW), day.receivers
     if name == "boris":
         async with day.database.sessions.begin() as session:
-            (mailbox,) = await addresses.of_person(session, user_id)
-            await addresses.switch(session, mailbox, "off")
-            code = await addresses.await_telegram(session, user_id) or ""
+            (mailbox,) = await channel_settings.of_person(session, user_id)
+            await channel_settings.switch(session, mailbox, "off")
+            code = await channel_settings.await_telegram(session, user_id) or ""
             url = f"{to.webhook.url}/hook"
-            to.webhook.secret = await addresses.add_webhook(session, keys, user_id, url) or ""
+            to.webhook.secret = (
+                await channel_settings.add_webhook(session, keys, user_id, url) or ""
+            )
             quiet = replace(usual, quiet_from=time(22), quiet_until=time(8))
             await preferences.save(session, user_id, quiet)
         to.telegram.starts(code, 42, "boris")
@@ -243,7 +247,7 @@ async def _choose(day: Day, keys: Keys, name: str, user_id: int) -> None:
     if name == "vera":
         async with day.database.sessions.begin() as session:
             browser = to.browser.subscription
-            await addresses.add(session, keys, user_id, "push", "Браузер", browser)
+            await channel_settings.add(session, keys, user_id, "push", "Браузер", browser)
             await preferences.save(session, user_id, replace(usual, digest="daily"))
 
 

@@ -7,8 +7,8 @@ import pytest
 from aiohttp import web
 
 from app.alerts.channels import Address, Parcel, Post, Refused, apprise
-from app.alerts.facts import Kind
-from app.alerts.letter import Button, Letter
+from app.alerts.message import Button, Letter
+from app.alerts.types import Kind
 from app.config import Settings
 from app.outbound.client import Outbound
 from tests.servers import serving

@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from app.alerts.channels import SEND, Address, Parcel, Post, Refused, telegram
-from app.alerts.channels.encryption import decoded, encoded, new_key, private_key, seal
-from app.alerts.channels.push import fault_in
 from app.alerts.channels.webhook import new_secret
-from app.alerts.facts import Kind
-from app.alerts.letter import Button, Letter, Line
+from app.alerts.channels.webpush import fault_in
+from app.alerts.channels.webpush_encryption import decoded, encoded, new_key, private_key, seal
+from app.alerts.message import Button, Letter, Line
+from app.alerts.types import Kind
 from app.config import Settings
 from app.outbound.client import Outbound, open_outbound
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened

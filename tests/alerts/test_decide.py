@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.alerts.decide import Around, Decision, decide
-from app.alerts.facts import Kind, Known, Outage, Seen, Wishes
+from app.alerts.rules import Around, Decision, decide
+from app.alerts.types import Kind, Known, Outage, Seen, Wishes
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 WISHES = Wishes(ZoneInfo("Europe/Moscow"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from app import commands
-from app.alerts import addresses
-from app.alerts.channels import encryption
+from app.alerts import channel_settings
+from app.alerts.channels import webpush_encryption
 from app.config import read_settings
 from app.database import key_rotation
 from app.database.encryption import Keys
@@ -21,7 +21,7 @@ OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)
 
 
 def test_the_settings_of_alerts() -> None:
-    key = encryption.new_key()
+    key = webpush_encryption.new_key()
     settings = read_settings(
         {
             "TELEGRAM_BOT_TOKEN": BOT_TOKEN,
@@ -61,7 +61,7 @@ def test_a_fresh_vapid_key_is_one_that_works(capsys: pytest.CaptureFixture[str])
     assert commands.keys(Namespace(action="vapid"), {}) == 0
     key = capsys.readouterr().out.strip()
     assert read_settings({"VAPID_PRIVATE_KEY": key}, ()).vapid_private_key == key
-    assert len(encryption.decoded(encryption.public_key(key))) == 65
+    assert len(webpush_encryption.decoded(webpush_encryption.public_key(key))) == 65
 
 
 def test_the_preview_says_where_it_is(
@@ -77,11 +77,13 @@ def test_the_preview_says_where_it_is(
 async def test_a_channels_target_is_sealed_anew_like_a_token(database: Database) -> None:
     async with database.sessions.begin() as session:
         user_id = await add_person(database)
-        await addresses.add_webhook(session, Keys((OLD,)), user_id, "https://example.ru/hook")
+        await channel_settings.add_webhook(
+            session, Keys((OLD,)), user_id, "https://example.ru/hook"
+        )
     async for _ in key_rotation.rotate(database.sessions, Keys((NEW, OLD))):
         pass
     async with database.sessions() as session:
-        first, second = await addresses.of_person(session, user_id)
+        first, second = await channel_settings.of_person(session, user_id)
         assert (first.kind, second.kind) == ("email", "webhook")
         assert isinstance(second, AlertChannel)
         opened = Keys((NEW,)).open(second.target or b"", "alert_channels", second.id, "target")

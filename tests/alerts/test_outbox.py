@@ -9,10 +9,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.alerts import addresses, outbox, preferences, telling
-from app.alerts.alerting import Alerting
-from app.alerts.facts import Kind, News, Wishes
-from app.alerts.pacing import LIMITS, pause
+from app.alerts import channel_settings, evaluation, outbox, preferences
+from app.alerts.retry_policy import LIMITS, pause
+from app.alerts.types import Kind, News, Wishes
+from app.alerts.worker import Alerting
 from app.background import Unfinished
 from app.config import MOSCOW, Settings
 from app.connections.account_matching import settle
@@ -110,7 +110,7 @@ async def test_a_slow_receiver_holds_up_nobody_else(
     slow, quick = await add_person(database), await add_person(database, "boris@example.ru")
     async with database.sessions.begin() as session:
         url = f"{to.webhook.url}/hook"
-        to.webhook.secret = await addresses.add_webhook(session, keys, slow, url) or ""
+        to.webhook.secret = await channel_settings.add_webhook(session, keys, slow, url) or ""
     answer = asyncio.Event()
 
     async def think() -> None:
@@ -239,10 +239,10 @@ async def test_an_address_that_is_no_more_is_left_alone(
 ) -> None:
     user_id = await add_person(database)
     async with database.sessions.begin() as session:
-        await addresses.of_person(session, user_id)
+        await channel_settings.of_person(session, user_id)
         await session.execute(update(AlertChannel).values(state="off"))
         url = f"{to.webhook.url}/hook"
-        await addresses.add_webhook(session, keys, user_id, url)
+        await channel_settings.add_webhook(session, keys, user_id, url)
     to.webhook.says = 410
     await put(database, user_id, "A")
     await alerts.deliver()
@@ -328,7 +328,7 @@ async def test_several_processes_decide_for_a_person_once(
             await _told_connection(database, keys, user_id, Status.REVOKED, Cause.REVOKED, shop)
     await pass_time(database, 5 * MINUTE)
     await _checks_go_on(database)
-    at_once = (telling.tell_due(database.sessions, MOSCOW, {}) for _ in range(4))
+    at_once = (evaluation.tell_due(database.sessions, MOSCOW, {}) for _ in range(4))
     await asyncio.gather(*at_once)
     await alerts.tell()
     await alerts.deliver()

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.alerts.facts import Wishes
-from app.alerts.quiet import next_digest, quiet_end
+from app.alerts.quiet_hours import next_digest, quiet_end
+from app.alerts.types import Wishes
 
 MOSCOW, BERLIN = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin")
 

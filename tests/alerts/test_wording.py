@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.alerts.facts import Kind
-from app.alerts.letter import as_text
+from app.alerts.message import as_text
+from app.alerts.message_texts import WORDS
 from app.alerts.preview import letters, write
-from app.alerts.wording import WORDS
+from app.alerts.types import Kind
 from app.config import MOSCOW
 from app.i18n.formatting import span
 

@@ -6,10 +6,10 @@ Quicker than ours in between, and without checks: transitions are what a test ma
 import asyncio
 import os
 
-from app.alerts.alerting import Alerting, alerting
+from app.alerts.worker import Alerting, alerting, alerting_of
 from app.background import forever, running
 from app.config import NEEDED_BY_WORKER, read_settings
-from app.factory import alerting_of, open_checker
+from app.monitor.setup import open_checker
 
 PAUSE = 0.03  # seconds
 

@@ -15,8 +15,8 @@ from app.connections import queries
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection, Status
-from app.monitor.check import Checker
-from app.monitor.lag import TICK, TOO_LATE, Lag
+from app.monitor.checker import Checker
+from app.monitor.event_loop_lag import TICK, TOO_LATE, Lag
 from app.monitor.leases import Lease, claim_one
 from app.outbound.client import Outbound
 from tests import rows

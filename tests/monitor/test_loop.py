@@ -10,15 +10,14 @@ import pytest
 from aiohttp import web
 from sqlalchemy import func, select, update
 
-from app import heartbeats
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.grants import revocation
 from app.grants.store import OpenGrant
 from app.models.connection import Connection, Grant, Revocation
 from app.models.monitor import Monitor
-from app.monitor import loop
-from app.monitor.check import Checker
+from app.monitor import heartbeats, loop
+from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
 from app.oauth.token_response import Tokens
 from tests import rows

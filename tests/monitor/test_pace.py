@@ -15,13 +15,13 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection, Grant, Status
 from app.models.monitor import Monitor
-from app.monitor import loop, pace
-from app.monitor.check import Checker
+from app.monitor import loop, rate_limiter
+from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.monitor.loop import monitoring
-from app.monitor.pace import Bucket, Pace, polite
 from app.monitor.probe import Answer
-from app.monitor.record import JITTER
+from app.monitor.rate_limiter import Bucket, Pace, polite
+from app.monitor.results import JITTER
 from app.monitor.verdict import Known, verdict_of
 from app.oauth.token_response import Tokens
 from app.providers.provider import Provider
@@ -236,7 +236,7 @@ async def test_where_the_queue_is_too_long_a_monitor_takes_it_later(
     assert found.lease_id is None
     assert found.last_checked_at is not None
     assert (found.next_check_at - found.last_checked_at).total_seconds() < 5
-    assert pace.LONGEST_QUEUE < 20
+    assert rate_limiter.LONGEST_QUEUE < 20
 
 
 async def test_a_refresh_and_a_second_probe_cost_what_they_are(

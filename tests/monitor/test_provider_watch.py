@@ -13,9 +13,9 @@ from app.history import provider_outages
 from app.models.connection import Connection
 from app.models.history import ProviderOutage
 from app.monitor import loop
-from app.monitor.check import Checker
+from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
-from app.monitor.provider_watch import ProviderWatch
+from app.monitor.outage_watch import ProviderWatch
 from app.oauth.token_response import Tokens
 from tests import rows
 from tests.servers import Acme, open_acme

@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
 from app.database.engine import Database, parse_database_url
 from app.models.connection import Status
-from app.monitor import recorder
-from app.monitor.check import Checker
+from app.monitor import result_writer
+from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
-from app.monitor.record import Checked
-from app.monitor.recorder import Recorder
+from app.monitor.result_writer import Recorder
+from app.monitor.results import Checked
 from tests import rows
 
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "PAUSE", 0.01)
+    monkeypatch.setattr(result_writer, "PAUSE", 0.01)
 
 
 async def test_a_verdict_waits_for_a_pool_that_is_exhausted(
@@ -36,7 +36,7 @@ async def test_a_verdict_waits_for_a_pool_that_is_exhausted(
     narrow.put(await checked(checker, database, connection_id))
     async with engine.connect():  # the only one that there is
         writing = asyncio.create_task(narrow.write_next())
-        for _ in range(recorder.TRIES + 1):
+        for _ in range(result_writer.TRIES + 1):
             with pytest.raises(PoolTimeout):
                 await engine.connect().start()
     await writing

@@ -13,15 +13,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from app import heartbeats
 from app.database.engine import Database
 from app.models.connection import Connection, Status
 from app.models.monitor import Monitor
-from app.monitor import loop, way_out
-from app.monitor.check import Checker
+from app.monitor import connectivity, heartbeats, loop
+from app.monitor.checker import Checker
+from app.monitor.connectivity import WayOut, way_out_of
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
-from app.monitor.way_out import WayOut, way_out_of
 from app.providers.provider import Provider
 from app.server import bind
 from tests import rows
@@ -62,7 +61,7 @@ class Canary:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "IDLE_PAUSE", 0.05)
     monkeypatch.setattr(loop, "CUT_OFF_PAUSE", 0.1)
-    monkeypatch.setattr(way_out, "CANARY_KEPT", 0.05)
+    monkeypatch.setattr(connectivity, "CANARY_KEPT", 0.05)
     monkeypatch.setattr("app.monitor.check.UNJUDGED_PAUSE", 0.1)
 
 
@@ -321,7 +320,7 @@ async def test_a_failure_from_before_the_way_opened_proves_nothing(canary: Canar
 async def test_many_who_ask_at_once_ask_once(
     canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(way_out, "CANARY_KEPT", 5)
+    monkeypatch.setattr(connectivity, "CANARY_KEPT", 5)
     await canary.open()
     ours = canary.way_out
     assert all(await asyncio.gather(*(ours.is_open() for _ in range(10))))
@@ -336,7 +335,7 @@ async def test_many_who_ask_at_once_ask_once(
 async def test_a_canary_that_is_silent_is_waited_for_only_so_long(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(way_out, "CANARY_PATIENCE", 0.2)
+    monkeypatch.setattr(connectivity, "CANARY_PATIENCE", 0.2)
     with closing(bind("127.0.0.1", 0)) as full, ExitStack() as crowd:
         full.listen(0)
         host = full.getsockname()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.models.connection import Cause
-from app.monitor.reading import found
+from app.monitor.response_reader import found
 from app.providers.field_parsers import icons
 from app.providers.loader import NAME, TAKEN, load_catalogue
 from app.providers.placeholders import names_in

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from app.alerts import outbox
-from app.alerts.channels.encryption import new_key
-from app.alerts.facts import Kind, News
+from app.alerts.channels.webpush_encryption import new_key
+from app.alerts.types import Kind, News
 from app.config import Settings
 from app.models.account import User
 from app.models.alert import AlertChannel, AlertPreferences

@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 from app.database.engine import Database
 from app.models.account import Attempt
 from app.models.connection import Connection
-from app.monitor.way_out import WayOut
+from app.monitor.connectivity import WayOut
 from tests.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.processes import free_port
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app import heartbeats
 from app.config import Settings
 from app.database.engine import Database
 from app.factory import create_app
 from app.models.monitor import Monitor
+from app.monitor import heartbeats
 from app.web.dashboard import Dashboard
 from tests.waiting import until
 

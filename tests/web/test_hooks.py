@@ -20,7 +20,7 @@ from app.models.alert import Told
 from app.models.connection import Connection, PushedToken, Status
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
-from app.monitor.record import Checked, record
+from app.monitor.results import Checked, record
 from app.monitor.verdict import Known, verdict_of
 from app.server import bind
 from tests import rows

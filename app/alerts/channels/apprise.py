@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from app.alerts.channels.channel import Address, Parcel, Post, Refused
-from app.alerts.letter import as_text
+from app.alerts.channels.base import Address, Parcel, Post, Refused
+from app.alerts.message import as_text
 
 NOT_HERE = "на этом сервере Apprise не установлен"
 REFUSED = "сервис не принял сообщение"

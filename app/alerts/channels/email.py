@@ -6,8 +6,8 @@ from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from app.alerts.channels.channel import Address, Parcel, Post, Refused
-from app.alerts.letter import HELD, Letter, as_text
+from app.alerts.channels.base import Address, Parcel, Post, Refused
+from app.alerts.message import HELD, Letter, as_text
 from app.config import ROOT
 from app.outbound import smtp
 

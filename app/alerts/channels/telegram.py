@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
-from app.alerts.letter import HELD, Letter
+from app.alerts.channels.base import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.message import HELD, Letter
 
 LONGEST = 4_000  # characters; the Bot API takes 4,096 after entities
 BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"

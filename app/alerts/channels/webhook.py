@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.channels.base import PATIENCE, Address, Parcel, Post, Refused
 
 SECRET_BYTES = 32
 PREFIX = "whsec_"

@@ -6,7 +6,7 @@ from datetime import datetime
 from app.database.engine import Sessions
 from app.history import provider_outages
 from app.history.provider_outages import THEIRS
-from app.monitor.record import Checked
+from app.monitor.results import Checked
 from app.providers.provider import Catalogue, Provider
 
 

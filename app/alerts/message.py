@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.alerts.facts import Kind
+from app.alerts.types import Kind
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.alerts.channels.channel import PATIENCE, Address, Parcel, Post, Refused
-from app.alerts.channels.encryption import decoded, encoded, seal, vapid
-from app.alerts.pacing import LIFE
+from app.alerts.channels.base import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.channels.webpush_encryption import decoded, encoded, seal, vapid
+from app.alerts.retry_policy import LIFE
 
 TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 allows a day
 ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over

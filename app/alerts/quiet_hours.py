@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from app.alerts.facts import Wishes
+from app.alerts.types import Wishes
 
 DIGEST_HOUR = time(9)
 WEEKLY_DAY = 0  # Monday

@@ -16,10 +16,10 @@ from sqlalchemy import func, select
 from app import metrics
 from app.alerts import outbox, preferences
 from app.alerts.channels import SEND, Address, Parcel, Post, Refused
-from app.alerts.facts import Kind
-from app.alerts.pacing import pause
-from app.alerts.quiet import quiet_end
-from app.alerts.wording import Setting, letter_of
+from app.alerts.message_texts import Setting, letter_of
+from app.alerts.quiet_hours import quiet_end
+from app.alerts.retry_policy import pause
+from app.alerts.types import Kind
 from app.background import Unfinished
 from app.database.encryption import Keys
 from app.database.engine import Sessions

@@ -21,8 +21,8 @@ from app.accounts import rate_limits
 from app.accounts.rate_limits import Limit
 from app.alerts.channels import Post, telegram
 from app.alerts.channels.webhook import new_secret
-from app.alerts.facts import Kind
-from app.alerts.letter import Button, Letter
+from app.alerts.message import Button, Letter
+from app.alerts.types import Kind
 from app.audit_log import Deed, Doer, Who
 from app.database.encryption import Keys
 from app.database.engine import Sessions

@@ -11,8 +11,8 @@ from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.alerts.facts import Kind
-from app.alerts.letter import Button, Letter, Line
+from app.alerts.message import Button, Letter, Line
+from app.alerts.types import Kind
 from app.i18n.formatting import DAY, counted, day_and_time, span
 
 MOST_LINES = 12  # connections named one by one; the rest are counted

@@ -24,14 +24,14 @@ from app.grants import store
 from app.grants.refresh import may_refresh, refresh, wants_refresh
 from app.grants.store import OpenGrant
 from app.models.connection import Cause, Status
-from app.monitor.lag import Lag
+from app.monitor.connectivity import WayOut, is_network_failure
+from app.monitor.event_loop_lag import Lag
 from app.monitor.leases import Lease, bring_forward, claim_one, look, release
-from app.monitor.pace import Pace, polite
+from app.monitor.outage_watch import ProviderWatch
 from app.monitor.probe import Answer, answer_of, probe
-from app.monitor.provider_watch import ProviderWatch
-from app.monitor.record import Checked, record
+from app.monitor.rate_limiter import Pace, polite
+from app.monitor.results import Checked, record
 from app.monitor.verdict import Known, Verdict, is_about_grant, verdict_of
-from app.monitor.way_out import WayOut, is_network_failure
 from app.oauth.token_response import Refusal
 from app.outbound.client import Outbound
 from app.providers.provider import AHEAD, Catalogue, Provider

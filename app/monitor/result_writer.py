@@ -7,8 +7,8 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database.availability import is_away, name_of
-from app.monitor.check import Checker
-from app.monitor.record import Checked
+from app.monitor.checker import Checker
+from app.monitor.results import Checked
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.alerts.facts import DOWN, TROUBLES, YOURS, Kind, Known, News, Seen, Wishes
+from app.alerts.types import DOWN, TROUBLES, YOURS, Kind, Known, News, Seen, Wishes
 from app.history.flapping import FLAPPING, FLAPS
 
 GATHER = timedelta(minutes=1)  # what happens to several connections within it is told together

@@ -15,10 +15,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import outbox, preferences
-from app.alerts.decide import WINDOW, Around, Decision, decide
-from app.alerts.facts import DOWN, Kind, Known, News, Seen, Wishes
-from app.alerts.quiet import quiet_end
-from app.alerts.seeing import see
+from app.alerts.connection_state import see
+from app.alerts.quiet_hours import quiet_end
+from app.alerts.rules import WINDOW, Around, Decision, decide
+from app.alerts.types import DOWN, Kind, Known, News, Seen, Wishes
 from app.database.engine import Sessions
 from app.models.alert import Alert, Told
 from app.providers.provider import Catalogue

@@ -4,11 +4,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
-from app.alerts import digests, outbox, telling
-from app.alerts.addresses import greet
+from app.alerts import digests, evaluation, outbox
+from app.alerts.channel_settings import greet
 from app.alerts.channels import Post
-from app.alerts.delivery import Deliverer
+from app.alerts.dispatcher import Deliverer
 from app.background import Unfinished, forever, running
 from app.config import Settings
 from app.database.encryption import Keys
@@ -49,9 +50,9 @@ class Alerting:
     async def tell(self) -> None:
         """Decide and write, until nothing is due."""
         zone = self.settings.zone
-        while await telling.note_outages(self.sessions):
+        while await evaluation.note_outages(self.sessions):
             pass
-        while await telling.tell_due(self.sessions, zone, self.catalogue):
+        while await evaluation.tell_due(self.sessions, zone, self.catalogue):
             pass
         while await digests.send_due(self.sessions, zone):
             pass
@@ -70,6 +71,28 @@ class Alerting:
         async with self.sessions.begin() as session:
             await outbox.give_up_old(session)
             await outbox.forget_old(session)
+
+
+class Parts(Protocol):
+    """What alerts share with the checks of their process."""
+
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def http(self) -> Outbound: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def unfinished(self) -> Unfinished: ...
+
+
+def alerting_of(settings: Settings, parts: Parts) -> Alerting:
+    """Alerts in a process that checks."""
+    return Alerting(
+        settings, parts.sessions, parts.http, parts.keys, parts.catalogue, parts.unfinished
+    )
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log, told
+from app import audit_log
+from app.alerts import triggers
 from app.audit_log import Deed
 from app.config import MOSCOW
 from app.history import latency, outages
@@ -156,7 +157,7 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
     ]
     if changed:
         await outages.follow(session, changed)
-        await told.look_again(session, changed)
+        await triggers.look_again(session, changed)
         if revoked := _newly_revoked(written):
             await audit_log.write_of(session, Deed.REVOKED, revoked)
     same = [row.id for row, each in written if each.goes_on and row.id not in changed]

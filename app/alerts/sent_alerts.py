@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alerts.facts import Kind
-from app.alerts.wording import Setting, letter_of
+from app.alerts.message_texts import Setting, letter_of
+from app.alerts.types import Kind
 from app.models.alert import Alert, Delivery
 
 SHOWN = 20

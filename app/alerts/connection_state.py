@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alerts.facts import Outage, Seen
+from app.alerts.types import Outage, Seen
 from app.models.connection import Connection, Grant
 from app.models.history import ProviderOutage
 from app.oauth.token_expiry import last_day

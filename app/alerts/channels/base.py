@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.alerts.letter import Letter
+from app.alerts.message import Letter
 from app.config import Settings
 from app.outbound.client import Outbound
 

@@ -1,0 +1,35 @@
+"""Beside the checks: what is over is forgotten, a little at a time."""
+
+from app import audit_log
+from app.accounts import email_change, one_time_tokens, rate_limits
+from app.accounts import sessions as user_sessions
+from app.connections import authorization, pairing_codes, pending_reconnects
+from app.database.encryption import Keys
+from app.database.engine import Sessions
+from app.history import latency, outages
+from app.monitor import heartbeats
+from app.providers.provider import Catalogue
+
+PAUSE = 600.0  # seconds
+
+
+async def tidy(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
+    async with sessions.begin() as session:
+        await heartbeats.forget_dead_monitors(session)
+        await authorization.forget_old_states(session)
+        await user_sessions.forget_old_sessions(session)
+        await one_time_tokens.forget_old_tickets(session)
+        await pairing_codes.forget_old_codes(session)
+        await email_change.forget_old_changes(session)
+        await rate_limits.forget_old_attempts(session)
+    await pending_reconnects.forget_unanswered(sessions, keys, catalogue)
+    await _prune(sessions)
+
+
+async def _prune(sessions: Sessions) -> None:
+    """A little at a time, so that no transaction is long."""
+    more = True
+    while more:
+        async with sessions.begin() as session:
+            tables = (outages.prune, audit_log.prune, latency.prune)
+            more = any([await prune(session) for prune in tables])

@@ -1,0 +1,44 @@
+"""What a check needs without a web server: for the worker, the command line and the web process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.background import Unfinished
+from app.config import Settings
+from app.database.encryption import Keys
+from app.database.engine import Database, open_database
+from app.monitor.checker import Checker
+from app.monitor.connectivity import way_out_of
+from app.outbound.client import Outbound, open_outbound
+from app.providers.provider import Catalogue
+from app.providers.registry import catalogue_of
+
+
+@asynccontextmanager
+async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
+    """What a check needs without a web server: for the worker and for the command line."""
+    catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
+    keys = Keys(settings.token_keys)
+    async with open_database(settings.database_url) as database, open_outbound(loopback) as http:
+        yield checker_of(settings, database, http, keys, catalogue, Unfinished())
+
+
+def checker_of(
+    settings: Settings,
+    database: Database,
+    http: Outbound,
+    keys: Keys,
+    catalogue: Catalogue,
+    unfinished: Unfinished,
+) -> Checker:
+    return Checker(
+        database.sessions,
+        http,
+        keys,
+        catalogue,
+        settings.interval,
+        settings.timeout,
+        settings.zone,
+        unfinished=unfinished,
+        way_out=way_out_of(settings.canary_hosts, catalogue),
+    )
