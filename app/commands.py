@@ -39,11 +39,12 @@ from app.logging import set_up_logging
 from app.models.connection import Connection, Status
 from app.monitor.loop import monitoring
 from app.monitor.setup import open_checker
+from app.process import bind, on_stop_signals, open_many_files
 from app.providers.loader import missing_variables
 from app.providers.provider import API_KEY, Provider
 from app.providers.registry import catalogue_of
-from app.server import bind, on_stop_signals, open_many_files, serve
 from app.user_commands import person_of, users
+from app.web.server import serve
 
 __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]
 

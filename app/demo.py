@@ -32,7 +32,8 @@ from app.database.engine import open_database
 from app.errors import CommandError
 from app.local_postgres import LocalPostgresError
 from app.logging import set_up_logging
-from app.server import bind, serve
+from app.process import bind
+from app.web.server import serve
 
 VAR = ROOT / "var"
 EMAIL = "demo@example.ru"

@@ -15,9 +15,9 @@ from app.accounts.passwords import hash_password
 from app.commands import collect_seldom, migrate_database
 from app.config import Settings
 from app.database.engine import Database, open_database
-from app.factory import create_app
 from app.history.latency import BUCKETS, DAYS, HOURS
-from app.web.dashboard import Dashboard
+from app.web.app import create_app
+from app.web.context import Dashboard
 from bench._slowest import Watch, watched
 from tests.settings import PASSWORD, PUBLIC_URL, TOKEN_KEYS
 

@@ -16,13 +16,13 @@ from app.commands import migrate_database
 from app.config import Client, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
-from app.factory import create_app
 from app.monitor.checker import Checker
 from app.outbound.client import Outbound, open_outbound
+from app.process import bind
 from app.sandbox import create_sandbox
 from app.sandbox.settings import SandboxSettings
-from app.server import bind
-from app.web.dashboard import Dashboard
+from app.web.app import create_app
+from app.web.context import Dashboard
 from tests.command_line import Ended, Run, app
 from tests.people import Person, Sandbox
 from tests.postbox import Postbox, open_postbox

@@ -10,7 +10,7 @@ from quart.typing import TestClientProtocol
 
 from app.accounts import passwords, users
 from app.outbound.client import Outbound
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
 from tests.settings import PASSWORD, PUBLIC_URL
 
 MAIN_SHOP = "01-000000000000001"

@@ -8,14 +8,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.cards import (
-    Descriptor,
-    DownProvider,
-    describe,
-    describe_all,
-    down_providers,
-    not_connected,
-)
 from app.connections import queries
 from app.connections.queries import CardRow
 from app.database.encryption import Keys
@@ -24,6 +16,14 @@ from app.models.connection import Cause, Status
 from app.providers.provider import Provider
 from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import Probe
+from app.web.connections.cards import (
+    Descriptor,
+    DownProvider,
+    describe,
+    describe_all,
+    down_providers,
+    not_connected,
+)
 from tests import rows
 from tests.servers import CLIENT
 

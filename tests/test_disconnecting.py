@@ -12,7 +12,7 @@ from app.grants import revocation
 from app.models.connection import Connection, Grant, Revocation
 from app.models.history import Outage
 from app.monitor.leases import claim_one
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
 from tests.people import OTHER_SHOP, Person, Sandbox
 from tests.servers import saying, serving
 

@@ -19,8 +19,8 @@ from app.audit_log import Deed
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.audit import JournalEntry
-from app.web.dashboard import Dashboard
-from app.web.journal_wording import DEEDS, KINDS
+from app.web.accounts.audit_labels import DEEDS, KINDS
+from app.web.context import Dashboard
 from tests import rows
 from tests.command_line import Run
 from tests.people import JSON, OTHER_SHOP, Person, Sandbox

@@ -21,7 +21,7 @@ from app.models.account import User
 from app.models.connection import Connection, Grant, Revocation, Status
 from app.monitor.leases import claim_one
 from app.oauth.token_response import Tokens
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.waiting import until

@@ -17,7 +17,7 @@ from app.models.account import User
 from app.models.connection import Connection, Grant, OAuthState, Revocation, Status
 from app.monitor.leases import claim_one
 from app.monitor.loop import Monitor
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
 from tests import rows
 from tests.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.streams import watching

@@ -18,7 +18,7 @@ from app.models.monitor import Round
 from app.monitor import bulk_checks, heartbeats, loop
 from app.monitor.bulk_checks import Progress
 from app.monitor.loop import monitoring
-from app.web.round_wording import how_far, outcome, postponed
+from app.web.connections.bulk_check_labels import how_far, outcome, postponed
 from tests.people import HTMX, MAIN_SHOP, OTHER_SHOP, Person
 from tests.streams import watching
 from tests.waiting import until

@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import ROOT
 from app.metrics import TASKS
 from app.monitor import heartbeats
-from app.web.dashboard import dashboard
-from app.web.guard import public
+from app.web.context import dashboard
+from app.web.middleware.authentication import public
 
 blueprint = Blueprint("health", __name__)
 

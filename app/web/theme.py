@@ -5,8 +5,8 @@ without a flash.
 from quart import Blueprint, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app.web.dashboard import dashboard
-from app.web.guard import page_of, public
+from app.web.context import dashboard
+from app.web.middleware.authentication import page_of, public
 
 blueprint = Blueprint("theme", __name__)
 

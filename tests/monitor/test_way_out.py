@@ -21,8 +21,8 @@ from app.monitor.checker import Checker
 from app.monitor.connectivity import WayOut, way_out_of
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
+from app.process import bind
 from app.providers.provider import Provider
-from app.server import bind
 from tests import rows
 from tests.processes import free_port
 from tests.servers import Acme, open_acme

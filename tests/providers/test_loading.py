@@ -13,7 +13,10 @@ from app.providers.provider import Provider
 from app.providers.quota import Quota
 from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import Carrier
-from app.web import connections, health, sign_in, stream, theme
+from app.web import health, theme
+from app.web.accounts import sign_in
+from app.web.connections import index
+from app.web.stream import routes
 from tests.certificates import self_signed
 
 CONTRACT = """
@@ -220,7 +223,7 @@ def test_a_name_is_lower_case_letters_and_digits(tmp_path: Path, name: str) -> N
 def test_no_provider_may_take_a_path_of_the_dashboard(tmp_path: Path) -> None:
     rules = [
         function
-        for part in (connections, health, sign_in, stream, theme)
+        for part in (index, health, sign_in, routes, theme)
         for function in part.blueprint.deferred_functions
     ]
     assert rules

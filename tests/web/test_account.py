@@ -9,8 +9,8 @@ from sqlalchemy import select, text
 from app.database.engine import Database
 from app.models.account import Session, User
 from app.models.connection import Connection, Revocation
-from app.web import sign_up
-from app.web.dashboard import Dashboard
+from app.web.accounts import sign_up
+from app.web.context import Dashboard
 from tests.people import Person, Sandbox
 from tests.postbox import Postbox, text_of
 from tests.settings import PASSWORD, PUBLIC_URL

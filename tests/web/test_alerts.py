@@ -16,7 +16,7 @@ from app.alerts.types import Kind, News
 from app.config import Settings
 from app.models.account import User
 from app.models.alert import AlertChannel, AlertPreferences
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers
 from tests.people import OTHER_SHOP, Person
 from tests.postbox import Postbox, open_postbox

@@ -11,8 +11,8 @@ import pytest
 
 from app.config import ROOT
 from app.database.engine import Database
-from app.server import bind
-from app.web.dashboard import Dashboard
+from app.process import bind
+from app.web.context import Dashboard
 from tests.past import age
 from tests.people import JSON, Person
 from tests.servers import served

@@ -16,10 +16,10 @@ from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.errors import ConfigurationError
-from app.factory import create_app
 from app.models.connection import Connection, Grant, Pairing, PushedToken
 from app.providers.loader import load_catalogue
 from app.providers.registry import BUILT_IN
+from app.web.app import create_app
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.streams import watching

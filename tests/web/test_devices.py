@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 import pytest
 
 from app.i18n.timezones import ZONES, zone_of
-from app.web.devices import device, is_hand_held
+from app.web.accounts.user_agents import device, is_hand_held
 
 APPLE = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
 GECKO = "AppleWebKit/537.36 (KHTML, like Gecko)"

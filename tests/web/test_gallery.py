@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.cards import GREY_CARDS, Descriptor, describe_all, for_page
 from app.config import Client, Settings
 from app.database.engine import Database
-from app.factory import create_app
 from app.providers.provider import Catalogue, Provider
 from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import Probe
-from app.web.gallery import groups_of
+from app.web.app import create_app
+from app.web.connections.cards import GREY_CARDS, Descriptor, describe_all, for_page
+from app.web.connections.catalogue import groups_of
 from tests.people import HTMX, MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 
 

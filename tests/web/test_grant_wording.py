@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.connections.pending_reconnects import Unsettled
+from app.i18n import formatting
 from app.models.connection import Cause, Status
-from app.web import grant_wording, reconnect_wording
-from app.web.wording import FLASH
+from app.web.connections import grant_labels, reconnect_labels
+from app.web.connections.labels import FLASH
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 11, 23, 11, 2, 5, tzinfo=UTC)
@@ -45,39 +46,39 @@ class Card:
     ],
 )
 def test_the_last_day_comes_nearer(after: timedelta, text: str, soon: bool) -> None:
-    assert grant_wording.expiry(NOW + after, MOSCOW, NOW) == grant_wording.Expiry(text, soon)
+    assert grant_labels.expiry(NOW + after, MOSCOW, NOW) == grant_labels.Expiry(text, soon)
 
 
 def test_a_last_day_that_is_far_away_is_no_news() -> None:
-    assert grant_wording.expiry(NOW + timedelta(days=31), MOSCOW, NOW) is None
-    assert grant_wording.make_grant_filters(MOSCOW)["expiry"]({}, None) is None
+    assert grant_labels.expiry(NOW + timedelta(days=31), MOSCOW, NOW) is None
+    assert grant_labels.make_grant_filters(MOSCOW)["expiry"]({}, None) is None
 
 
 def test_a_day_has_its_year() -> None:
-    assert grant_wording.day(NOW, MOSCOW) == "23 ноября 2026"
+    assert formatting.day(NOW, MOSCOW) == "23 ноября 2026"
 
 
 @pytest.mark.parametrize("cause", [None, *Cause])
 @pytest.mark.parametrize("status", [each for each in Status if each != Status.DISCONNECTED])
 def test_every_status_says_whose_move_it_is(status: Status, cause: Cause | None) -> None:
     card = Card(status=status, cause=cause, fault=cause.fault if cause else None)
-    said = grant_wording.move(card)
+    said = grant_labels.move(card)
     assert said
     assert "{" not in said
 
 
 def test_in_an_outage_for_everybody_the_move_is_the_providers() -> None:
     card = Card(status="degraded", cause="timeout", fault="provider", provider_down_since=NOW)
-    assert grant_wording.move(card).startswith("Сервиса «Эвотор».")
+    assert grant_labels.move(card).startswith("Сервиса «Эвотор».")
 
 
 def test_what_can_be_said_of_a_disconnect_can_be_said_of_a_cancel() -> None:
     ends = {code.removeprefix("disconnected_") for code in FLASH if code.startswith("disc")}
-    assert set(reconnect_wording.CANCELLED) == ends
+    assert set(reconnect_labels.CANCELLED) == ends
 
 
 def test_quotes_inside_quotes_are_inner_ones() -> None:
-    assert reconnect_wording.called("Склад «Север»", None) == "Склад „Север“"
+    assert reconnect_labels.called("Склад «Север»", None) == "Склад „Север“"
 
 
 @pytest.mark.parametrize("cause", [None, *Cause])
@@ -85,6 +86,6 @@ def test_quotes_inside_quotes_are_inner_ones() -> None:
 def test_a_strip_always_has_something_to_say(cause: Cause | None, asks: bool) -> None:
     nameless = (None, "shop-2", "Магазин", "shop-1")
     unsettled = Unsettled(uuid4(), "evotor", asks, "degraded", cause, *nameless)
-    said = reconnect_wording.strip(unsettled, "Эвотор")
+    said = reconnect_labels.strip(unsettled, "Эвотор")
     assert "Магазин" in said.text
     assert "{" not in said.title + said.text

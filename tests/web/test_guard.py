@@ -10,9 +10,10 @@ import pytest
 from quart.typing import TestClientProtocol as Browser
 
 from app.config import Settings
-from app.factory import create_app
-from app.web.dashboard import Dashboard
-from app.web.guard import is_same_site, safe_next
+from app.web.app import create_app
+from app.web.context import Dashboard
+from app.web.middleware.authentication import safe_next
+from app.web.middleware.csrf import is_same_site
 from tests.people import HTMX, JSON, Person, Sandbox
 from tests.settings import PASSWORD, PUBLIC_URL
 

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from app.config import ROOT
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
 from tests.people import HTMX, JSON, Person
 from tests.streams import listening
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.database.engine import Database
-from app.factory import create_app
 from app.models.monitor import Monitor
 from app.monitor import heartbeats
-from app.web.dashboard import Dashboard
+from app.web.app import create_app
+from app.web.context import Dashboard
 from tests.waiting import until
 
 ELSEWHERE = ("203.0.113.7", 1234)

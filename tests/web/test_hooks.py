@@ -15,14 +15,14 @@ from sqlalchemy import func, select, text, update
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.factory import create_app
 from app.models.alert import Told
 from app.models.connection import Connection, PushedToken, Status
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
 from app.monitor.verdict import Known, verdict_of
-from app.server import bind
+from app.process import bind
+from app.web.app import create_app
 from tests import rows
 from tests.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.servers import served

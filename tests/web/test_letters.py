@@ -13,8 +13,8 @@ from app.accounts import users
 from app.accounts.one_time_tokens import LIFE
 from app.database.engine import Database
 from app.models.account import Purpose, Ticket, User
-from app.web import reset, sign_up
-from app.web.dashboard import Dashboard
+from app.web.accounts import password_reset, sign_up
+from app.web.context import Dashboard
 from tests.people import Person, Sandbox
 from tests.postbox import Postbox, html_of, text_of
 from tests.settings import PASSWORD, PUBLIC_URL
@@ -197,7 +197,7 @@ async def test_of_two_who_answer_at_once_one_gets_the_account(
 def test_links_live_as_long_as_the_letters_say() -> None:
     assert LIFE[Purpose.RESET] == timedelta(minutes=30)
     assert LIFE[Purpose.SIGN_UP] == timedelta(days=1)
-    assert reset.TO_ONE_MAILBOX.tries == sign_up.TO_ONE_MAILBOX.tries == 3
+    assert password_reset.TO_ONE_MAILBOX.tries == sign_up.TO_ONE_MAILBOX.tries == 3
 
 
 async def _sign_up(client: Browser, email: str) -> Any:

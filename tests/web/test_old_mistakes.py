@@ -16,8 +16,8 @@ from app.accounts.rate_limits import Limit
 from app.database.engine import Database
 from app.models.account import Passkey, Session, User
 from app.models.base import Base
-from app.web import limited
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
+from app.web.middleware import rate_limits
 from tests.people import JSON, Person, Sandbox
 from tests.postbox import Postbox
 from tests.settings import PASSWORD
@@ -280,8 +280,8 @@ async def test_nothing_about_an_account_can_be_tried_without_end(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every form of one's own, and every page that a letter leads to."""
-    monkeypatch.setattr(limited, "CHANGES", Limit(3, timedelta(minutes=15)))
-    monkeypatch.setattr(limited, "LINKS", Limit(3, timedelta(minutes=15)))
+    monkeypatch.setattr(rate_limits, "CHANGES", Limit(3, timedelta(minutes=15)))
+    monkeypatch.setattr(rate_limits, "LINKS", Limit(3, timedelta(minutes=15)))
     for _ in range(3):
         await person.post("/account/zone", zone="UTC")
         await person.get("/reset/password?link=guess")

@@ -13,9 +13,9 @@ from app.database.engine import Database
 from app.history import latency as latencies
 from app.history.latency import Full, points
 from app.history.periods import days, midnight
+from app.i18n.formatting import day_name
 from app.models.account import User
 from app.models.history import Latencies
-from app.web.wording_history import day_name
 from tests.past import HOUR, MINUTE, MOSCOW, age, was
 from tests.people import Person
 from tests.streams import watching

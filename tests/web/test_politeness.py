@@ -6,7 +6,7 @@ import pytest
 
 from app.providers.quota import Quota
 from app.providers.registry import BUILT_IN
-from app.web.politeness import provider_asks_to_wait, spending
+from app.web.connections.check_labels import provider_asks_to_wait, spending
 
 EVOTOR = BUILT_IN[0]
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from app.database.engine import Database
+from app.i18n.formatting import percent
 from app.models.connection import Cause, Connection
-from app.web.wording_history import percent
 from tests.past import HOUR, MINUTE, MOSCOW, age, last_month, name_of, was
 from tests.people import JSON, Person
 from tests.web.test_past import rows_of_bars

@@ -12,8 +12,8 @@ from app.accounts import totp
 from app.database.encryption import key_id_of
 from app.database.engine import Database
 from app.models.account import RecoveryCode, SecondFactor
-from app.web import second_factor as pages
-from app.web import sign_in
+from app.web.accounts import sign_in
+from app.web.accounts import two_factor as pages
 from tests.people import Person
 from tests.settings import PASSWORD
 from tests.web.test_account import ANNA, OTHER_PASSWORD, body

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.sheets import cell
+from app.web.history.csv import cell
 
 RUNS = "=+-@＝＋－＠"
 

@@ -13,10 +13,10 @@ from app.accounts import passwords, users
 from app.accounts.rate_limits import Limit
 from app.config import Settings
 from app.database.engine import Database
-from app.factory import create_app
 from app.models.account import Session, User
-from app.web import sign_in, sign_up
-from app.web.dashboard import Dashboard
+from app.web.accounts import sign_in, sign_up
+from app.web.app import create_app
+from app.web.context import Dashboard
 from tests.people import Person
 from tests.settings import PASSWORD
 

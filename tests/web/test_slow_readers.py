@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from app.process import bind
 from app.realtime.hub import Mailbox
-from app.server import bind
 from tests.people import Person
 from tests.servers import served
 from tests.waiting import until

@@ -13,8 +13,8 @@ from app.models.history import ProviderOutage
 from app.models.monitor import Monitor
 from app.realtime.events import announce_provider
 from app.realtime.hub import Mailbox
-from app.web import stream
-from app.web.dashboard import Dashboard
+from app.web.context import Dashboard
+from app.web.stream import routes
 from tests.people import OTHER_SHOP, Person, Sandbox
 from tests.streams import listening, watching
 from tests.waiting import until
@@ -241,7 +241,7 @@ async def test_a_database_that_is_away_shows_on_every_open_page(
         with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
             monkeypatch.setattr(dashboard, "database", away)
             dashboard.checks_run = True
-            await stream._watch_once(dashboard)
+            await routes._watch_once(dashboard)
             assert "Проверки сейчас не идут" in page.take().decode()
 
 
@@ -273,13 +273,13 @@ async def test_that_nobody_has_a_way_out_shows_on_every_open_page(
     dashboard: Dashboard, database: Database
 ) -> None:
     said = "Проверки приостановлены: нет связи у сервиса"
-    await stream._watch_once(dashboard)  # nobody checks yet
+    await routes._watch_once(dashboard)  # nobody checks yet
     async with database.sessions.begin() as session:
         session.add(Monitor(cut_off_since=func.now()))
     with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
-        await stream._watch_once(dashboard)
+        await routes._watch_once(dashboard)
         assert said in page.take().decode()
         async with database.sessions.begin() as session:
             session.add(Monitor())  # one of two is enough
-        await stream._watch_once(dashboard)
+        await routes._watch_once(dashboard)
         assert "приостановлены" not in page.take().decode()

@@ -6,8 +6,9 @@ import pytest
 from jinja2 import Environment
 
 from app.connections.authorization import ConnectError
+from app.i18n import formatting
 from app.models.connection import Cause, Status
-from app.web import wording
+from app.web.connections import labels
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NOW = datetime(2026, 11, 23, 11, 2, 5, tzinfo=UTC)
@@ -25,14 +26,14 @@ class Card:
 
 
 def test_every_status_cause_and_connect_error_has_words() -> None:
-    assert set(wording.STATUS) == set(Status)
-    assert set(wording.CAUSE) == set(Cause)
-    assert set(wording.CONNECT_ERRORS) == set(ConnectError)
+    assert set(labels.STATUS) == set(Status)
+    assert set(labels.CAUSE) == set(Cause)
+    assert set(labels.CONNECT_ERRORS) == set(ConnectError)
 
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_every_cause_says_whose_move_it_is(cause: Cause) -> None:
-    text = wording.advice(Card(status="offline", cause=cause, fault=cause.fault))
+    text = labels.advice(Card(status="offline", cause=cause, fault=cause.fault))
     assert "{" not in text
     assert "Эвотор" in text
     assert ("От вас ничего не нужно" in text) is (cause.fault != "you")
@@ -40,44 +41,44 @@ def test_every_cause_says_whose_move_it_is(cause: Cause) -> None:
 
 def test_what_is_down_for_many_is_said_to_be() -> None:
     out = Card(status="degraded", cause="timeout", fault="provider", provider_down_since=NOW)
-    assert "у многих сразу" in wording.advice(out)
+    assert "у многих сразу" in labels.advice(out)
     blocked = Card(status="blocked", cause="access_denied", fault="you", provider_down_since=NOW)
-    assert "личный кабинет" in wording.advice(blocked)
+    assert "личный кабинет" in labels.advice(blocked)
 
 
 def test_a_provider_that_is_down_is_no_reason_to_reconnect() -> None:
     for cause in Cause:
         if cause.fault == "provider":
-            text = wording.advice(Card(status="offline", cause=cause, fault="provider"))
+            text = labels.advice(Card(status="offline", cause=cause, fault="provider"))
             assert "переподключение не поможет" in text
 
 
 def test_a_delivered_key_comes_by_itself() -> None:
     for cause, status in (("revoked", "revoked"), ("access_denied", "blocked")):
         gone = Card(status=status, cause=cause, fault="you", delivered=True)
-        assert "придёт к нам сам" in wording.advice(gone)
+        assert "придёт к нам сам" in labels.advice(gone)
 
 
 def test_a_dead_key_is_replaced_and_not_allowed_anew() -> None:
     dead = Card(name="Ozon", status="revoked", cause="revoked", fault="you", by_key=True)
-    assert wording.cause_text(dead) == "Ключ больше не действует"
-    assert "Создайте новый" in wording.advice(dead)
-    assert "разрешите" not in wording.advice(dead)
+    assert labels.cause_text(dead) == "Ключ больше не действует"
+    assert "Создайте новый" in labels.advice(dead)
+    assert "разрешите" not in labels.advice(dead)
 
 
 def test_a_first_strike_asks_nothing_of_the_person() -> None:
     card = Card(status="degraded", cause="access_denied", fault="you")
-    assert wording.advice(card) == wording.FIRST_STRIKE
+    assert labels.advice(card) == labels.FIRST_STRIKE
 
 
 def test_a_healthy_card_has_no_cause_and_no_advice() -> None:
-    assert wording.cause_text(Card()) == ""
-    assert wording.advice(Card()) == ""
+    assert labels.cause_text(Card()) == ""
+    assert labels.advice(Card()) == ""
 
 
 def test_the_summary_counts_every_status_zeros_too() -> None:
     counts = {
-        status: count for status, _, count in wording.summary([Card(), Card(status="offline")])
+        status: count for status, _, count in labels.summary([Card(), Card(status="offline")])
     }
     assert counts["online"] == counts["offline"] == 1
     assert counts["revoked"] == 0
@@ -85,14 +86,14 @@ def test_the_summary_counts_every_status_zeros_too() -> None:
 
 @pytest.mark.parametrize("code", list(ConnectError))
 def test_every_connect_error_tells_that_nothing_was_kept(code: ConnectError) -> None:
-    message = wording.connect_error(code, "Эвотор")
+    message = labels.connect_error(code, "Эвотор")
     assert message is not None
     assert "Ничего не подключено и не сохранено." in message.text
     assert "{" not in message.title + message.text
 
 
 def test_a_made_up_error_code_says_nothing() -> None:
-    assert wording.connect_error("<script>", "Эвотор") is None
+    assert labels.connect_error("<script>", "Эвотор") is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_made_up_error_code_says_nothing() -> None:
     ],
 )
 def test_a_time_is_the_reader_s_and_names_another_day(moment: datetime, text: str) -> None:
-    assert wording.clock(moment, MOSCOW, NOW) == text
+    assert formatting.clock(moment, MOSCOW, NOW) == text
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_a_template_tells_the_time_of_whoever_it_is_rendered_for(
     zone: ZoneInfo | None, text: str
 ) -> None:
     environment = Environment(autoescape=True)
-    environment.filters.update(wording.make_filters(MOSCOW, lambda: NOW))
+    environment.filters.update(labels.make_filters(MOSCOW, lambda: NOW))
     template = environment.from_string("{{ moment | clock }} {{ moment | since }}")
     assert template.render(moment=NOW, own_zone=zone) == f"{text} с {text}"
 
@@ -130,7 +131,7 @@ def test_a_template_tells_the_time_of_whoever_it_is_rendered_for(
     ],
 )
 def test_a_duration_is_short(seconds: float, text: str) -> None:
-    assert wording.duration(seconds) == text
+    assert formatting.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -146,4 +147,4 @@ def test_a_duration_is_short(seconds: float, text: str) -> None:
     ],
 )
 def test_an_interval_is_said_in_good_russian(seconds: float, text: str) -> None:
-    assert wording.every(seconds) == text
+    assert formatting.every(seconds) == text

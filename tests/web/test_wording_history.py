@@ -5,8 +5,9 @@ import pytest
 
 from app.history.periods import Window
 from app.history.uptime import Split
+from app.i18n import formatting
 from app.models.connection import Cause
-from app.web import wording_history as words
+from app.web.history import labels
 
 HOUR = timedelta(hours=1)
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -24,11 +25,11 @@ MOSCOW = ZoneInfo("Europe/Moscow")
     ],
 )
 def test_only_what_never_failed_has_a_hundred(part: float | None, text: str) -> None:
-    assert words.percent(part) == text
+    assert formatting.percent(part) == text
 
 
 def test_every_cause_has_its_deed() -> None:
-    assert set(words.DEEDS) == set(Cause)
+    assert set(labels.DEEDS) == set(Cause)
 
 
 @pytest.mark.parametrize(
@@ -42,19 +43,19 @@ def test_every_cause_has_its_deed() -> None:
     ],
 )
 def test_a_span_in_a_sentence(lasted: timedelta, text: str) -> None:
-    assert words.long_span(lasted) == text
+    assert formatting.long_span(lasted) == text
 
 
 def test_an_outage_is_told_as_what_the_service_did() -> None:
-    assert words.deed("timeout", 18 * HOUR / 60, True) == "Сервис не отвечал 18 минут"
-    assert words.deed("timeout", 2 * HOUR, False) == "Сервис не отвечает уже 2 часа"
-    assert words.deed(None, HOUR, True) == "Никто не проверял 1 час"
+    assert labels.deed("timeout", 18 * HOUR / 60, True) == "Сервис не отвечал 18 минут"
+    assert labels.deed("timeout", 2 * HOUR, False) == "Сервис не отвечает уже 2 часа"
+    assert labels.deed(None, HOUR, True) == "Никто не проверял 1 час"
 
 
 def test_the_last_evidence_is_told_where_it_is_another_one() -> None:
     first = "GET /stores → 503 за 412 мс"
-    assert words.proof(first, "GET /stores → 503 за 90 мс", 3) == f"{first}; 3 проверки подряд"
-    assert words.proof(first, "GET /stores → 502 за 90 мс", 1).endswith(
+    assert labels.proof(first, "GET /stores → 503 за 90 мс", 3) == f"{first}; 3 проверки подряд"
+    assert labels.proof(first, "GET /stores → 502 за 90 мс", 1).endswith(
         "под конец: GET /stores → 502 за 90 мс"
     )
 
@@ -71,25 +72,28 @@ def test_the_last_evidence_is_told_where_it_is_another_one() -> None:
     ],
 )
 def test_a_bar_says_what_was(split: Split, text: str) -> None:
-    assert words.spent(split) == text
+    assert labels.spent(split) == text
 
 
 def test_what_nobody_watched_is_no_green_bar() -> None:
-    assert words.tone(Split(HOUR, unknown=HOUR, worst="unwatched")) == "n"
-    assert words.tone(Split(HOUR)) == ""
+    assert labels.tone(Split(HOUR, unknown=HOUR, worst="unwatched")) == "n"
+    assert labels.tone(Split(HOUR)) == ""
 
 
 def test_a_day_is_named_as_people_name_it() -> None:
     now = datetime(2026, 11, 23, 11, tzinfo=UTC)
-    assert words.day_and_time(now, MOSCOW, now) == "сегодня, 14:00"
-    assert words.day_and_time(now - 24 * HOUR, MOSCOW, now) == "вчера, 14:00"
-    assert words.day_and_time(now - 400 * 24 * HOUR, MOSCOW, now) == "19 октября 2025, 14:00"
+    assert formatting.recent_day_and_time(now, MOSCOW, now) == "сегодня, 14:00"
+    assert formatting.recent_day_and_time(now - 24 * HOUR, MOSCOW, now) == "вчера, 14:00"
+    assert (
+        formatting.recent_day_and_time(now - 400 * 24 * HOUR, MOSCOW, now)
+        == "19 октября 2025, 14:00"
+    )
 
 
 def test_a_median_that_moved_less_than_it_is_true_did_not_move() -> None:
-    assert words.faster(100, 105) == "как вчера"
-    assert words.faster(100, 150) == "на 50 мс быстрее, чем вчера"
-    assert words.faster(None, 150) == ""
+    assert labels.faster(100, 105) == "как вчера"
+    assert labels.faster(100, 150) == "на 50 мс быстрее, чем вчера"
+    assert labels.faster(None, 150) == ""
 
 
 @pytest.mark.parametrize(
@@ -102,13 +106,13 @@ def test_a_median_that_moved_less_than_it_is_true_did_not_move() -> None:
     ],
 )
 def test_a_run_of_half_hours_is_named_by_its_ends(first: str, last: str, text: str) -> None:
-    assert words.run_of_half_hours(*ends(first, last), MOSCOW) == text
+    assert labels.run_of_half_hours(*ends(first, last), MOSCOW) == text
 
 
 def test_a_run_of_days_is_named_by_its_ends() -> None:
     days = ends("01 00:00", "24 00:00")
-    assert words.run_of_days(*days, MOSCOW) == "1 ноября – 24 ноября"
-    assert words.run_of_days(days[0], days[0], MOSCOW) == "1 ноября"
+    assert labels.run_of_days(*days, MOSCOW) == "1 ноября – 24 ноября"
+    assert labels.run_of_days(days[0], days[0], MOSCOW) == "1 ноября"
 
 
 def ends(first: str, last: str) -> tuple[Window, Window]:

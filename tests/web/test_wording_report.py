@@ -7,8 +7,9 @@ import pytest
 
 from app.history.periods import Window, month
 from app.history.uptime import Split
+from app.i18n.formatting import moment
 from app.models.connection import Cause
-from app.web.wording_report import clock_of, days, event, moment, month_name, spendings, verdict
+from app.web.history.report_labels import clock_of, days, event, month_name, spendings, verdict
 
 MOSCOW, BERLIN, UTC_ZONE = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 OCTOBER = month(2026, 10, MOSCOW)

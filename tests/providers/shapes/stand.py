@@ -10,10 +10,10 @@ from uuid import UUID
 
 from app.config import Client, Settings
 from app.database.engine import Database
-from app.factory import create_app
 from app.models.connection import Grant
 from app.outbound.client import Outbound
 from app.providers.registry import BUILT_IN
+from app.web.app import create_app
 from tests.conftest import COMPILED
 from tests.people import Person, Sandbox
 from tests.providers.shapes.key_service import KeyService

@@ -1,0 +1,114 @@
+"""A new e-mail address: confirmed by letters to both ends, or by the password without letters."""
+
+from datetime import timedelta
+
+from quart import Blueprint, flash, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.accounts import email_change, users
+from app.accounts.email_change import Answer
+from app.accounts.rate_limits import Limit
+from app.web.accounts import emails
+from app.web.accounts.settings import account_page, refused
+from app.web.accounts.sign_up import FAULTS
+from app.web.context import Dashboard, dashboard, person, person_or_none
+from app.web.middleware.authentication import public
+from app.web.middleware.error_pages import too_many
+from app.web.middleware.rate_limits import LINKS, overdone
+
+blueprint = Blueprint("own_email", __name__)
+
+CHANGES = Limit(3, timedelta(hours=1))
+
+SAME = "Это и есть ваша почта."
+TAKEN = "Эту почту уже использует другая учётная запись."
+SENT = "Отправили два письма: на прежний и на новый адрес. Подтвердите в обоих."
+CHANGED = "Почта изменена. Теперь входите с ней."
+ANSWERED = {
+    Answer.DONE: ("ok", CHANGED),
+    Answer.WAITING: ("ok", "Этот адрес подтверждён. Осталось подтвердить в письме на другой."),
+    Answer.TAKEN: ("bad", TAKEN),
+    Answer.EXPIRED: ("bad", "Ссылка устарела или уже использована."),
+}
+
+
+@blueprint.post("/account/email")
+async def change() -> ResponseReturnValue:
+    email = (await request.form).get("email", "").strip()
+    if users.is_no_email(email):
+        return await account_page("email", FAULTS["email"]), 422
+    if email == person().email:
+        return await account_page("email", SAME), 422
+    if refusal := await refused("email"):
+        return refusal
+    if dashboard().settings.sends_mail:
+        return await _by_letters(email)
+    return await _at_once(email)
+
+
+@blueprint.post("/account/email/forget")
+async def forget() -> ResponseReturnValue:
+    async with dashboard().database.sessions.begin() as session:
+        await email_change.forget(session, person().user_id)
+    await flash("Почта остаётся прежней.", "ok")
+    return redirect("/account", 303)
+
+
+@blueprint.get("/account/email/confirm")
+@public
+async def confirm_page() -> ResponseReturnValue:
+    link = request.args.get("link", "")
+    async with dashboard().database.sessions() as session:
+        email = await email_change.known(session, link)
+    if email is None:
+        return await _answered(Answer.EXPIRED), 410
+    return await render_template("people/confirm_email.html", link=link, new_email=email)
+
+
+@blueprint.post("/account/email/confirm")
+@public
+async def confirm() -> ResponseReturnValue:
+    link = (await request.form).get("link", "")
+    if wait := await overdone((f"link@{request.remote_addr}", LINKS)):
+        return await too_many(wait)
+    async with dashboard().database.sessions.begin() as session:
+        answer = await email_change.answer(session, link)
+    page = await _answered(answer)
+    return page if answer in (Answer.DONE, Answer.WAITING) else (page, 410)
+
+
+async def _by_letters(email: str) -> ResponseReturnValue:
+    app, who = dashboard(), person()
+    if wait := await overdone((f"mail:{who.user_id}", CHANGES)):
+        return await too_many(wait)
+    async with app.database.sessions.begin() as session:
+        links = await email_change.begin(session, who.user_id, email)
+    app.unfinished.start(_write(app, who.email, email, links))
+    await flash(SENT, "ok")
+    return redirect("/account", 303)
+
+
+async def _at_once(email: str) -> ResponseReturnValue:
+    async with dashboard().database.sessions.begin() as session:
+        taken = await email_change.take(session, person().user_id, email)
+    if not taken:
+        return await account_page("email", TAKEN), 422
+    await flash(CHANGED, "ok")
+    return redirect("/account", 303)
+
+
+async def _write(app: Dashboard, old: str, new: str, links: email_change.Links) -> None:
+    """Whether somebody else has the new address is told to that address alone."""
+    async with app.database.sessions() as session:
+        other = await users.find(session, new)
+    await emails.post(app, emails.EMAIL_OLD, old, link=links.old, email=new)
+    if other is not None and other.email.lower() != old.lower():
+        await emails.post(app, emails.KNOWN, new)
+    else:
+        await emails.post(app, emails.EMAIL_NEW, new, link=links.new)
+
+
+async def _answered(answer: Answer) -> str:
+    tone, text = ANSWERED[answer]
+    way_on = "/login" if person_or_none() is None else "/account"
+    return await render_template("people/answered.html", tone=tone, text=text, way_on=way_on)

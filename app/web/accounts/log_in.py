@@ -1,0 +1,22 @@
+"""Coming in, by whatever way: always with a session id that nobody knew before."""
+
+from quart import request
+from quart_auth import AuthUser, login_user
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import audit_log
+from app.accounts import sessions as user_sessions
+from app.audit_log import Deed
+from app.web.context import person_or_none
+
+
+async def enter(session: AsyncSession, user_id: int, deed: Deed | None = Deed.LOGGED_IN) -> None:
+    """Always a new session id: one that was known before log-in is worth nothing after it."""
+    if (before := person_or_none()) is not None:
+        await user_sessions.end_session(session, before.session_hash)
+    token = await user_sessions.open_session(
+        session, user_id, request.headers.get("User-Agent", "")
+    )
+    if deed is not None:
+        await audit_log.write(session, user_id, deed)
+    login_user(AuthUser(token), remember=True)

@@ -1,0 +1,103 @@
+"""A forgotten password: a letter with a link that is good once, for half an hour.
+
+The answer is the same for an address that nobody has, and comes before anything is looked up.
+"""
+
+from datetime import timedelta
+
+from quart import Blueprint, flash, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+from quart_auth import logout_user
+
+from app import audit_log
+from app.accounts import one_time_tokens, passwords, users
+from app.accounts.rate_limits import Limit
+from app.audit_log import Deed
+from app.models.account import Purpose
+from app.web.accounts import emails
+from app.web.accounts.sign_up import FAULTS
+from app.web.context import Dashboard, dashboard
+from app.web.middleware.authentication import public
+from app.web.middleware.error_pages import too_many
+from app.web.middleware.rate_limits import overdone
+
+blueprint = Blueprint("reset", __name__)
+
+TO_ONE_MAILBOX = Limit(3, timedelta(hours=1))
+FROM_ONE_ADDRESS = Limit(20, timedelta(hours=1))
+STALE = "Ссылка устарела или уже использована. Попросите новую."
+DONE = "Новый пароль сохранён, все сеансы завершены. Войдите с ним."
+
+
+@blueprint.get("/reset")
+@public
+async def ask_page() -> ResponseReturnValue:
+    return await _ask_form()
+
+
+@blueprint.post("/reset")
+@public
+async def ask() -> ResponseReturnValue:
+    app, email = dashboard(), (await request.form).get("email", "").strip()
+    if not app.settings.sends_mail:
+        return await _ask_form(), 403
+    if users.is_no_email(email):
+        return await _ask_form(email, FAULTS["email"]), 422
+    mailbox = f"reset:{email.lower()}", TO_ONE_MAILBOX
+    if wait := await overdone(mailbox, (f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
+        return await too_many(wait)
+    app.unfinished.start(_write(app, email))
+    return await render_template("people/sent.html", email_value=email, title="Проверьте почту")
+
+
+@blueprint.get("/reset/password")
+@public
+async def password_page() -> ResponseReturnValue:
+    link = request.args.get("link", "")
+    async with dashboard().database.sessions() as session:
+        good = await one_time_tokens.look(session, Purpose.RESET, link)
+    return await _password_form(link) if good else (await _ask_form(error=STALE), 410)
+
+
+@blueprint.post("/reset/password")
+@public
+async def password() -> ResponseReturnValue:
+    form = await request.form
+    link, new = form.get("link", ""), form.get("password", "")
+    if wait := await overdone((f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
+        return await too_many(wait)
+    if fault := passwords.fault_in_password(new):
+        return await _password_form(link, FAULTS[fault]), 422
+    password_hash = await passwords.hash_password(new)
+    async with dashboard().database.sessions.begin() as session:
+        spent = await one_time_tokens.spend(session, Purpose.RESET, link)
+        if spent is None or spent.user_id is None:
+            return await _ask_form(error=STALE), 410
+        email = await users.change_password(session, spent.user_id, password_hash)
+    emails.tell(dashboard(), email, "password")
+    logout_user()
+    await flash(DONE, "ok")
+    return redirect("/login", 303)
+
+
+async def _write(app: Dashboard, email: str) -> None:
+    async with app.database.sessions.begin() as session:
+        user = await users.find(session, email)
+        if user is None or user.disabled_at is not None:
+            return
+        link = await one_time_tokens.issue(session, Purpose.RESET, user.id)
+        await audit_log.write(session, user.id, Deed.RESET_ASKED)
+    await emails.post(app, emails.RESET, user.email, link=link)
+
+
+async def _ask_form(email: str = "", error: str | None = None) -> str:
+    return await render_template(
+        "people/reset.html",
+        email_value=email,
+        error=error,
+        sends_mail=dashboard().settings.sends_mail,
+    )
+
+
+async def _password_form(link: str, error: str | None = None) -> str:
+    return await render_template("people/new_password.html", link=link, error=error)

@@ -1,0 +1,152 @@
+"""Log-in with a password, its second step, and log-out."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from quart import Blueprint, flash, redirect, render_template, request
+from quart import session as cookie
+from quart.typing import ResponseReturnValue
+from quart_auth import logout_user
+
+from app import audit_log
+from app.accounts import one_time_tokens, rate_limits, two_factor, users
+from app.accounts import sessions as user_sessions
+from app.accounts.rate_limits import Limit, login_key
+from app.audit_log import Deed
+from app.models.account import Purpose
+from app.web.accounts.log_in import enter
+from app.web.context import Dashboard, dashboard, person, person_or_none
+from app.web.middleware.authentication import public, safe_next
+from app.web.middleware.error_pages import too_many
+from app.web.middleware.rate_limits import overdone
+
+blueprint = Blueprint("sign_in", __name__)
+
+PER_ACCOUNT = Limit(10, timedelta(minutes=15))
+PER_ADDRESS = Limit(50, timedelta(minutes=15))
+CODES = Limit(5, timedelta(minutes=15))  # of one person: a million codes, ninety seconds each
+HALF = "half"  # where the cookie keeps the ticket of somebody whose code is still to come
+
+WRONG = "Почта или пароль не подходят. Проверьте раскладку и попробуйте ещё раз."
+WRONG_CODE = "Код не подходит. Дождитесь следующего или возьмите запасной."
+TOO_LATE = "Вход не закончен за 10 минут. Начните заново."
+EXPIRED = "Сеанс закончился. Войдите снова, и мы вернём вас на ту же страницу."
+
+
+@blueprint.get("/login")
+@public
+async def login_page() -> ResponseReturnValue:
+    if person_or_none() is not None:
+        return redirect(safe_next(request.args.get("next")), 303)
+    note = EXPIRED if "expired" in request.args else None
+    return await login_form(request.args.get("next"), note=note)
+
+
+@blueprint.post("/login")
+@public
+async def login() -> ResponseReturnValue:
+    form = await request.form
+    email, password = form.get("email", ""), form.get("password", "")
+    account, address = login_key(email), f"login@{request.remote_addr}"
+    if wait := await overdone((account, PER_ACCOUNT), (address, PER_ADDRESS)):
+        return await too_many(wait)
+    user = await users.verify(dashboard().database.sessions, email, password)
+    if user is None:
+        dashboard().unfinished.start(_note_refusal(dashboard(), email))
+        return await login_form(form.get("next"), email=email, error=WRONG), 422
+    async with dashboard().database.sessions.begin() as session:
+        await rate_limits.forgive(session, account)
+        await rate_limits.take_back(session, address)
+        if await two_factor.is_on(session, user.id):
+            cookie[HALF] = await one_time_tokens.issue(session, Purpose.SECOND_FACTOR, user.id)
+            return redirect(_code_url(form.get("next")), 303)
+        await enter(session, user.id)
+    return redirect(safe_next(form.get("next")), 303)
+
+
+@blueprint.get("/login/code")
+@public
+async def code_page() -> ResponseReturnValue:
+    if person_or_none() is not None:
+        return redirect(safe_next(request.args.get("next")), 303)
+    async with dashboard().database.sessions() as session:
+        half = await one_time_tokens.look(session, Purpose.SECOND_FACTOR, cookie.get(HALF, ""))
+    if half is None:
+        return await _too_late(request.args.get("next"))
+    return await _code_form(request.args.get("next"))
+
+
+@blueprint.post("/login/code")
+@public
+async def code() -> ResponseReturnValue:
+    form = await request.form
+    sessions, half = dashboard().database.sessions, cookie.get(HALF, "")
+    async with sessions() as session:
+        ticket = await one_time_tokens.look(session, Purpose.SECOND_FACTOR, half)
+    if ticket is None or ticket.user_id is None:
+        return await _too_late(form.get("next"))
+    key = f"code:{ticket.user_id}"
+    if wait := await overdone((key, CODES)):
+        return await too_many(wait)
+    if not await _finish(ticket.user_id, half, form.get("code", "")):
+        async with sessions.begin() as session:
+            await audit_log.write(session, ticket.user_id, Deed.CODE_REFUSED)
+        return await _code_form(form.get("next"), WRONG_CODE), 422
+    del cookie[HALF]
+    return redirect(safe_next(form.get("next")), 303)
+
+
+@blueprint.post("/logout")
+async def logout() -> ResponseReturnValue:
+    async with dashboard().database.sessions.begin() as session:
+        await user_sessions.end_session(session, person().session_hash)
+        await audit_log.write(session, person().user_id, Deed.LOGGED_OUT)
+    logout_user()
+    await flash("Вы вышли.", "ok")
+    return redirect("/login", 303)
+
+
+async def login_form(
+    target: str | None, *, email: str = "", error: str | None = None, note: str | None = None
+) -> str:
+    return await render_template(
+        "people/login.html",
+        email_value=email,
+        error=error,
+        note=note,
+        next=safe_next(target),
+        signup_open=dashboard().settings.signup_open,
+        can_have_passkeys=dashboard().site.can_have_passkeys,
+    )
+
+
+async def _finish(user_id: int, half: str, code: str) -> bool:
+    """The code is spent first, then the ticket: of two that come at once one enters."""
+    async with dashboard().database.sessions.begin() as session:
+        right = await two_factor.accepts(session, dashboard().keys, user_id, code)
+        if not right or await one_time_tokens.spend(session, Purpose.SECOND_FACTOR, half) is None:
+            return False
+        await rate_limits.forgive(session, f"code:{user_id}")
+        await enter(session, user_id)
+        return True
+
+
+async def _note_refusal(app: Dashboard, email: str) -> None:
+    """After the answer, whose time must not tell whether anybody has this address."""
+    async with app.database.sessions.begin() as session:
+        user = await users.find(session, email)
+        if user is not None:
+            await audit_log.write(session, user.id, Deed.LOGIN_REFUSED)
+
+
+async def _too_late(target: str | None) -> ResponseReturnValue:
+    cookie.pop(HALF, None)
+    return await login_form(target, note=TOO_LATE), 422
+
+
+async def _code_form(target: str | None, error: str | None = None) -> str:
+    return await render_template("people/code.html", next=safe_next(target), error=error)
+
+
+def _code_url(target: str | None) -> str:
+    return f"/login/code?{urlencode({'next': safe_next(target)})}"

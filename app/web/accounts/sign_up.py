@@ -1,0 +1,143 @@
+"""Sign-up: at once, or after a letter was answered where there is a mail server.
+
+With letters the answer is the same whether the address is known here or not, and comes before
+anything is looked up. The password is asked for once more after the letter: the link alone would
+let somebody hand an account that they know the password of to a stranger.
+"""
+
+from datetime import timedelta
+
+from quart import Blueprint, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.accounts import one_time_tokens, passwords, users
+from app.accounts.rate_limits import Limit
+from app.models.account import Purpose
+from app.web.accounts import emails
+from app.web.accounts.log_in import enter
+from app.web.context import Dashboard, dashboard, person_or_none
+from app.web.middleware.authentication import public, safe_next
+from app.web.middleware.error_pages import too_many
+from app.web.middleware.rate_limits import NOT_YOURS, overdone
+
+blueprint = Blueprint("sign_up", __name__)
+
+FROM_ONE_ADDRESS = Limit(30, timedelta(hours=1))
+TO_ONE_MAILBOX = Limit(3, timedelta(hours=1))
+PASSWORDS = Limit(10, timedelta(minutes=15))
+
+FAULTS = {
+    "email": "Проверьте адрес почты: например, anna@example.ru.",
+    "short": f"Пароль слишком короткий: нужно не меньше {passwords.SHORTEST_PASSWORD} символов.",
+    "long": "Пароль слишком длинный.",
+}
+TAKEN = "На эту почту уже есть учётная запись. Войдите с ней."
+STALE = "Ссылка устарела или уже использована. Зарегистрируйтесь ещё раз: это минута."
+
+
+@blueprint.get("/signup")
+@public
+async def signup_page() -> ResponseReturnValue:
+    if person_or_none() is not None:
+        return redirect("/connections", 303)
+    return await _form(request.args.get("next"))
+
+
+@blueprint.post("/signup")
+@public
+async def signup() -> ResponseReturnValue:
+    form = await request.form
+    email, password = form.get("email", ""), form.get("password", "")
+    if not dashboard().settings.signup_open:
+        return await _form(form.get("next")), 403
+    if fault := users.fault_in(email, password):
+        return await _form(form.get("next"), email, FAULTS[fault]), 422
+    if wait := await overdone((f"signup@{request.remote_addr}", FROM_ONE_ADDRESS)):
+        return await too_many(wait)
+    if dashboard().settings.sends_mail:
+        return await _by_letter(email.strip(), password)
+    return await _at_once(email, password, form.get("next"))
+
+
+@blueprint.get("/signup/confirm")
+@public
+async def confirm_page() -> ResponseReturnValue:
+    link = request.args.get("link", "")
+    async with dashboard().database.sessions() as session:
+        waiting = await one_time_tokens.look(session, Purpose.SIGN_UP, link)
+    if waiting is None:
+        return await _form(None, error=STALE), 410
+    return await _confirm_form(link, waiting.email)
+
+
+@blueprint.post("/signup/confirm")
+@public
+async def confirm() -> ResponseReturnValue:
+    form = await request.form
+    link = form.get("link", "")
+    if wait := await overdone((f"signup:{one_time_tokens.ticket_hash(link).hex()}", PASSWORDS)):
+        return await too_many(wait)
+    sessions = dashboard().database.sessions
+    async with sessions() as session:
+        waiting = await one_time_tokens.look(session, Purpose.SIGN_UP, link)
+    if waiting is None:
+        return await _form(None, error=STALE), 410
+    if not await passwords.matches(waiting.password_hash, form.get("password", "")):
+        return await _confirm_form(link, waiting.email, NOT_YOURS), 422
+    async with sessions.begin() as session:
+        spent = await one_time_tokens.spend(session, Purpose.SIGN_UP, link)
+        if spent is None:
+            return await _form(None, error=STALE), 410
+        user_id = await users.sign_up(session, spent.email, spent.password_hash)
+        if user_id is None:
+            return await _form(None, error=TAKEN), 422
+        await enter(session, user_id)
+    return redirect("/connections", 303)
+
+
+async def _at_once(email: str, password: str, target: str | None) -> ResponseReturnValue:
+    password_hash = await passwords.hash_password(password)
+    async with dashboard().database.sessions.begin() as session:
+        user_id = await users.sign_up(session, email, password_hash)
+        if user_id is None:
+            return await _form(target, email, TAKEN), 422
+        await enter(session, user_id)
+    return redirect(safe_next(target), 303)
+
+
+async def _by_letter(email: str, password: str) -> ResponseReturnValue:
+    if wait := await overdone((f"mail:{email.lower()}", TO_ONE_MAILBOX)):
+        return await too_many(wait)
+    dashboard().unfinished.start(_write(dashboard(), email, password))
+    return await render_template("people/sent.html", email_value=email, title="Проверьте почту")
+
+
+async def _write(app: Dashboard, email: str, password: str) -> None:
+    """In the background: nobody can tell from the answer's time which letter it is."""
+    password_hash = await passwords.hash_password(password)
+    async with app.database.sessions.begin() as session:
+        if await users.find(session, email) is not None:
+            letter, link = emails.KNOWN, ""
+        else:
+            letter = emails.SIGN_UP
+            link = await one_time_tokens.issue(
+                session, Purpose.SIGN_UP, email=email, password_hash=password_hash
+            )
+    await emails.post(app, letter, email, link=link)
+
+
+async def _form(target: str | None, email: str = "", error: str | None = None) -> str:
+    return await render_template(
+        "people/signup.html",
+        email_value=email,
+        error=error,
+        next=safe_next(target),
+        signup_open=dashboard().settings.signup_open,
+        shortest=passwords.SHORTEST_PASSWORD,
+    )
+
+
+async def _confirm_form(link: str, email: str, error: str | None = None) -> str:
+    return await render_template(
+        "people/confirm_signup.html", link=link, email_value=email, error=error
+    )

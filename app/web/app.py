@@ -1,0 +1,185 @@
+"""The program's table of contents: what it is made of, and in which order it starts and stops."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from time import time
+from typing import Any
+
+from app.alerts.worker import alerting, alerting_of
+from app.background import Unfinished, running
+from app.config import ROOT, Settings
+from app.database.encryption import Keys
+from app.database.engine import open_database
+from app.history.flapping import FLAPS
+from app.i18n.timezones import zone_of
+from app.monitor.loop import DRAIN, monitoring
+from app.monitor.setup import checker_of
+from app.outbound.client import open_outbound
+from app.providers.registry import catalogue_of
+from app.realtime.hub import Hub
+from app.realtime.listener import Listener
+from app.web import health, theme
+from app.web.accounts import (
+    audit_log,
+    deletion,
+    email_change,
+    passkeys,
+    password_reset,
+    sign_in,
+    sign_up,
+    two_factor,
+)
+from app.web.accounts import settings as account
+from app.web.accounts.audit_labels import deed_is_bad, deed_text, doer_text, part_text
+from app.web.accounts.user_agents import device, is_hand_held
+from app.web.alerts import labels as alert_labels
+from app.web.alerts import views as alerts
+from app.web.burst_limit import Burst
+from app.web.connections import (
+    bulk_check_labels,
+    bulk_checks,
+    catalogue,
+    index,
+    reconnect_choice,
+    show,
+)
+from app.web.connections.form_labels import make_form_filters
+from app.web.connections.grant_labels import make_grant_filters
+from app.web.connections.labels import make_filters
+from app.web.connections.provider_routes import provider_pages
+from app.web.connections.webhooks import hooks
+from app.web.context import Dashboard, person_or_none
+from app.web.history import exports, outages, report
+from app.web.icons import icon_of, moment_of
+from app.web.middleware.authentication import guard
+from app.web.middleware.compression import compress_answers
+from app.web.middleware.error_pages import handle_errors
+from app.web.middleware.rate_limits import limit_changes
+from app.web.middleware.security_headers import add_headers
+from app.web.middleware.static_files import StaticFiles
+from app.web.stream import routes as stream
+from app.web.stream.connection import Streams
+from app.web.template_filters import history_filters
+
+LARGEST_FORM = 64 * 1024  # bytes
+POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger
+
+
+def create_app(settings: Settings) -> Dashboard:
+    """Raises ConfigurationError when the providers file is wrong."""
+    app = Dashboard("app", template_folder=str(ROOT / "templates"), static_folder=None)
+    app.settings = settings
+    app.catalogue = catalogue_of(settings)
+    app.keys = Keys(settings.token_keys)
+    app.hub = Hub()
+    app.unfinished = Unfinished()
+    app.url_map.redirect_defaults = False  # a rule's default says which provider it is about
+    app.bursts = Burst(*POSTS_A_MINUTE)
+    _configure(app)
+    _dress(app)
+    guard(app)
+    limit_changes(app)
+    add_headers(app)
+    compress_answers(app)
+    handle_errors(app)
+    for part in (
+        index,
+        bulk_checks,
+        show,
+        reconnect_choice,
+        catalogue,
+        outages,
+        exports,
+        report,
+        stream,
+    ):
+        app.register_blueprint(part.blueprint)
+    for part in (theme, health, alerts, audit_log):
+        app.register_blueprint(part.blueprint)
+    for part in (
+        sign_in,
+        sign_up,
+        password_reset,
+        account,
+        email_change,
+        two_factor,
+        passkeys,
+        deletion,
+    ):
+        app.register_blueprint(part.blueprint)
+    app.register_blueprint(provider_pages(app.catalogue))
+    app.register_blueprint(hooks(app.catalogue))
+    app.while_serving(_parts(app))
+    app.asgi_app = Streams(app.asgi_app, app.hub)  # type: ignore[assignment, method-assign]
+    return app
+
+
+def _parts(app: Dashboard) -> Any:
+    settings = app.settings
+
+    async def serve() -> AsyncGenerator[None, None]:
+        async with AsyncExitStack() as parts:
+            app.database = await parts.enter_async_context(open_database(settings.database_url))
+            loopback = settings.allow_insecure_providers
+            app.http = await parts.enter_async_context(open_outbound(loopback))
+            app.checker = checker_of(
+                settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
+            )
+            app.alerting = alerting_of(settings, app.checker)
+            parts.push_async_callback(app.unfinished.drain, DRAIN)
+            app.listener = Listener(app.database, app.hub)
+            for work in (
+                *(app.listener.run(), stream.fan_out(app)),
+                *(stream.watch_monitors(app), stream.beat(app)),
+            ):
+                await parts.enter_async_context(running(work))
+            if settings.run_monitor:
+                await parts.enter_async_context(alerting(app.alerting))
+                await parts.enter_async_context(monitoring(app.checker))
+            yield
+            app.stop()
+
+    return serve
+
+
+def _configure(app: Dashboard) -> None:
+    app.secret_key = app.settings.secret_key
+    app.config.update(
+        SECRET_KEY_FALLBACKS=list(app.settings.secret_key_fallbacks),
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        SESSION_COOKIE_NAME="flash",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=app.settings.secure_cookies,
+    )
+
+
+def _dress(app: Dashboard) -> None:
+    """What every template may use."""
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["alert_words"] = alert_labels
+    static = StaticFiles(ROOT / "static")
+    app.add_url_rule("/static/<path:filename>", "static", static.serve)
+    app.jinja_env.globals["static_url"] = static.url
+    app.jinja_env.globals["icon"] = icon_of(static.url("icons.svg"))
+    app.jinja_env.globals["round_words"] = bulk_check_labels
+    app.jinja_env.globals["flaps"] = FLAPS
+    app.jinja_env.filters.update(make_filters(app.settings.zone))
+    app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])
+    app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
+    app.jinja_env.filters["deed_text"] = deed_text
+    app.jinja_env.tests["bad_deed"] = deed_is_bad
+    app.jinja_env.filters["doer"] = doer_text
+    app.jinja_env.filters["part"] = part_text
+    app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
+    app.jinja_env.filters.update(make_form_filters(app.settings.zone))
+    app.jinja_env.filters.update(history_filters(app.settings.zone))
+
+    @app.context_processor
+    async def everywhere() -> dict[str, object]:
+        known = person_or_none()
+        return {
+            "email": known.email if known else None,
+            "theme": theme.current_theme(),
+            "now": int(time()),  # a page without a stream learns from it how far its clock is off
+            "own_zone": zone_of(known.zone) if known else None,
+        }

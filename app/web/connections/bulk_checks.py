@@ -1,0 +1,58 @@
+"""«Проверить все»: the button, and how far the round is, on the page and over its stream."""
+
+from collections.abc import Iterable
+
+from quart import Blueprint, flash, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.monitor import bulk_checks
+from app.monitor.bulk_checks import Progress
+from app.web.connections.bulk_check_labels import ALREADY_UNDER_WAY, BEGUN, too_soon
+from app.web.connections.fragments import partial
+from app.web.context import Dashboard, dashboard, person
+from app.web.middleware.error_pages import error_page
+from app.web.sse import ServerSentEvent
+
+blueprint = Blueprint("rounds", __name__)
+
+PLACE = "round"  # in a mailbox
+
+
+@blueprint.post("/connections/checks")
+async def begin() -> ResponseReturnValue:
+    app = dashboard()
+    user_id, interval = person().user_id, app.settings.interval
+    async with app.database.sessions.begin() as session:
+        begun = await bulk_checks.begin(session, app.catalogue, user_id, interval)
+        progress = (await bulk_checks.of_users(session, [user_id])).get(user_id)
+    if begun.wait:
+        page, status, headers = await error_page(429, too_soon(begun.wait))
+        return page, status, headers | {"Retry-After": str(begun.wait)}
+    if request.headers.get("HX-Request"):
+        return await render_template("connections/_round.html", **facts(app, progress))
+    await flash(ALREADY_UNDER_WAY if begun.joined else BEGUN, "ok")
+    return redirect("/connections", 303)
+
+
+def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
+    """What the fragment shows."""
+    return {
+        "progress": progress,
+        "catalogue": app.catalogue,
+        "checks_run": app.checks_run,
+        "cut_off": app.cut_off,
+    }
+
+
+async def tell_rounds(app: Dashboard, user_ids: Iterable[int]) -> None:
+    """Some of these people's cards changed; those with a round see how far it is."""
+    async with app.database.sessions() as session:
+        found = await bulk_checks.of_users(session, set(user_ids))
+    for user_id, progress in found.items():
+        app.hub.tell(user_id, PLACE, await round_event(app, progress))
+
+
+async def round_event(app: Dashboard, progress: Progress | None) -> bytes:
+    template = app.jinja_env.get_template("connections/_round.html")
+    html = await template.render_async(**facts(app, progress))
+    return ServerSentEvent("", partial("#round", "innerMorph", html)).encode()

@@ -1,0 +1,71 @@
+"""«Добавить подключение»: every known provider by group, and a search that needs no script."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from quart import Blueprint, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.connections import queries
+from app.providers.provider import GROUPS, Catalogue, Provider
+from app.web.context import dashboard, person
+
+blueprint = Blueprint("gallery", __name__)
+
+LATIN, CYRILLIC = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюё"
+LAYOUTS = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)  # typed in the wrong one
+LONGEST_QUERY = 100  # characters that are looked for
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    providers: list[Provider]
+
+
+@blueprint.get("/providers")
+async def index() -> ResponseReturnValue:
+    app = dashboard()
+    query = request.args.get("q", "").strip()[:LONGEST_QUERY]
+    async with app.database.sessions() as session:
+        rows = await queries.of_user(session, person().user_id)
+    # A search as one types wants the list alone.
+    template = "gallery/_found.html" if request.headers.get("HX-Request") else "gallery/index.html"
+    return await render_template(
+        template,
+        query=query,
+        groups=groups_of(app.catalogue, query),
+        known=len(app.catalogue),
+        held=Counter(row.provider for row in rows),
+    )
+
+
+def groups_of(catalogue: Catalogue, query: str = "") -> list[Group]:
+    """The groups that have something to show, each with its configured providers first."""
+    found = _matching(catalogue, query)
+    for layout in () if found else LAYOUTS:
+        found = found or _matching(catalogue, query.lower().translate(layout))
+    groups = [Group(title, _of(found, group)) for group, title in GROUPS.items()]
+    return [group for group in groups if group.providers]
+
+
+def _matching(catalogue: Catalogue, query: str) -> list[Provider]:
+    words = _plain(query).split()
+    return [each for each in catalogue.values() if _fits(each, words)]
+
+
+def _fits(provider: Provider, words: Iterable[str]) -> bool:
+    group = GROUPS.get(provider.group, "")
+    english = f"{provider.english.title} {provider.english.about} {provider.group}"
+    text = _plain(f"{provider.title} {provider.name} {provider.about} {group} {english}")
+    return all(word in text for word in words)
+
+
+def _plain(text: str) -> str:
+    return text.casefold().replace("ё", "е")
+
+
+def _of(providers: Iterable[Provider], group: str) -> list[Provider]:
+    own = [each for each in providers if (each.group if each.group in GROUPS else "other") == group]
+    return sorted(own, key=lambda each: not each.configured)

@@ -1,0 +1,42 @@
+"""The Russian words for how often we ask, and for what keeps us from asking."""
+
+from math import ceil
+
+from app.i18n.formatting import MINUTE, duration, plural
+from app.providers.provider import Provider
+
+TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
+STILL_UNDER_WAY = "Проверка ещё идёт, результат появится на карточке."
+NO_WAY_OUT = (
+    "Проверить не вышло: у нас самих сейчас нет связи. С вашим подключением это не связано, "
+    "делать ничего не нужно: проверим сами, как только связь вернётся."
+)
+
+
+def provider_asks_to_wait(name: str, seconds: int) -> str:
+    return (
+        f"«{name}» разрешает нам проверять лишь изредка. "
+        f"Следующую проверку можно начать через {duration(_whole_minutes(seconds))}."
+    )
+
+
+def spending(provider: Provider, interval: float) -> str:
+    """What checking one connection costs, or nothing where the provider names no limit.
+
+    `interval` is the seconds between two checks of a healthy connection.
+    """
+    if provider.quota is None:
+        return ""
+    spent = provider.spending(interval)
+    requests = plural(spent, "запрос", "запроса", "запросов")
+    return f"мы тратим {_grouped(spent)} {requests} в сутки из {_grouped(provider.quota.daily)}"
+
+
+def _whole_minutes(seconds: int) -> int:
+    """Rounded up: who comes back when told must not be sent away again."""
+    return seconds if seconds < MINUTE else ceil(seconds / MINUTE) * MINUTE
+
+
+def _grouped(number: int) -> str:
+    """ "1 440", with spaces that do not break."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")

@@ -1,0 +1,148 @@
+"""`POST /<provider>/connect`: what has to be typed in first, then off to the provider; or a key,
+which is tried before it is kept.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from quart import abort, redirect, request
+from quart.typing import ResponseReturnValue
+
+from app.accounts.rate_limits import Limit
+from app.accounts.sessions import SignedIn
+from app.connections import authorization, pairing_codes
+from app.connections.authorization import ConnectError
+from app.connections.connect_result import Landing, landing
+from app.connections.credentials_form import Typed, key_of, read_typed
+from app.grants import store
+from app.grants.store import OpenGrant
+from app.models.connection import Cause
+from app.monitor.probe import probe
+from app.monitor.verdict import cause_of
+from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
+from app.web.connections.provider_page import (
+    NOTHING,
+    failed,
+    known,
+    own_connection,
+    provider_page,
+    tell_landing,
+)
+from app.web.context import Dashboard, dashboard, person
+from app.web.middleware.error_pages import too_many
+from app.web.middleware.rate_limits import overdone
+
+KEYS = Limit(10, timedelta(minutes=10))  # tries of one person
+FIRST_CHECK = timedelta(minutes=1)  # until the monitor may look; by then the first answer is noted
+
+
+async def connect(provider: str) -> ResponseReturnValue:
+    entry, form = known(provider), await request.form
+    connection_id = await own_connection(provider, form.get("connection"))
+    if not entry.configured:
+        return failed(provider, ConnectError.MISCONFIGURED)
+    if await _lives_by_pushes(entry, connection_id):
+        chosen = f"?connection={connection_id}" if connection_id else ""
+        return redirect(f"/{provider}{chosen}#install", 303)
+    if entry.kind == OAUTH2 and not entry.fields:
+        return await _send_away(entry, connection_id, NOTHING)
+    if not any(each.name in form for each in entry.fields):
+        return await _ask_first(entry, connection_id)
+    typed = read_typed(entry, form)
+    if typed.faults:
+        return await _once_more(entry, connection_id, typed)
+    if entry.kind == OAUTH2:
+        return await _send_away(entry, connection_id, typed.values)
+    return await _take_key(entry, connection_id, typed)
+
+
+async def install(provider: str) -> ResponseReturnValue:
+    """Make a code that the person shows at the provider, to prove which account there is theirs."""
+    app, entry = dashboard(), known(provider)
+    if not entry.takes_pushes:
+        abort(404)
+    if wait := await overdone((f"pair:{person().user_id}", KEYS)):
+        return await too_many(wait)
+    async with app.database.sessions.begin() as session:
+        await pairing_codes.issue(session, app.keys, person().user_id, provider)
+    return redirect(f"/{provider}#install", 303)
+
+
+async def _lives_by_pushes(entry: Provider, connection_id: UUID | None) -> bool:
+    """Is there nothing to press, because the token comes by itself?"""
+    if entry.kind == API_KEY or not entry.takes_pushes:
+        return False
+    if connection_id is None:
+        return not entry.takes_codes
+    async with dashboard().database.sessions() as session:
+        return await store.kind_of(session, connection_id) == PUSHED_TOKEN
+
+
+async def _send_away(
+    entry: Provider, connection_id: UUID | None, typed: Mapping[str, str]
+) -> ResponseReturnValue:
+    app = dashboard()
+    async with app.database.sessions.begin() as session:
+        url = await authorization.begin(
+            session, app.keys, entry, person(), app.redirect_uri(entry.name), connection_id, typed
+        )
+    return redirect(url, 303)
+
+
+async def _ask_first(entry: Provider, connection_id: UUID | None) -> ResponseReturnValue:
+    """Nothing was typed in: what an OAuth connection was made with is good once more, others are
+    asked.
+    """
+    if connection_id is None:
+        return redirect(f"/{entry.name}#connect", 303)
+    if entry.kind == OAUTH2:
+        async with dashboard().database.sessions() as session:
+            kept = await store.kept_of(session, dashboard().keys, connection_id)
+        before = {each.name: kept[each.name] for each in entry.fields if each.name in kept}
+        if len(before) == len(entry.fields):
+            return await _send_away(entry, connection_id, before)
+    return redirect(f"/{entry.name}?connection={connection_id}#connect", 303)
+
+
+async def _once_more(
+    entry: Provider, connection_id: UUID | None, typed: Typed, refused: str = ""
+) -> ResponseReturnValue:
+    shown = typed.shown_again(entry)
+    return await provider_page(entry, None, connection_id, shown, typed.faults, refused), 422
+
+
+async def _take_key(
+    entry: Provider, connection_id: UUID | None, typed: Typed
+) -> ResponseReturnValue:
+    app = dashboard()
+    if wait := await overdone((f"key:{person().user_id}", KEYS)):
+        return await too_many(wait)
+    outcome = await app.unfinished.run(_try_key(app, entry, person(), connection_id, typed))
+    if isinstance(outcome, Cause):
+        return await _once_more(entry, connection_id, typed, outcome.value)
+    if isinstance(outcome, ConnectError):
+        return failed(entry.name, outcome)
+    return await tell_landing(entry, outcome)
+
+
+async def _try_key(
+    app: Dashboard, entry: Provider, who: SignedIn, connection_id: UUID | None, typed: Typed
+) -> Landing | Cause | ConnectError | None:
+    """What the provider does not take is not stored. One question is enough: some allow one a
+    minute.
+    """
+    key = key_of(entry, typed.values)
+    grant = OpenGrant(uuid4(), 1, key.access_token, kept=key.kept)
+    answer = await probe(app.http, entry, grant, app.settings.timeout)
+    if cause := cause_of(answer):
+        return cause
+    sessions = app.database.sessions
+    stored = await authorization.store(
+        sessions, app.keys, entry, who.user_id, key, connection_id, FIRST_CHECK
+    )
+    if isinstance(stored, ConnectError):
+        return stored
+    await app.checker.take(stored, answer)
+    async with sessions() as session:
+        return await landing(session, who.user_id, stored)

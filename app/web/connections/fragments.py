@@ -1,0 +1,30 @@
+"""Pieces of pages that are not cards, and how any piece travels over a stream."""
+
+from collections.abc import Sequence
+
+from app.connections.pending_reconnects import Unsettled
+from app.i18n.timezones import zone_of
+from app.web.connections.cards import Descriptor
+from app.web.context import Dashboard, titles
+from app.web.sse import ServerSentEvent
+
+
+def partial(target: str, swap: str, html: str) -> str:
+    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+async def unsettled_event(app: Dashboard, unsettled: Sequence[Unsettled]) -> bytes:
+    template = app.jinja_env.get_template("connections/_unsettled.html")
+    html = await template.render_async(unsettled=unsettled, titles=titles(app))
+    return ServerSentEvent("", partial("#unsettled", "innerHTML", html)).encode()
+
+
+async def gone_event(app: Dashboard) -> bytes:
+    """The page's connection is not there any more; its card gives way to a sentence about that."""
+    html = await app.jinja_env.get_template("connections/_gone.html").render_async()
+    return ServerSentEvent("", partial("#cards", "innerHTML", html)).encode()
+
+
+async def card_html(app: Dashboard, card: Descriptor) -> str:
+    template = app.jinja_env.get_template("connections/_card.html")
+    return await template.render_async(card=card, own_zone=zone_of(card.zone))

@@ -1,0 +1,145 @@
+"""The page of all connections, and a check by hand."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+from urllib.parse import quote
+from uuid import UUID
+
+from quart import Blueprint, abort, flash, jsonify, redirect, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app import audit_log
+from app.accounts import rate_limits
+from app.accounts.rate_limits import Limit
+from app.audit_log import Deed
+from app.connections import pending_reconnects, queries
+from app.connections.queries import CardRow
+from app.history import uptime
+from app.monitor import bulk_checks
+from app.providers.provider import Provider
+from app.web.connections.bulk_checks import facts
+from app.web.connections.cards import Descriptor, describe, describe_all, for_page
+from app.web.connections.check_labels import (
+    NO_WAY_OUT,
+    STILL_UNDER_WAY,
+    TOO_SOON,
+    provider_asks_to_wait,
+)
+from app.web.connections.fragments import card_html
+from app.web.context import dashboard, person, person_or_none, titles
+from app.web.middleware.authentication import public
+from app.web.middleware.error_pages import error_page
+
+blueprint = Blueprint("connections", __name__)
+
+LONGEST_SEARCH = 100  # characters
+BY_HAND = Limit(1, timedelta(seconds=10))
+
+
+@blueprint.get("/")
+@public
+async def home() -> ResponseReturnValue:
+    return redirect("/login" if person_or_none() is None else "/connections", 303)
+
+
+@blueprint.get("/connections")
+async def index() -> ResponseReturnValue:
+    app, known = dashboard(), person()
+    async with app.database.reading() as session:
+        rows = await queries.of_user(session, known.user_id)
+        unsettled = (
+            await pending_reconnects.of_users(session, [known.user_id]) if known.reconnects else {}
+        )
+        under_way = await bulk_checks.of_users(session, [known.user_id]) if known.checks_all else {}
+        pasts = await uptime.pasts(session, rows, app.settings.zone)
+    cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(connections=[card.as_json() for card in cards])
+    on_page = for_page(cards)
+    search = request.args.get("q", "").strip()[:LONGEST_SEARCH].lower()
+    return await render_template(
+        "connections/index.html",
+        cards=on_page,
+        shown=[card for card in on_page if _matches(card, search)],
+        search=search,
+        show=_one_of("show", ("online", "trouble", "none")),
+        sort=_one_of("sort", ("trouble",)),
+        unsettled=unsettled.get(known.user_id, []),
+        titles=titles(app),
+        interval=round(app.settings.interval),
+        period=_one_of("period", ("30d",)) or "24h",
+        **facts(app, under_way.get(known.user_id)),
+    )
+
+
+@blueprint.post("/connections/<uuid:connection_id>/checks")
+async def check(connection_id: UUID) -> ResponseReturnValue:
+    app = dashboard()
+    row = await _own_row(connection_id)
+    provider = app.catalogue.get(row.provider)
+    if provider and (wait := _provider_wait(provider, row)):
+        return await _too_soon(row, wait, provider_asks_to_wait(provider.title, wait))
+    async with app.database.sessions.begin() as session:
+        wait = await rate_limits.attempt(session, f"check:{connection_id}", BY_HAND) or 0
+        if not wait:
+            await audit_log.write_of(session, Deed.CHECKED, [connection_id])
+    if wait:
+        return await _too_soon(row, wait, TOO_SOON)
+    status = await app.checker.check_now(connection_id)
+    said = "" if status else NO_WAY_OUT if app.checker.way_out.cut_off else STILL_UNDER_WAY
+    if request.headers.get("HX-Request"):
+        row = await _own_row(connection_id)
+        return await card_html(app, await _card(row)), 200, _notice(said)
+    if said:
+        await flash(said, "warn")
+    return redirect("/connections", 303)
+
+
+def _provider_wait(provider: Provider, row: CardRow) -> int:
+    """Seconds until the provider wants to see this grant again."""
+    if row.last_checked_at is None:
+        return 0
+    since: float = (row.read_at - row.last_checked_at).total_seconds()
+    return max(0, ceil(provider.min_interval - since))
+
+
+async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
+    headers = {"Retry-After": str(wait)}
+    if request.headers.get("HX-Request"):
+        return await card_html(dashboard(), await _card(row)), 429, headers | _notice(text)
+    page, status, extra = await error_page(429, text)
+    return page, status, headers | extra
+
+
+def _notice(text: str) -> dict[str, str]:
+    """A sentence beside the fragment; static/busy.js shows it."""
+    return {"Notice": quote(text)} if text else {}
+
+
+async def _own_row(connection_id: UUID) -> CardRow:
+    """Somebody else's connection does not exist: 404."""
+    async with dashboard().database.sessions() as session:
+        row = await queries.owned(session, person().user_id, connection_id)
+    if row is None:
+        abort(404)
+    return row
+
+
+async def _card(row: CardRow) -> Descriptor:
+    app = dashboard()
+    async with app.database.sessions() as session:
+        pasts = await uptime.pasts(session, [row], app.settings.zone)
+    return describe(row, app.catalogue, app.settings.interval, pasts)
+
+
+def _one_of(name: str, known: Sequence[str]) -> str:
+    """What the address asks for; "" is the usual. Cards are the same whatever is chosen: the
+    style sheet picks, so that the choice outlives every update.
+    """
+    given = request.args.get(name, "")
+    return given if given in known else ""
+
+
+def _matches(card: Descriptor, search: str) -> bool:
+    return search in f"{card.name} {card.details or ''}".lower()

@@ -1,0 +1,306 @@
+"""The Russian words for what the program knows; pure, so that a page and a test read the same."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from app.i18n.formatting import (
+    clock,
+    duration,
+    every,
+    of_connections,
+)
+from app.web.connections.cards import down_providers
+
+
+class Card(Protocol):
+    """What the words need to know of a descriptor."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def cause(self) -> str | None: ...
+    @property
+    def fault(self) -> str | None: ...
+    @property
+    def by_key(self) -> bool: ...
+    @property
+    def delivered(self) -> bool: ...
+    @property
+    def provider_down_since(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True)
+class StatusWording:
+    text: str
+    tone: str  # the CSS class that carries the colour
+    icon: str
+    lasts: str  # what the time since then is called on a card
+
+
+@dataclass(frozen=True)
+class Message:
+    title: str
+    text: str
+
+
+DOT, MARK = "bi-circle-fill", "bi-exclamation-circle-fill"
+
+# In the order of the summary.
+STATUS = {
+    "online": StatusWording("В сети", "ok", DOT, "В сети"),
+    "degraded": StatusWording("Нестабильно", "warn", DOT, "Нестабильно"),
+    "blocked": StatusWording("Нужны ваши действия", "warn", MARK, "Ждёт вас"),
+    "offline": StatusWording("Не в сети", "bad", DOT, "Не работает"),
+    "revoked": StatusWording("Нужно переподключить", "bad", MARK, "Не работает"),
+    "checking": StatusWording("Проверяется", "idle", DOT, "Подключено"),
+    "disconnected": StatusWording("Не подключено", "idle", "bi-circle", "Не подключено"),
+}
+
+CAUSE = {
+    "provider_error": Message(
+        "Сервис отвечает ошибкой",
+        "Сбой на стороне «{name}». От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "unreachable": Message(
+        "Сервис недоступен",
+        "С «{name}» не удаётся соединиться. От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "timeout": Message(
+        "Сервис не отвечает",
+        "«{name}» не ответил вовремя. От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "tls": Message(
+        "Соединение небезопасно",
+        "У «{name}» неполадка с сертификатом защиты. От вас ничего не нужно, переподключение "
+        "не поможет: мы продолжаем проверять.",
+    ),
+    "bad_response": Message(
+        "Сервис отвечает непонятно",
+        "«{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение не поможет: "
+        "мы продолжаем проверять.",
+    ),
+    "rate_limited": Message(
+        "Сервис просит проверять реже",
+        "«{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и проверим.",
+    ),
+    "access_denied": Message(
+        "Нет доступа к данным",
+        "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
+        "разрешён. Потом нажмите «Проверить».",
+    ),
+    "payment_required": Message(
+        "Доступ не оплачен или приложение не установлено",
+        "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
+        "оплату. Потом нажмите «Проверить».",
+    ),
+    "revoked": Message(
+        "Доступ отозван",
+        "«{name}» больше не принимает наш доступ. Нажмите «Переподключить» и разрешите его снова: "
+        "история сохранится.",
+    ),
+    "misconfigured": Message(
+        "Сбой на нашей стороне",
+        "Из-за наших настроек проверить «{name}» не получилось. От вас ничего не нужно, "
+        "переподключать не надо.",
+    ),
+}
+KEY_REVOKED = Message(
+    "Ключ больше не действует",
+    "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, нажмите "
+    "«Переподключить» и вставьте его: история сохранится.",
+)
+DELIVERED = {  # where the provider sends the key by itself
+    "revoked": Message(
+        "Ключ приложения больше не действует",
+        "Удалите приложение в личном кабинете «{name}» и установите снова: новый ключ придёт к нам "
+        "сам, история сохранится.",
+    ),
+    "access_denied": Message(
+        "Нет доступа к данным",
+        "Установите приложение в личном кабинете «{name}» снова или разрешите ему доступ. Ключ "
+        "придёт к нам сам, история сохранится.",
+    ),
+}
+DOWN_FOR_MANY = (
+    "Сейчас «{name}» не работает у многих сразу, а не только у вас. От вас ничего не нужно: "
+    "проверим, как только сервис ответит."
+)
+FIRST_STRIKE = "Возможно, это временный сбой. Скоро проверим ещё раз, от вас пока ничего не нужно."
+
+_NOTHING_KEPT = "Ничего не подключено и не сохранено."
+CONNECT_ERRORS = {
+    "denied": Message(
+        "Доступ не разрешён",
+        "Вы отказали в доступе на сайте «{name}». " + _NOTHING_KEPT + " Передумаете — нажмите "
+        "«Подключить» ещё раз.",
+    ),
+    "expired": Message(
+        "Ссылка устарела",
+        "Подключение нужно закончить за 10 минут и только один раз. "
+        + _NOTHING_KEPT
+        + " Нажмите «Подключить» и пройдите шаги заново.",
+    ),
+    "other_browser": Message(
+        "Подключение начато не здесь",
+        "Его начали в другом браузере или до нового входа. "
+        + _NOTHING_KEPT
+        + " Нажмите «Подключить» и закончите в этом же окне.",
+    ),
+    "provider_error": Message(
+        "«{name}» не завершил подключение",
+        "Сайт сервиса вернул ошибку вместо доступа. "
+        + _NOTHING_KEPT
+        + " Попробуйте ещё раз через несколько минут.",
+    ),
+    "unreachable": Message(
+        "«{name}» сейчас не отвечает",
+        "Вы всё сделали верно, но сервис не выдал доступ: он недоступен. "
+        + _NOTHING_KEPT
+        + " Попробуйте ещё раз через несколько минут.",
+    ),
+    "bad_response": Message(
+        "«{name}» ответил непонятно",
+        "Сервис прислал не то, что обещает. "
+        + _NOTHING_KEPT
+        + " Попробуйте ещё раз через несколько минут.",
+    ),
+    "misconfigured": Message(
+        "Сбой на нашей стороне",
+        "«{name}» не узнал наше приложение: у нас неверные настройки. "
+        + _NOTHING_KEPT
+        + " Повторять не нужно, сообщите тому, кто установил Связку.",
+    ),
+    "bad_issuer": Message(
+        "Ответ пришёл не от «{name}»",
+        "Мы остановили подключение, чтобы не отдать доступ чужому сайту. "
+        + _NOTHING_KEPT
+        + " Начните заново с этой страницы.",
+    ),
+    "exchange_refused": Message(
+        "«{name}» не выдал доступ",
+        "Разрешение получено, но сервис его не принял: возможно, оно уже использовано. "
+        + _NOTHING_KEPT
+        + " Нажмите «Подключить» ещё раз.",
+    ),
+    "not_allowed": Message(
+        "Адрес аккаунта не похож на «{name}»",
+        "Нас отправили на сервер, который этому сервису не принадлежит, и мы туда не пошли. "
+        + _NOTHING_KEPT
+        + " Начните заново с этой страницы. Если повторится, сообщите тому, кто установил Связку.",
+    ),
+}
+
+# A message that survives a redirect.
+FLASH = {
+    "connected": "«{name}» подключён, первая проверка прошла.",
+    "connected_waiting": "«{name}» подключён. Первая проверка ещё идёт, смотрите на карточку.",
+    "connected_failing": (
+        "«{name}» подключён, но первая проверка не прошла. Что случилось, видно на карточке."
+    ),
+    "disconnected_proven": "«{name}» отключён, доступ отозван и проверен: больше он не действует.",
+    "disconnected_revoked": (
+        "«{name}» отключён, доступ отозван. Проверить это не вышло: сервис не дал ясного ответа."
+    ),
+    "disconnected_still_works": (
+        "«{name}» отключён, и доступ отозван, но сервис его пока принимает. Если это важно, "
+        "удалите приложение в его личном кабинете."
+    ),
+    "disconnected_later": (
+        "«{name}» отключён. Отозвать доступ сразу не вышло: будем пробовать ещё сутки."
+    ),
+    "disconnected_by_hand": (
+        "«{name}» отключён. Отозвать доступ по нашей просьбе он не умеет: {by_hand}."
+    ),
+    "disconnected_key": (
+        "«{name}» отключён, ключ у нас удалён. Чтобы он перестал действовать совсем, {by_hand}."
+    ),
+    "disconnected_shared": (
+        "«{name}» отключён. Доступ не отозван: тем же аккаунтом пользуется другое подключение, "
+        "и отзыв отключил бы и его."
+    ),
+}
+
+
+def make_filters(
+    zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> dict[str, Callable[..., Any]]:
+    """Everything that a template may call with `|`.
+
+    Times in text are in the zone of the person whom the template is rendered for (`own_zone`), or
+    else in `zone`.
+    """
+
+    @pass_context
+    def local_clock(
+        context: Context, moment: datetime, own: ZoneInfo | None = None, seconds: bool = True
+    ) -> str:
+        reader = own or context.get("own_zone") or zone
+        return clock(moment, reader, now(), seconds=seconds)
+
+    return {
+        "status_text": lambda card: _status(card).text,
+        "status_tone": lambda card: _status(card).tone,
+        "status_icon": lambda card: _status(card).icon,
+        "status_lasts": lambda card: _status(card).lasts,
+        "cause_text": cause_text,
+        "advice": advice,
+        "summary": summary,
+        "connect_error": connect_error,
+        "duration": duration,
+        "every": every,
+        "clock": local_clock,
+        "since": pass_context(lambda context, at: f"с {local_clock(context, at)}"),
+        "since_minute": pass_context(
+            lambda context, at: f"с {local_clock(context, at, seconds=False)}"
+        ),
+        "down_providers": down_providers,
+        "of_connections": of_connections,
+    }
+
+
+def cause_text(card: Card) -> str:
+    return _message(card, card.cause).title if card.cause else ""
+
+
+def advice(card: Card) -> str:
+    """Whose move it is and what to do."""
+    if card.cause is None:
+        return ""
+    if card.provider_down_since is not None and card.fault == "provider":
+        return DOWN_FOR_MANY.format(name=card.name)
+    if card.status == "degraded" and card.fault != "us":
+        return FIRST_STRIKE
+    return _message(card, card.cause).text.format(name=card.name)
+
+
+def _message(card: Card, cause: str) -> Message:
+    if card.delivered and cause in DELIVERED:
+        return DELIVERED[cause]
+    return KEY_REVOKED if card.by_key and cause == "revoked" else CAUSE[cause]
+
+
+def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
+    """Every status with its number, zeros too: the browser recounts them."""
+    found = [card.status for card in cards]
+    return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
+
+
+def connect_error(code: str, name: str) -> Message | None:
+    """None for a code that is not ours: an address can be typed by anybody."""
+    found = CONNECT_ERRORS.get(code)
+    return found and Message(found.title.format(name=name), found.text.format(name=name))
+
+
+def _status(card: Card) -> StatusWording:
+    return STATUS[card.status]

@@ -1,0 +1,109 @@
+"""A provider's page, the way there and back, and the way out. One rule per known provider."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from quart import Blueprint, abort, redirect, request
+from quart.typing import ResponseReturnValue
+
+from app.accounts.sessions import SignedIn
+from app.connections import authorization, queries
+from app.connections import disconnect as ending
+from app.connections.authorization import ConnectError
+from app.connections.connect_result import Landing, landing
+from app.providers.provider import Catalogue, Provider
+from app.web.connections.connect import connect, install
+from app.web.connections.disconnect_result import what_happened
+from app.web.connections.provider_page import (
+    failed,
+    known,
+    own_connection,
+    provider_page,
+    tell,
+    tell_landing,
+    uuid_of,
+)
+from app.web.context import Dashboard, dashboard, person
+
+VIEWS: list[tuple[str, str, Callable[..., Any]]] = [
+    ("POST", "/connect", connect),
+    ("POST", "/install", install),
+]
+
+
+def provider_pages(catalogue: Catalogue) -> Blueprint:
+    """The routes of every provider by name, so that `/anything` stays 404."""
+    blueprint = Blueprint("providers", __name__)
+    for method, path, view in VIEWS:
+        for name in catalogue:
+            blueprint.add_url_rule(
+                f"/{name}{path}",
+                view.__name__,
+                view,
+                methods=[method],
+                defaults={"provider": name},
+            )
+    return blueprint
+
+
+def _route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(view: Callable[..., Any]) -> Callable[..., Any]:
+        VIEWS.append((method, path, view))
+        return view
+
+    return register
+
+
+@_route("GET", "")
+async def show(provider: str) -> ResponseReturnValue:
+    connection_id = await own_connection(provider, request.args.get("connection"))
+    return await provider_page(known(provider), request.args.get("error"), connection_id)
+
+
+@_route("GET", "/callback")
+async def callback(provider: str) -> ResponseReturnValue:
+    app = dashboard()
+    # Seen through to the end even if the browser leaves: the code is spent by then.
+    outcome = await app.unfinished.run(_finish(app, known(provider), person(), request.args))
+    if isinstance(outcome, ConnectError):
+        return failed(provider, outcome)
+    return await tell_landing(known(provider), outcome)
+
+
+@_route("POST", "/disconnect")
+async def disconnect(provider: str) -> ResponseReturnValue:
+    app, entry = dashboard(), known(provider)
+    connection_id = await _which(provider, (await request.form).get("connection"))
+    async with app.database.sessions.begin() as session:
+        gone = await ending.disconnect(session, app.keys, entry, person().user_id, connection_id)
+    if gone is None:
+        abort(404)
+    await tell(f"disconnected_{await what_happened(entry, gone)}", entry)
+    return redirect("/connections", 303)
+
+
+async def _finish(
+    app: Dashboard, entry: Provider, who: SignedIn, answer: Mapping[str, str]
+) -> Landing | ConnectError | None:
+    """Store the connection, look at it for the first time, and see what became of it."""
+    uri = app.redirect_uri(entry.name)
+    sessions, http, keys = app.database.sessions, app.http, app.keys
+    outcome = await authorization.finish(sessions, http, keys, entry, who, uri, answer)
+    if isinstance(outcome, ConnectError):
+        return outcome
+    await app.checker.check_now(outcome)
+    async with sessions() as session:
+        return await landing(session, who.user_id, outcome)
+
+
+async def _which(provider: str, given: str | None) -> UUID:
+    """The connection named in the form; without one, the only one there is."""
+    if given is not None:
+        return uuid_of(given) or abort(404)
+    async with dashboard().database.sessions() as session:
+        rows = await queries.of_user(session, person().user_id)
+    ids: list[UUID] = [row.id for row in rows if row.provider == provider]
+    if len(ids) != 1:
+        abort(400 if ids else 404)
+    return ids[0]

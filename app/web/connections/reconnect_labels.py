@@ -1,0 +1,79 @@
+"""The Russian words for a reconnect that did not simply come back; pure."""
+
+from collections.abc import Iterable
+
+from app.connections.pending_reconnects import Unsettled
+from app.models.connection import Status
+from app.providers.provider import Provider
+from app.web.connections.labels import CAUSE, Message
+
+INNER_QUOTES = str.maketrans("«»", "„“")
+
+WAITS = (
+    "Новый доступ к «{name}» получен, но сервис пока не назвал его аккаунт. Как только назовёт, "
+    "доступ займёт своё место. От вас ничего не нужно."
+)
+ELSEWHERE = (
+    "Вернулся другой аккаунт: «{label}». Он у вас уже подключён, поэтому новый доступ получил он. "
+    "Подключение, которое вы восстанавливали, осталось как было."
+)
+KEPT = "«{name}»: новое подключение добавлено, прежнее осталось как было."
+OVER = "Выбор уже сделан или больше не нужен. Что подключено сейчас, видно на странице подключений."
+
+_NOT_KEPT = "Отменено, прежнее подключение к «{name}» осталось как было. "
+CANCELLED = {
+    "proven": _NOT_KEPT + "Новый доступ отозван и проверен: больше он не действует.",
+    "revoked": _NOT_KEPT
+    + "Новый доступ отозван. Проверить это не вышло: сервис не дал ясного ответа.",
+    "still_works": _NOT_KEPT
+    + "Новый доступ отозван, но сервис его пока принимает. Если это важно, удалите приложение "
+    "в личном кабинете того аккаунта.",
+    "later": _NOT_KEPT + "Отозвать новый доступ сразу не вышло: будем пробовать ещё сутки.",
+    "by_hand": _NOT_KEPT
+    + "Отозвать новый доступ по нашей просьбе сервис не умеет: удалите приложение в личном "
+    "кабинете того аккаунта.",
+    "key": _NOT_KEPT + "Чтобы новый ключ перестал действовать, удалите его в кабинете сервиса.",
+    "shared": _NOT_KEPT
+    + "Новый доступ не отозван: тем же аккаунтом пользуется другое подключение, и отзыв отключил "
+    "бы и его.",
+}
+
+
+def scope_news(provider: Provider, lost: Iterable[str], gained: Iterable[str]) -> str:
+    """What the new grant may do less and more than the one before; empty where nothing changed."""
+    parts = []
+    if gone := _in_words(provider, lost):
+        parts.append(f"больше не разрешено: {gone}")
+    if come := _in_words(provider, gained):
+        parts.append(f"теперь разрешено ещё: {come}")
+    return f"Доступ к «{provider.title}» изменился: {'; '.join(parts)}." if parts else ""
+
+
+def _in_words(provider: Provider, scopes: Iterable[str]) -> str:
+    return ", ".join(provider.scope_words.get(scope, scope) for scope in scopes)
+
+
+def strip(unsettled: Unsettled, name: str) -> Message:
+    """What the page of connections says about a reconnect that has not found its place."""
+    expected = called(unsettled.expected_label, unsettled.expected_account)
+    if unsettled.asks:
+        came = called(unsettled.label, unsettled.account)
+        return Message(
+            "Вернулся другой аккаунт.", f"«{name}»: ждали «{expected}», а пришёл «{came}»."
+        )
+    if unsettled.status == Status.REVOKED:
+        return Message(
+            f"«{name}» не принял новый доступ.",
+            f"Подключение «{expected}» осталось как было. Попробуйте переподключить ещё раз.",
+        )
+    why = CAUSE[unsettled.cause].title if unsettled.cause else "Проверка ещё идёт"
+    return Message(
+        f"Новый доступ к «{name}» ждёт проверки.",
+        f"{why}, и пока неизвестно, аккаунт ли это «{expected}». Как только узнаем, доступ займёт "
+        "своё место. От вас ничего не нужно.",
+    )
+
+
+def called(label: str | None, account: str | None) -> str:
+    """What people call an account, to stand inside «…»."""
+    return (label or account or "без названия").translate(INNER_QUOTES)

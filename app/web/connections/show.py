@@ -1,0 +1,60 @@
+"""The page of one connection, and the same as JSON."""
+
+from uuid import UUID
+
+from quart import Blueprint, abort, jsonify, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.connections import queries
+from app.connections.queries import details
+from app.history import uptime
+from app.history.timeline import CHARTS, biography
+from app.web.alerts.views import sent_about
+from app.web.connections.cards import describe, describe_all
+from app.web.connections.check_labels import spending
+from app.web.connections.grant_labels import allowed
+from app.web.context import dashboard, own_zone, person
+
+blueprint = Blueprint("connection", __name__)
+
+
+@blueprint.get("/connections/<uuid:connection_id>")
+async def show(connection_id: UUID) -> ResponseReturnValue:
+    app = dashboard()
+    # The open page asks for its facts anew; its card comes over the stream.
+    anew = bool(request.headers.get("HX-Request"))
+    async with app.database.sessions() as session:
+        rows = await queries.of_user(session, person().user_id)
+        own = next((row for row in rows if row.id == connection_id), None)
+        facts = await details(session, connection_id) if own is not None else None
+        if own is None or facts is None:
+            if anew:  # it went between the change and the question: the stream says so
+                return "", 204
+            abort(404)
+        pasts = await uptime.pasts(session, [own], app.settings.zone)
+        told = await biography(session, connection_id, own_zone(), _period(), own.read_at)
+        sent = await sent_about(session, connection_id)
+    card = describe(own, app.catalogue, app.settings.interval, pasts)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(card.as_json())
+    provider = app.catalogue.get(own.provider)
+    page = "_fresh" if anew else "show"
+    beside = [row for row in rows if row.provider == own.provider]
+    return await render_template(
+        f"connections/{page}.html",
+        card=card,
+        cards=describe_all(beside, app.catalogue, app.settings.interval),
+        facts=facts,
+        allowed=allowed(facts.scopes, provider.scope_words if provider else {}),
+        spending=spending(provider, app.settings.interval) if provider else "",
+        told=told,
+        sent=sent,
+        checks_run=app.checks_run,
+        cut_off=app.cut_off,
+    )
+
+
+def _period() -> str:
+    """What the chart is about."""
+    period = request.args.get("chart", "")
+    return period if period in CHARTS else "24h"

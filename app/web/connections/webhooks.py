@@ -1,0 +1,161 @@
+"""What providers that deliver tokens post to us (docs/providers.md). No person is here and no
+cookie counts: the caller is who knows the secret. Every answer is given from the database alone,
+well within the ten seconds after which Evotor repeats itself.
+"""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+from quart import Blueprint, abort, jsonify, request
+from quart.typing import ResponseReturnValue
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import rate_limits
+from app.accounts.rate_limits import Limit
+from app.connections import account_ownership, installations
+from app.connections.account_ownership import Proven
+from app.providers.builtin.evotor_webhooks import Event, read_installation, read_subscription
+from app.providers.provider import Catalogue, Provider
+from app.providers.spec_parts import Push
+from app.providers.webhooks import Proof, Pushed, read_proof, read_pushed
+from app.web.context import dashboard
+from app.web.middleware.authentication import public
+
+LARGEST = 16 * 1024  # bytes of a body
+CODES = Limit(10, timedelta(minutes=10))  # typed at one account of a provider
+# Evotor's own codes (documentation-api, responses.yaml)
+WRONG_SECRET, WRONG_CODE, WRONG_BODY, SOMEBODY_ELSES = 1001, 1006, 2001, 2004
+
+T = TypeVar("T", Pushed, Event)
+View = Callable[[str], Awaitable[ResponseReturnValue]]
+
+
+def hooks(catalogue: Catalogue) -> Blueprint:
+    """The addresses of every provider that delivers tokens."""
+    blueprint = Blueprint("hooks", __name__)
+    for name, provider in catalogue.items():
+        if provider.push is not None:
+            for path, view in (VIEWS | EVOTORS if name == "evotor" else VIEWS).items():
+                rule = f"/{name}/hooks{path}"
+                known = {"provider": name}
+                blueprint.add_url_rule(rule, None, view, methods=["POST"], defaults=known)
+    blueprint.before_request(_only_who_knows_the_secret)
+    return blueprint
+
+
+async def _only_who_knows_the_secret() -> ResponseReturnValue | None:
+    """Without a secret there is nothing here. A wrong one costs us no look into the database, and
+    32 random characters are not guessed, so nothing counts the tries.
+    """
+    secret = _entry((request.view_args or {})["provider"]).webhook_secret
+    if not secret:
+        abort(404)
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    known = hmac.compare_digest(given.strip().encode(), secret.encode())
+    return None if known and scheme.lower() == "bearer" else _refused(401, WRONG_SECRET)
+
+
+@public
+async def token(provider: str) -> ResponseReturnValue:
+    read = partial(read_pushed, _push(provider))
+    keep = partial(installations.keep_token, provider=provider, keys=dashboard().keys)
+    return await _take(provider, read, keep)
+
+
+@public
+async def proof(provider: str) -> ResponseReturnValue:
+    """Somebody signs in at us from the provider's own cabinet: with a code, never a password."""
+    given = read_proof(_push(provider), await _body())
+    if given is None:
+        return _refused(400, WRONG_BODY)
+    async with dashboard().database.sessions.begin() as session:
+        key = f"code:{provider}:{given.account}"
+        if wait := await rate_limits.attempt(session, key, CODES):
+            return _later(wait)
+        proven = await account_ownership.prove(session, dashboard().keys, provider, given)
+    return _proven(given, proven)
+
+
+@public
+async def installation(provider: str) -> ResponseReturnValue:
+    keep = partial(installations.take_installation, keys=dashboard().keys)
+    return await _take(provider, read_installation, keep)
+
+
+@public
+async def subscription(provider: str) -> ResponseReturnValue:
+    return await _take(provider, read_subscription, installations.take_subscription)
+
+
+VIEWS: dict[str, View] = {
+    "/user/token": token,
+    "/api/v1/user/token": token,  # as older editions of Evotor's documents have it
+    "/user/verify": proof,
+    "/api/v1/user/verify": proof,
+}
+EVOTORS: dict[str, View] = {
+    "/installation/event": installation,
+    "/subscription/event": subscription,
+}
+
+
+async def _take(
+    provider: str,
+    read: Callable[[bytes], T | None],
+    keep: Callable[[AsyncSession, T], Awaitable[None]],
+) -> ResponseReturnValue:
+    news = read(await _body())
+    if news is None:
+        return _refused(400, WRONG_BODY)
+    if wait := dashboard().bursts.attempt(f"{provider} {news.account}"):
+        return _later(wait)
+    try:
+        await _keep(keep, news)
+    except IntegrityError:  # an account's first two posts, in the same instant: now there is a row
+        await _keep(keep, news)
+    return jsonify()
+
+
+async def _keep(keep: Callable[[AsyncSession, T], Awaitable[None]], news: T) -> None:
+    async with dashboard().database.sessions.begin() as session:
+        await keep(session, news)
+
+
+def _proven(given: Proof, proven: Proven) -> ResponseReturnValue:
+    if proven is Proven.WRONG_CODE:
+        return _refused(401, WRONG_CODE)
+    if proven is Proven.TAKEN:
+        return _refused(409, SOMEBODY_ELSES)
+    # The token is what Evotor would show us with news of goods, which we never ask for.
+    named = {"userId": given.account, "userUuid": given.account}
+    return jsonify(**named, hasBilling=False, token=secrets.token_hex(16))
+
+
+async def _body() -> bytes:
+    if (request.content_length or 0) > LARGEST:
+        abort(413)
+    body: bytes = await request.body
+    if len(body) > LARGEST:  # it came without a length
+        abort(413)
+    return body
+
+
+def _entry(provider: str) -> Provider:
+    return dashboard().catalogue[provider]
+
+
+def _push(provider: str) -> Push:
+    return _entry(provider).push or abort(404)
+
+
+def _later(wait: int) -> ResponseReturnValue:
+    return jsonify(errors=[]), 429, {"Retry-After": str(wait)}
+
+
+def _refused(status: int, code: int) -> ResponseReturnValue:
+    return jsonify(errors=[{"code": code}]), status

@@ -1,0 +1,136 @@
+"""Outages and uptime of a period to take away: as CSV for people, as JSON for programs.
+
+Both have what the address asks for: `from` and `to` or `days`, and `connection`; outages `cause`,
+uptime `by`. A mistake in it is answered with what is right: nobody should file the wrong period.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from quart import Blueprint, Response, abort, jsonify, request
+from quart.typing import ResponseReturnValue
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.connections import queries
+from app.connections.queries import CardRow
+from app.history import outage_list, uptime_table
+from app.history.outage_list import Wanted
+from app.history.periods import Window
+from app.history.uptime_table import WAYS
+from app.models.connection import Cause
+from app.web.context import dashboard, own_zone, person, titles
+from app.web.history.csv import sheet
+from app.web.history.period_params import period_of
+from app.web.history.report_labels import OUTAGE_HEADINGS, UPTIME_HEADINGS, outage_row, uptime_row
+from app.web.middleware.error_pages import Refused
+
+blueprint = Blueprint("exports", __name__)
+
+NO_CAUSE = "Такой причины (cause) нет. Есть: {}."
+NO_WAY = "Период делится (by) по дням: day, по месяцам: month, или никак: whole."
+
+Records = Iterable[dict[str, object]]
+Row = Callable[[dict[str, object], Mapping[str, str]], list[object]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What both tables are about."""
+
+    period: Window
+    zone: ZoneInfo
+    rows: Sequence[CardRow]  # the person's connections, or the one that is asked for
+    connection_id: UUID | None
+
+
+@blueprint.get("/outages.csv")
+async def outages_csv() -> ResponseReturnValue:
+    asked, records = await _outages()
+    return await _table("outages", asked, OUTAGE_HEADINGS, records, outage_row)
+
+
+@blueprint.get("/outages.json")
+async def outages_json() -> ResponseReturnValue:
+    asked, records = await _outages()
+    return await asyncio.to_thread(_json, "outages", asked, records)
+
+
+@blueprint.get("/uptime.csv")
+async def uptime_csv() -> ResponseReturnValue:
+    asked, records = await _uptime()
+    return await _table("uptime", asked, UPTIME_HEADINGS, records, uptime_row)
+
+
+@blueprint.get("/uptime.json")
+async def uptime_json() -> ResponseReturnValue:
+    asked, records = await _uptime()
+    return await asyncio.to_thread(_json, "uptime", asked, records)
+
+
+async def _outages() -> tuple[Asked, Records]:
+    cause = request.args.get("cause") or None
+    if cause is not None and cause not in set(Cause):
+        raise Refused(NO_CAUSE.format(", ".join(Cause)))
+    async with dashboard().database.sessions() as session:
+        asked = await _asked(session)
+        wanted = Wanted(asked.period.whole, asked.connection_id, cause, asked.period)
+        found = await outage_list.find(session, person().user_id, wanted, most=None)
+    return asked, outage_list.records(found, asked.zone)
+
+
+async def _uptime() -> tuple[Asked, Records]:
+    way = request.args.get("by") or WAYS[0]
+    if way not in WAYS:
+        raise Refused(NO_WAY)
+    async with dashboard().database.sessions() as session:
+        asked = await _asked(session)
+        found = await uptime_table.spent(session, asked.rows, asked.period, way, asked.zone)
+    return asked, uptime_table.records(found, asked.zone)
+
+
+async def _asked(session: AsyncSession) -> Asked:
+    own = await queries.of_user(session, person().user_id)
+    now = own[0].read_at if own else datetime.now(UTC)
+    period = period_of(request.args, own_zone(), now)
+    if isinstance(period, str):
+        raise Refused(period)
+    connection_id = request.args.get("connection") or None
+    rows = [row for row in own if connection_id in (None, str(row.id))]
+    if connection_id is not None and not rows:
+        abort(404)
+    return Asked(period, own_zone(), rows, rows[0].id if connection_id else None)
+
+
+async def _table(
+    name: str, asked: Asked, headings: Sequence[str], records: Records, row: Row
+) -> Response:
+    """Written beside the event loop: it may have a hundred thousand rows."""
+    names = titles(dashboard())
+    rows = (row(record, names) for record in records)
+    return await asyncio.to_thread(sheet, _file(name, asked), headings, rows)
+
+
+def _json(name: str, asked: Asked, records: Records) -> Response:
+    """`began_at` and `ended_at` say which period it is, as far as it is over and kept."""
+    about = {
+        "began_at": asked.period.began.astimezone(asked.zone).isoformat(),
+        "ended_at": asked.period.ended.astimezone(asked.zone).isoformat(),
+        "zone": asked.zone.key,
+    }
+    plain = [{key: _text(value) for key, value in record.items()} for record in records]
+    return jsonify(**about, **{name: plain})
+
+
+def _text(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _file(name: str, asked: Asked) -> str:
+    """Its days are in its name: a folder of downloads holds many."""
+    ends = asked.period.began, asked.period.ended - timedelta.resolution
+    days = (at.astimezone(asked.zone).date().isoformat() for at in ends)
+    return "-".join([name, *days])

@@ -1,0 +1,134 @@
+"""The Russian words for what was: shares, spans, bars, outages. Pure, like wording.py."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from app.history.periods import Window
+from app.history.uptime import Split
+from app.i18n.formatting import (
+    NO_DATA,
+    day_name,
+    long_span,
+    plural,
+    short_span,
+)
+from app.models.connection import UNWATCHED
+
+# What the service did, and does: (was, is).
+DEEDS = {
+    "provider_error": ("отвечал ошибкой", "отвечает ошибкой"),
+    "unreachable": ("был недоступен", "недоступен"),
+    "timeout": ("не отвечал", "не отвечает"),
+    "tls": ("отвечал по незащищённому соединению", "отвечает по незащищённому соединению"),
+    "bad_response": ("отвечал непонятно", "отвечает непонятно"),
+    "rate_limited": ("просил проверять реже", "просит проверять реже"),
+    "access_denied": ("не давал доступа к данным", "не даёт доступа к данным"),
+    "payment_required": ("ждал оплаты или установки", "ждёт оплаты или установки"),
+    "revoked": ("не принимал наш доступ", "не принимает наш доступ"),
+    "misconfigured": ("не узнавал нас", "не узнаёт нас"),
+}
+CAUSES = {  # as a filter names them
+    "provider_error": "сервис отвечал ошибкой",
+    "unreachable": "сервис недоступен",
+    "timeout": "сервис не отвечал",
+    "tls": "незащищённое соединение",
+    "bad_response": "непонятный ответ",
+    "access_denied": "нет доступа к данным",
+    "payment_required": "не оплачено или не установлено",
+    "revoked": "доступ отозван",
+}
+PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
+IN_ORDER = "в сети"  # of a bar
+FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
+TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
+
+
+def deed(cause: str | None, lasted: timedelta, ended: bool, name: str = "Сервис") -> str:
+    """ "Сервис не отвечал 18 минут", "Сервис не отвечает уже 2 часа", "Никто не проверял 1 час"."""
+    if cause is None:
+        return f"Никто не {'проверял' if ended else 'проверяет уже'} {long_span(lasted)}"
+    was, now = DEEDS[cause]
+    return f"{name} {was} {long_span(lasted)}" if ended else f"{name} {now} уже {long_span(lasted)}"
+
+
+def proof(evidence: str, last_evidence: str, checks: int) -> str:
+    """ "GET /stores → 503; 3 проверки подряд", and the last evidence where it is another one."""
+    words = [evidence] if evidence else []
+    if checks > 1:
+        words.append(f"{checks} {plural(checks, 'проверка', 'проверки', 'проверок')} подряд")
+    if last_evidence and _told(last_evidence) != _told(evidence):
+        words.append(f"под конец: {last_evidence}")
+    return "; ".join(words)
+
+
+def faster(today: int | None, yesterday: int | None) -> str:
+    """ "на 9 мс быстрее, чем вчера"."""
+    if today is None or yesterday is None:
+        return ""
+    if abs(today - yesterday) <= 0.1 * yesterday:  # a median is true to 5 %, both ways
+        return "как вчера"
+    word = "быстрее" if today < yesterday else "медленнее"
+    return f"на {abs(today - yesterday)} мс {word}, чем вчера"
+
+
+def spent(split: Split) -> str:
+    """What a bar's title says after its time: "в сети", "не работало 18 мин", "нет данных"."""
+    if not split.whole:
+        return NO_DATA
+    words = []
+    if split.down:
+        own = split.you == split.down
+        words.append(f"{'ждало вас' if own else 'не работало'} {short_span(split.down)}")
+    if split.unknown:
+        all_of_it = split.unknown == split.whole
+        words.append(NO_DATA if all_of_it else f"{NO_DATA} {short_span(split.unknown)}")
+    return ", ".join(words) or IN_ORDER
+
+
+def downtime(split: Split) -> str:
+    """Below a figure: "простой 18 мин", "без простоев"; what was not watched is said too."""
+    words = [f"простой {short_span(split.down)}" if split.down else "без простоев"]
+    if split.unknown:
+        words.append(f"{NO_DATA} {short_span(split.unknown)}")
+    return ", ".join(words) if split.uptime is not None else "никто не проверял"
+
+
+def tone(split: Split) -> str:
+    """The class of a bar; "" for one that was up whenever somebody looked."""
+    if not split.whole or split.unknown == split.whole:
+        return "n"
+    return "" if split.worst in (None, UNWATCHED) else TONES[str(split.worst)]
+
+
+def tone_of(status: str) -> str:
+    """The class that colours a stretch in a list."""
+    return {"d": "bad", "w": "warn"}.get(TONES[status], "idle")
+
+
+def run_of_half_hours(first: Window, last: Window, zone: ZoneInfo) -> str:
+    """ "10:00–14:30"; over midnight with its days, unless it is the one half hour before it."""
+    begin = first.began.astimezone(zone)
+    end = (last.began + timedelta(minutes=30)).astimezone(zone)
+    if begin.date() == end.date() or first is last:
+        return f"{begin:%H:%M}–{end:%H:%M}"
+    return f"{day_name(begin.date())}, {begin:%H:%M} – {day_name(end.date())}, {end:%H:%M}"
+
+
+def run_of_days(first: Window, last: Window, zone: ZoneInfo) -> str:
+    """ "3 ноября", "27 октября – 3 ноября"."""
+    days = [day_name(each.began.astimezone(zone).date()) for each in (first, last)]
+    return days[0] if first is last else " – ".join(days)
+
+
+def answers(latencies: Sequence[int]) -> str:
+    """What a sparkline's title says."""
+    count = len(latencies)
+    known = plural(count, "ответ", "ответа", "ответов")
+    last_ones = plural(count, "Последний", "Последние", "Последние")
+    return f"{last_ones} {count} {known}: от {min(latencies)} до {max(latencies)} мс"
+
+
+def _told(evidence: str) -> str:
+    """Without how long it took, which is another each time."""
+    return evidence.partition(" за ")[0]

@@ -1,0 +1,55 @@
+"""The page of all outages."""
+
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from quart import Blueprint, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.connections import queries
+from app.history.outage_list import MOST, Wanted, entries, find
+from app.models.connection import Cause
+from app.web.context import dashboard, person, titles
+from app.web.history.labels import CAUSES, PERIODS
+from app.web.history.period_params import USUAL
+from app.web.url_params import one_of, uuid_of
+
+blueprint = Blueprint("outages", __name__)
+
+
+@blueprint.get("/outages")
+async def index() -> ResponseReturnValue:
+    app, wanted = dashboard(), _wanted()
+    async with app.database.sessions() as session:
+        rows = await find(session, person().user_id, wanted)
+        own = await queries.of_user(session, person().user_id)
+    return await render_template(
+        "outages/index.html",
+        entries=entries(rows),
+        cut_short=len(rows) == MOST,
+        own=own,
+        wanted=wanted,
+        days=wanted.period.days,
+        periods=PERIODS,
+        causes=CAUSES,
+        titles=titles(app),
+        query=_query(wanted),
+    )
+
+
+def _wanted() -> Wanted:
+    """What the address asks for; nonsense in it asks for nothing."""
+    given = request.args
+    days = one_of(PERIODS, given.get("days")) or USUAL
+    cause = given.get("cause")
+    return Wanted(
+        timedelta(days=days),
+        uuid_of(given.get("connection")),
+        cause if cause in set(Cause) else None,
+    )
+
+
+def _query(wanted: Wanted) -> str:
+    """The same for the tables to take away."""
+    asked = {"days": wanted.period.days, "connection": wanted.connection_id, "cause": wanted.cause}
+    return urlencode({name: value for name, value in asked.items() if value})

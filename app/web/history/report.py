@@ -1,0 +1,44 @@
+"""The page to be printed: how one connection was in one month."""
+
+from uuid import UUID
+
+from quart import Blueprint, abort, render_template, request
+from quart.typing import ResponseReturnValue
+
+from app.connections import queries
+from app.history.monthly_report import report
+from app.i18n import formatting
+from app.web.connections.cards import describe
+from app.web.context import dashboard, own_zone, person
+from app.web.history import report_labels
+from app.web.history.period_params import month_of
+from app.web.history.sparklines import day_painter
+from app.web.middleware.error_pages import Refused
+
+blueprint = Blueprint("report", __name__)
+
+WIDE = 28  # pixels from day to day
+
+
+@blueprint.get("/connections/<uuid:connection_id>/report")
+async def show(connection_id: UUID) -> ResponseReturnValue:
+    app, zone = dashboard(), own_zone()
+    async with app.database.sessions() as session:
+        own = await queries.owned(session, person().user_id, connection_id)
+        if own is None:
+            abort(404)
+        month = month_of(request.args.get("month"), zone, own.read_at)
+        if isinstance(month, str):
+            raise Refused(month)
+        told = await report(session, connection_id, month, zone, own.read_at)
+    return await render_template(
+        "connections/report.html",
+        card=describe(own, app.catalogue, app.settings.interval),
+        told=told,
+        bars=day_painter(zone, WIDE).bars(told.days, "Доступность по дням", told.split),
+        words=report_labels,
+        moment_text=formatting.moment,
+        months=[report_labels.month_number(each, zone) for each in told.months],
+        zone=zone,
+        now=own.read_at,
+    )

@@ -1,0 +1,171 @@
+"""The Russian words of the monthly report, and of the tables that are taken away; pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.history.periods import Window
+from app.history.uptime import Split
+from app.i18n.formatting import (
+    MINUTE,
+    MONTH_NAMES,
+    MONTHS,
+    NO_DATA,
+    day_name,
+    hours,
+    percent,
+    short_span,
+)
+from app.i18n.timezones import ZONES
+from app.models.connection import Cause
+from app.web.history.labels import CAUSES
+
+FAULTS = {"provider": "сервис", "you": "ждало вас", "us": "мы"}
+PARTS = (  # of a month's time that was not up
+    ("provider", "по вине сервиса {}"),
+    ("you", "ждало вас {}"),
+    ("us", "по нашей вине {}"),
+)
+BY_FAULT = {"provider": "вина сервиса", "you": "ждало вас", "us": "наша вина"}
+STATUSES = {
+    "offline": "не работало",
+    "blocked": "ждало ваших действий",
+    "revoked": "нужно было переподключить",
+}
+OTHER_CAUSES = {"rate_limited": "сервис просил проверять реже", "misconfigured": "наша настройка"}
+ALL = "Все вместе"
+Record = Mapping[str, object]
+
+OUTAGE_HEADINGS = (
+    *("Сервис", "Подключение", "Начало", "Конец", "Длилось, мин", "Что было", "Причина"),
+    *("Чья вина", "Проверок", "Сбой у всего сервиса", "Ответ сервиса", "Последний ответ"),
+    "Номер подключения",
+)
+UPTIME_HEADINGS = (
+    *("Сервис", "Подключение", "Начало", "Конец", "Доступность, %", "Простой, мин"),
+    *("По вине сервиса, мин", "Ждало вас, мин", "По нашей вине, мин", "Нет данных, мин"),
+    "Номер подключения",
+)
+DOWN = ("down", "down_by_provider", "down_by_you", "down_by_us", "no_data")
+
+
+def outage_row(record: Record, titles: Mapping[str, str]) -> list[object]:
+    """One of `outage_list.records` under OUTAGE_HEADINGS."""
+    return [
+        titles.get(str(record["provider"]), record["provider"]),
+        *(record[name] for name in ("details", "opened_at", "closed_at")),
+        _minutes(record["seconds"]),
+        STATUSES[str(record["status"])],
+        (CAUSES | OTHER_CAUSES)[str(record["cause"])],
+        FAULTS[str(record["fault"])],
+        record["checks"],
+        "да" if record["provider_wide"] else "нет",
+        *(record[name] for name in ("evidence", "last_evidence", "connection")),
+    ]
+
+
+def uptime_row(record: Record, titles: Mapping[str, str]) -> list[object]:
+    """One of `uptime_list.records` under UPTIME_HEADINGS."""
+    provider, uptime = record["provider"], record["uptime"]
+    return [
+        titles.get(str(provider), provider) if provider else ALL,
+        *(record[name] for name in ("details", "began_at", "ended_at")),
+        percent(uptime).split("\u00a0")[0] if isinstance(uptime, float) else None,
+        *(_minutes(record[f"{name}_seconds"]) for name in DOWN),
+        record["connection"],
+    ]
+
+
+def event(cause: str | None) -> str:
+    """What one stretch was; without a cause nobody was checking."""
+    if cause is None:
+        return f"{NO_DATA}: никто не проверял"
+    name = (CAUSES | OTHER_CAUSES)[cause]
+    return f"{name} ({BY_FAULT[Cause(cause).fault]})"
+
+
+def month_name(window: Window, zone: ZoneInfo) -> str:
+    """ "октябрь 2026"."""
+    began = window.began.astimezone(zone)
+    return f"{MONTH_NAMES[began.month - 1]} {began.year}"
+
+
+def month_number(window: Window, zone: ZoneInfo) -> str:
+    """ "2026-10", as an address has it."""
+    return f"{window.began.astimezone(zone):%Y-%m}"
+
+
+def days(window: Window, zone: ZoneInfo) -> str:
+    """ "1–31 октября 2026 года", "25 октября 2026 года"."""
+    began = window.began.astimezone(zone)
+    latest = max(window.began, window.ended - timedelta.resolution).astimezone(zone)
+    numbers = str(began.day) if began.day == latest.day else f"{began.day}–{latest.day}"
+    return f"{numbers} {MONTHS[began.month - 1]} {began.year} года"
+
+
+def day_of(window: Window, zone: ZoneInfo) -> str:
+    """ "1 октября"."""
+    return day_name(window.began.astimezone(zone).date())
+
+
+def verdict(split: Split, window: Window, zone: ZoneInfo) -> str:
+    """ "Доступность за октябрь: 99,96 %, простой 17 мин, из них по вине сервиса 17 мин."."""
+    name = MONTH_NAMES[window.began.astimezone(zone).month - 1]
+    if not split.whole:
+        return f"За {name} ничего нет: подключения тогда ещё не было."
+    if split.uptime is None:
+        return f"За {name} данных нет: никто не проверял."
+    rest = [f"{NO_DATA} {_span(split.unknown)}"] if split.unknown else []
+    return ", ".join([f"Доступность за {name}: {percent(split.uptime)}", *_downtime(split), *rest])
+
+
+def spendings(split: Split) -> list[tuple[str, str]]:
+    """What a month's time went to, by name, as hours. They add up to the second, so what was up is
+    what the rest leaves.
+    """
+    parts = {
+        "По вине сервиса": split.provider,
+        "Ждало вас": split.you,
+        "По нашей вине": split.us,
+        "Нет данных": split.unknown,
+    }
+    seconds = {name: int(lasted.total_seconds()) for name, lasted in parts.items()}
+    whole = int(split.whole.total_seconds())
+    rows = {"В сети": whole - sum(seconds.values()), **seconds, "Всего": whole}
+    return [(name, hours(count)) for name, count in rows.items()]
+
+
+def clock_of(window: Window, zone: ZoneInfo) -> str:
+    """ "Москва, Санкт-Петербург (МСК), UTC+3"; both offsets where the clocks change within."""
+    ends = (window.began, max(window.began, window.ended - timedelta.resolution))
+    offsets = dict.fromkeys(_offset(at.astimezone(zone)) for at in ends)
+    name = ZONES.get(zone.key, zone.key)
+    return ", ".join(dict.fromkeys([name, " и ".join(offsets)]))
+
+
+def _downtime(split: Split) -> Iterable[str]:
+    if not split.down:
+        return ["без простоев"]
+    parts = [text.format(_span(_of(split, fault))) for fault, text in PARTS if _of(split, fault)]
+    return [f"простой {_span(split.down)}, из них {', '.join(parts)}"]
+
+
+def _span(lasted: timedelta) -> str:
+    """Not to be torn apart at the end of a line."""
+    return short_span(lasted).replace(" ", "\u00a0")
+
+
+def _of(split: Split, fault: str) -> timedelta:
+    lasted: timedelta = getattr(split, fault)
+    return lasted
+
+
+def _offset(local: datetime) -> str:
+    """ "UTC+3", "UTC+5:30", "UTC"."""
+    minutes = int((local.utcoffset() or timedelta(0)).total_seconds()) // MINUTE
+    size = f"{abs(minutes) // 60}" + (f":{abs(minutes) % 60:02}" if minutes % 60 else "")
+    return f"UTC{'+' if minutes > 0 else '−'}{size}" if minutes else "UTC"
+
+
+def _minutes(seconds: object) -> float:
+    return float(str(seconds)) / MINUTE

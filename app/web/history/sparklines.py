@@ -1,0 +1,142 @@
+"""Small pictures of the past as SVG: bars and sparklines. Drawn by hand, because a page may hold
+thousands of bars, and almost all of them are the same.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from app.history.periods import Window
+from app.history.uptime import Bars, Split
+from app.i18n.formatting import NO_DATA, percent
+from app.web.history.labels import IN_ORDER, answers, run_of_days, run_of_half_hours, spent, tone
+
+HEIGHT = 26  # of a row of bars, in pixels
+UP, NOTHING = 21, 6  # height of a bar that was up, and of one that nothing is known of
+HEIGHTS = {"": UP, "n": NOTHING, "w": 24, "d": HEIGHT}
+SHARE = 0.62  # of its place that a bar fills
+ROUND = 2  # radius of a bar's corners; the style sheet draws them as a line around a smaller bar
+CARD_DAY = 11  # pixels from day to day, about as the page shows them: rows are stretched to fit
+CARD_HALF_HOUR = 7
+SPARK_WIDTH, SPARK_HEIGHT = 80, 20  # pixels
+
+Name = Callable[[Window, Window, ZoneInfo], str]
+
+
+class Painter:
+    """Draws rows of bars. Bars that say the same, as almost all do, are one shape with one title;
+    the windows of all cards are the same ones, and so are most of these shapes: drawn once.
+    """
+
+    def __init__(self, zone: ZoneInfo, name: Name, pitch: int) -> None:
+        self._zone, self._name, self._pitch = zone, name, pitch
+        self._windows: Sequence[Window] = ()
+        self._shapes: dict[tuple[str, int, int, int], str] = {}
+
+    def bars(self, bars: Bars, title: str, whole: Split) -> Markup:
+        """A row of bars; `title` and the uptime of `whole` name them all."""
+        self._prepare(bars.windows)
+        plain = [
+            "" if split is well and split.whole else _plain(split)
+            for split, well in zip(bars.splits, bars.well, strict=True)
+        ]
+        drawn, place = [], 0
+        for kind, run in groupby(plain):
+            count = len(list(run))
+            if kind is None:
+                drawn += [self._bar(at, bars.splits[at]) for at in range(place, place + count)]
+            else:
+                drawn.append(self._run(kind, place, count))
+            place += count
+        label = escape(f"{title}: {percent(whole.uptime)}")
+        width = self._pitch * (max(len(plain), 1) - 1 + SHARE)
+        return Markup(  # noqa: S704 - numbers and our own words
+            f'<svg class="beat" viewBox="0 0 {width:g} {HEIGHT}" height="{HEIGHT}"'
+            f' preserveAspectRatio="none" role="group" aria-label="{label}">'
+            + "".join(drawn)
+            + "</svg>"
+        )
+
+    def _prepare(self, windows: Sequence[Window]) -> None:
+        """Shapes are good as long as the windows begin when they did."""
+        if windows is not self._windows:
+            if [each.began for each in windows] != [each.began for each in self._windows]:
+                self._shapes = {}
+            self._windows = windows
+
+    def _run(self, kind: str, first: int, count: int) -> str:
+        words = NO_DATA if kind else IN_ORDER
+        return f"{self._shape(kind, HEIGHTS[kind], first, count)}{words}</title></path>"
+
+    def _bar(self, place: int, split: Split) -> str:
+        kind = tone(split)
+        return f"{self._shape(kind, _height(kind, split), place, 1)}{spent(split)}</title></path>"
+
+    def _shape(self, kind: str, height: int, first: int, count: int) -> str:
+        """Up to the words of its title that are its own."""
+        key = kind, height, first, count
+        if key not in self._shapes:
+            self._shapes[key] = self._drawn(*key)
+        return self._shapes[key]
+
+    def _drawn(self, kind: str, height: int, first: int, count: int) -> str:
+        known_as = f' class="{kind}"' if kind else ""
+        width, inside = f"{self._pitch * SHARE - 2 * ROUND:g}", height - 2 * ROUND
+        bar = f"h{width}v{inside}h-{width}z"
+        path = f"m{self._pitch} 0".join([bar] * count)
+        name = self._name(self._windows[first], self._windows[first + count - 1], self._zone)
+        return (
+            f'<path{known_as} d="M{first * self._pitch + ROUND} {HEIGHT - height + ROUND}{path}"'
+            f' role="img"><title>{name}: '
+        )
+
+
+def half_hour_painter(zone: ZoneInfo) -> Painter:
+    return Painter(zone, run_of_half_hours, CARD_HALF_HOUR)
+
+
+def day_painter(zone: ZoneInfo, pitch: int = CARD_DAY) -> Painter:
+    """`pitch`: pixels from day to day, about as the page shows them."""
+    return Painter(zone, run_of_days, pitch)
+
+
+def spark(latencies: Sequence[int | None]) -> Markup:
+    """The last answers as a line; where there was none, the line has a gap."""
+    known = [latency for latency in latencies if latency is not None]
+    if len(known) < 2:
+        return Markup("")
+    scale, bottom = (SPARK_HEIGHT - 4) / max(*known, 1), SPARK_HEIGHT - 2
+    points = [
+        "" if latency is None else column[bottom - int(latency * scale)]
+        for column, latency in zip(_columns(len(latencies)), latencies, strict=True)
+    ]
+    pieces = " ".join(points).split("  ") if None in latencies else [" ".join(points)]
+    path = "".join(f"M{piece.strip()}" for piece in pieces if piece.strip())
+    return Markup(  # noqa: S704 - numbers and our own words
+        f'<svg class="spark" width="{SPARK_WIDTH}" height="{SPARK_HEIGHT}" role="img">'
+        f'<title>{answers(known)}</title><path d="{path}"/></svg>'
+    )
+
+
+@cache
+def _columns(count: int) -> list[list[str]]:
+    """Every point of a sparkline, by its place and its height: they are always the same ones."""
+    places = [round(place * SPARK_WIDTH / (count - 1)) for place in range(count)]
+    return [[f"{place} {y}" for y in range(SPARK_HEIGHT)] for place in places]
+
+
+def _plain(split: Split) -> str | None:
+    """The class of a bar that says nothing of its own, so that any run of them says the same."""
+    if not split.whole or split.unknown == split.whole:
+        return "n"
+    return "" if split.worst is None else None
+
+
+def _height(kind: str, split: Split) -> int:
+    """What was not watched all the time is lower: less is known of it."""
+    if kind == "" and split.unknown:
+        return NOTHING + round((UP - NOTHING) * (1 - split.unknown / split.whole))
+    return HEIGHTS[kind]

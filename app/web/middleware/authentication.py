@@ -1,0 +1,103 @@
+"""Who may come in: every page wants a signed-in person, unless its view is marked `public`."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from quart import Response, g, jsonify, redirect, request
+from quart.typing import ResponseReturnValue
+from quart_auth import QuartAuth, current_user
+
+from app import audit_log
+from app.accounts import sessions as user_sessions
+from app.audit_log import Doer, Who
+from app.web.context import Dashboard, dashboard, person_or_none
+from app.web.middleware.csrf import SAFE, refuse_cross_site
+from app.web.sse import ServerSentEvent
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+COOKIE = "session"
+HOME = "/connections"
+STREAMS = ("stream.stream", "stream.stream_of_one")
+CONTROL = {chr(code) for code in (*range(32), 127)}
+
+
+def public(view: View) -> View:
+    """Open this view to everybody."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def guard(app: Dashboard) -> None:
+    """Refuse cross-site requests, find out who asks, and send the unknown to the log-in page."""
+    secure = app.settings.secure_cookies
+    QuartAuth(
+        app,
+        cookie_name=f"__Host-{COOKIE}" if secure else COOKIE,
+        cookie_secure=secure,
+        cookie_samesite="Lax",  # the OAuth callback is a cross-site navigation
+        duration=int(user_sessions.SESSION_LIFE.total_seconds()),
+    )
+    app.before_request(refuse_cross_site)
+    app.before_request(_know_the_person)
+    app.before_request(_know_the_doer)
+
+
+def safe_next(target: str | None) -> str:
+    """Where to go after log-in: a path of ours, or the connections."""
+    plain = target is not None and not CONTROL & set(target)
+    ours = plain and target.startswith("/") and not target.startswith(("//", "/\\"))  # type: ignore[union-attr]
+    return str(target) if ours else HOME
+
+
+async def _know_the_person() -> ResponseReturnValue | None:
+    view = dashboard().view_functions.get(request.endpoint or "")
+    if view is None or request.endpoint == "static" or request.blueprint == "health":
+        return None  # also while the database is away
+    if token := current_user.auth_id:
+        async with dashboard().database.reading() as session:
+            g.person = await user_sessions.signed_in(session, token)
+    if person_or_none() is not None or getattr(view, "is_public", False):
+        return None
+    return _ask_to_log_in()
+
+
+async def _know_the_doer() -> None:
+    """For the journal: what comes of this request is a person's deed, at this device."""
+    if request.blueprint == "hooks":
+        audit_log.doer_is(Doer(Who.PROVIDER))
+    else:
+        audit_log.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
+
+
+def _ask_to_log_in() -> ResponseReturnValue:
+    accepts = request.headers.get("Accept", "")
+    if request.endpoint in STREAMS and "text/event-stream" in accepts:
+        # The stream's client follows no redirect and retries every error: only an event ends it.
+        return Response(
+            ServerSentEvent("session-expired", "").encode(), mimetype="text/event-stream"
+        )
+    if request.headers.get("HX-Request"):
+        return "", 401, {"HX-Redirect": _log_in_url(page_of(request.headers.get("HX-Current-URL")))}
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(error="not signed in"), 401
+    if request.endpoint == "providers.callback":
+        return redirect(_log_in_url(request.path.removesuffix("/callback")), 303)
+    page = request.full_path.rstrip("?") if request.method in SAFE else page_of(request.referrer)
+    return redirect(_log_in_url(page), 303)
+
+
+def _log_in_url(page: str) -> str:
+    return f"/login?next={quote(safe_next(page), safe='/')}"
+
+
+def page_of(url: str | None) -> str:
+    """The path of the page that a request came from, if that page is ours."""
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return HOME
+    if f"{parts.scheme}://{parts.netloc}" != dashboard().settings.public_url:
+        return HOME
+    return safe_next(parts.path + (f"?{parts.query}" if parts.query else ""))

@@ -1,0 +1,52 @@
+"""How often something may be asked for here, and the person's own password asked for again."""
+
+from datetime import timedelta
+
+from quart import request
+from quart.typing import ResponseReturnValue
+
+from app.accounts import rate_limits, users
+from app.accounts.rate_limits import Limit
+from app.web.context import Dashboard, dashboard, person, person_or_none
+from app.web.middleware.csrf import SAFE
+from app.web.middleware.error_pages import too_many
+
+PASSWORD_AGAIN = Limit(10, timedelta(minutes=15))
+CHANGES = Limit(120, timedelta(minutes=15))  # of whatever kind, by one person
+LINKS = Limit(60, timedelta(minutes=15))  # followed from one network address
+OWN = ("account", "own_email", "second_factor", "passkeys", "leaving")  # blueprints
+NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
+
+
+def limit_changes(app: Dashboard) -> None:
+    """Nothing about an account can be tried without end, whatever else its view limits."""
+
+    @app.before_request
+    async def refuse_overdone() -> ResponseReturnValue | None:
+        wait = 0
+        if request.endpoint != "static" and "link" in request.args:
+            wait = await overdone((f"link@{request.remote_addr}", LINKS))
+        elif request.blueprint in OWN and request.method not in SAFE and person_or_none():
+            wait = await overdone((f"account:{person().user_id}", CHANGES))
+        return await too_many(wait) if wait else None
+
+
+async def overdone(*tries: tuple[str, Limit]) -> int:
+    """Count a try of each; seconds to wait, 0: go ahead."""
+    async with dashboard().database.sessions.begin() as session:
+        waits = [await rate_limits.attempt(session, key, limit) for key, limit in tries]
+    return max(wait or 0 for wait in waits)
+
+
+async def wrong_password() -> ResponseReturnValue | str | None:
+    """None: the form's `password` is the person's own. Else an answer, or a text for the page."""
+    form = await request.form
+    key = f"password:{person().user_id}"
+    if wait := await overdone((key, PASSWORD_AGAIN)):
+        return await too_many(wait)
+    sessions = dashboard().database.sessions
+    if await users.verify(sessions, person().email, form.get("password", "")) is None:
+        return NOT_YOURS
+    async with sessions.begin() as session:
+        await rate_limits.forgive(session, key)
+    return None

@@ -1,0 +1,74 @@
+"""Static files: read, named after their content and compressed once, at the start; served from
+memory. An address with the right version may be kept for ever, any other address of the same file
+must be asked for again.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from quart import Response, abort, request
+
+from app.web.middleware.compression import accepts_gzip
+
+FOR_EVER = "public, max-age=31536000, immutable"  # its address changes with its content
+ASK_AGAIN = "no-cache"
+HARDEST = 9  # gzip's level: it is done once
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    version: str
+    mimetype: str
+    plain: bytes
+    packed: bytes | None  # by gzip; None where that would be larger
+
+
+class StaticFiles:
+    """All files of a folder; a change is seen after a restart."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {
+            path.relative_to(folder).as_posix(): _read(path)
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    def url(self, name: str) -> str:
+        """`static_url` for the templates; an unknown name is a mistake in a template, and raises
+        KeyError.
+        """
+        return f"/static/{quote(name)}?v={self._files[name].version}"
+
+    async def serve(self, filename: str) -> Response:
+        """The view of `/static/<path:filename>`. Ranges are not served: files are small."""
+        file = self._files.get(filename)
+        if file is None:
+            abort(404)
+        packed = file.packed is not None and accepts_gzip(request.accept_encodings)
+        tag = file.version + ("-gzip" if packed else "")
+        known = request.if_none_match.contains_weak(tag)
+        body = b"" if known else file.packed if packed else file.plain
+        response = Response(body, 304 if known else 200, mimetype=file.mimetype)
+        response.set_etag(tag)
+        if file.packed is not None:
+            response.vary.add("Accept-Encoding")
+        if packed and not known:
+            response.content_encoding = "gzip"
+        exact = request.query_string == f"v={file.version}".encode()
+        response.headers["Cache-Control"] = FOR_EVER if exact else ASK_AGAIN
+        return response
+
+
+def _read(path: Path) -> StaticFile:
+    plain = path.read_bytes()
+    packed = gzip.compress(plain, HARDEST, mtime=0)
+    return StaticFile(
+        hashlib.sha256(plain).hexdigest()[:10],
+        mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        plain,
+        packed if len(packed) < len(plain) else None,
+    )
