@@ -3,16 +3,16 @@
 import sys
 from importlib.util import find_spec
 
-from app import bootstrap, cli
+from app.cli import bootstrap, parser
 
 
 def main() -> int:
-    arguments = cli.parse(sys.argv[1:])
-    if arguments.command == cli.DEMO:
+    arguments = parser.parse(sys.argv[1:])
+    if arguments.command == parser.DEMO:
         bootstrap.ensure("app", "requirements-demo.txt")
     elif find_spec("quart") is None:
         bootstrap.ensure("app", "requirements.txt")
-    return cli.run(arguments)
+    return parser.run(arguments)
 
 
 if __name__ == "__main__":

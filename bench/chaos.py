@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 
 from app.accounts import users
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
 from app.database.engine import Database, open_database
 from app.monitor.checker import Checker

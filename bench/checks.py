@@ -14,7 +14,7 @@ import aiohttp
 import asyncpg
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.encryption import Keys
 from app.realtime.events import CHANNEL, read_announcement
 from bench._crowd import fill

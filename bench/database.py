@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy import text
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.models.connection import Status

@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.encryption import Keys
 from bench._crowd import fill
 from bench._machine import on, show, stay_on, usage

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.grants.refresh import LEASE
 from app.models.connection import Connection, Status
 from tests.race import HANDS, INTERVAL, LIFETIME, Race, open_race

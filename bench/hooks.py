@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from bench._machine import show, usage
 from tests.processes import APP, Program, answers, environment, free_port
 

@@ -14,7 +14,7 @@ from playwright.async_api import Page
 from sqlalchemy import case, update
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.engine import Database, open_database
 from app.models.connection import Connection
 from app.realtime.events import announce_cards

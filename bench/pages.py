@@ -20,7 +20,7 @@ import httpx
 from itsdangerous import TimestampSigner
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.engine import open_database
 from app.history import uptime
 from bench._machine import need, on, show, stay_on, usage

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 from sqlalchemy import func, select
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.config import NEEDED_BY_CHECKS, read_settings
 from app.database.engine import Database, open_database
 from app.models.account import User

@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.encryption import Keys
 from app.monitor.rate_limiter import REFILL
 from bench._crowd import fill

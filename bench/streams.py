@@ -19,7 +19,7 @@ import httpx
 from sqlalchemy import text
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.engine import Database, open_database
 from app.history import outages
 from app.realtime.events import announce_cards

@@ -14,9 +14,9 @@ from playwright.async_api import Page
 from sqlalchemy import text
 
 from app import local_postgres
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
+from app.cli.demo import SANDBOX_PROVIDERS, providers_file
 from app.database.engine import open_database
-from app.demo import SANDBOX_PROVIDERS, providers_file
 from app.outbound.client import open_outbound
 from bench.history_pages import LATENCIES, OUTAGES
 from tests.browser.chromium import find_chromium, open_chromium

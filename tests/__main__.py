@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from app.bootstrap import ROOT, ensure, run_shown
+from app.cli.bootstrap import ROOT, ensure, run_shown
 
 CHECKS = (
     ("format", "ruff format --check"),

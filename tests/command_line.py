@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import StringIO
 from unittest.mock import patch
 
-from app import cli
+from app.cli import parser
 from app.config import ROOT
 
 OURS = re.compile(
@@ -57,7 +57,7 @@ def _run(words: tuple[str, ...], stdin: str, variables: dict[str, str]) -> Ended
         _logging_as_before(),
     ):
         try:
-            status = cli.run(cli.parse(list(words)))
+            status = parser.run(parser.parse(list(words)))
         except SystemExit as end:  # argparse
             status = int(end.code or 0)
     return Ended(status, out.getvalue(), err.getvalue())

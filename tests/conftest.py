@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app import local_postgres
 from app.accounts import passwords
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.config import Client, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import explain
+from app.cli.bootstrap import explain
 
 ROOT = Path(__file__).parent.parent
 BASE = getattr(sys, "_base_executable", sys.executable)  # has pip; ours may not
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.processes
 
 MAIN = """
 import sys
-from app.bootstrap import ensure
+from app.cli.bootstrap import ensure
 ensure("app", sys.argv[1])
 import tiny
 print(sys.prefix, tiny.VERSION, *sys.argv[2:], sep="|")
@@ -194,10 +194,11 @@ def test_an_old_python_is_told_which_one_is_needed(project: Project) -> None:
 
 def new_project(home: Path) -> Project:
     project = Project(home / "a project", home / "wheels")
-    (project.root / "app").mkdir(parents=True)
-    (project.root / "app" / "__init__.py").write_text("")
+    (project.root / "app" / "cli").mkdir(parents=True)
+    for package in ("app", "app/cli"):
+        (project.root / package / "__init__.py").write_text("")
     (project.root / "app" / "__main__.py").write_text(MAIN)
-    shutil.copy(ROOT / "app" / "bootstrap.py", project.root / "app")
+    shutil.copy(ROOT / "app" / "cli" / "bootstrap.py", project.root / "app" / "cli")
     project.wheels.mkdir()
     for version in ("1.0", "2.0"):
         write_wheel(project.wheels, version)

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app import demo
+from app.cli import demo
 from app.errors import CommandError
 from tests.processes import APP, Program, answers, free_port
 

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url, text
 
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.config import ROOT
 from app.database.engine import Database, open_database
 from app.models.base import Base

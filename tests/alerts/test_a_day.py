@@ -16,7 +16,7 @@ import pytest
 from app.alerts import channel_settings, preferences
 from app.alerts.channels.webpush_encryption import new_key
 from app.alerts.types import Wishes
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.config import MOSCOW
 from app.database.encryption import Keys
 from app.history import provider_outages

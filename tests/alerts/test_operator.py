@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from app import commands
 from app.alerts import channel_settings
 from app.alerts.channels import webpush_encryption
+from app.cli import commands
 from app.config import read_settings
 from app.database import key_rotation
 from app.database.encryption import Keys

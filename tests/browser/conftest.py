@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
 from app.alerts.channels.webpush_encryption import new_key
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.database.engine import open_database
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.browser.site import Site

@@ -25,7 +25,7 @@ import uvloop
 
 from app import local_postgres
 from app.accounts import passwords, users
-from app.commands import migrate_database
+from app.cli.commands import migrate_database
 from app.config import ROOT, Client, Settings
 from app.database.encryption import new_key
 from app.database.engine import open_database

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.alerts import preview
 from app.alerts.channels import webpush_encryption
 from app.alerts.worker import alerting, alerting_of
+from app.cli.users import person_of, users
 from app.config import (
     NEEDED_BY_CHECKS,
     NEEDED_BY_DATABASE,
@@ -43,7 +44,6 @@ from app.process import bind, on_stop_signals, open_many_files
 from app.providers.loader import missing_variables
 from app.providers.provider import API_KEY, Provider
 from app.providers.registry import catalogue_of
-from app.user_commands import person_of, users
 from app.web.server import serve
 
 __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]

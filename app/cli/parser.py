@@ -21,7 +21,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; a fault is one plain sentence on standard error, and exit status 2."""
-    module = import_module("app.demo" if arguments.command == DEMO else "app.commands")
+    module = import_module("app.cli.demo" if arguments.command == DEMO else "app.cli.commands")
     database_errors = import_module("sqlalchemy.exc")
     try:
         return int(getattr(module, arguments.command)(arguments, os.environ))

@@ -1,0 +1,1 @@
+"""The command line: commands, the demo, and the installation before it."""
