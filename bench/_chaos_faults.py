@@ -12,7 +12,7 @@ import asyncpg
 
 from app.local_postgres.binaries import LocalPostgresError
 from bench._chaos_world import FAKETIME, World
-from tests.people import Sandbox
+from tests.support.people import Sandbox
 
 HOUR = 3600
 BACKENDS = (

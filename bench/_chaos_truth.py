@@ -13,7 +13,7 @@ import httpx
 
 from bench._chaos_faults import DATABASE_AWAY
 from bench._chaos_world import INTERVAL, Ready, World
-from tests.people import Sandbox
+from tests.support.people import Sandbox
 
 LATE = 10.0  # seconds that a healthy connection may be overdue
 NOTICED = 6.0  # seconds until `/readyz` must have noticed (its own patience is five)

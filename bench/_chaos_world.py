@@ -18,8 +18,8 @@ import httpx
 
 from app.local_postgres.binaries import unprivileged_account
 from app.local_postgres.cluster import Cluster
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.settings import PASSWORD, PROVIDERS_TOML
+from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.settings import PASSWORD, PROVIDERS_TOML
 
 SETTINGS = {"max_connections": "200", "shared_buffers": "64MB"}  # what is committed, stays
 DISK = "700m"  # of the small file system under the database

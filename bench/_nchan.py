@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench._machine import need, on, usage
-from tests.processes import Program, free_port
-from tests.waiting import until
+from tests.support.processes import Program, free_port
+from tests.support.waiting import until
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 PUBLISHERS = 64  # connections, each with one message on the way

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench._machine import need
-from tests.certificates import self_signed
-from tests.processes import free_port
+from tests.support.certificates import self_signed
+from tests.support.processes import free_port
 
 SETTINGS = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit; {user}

@@ -26,9 +26,9 @@ from bench._chaos_faults import FAULTS, Fault, possible
 from bench._chaos_truth import Event, Truth, lies, now
 from bench._chaos_world import INTERVAL, Page, Ready, World, open_world, postgres
 from bench._machine import show
-from tests import rows
-from tests.people import MAIN_SHOP, NO_SHOP, Sandbox
-from tests.race import tokens_of
+from tests.support import rows
+from tests.support.people import MAIN_SHOP, NO_SHOP, Sandbox
+from tests.support.race import tokens_of
 
 SEED = int(os.environ.get("BENCH_SEED", str(int(time.time()))))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "240"))

@@ -20,8 +20,8 @@ from app.realtime.events import CHANNEL, read_announcement
 from bench._crowd import fill
 from bench._machine import need, on, show, stay_on, usage
 from bench._origin import origin
-from tests.processes import APP, Program, environment, free_port
-from tests.settings import TOKEN_KEYS
+from tests.support.processes import APP, Program, environment, free_port
+from tests.support.settings import TOKEN_KEYS
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))

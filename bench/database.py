@@ -24,7 +24,7 @@ from app.monitor.verdict import Verdict
 from bench._crowd import fill
 from bench._machine import show
 from bench._slowest import watched
-from tests.settings import TOKEN_KEYS
+from tests.support.settings import TOKEN_KEYS
 
 ROWS = int(os.environ.get("BENCH_ROWS", "100000"))
 MANY = int(os.environ.get("BENCH_MANY", "1000000"))

@@ -19,8 +19,8 @@ from app.database.encryption import Keys
 from bench._crowd import fill
 from bench._machine import on, show, stay_on, usage
 from bench._origin import Origin, origin
-from tests.processes import APP, Program, environment, free_port
-from tests.settings import TOKEN_KEYS
+from tests.support.processes import APP, Program, environment, free_port
+from tests.support.settings import TOKEN_KEYS
 
 ROWS = int(os.environ.get("BENCH_ROWS", "100000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "150"))

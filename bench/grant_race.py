@@ -14,8 +14,8 @@ from app import local_postgres
 from app.cli.commands import migrate_database
 from app.grants.refresh import LEASE
 from app.models.connection import Connection, Status
-from tests.race import HANDS, INTERVAL, LIFETIME, Race, open_race
-from tests.waiting import until
+from tests.support.race import HANDS, INTERVAL, LIFETIME, Race, open_race
+from tests.support.waiting import until
 
 SECONDS = 60.0  # of the race in which nobody dies
 BEFORE = 10.0  # seconds of a second race until the worker is killed

@@ -19,7 +19,7 @@ from app.history.latency import BUCKETS, DAYS, HOURS
 from app.web.app import create_app
 from app.web.context import Dashboard
 from bench._slowest import Watch, watched
-from tests.settings import PASSWORD, PUBLIC_URL, TOKEN_KEYS
+from tests.support.settings import PASSWORD, PUBLIC_URL, TOKEN_KEYS
 
 PEOPLE, EACH = 25, 200  # connections of one person: as many as a page may have
 PAST = 400  # days

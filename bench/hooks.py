@@ -11,7 +11,7 @@ import aiohttp
 from app import local_postgres
 from app.cli.commands import migrate_database
 from bench._machine import show, usage
-from tests.processes import APP, Program, answers, environment, free_port
+from tests.support.processes import APP, Program, answers, environment, free_port
 
 POSTS, AT_ONCE, ACCOUNTS = 10_000, 20, 5_000
 SECRET = "5f0c2ad6-56f0-4a5e-9d6b-0c1d2e3f4a5b"

@@ -19,9 +19,9 @@ from app.database.engine import Database, open_database
 from app.models.connection import Connection
 from app.realtime.events import announce_cards
 from tests.browser.chromium import find_chromium, open_chromium
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.settings import PASSWORD, PROVIDERS_TOML
-from tests.waiting import until
+from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.settings import PASSWORD, PROVIDERS_TOML
+from tests.support.waiting import until
 
 CHANGES = 100
 WARM_UP = 10  # changes that are not counted

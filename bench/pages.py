@@ -26,8 +26,8 @@ from app.history import uptime
 from bench._machine import need, on, show, stay_on, usage
 from bench._slowest import watched
 from bench.history_pages import EACH, EMAIL, seed, signed_in, started
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.settings import PASSWORD
+from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.settings import PASSWORD
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 THREADS = os.environ.get("BENCH_THREADS", "4")

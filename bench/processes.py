@@ -27,8 +27,8 @@ from bench._crowd import fill
 from bench._machine import show, usage
 from bench._origin import Origin, origin
 from bench.checks import ENTRY
-from tests.processes import APP, Program, environment, free_port
-from tests.settings import TOKEN_KEYS
+from tests.support.processes import APP, Program, environment, free_port
+from tests.support.settings import TOKEN_KEYS
 
 ROWS = int(os.environ.get("BENCH_ROWS", "4000"))
 MANY = int(os.environ.get("BENCH_MANY", "200000"))

@@ -21,13 +21,13 @@ from app.models.connection import Connection
 from app.models.history import ProviderOutage
 from app.monitor.checker import Checker
 from app.monitor.setup import open_checker
-from tests import rows
 from tests.browser.chromium import find_chromium, open_chromium
-from tests.people import NO_SHOP, Sandbox
-from tests.processes import APP, Program, answers, free_port
-from tests.race import sandbox_environment, tokens_of
-from tests.settings import PASSWORD
-from tests.waiting import until
+from tests.support import rows
+from tests.support.people import NO_SHOP, Sandbox
+from tests.support.processes import APP, Program, answers, free_port
+from tests.support.race import sandbox_environment, tokens_of
+from tests.support.settings import PASSWORD
+from tests.support.waiting import until
 
 PEOPLE, EACH = 20, 10
 INTERVAL = 10  # seconds between two checks of one connection

@@ -23,8 +23,8 @@ from bench._crowd import fill
 from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on
 from bench._origin import Origin, origin
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.settings import TOKEN_KEYS
+from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.settings import TOKEN_KEYS
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
 INTERVAL = 600  # seconds

@@ -27,7 +27,7 @@ from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on, usage
 from bench._nchan import Nchan, open_nchan
 from bench._readers import Readers, many_files, open_readers
-from tests.processes import APP, Program, answers, environment, free_port
+from tests.support.processes import APP, Program, answers, environment, free_port
 
 STREAMS = int(os.environ.get("BENCH_STREAMS", "10000"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "60"))

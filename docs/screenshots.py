@@ -20,9 +20,9 @@ from app.database.engine import open_database
 from app.outbound.client import open_outbound
 from bench.history_pages import LATENCIES, OUTAGES
 from tests.browser.chromium import find_chromium, open_chromium
-from tests.people import Sandbox
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.settings import PASSWORD
+from tests.support.people import Sandbox
+from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.settings import PASSWORD
 
 IMAGES = Path(__file__).parent / "images"
 INTERVAL = 2  # seconds between two checks

@@ -23,11 +23,11 @@ from app.sandbox import create_sandbox
 from app.sandbox.settings import SandboxSettings
 from app.web.app import create_app
 from app.web.context import Dashboard
-from tests.command_line import Ended, Run, app
-from tests.people import Person, Sandbox
-from tests.postbox import Postbox, open_postbox
-from tests.servers import Acme, open_acme, served
-from tests.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
+from tests.support.command_line import Ended, Run, app
+from tests.support.people import Person, Sandbox
+from tests.support.postbox import Postbox, open_postbox
+from tests.support.servers import Acme, open_acme, served
+from tests.support.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
 
 class Compiled(BytecodeCache):

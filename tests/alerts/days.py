@@ -18,9 +18,9 @@ from app.monitor.results import Checked, record
 from app.monitor.verdict import Verdict
 from tests.alerts.clock import Clock
 from tests.alerts.receivers import BOT_TOKEN, Receivers
-from tests.postbox import Postbox
-from tests.processes import Program, environment
-from tests.waiting import until
+from tests.support.postbox import Postbox
+from tests.support.processes import Program, environment
+from tests.support.waiting import until
 
 DATES = {"Thu": "2026-11-26", "Fri": "2026-11-27", "Sat": "2026-11-28"}  # in Moscow
 INTERVAL = 600.0  # seconds

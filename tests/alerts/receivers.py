@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.alerts.channels.webhook import signature
 from app.alerts.channels.webpush_encryption import CURVE, decoded, encoded
-from tests.servers import serving
+from tests.support.servers import serving
 
 BOT_TOKEN = "123456:the-bots-secret"
 BOT = "svyazka_test_bot"

@@ -24,10 +24,10 @@ from app.models.connection import Cause, Status
 from tests.alerts.clock import open_shifted
 from tests.alerts.days import Day, moment_of, open_day, shown
 from tests.alerts.receivers import open_receivers
-from tests.postbox import open_postbox
-from tests.rows import add_connection, add_person
-from tests.test_migrations import in_thread
-from tests.waiting import until
+from tests.database.test_migrations import in_thread
+from tests.support.postbox import open_postbox
+from tests.support.rows import add_connection, add_person
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 

@@ -11,7 +11,7 @@ from app.alerts.message import Button, Letter
 from app.alerts.types import Kind
 from app.config import Settings
 from app.outbound.client import Outbound
-from tests.servers import serving
+from tests.support.servers import serving
 
 installed = pytest.mark.skipif(not apprise.is_offered(True), reason="apprise is not installed")
 LETTER = Letter(Kind.TEST, "Проверка", "Всё работает.", "", Button("Открыть", "https://a.example/"))

@@ -17,7 +17,7 @@ from app.alerts.types import Kind
 from app.config import Settings
 from app.outbound.client import Outbound, open_outbound
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened
-from tests.postbox import html_of, open_postbox, text_of
+from tests.support.postbox import html_of, open_postbox, text_of
 
 LETTER = Letter(
     Kind.REVOKED,

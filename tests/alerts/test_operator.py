@@ -15,7 +15,7 @@ from app.database.engine import Database
 from app.errors import ConfigurationError
 from app.models.alert import AlertChannel
 from tests.alerts.receivers import BOT_TOKEN
-from tests.rows import add_person
+from tests.support.rows import add_person
 
 OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)
 

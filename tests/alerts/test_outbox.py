@@ -23,9 +23,9 @@ from app.models.connection import Cause, Status
 from app.outbound.client import Outbound
 from app.providers.provider import Catalogue
 from tests.alerts.receivers import Receivers, open_receivers
-from tests.postbox import Postbox, open_postbox
-from tests.rows import add_connection, add_person
-from tests.waiting import until
+from tests.support.postbox import Postbox, open_postbox
+from tests.support.rows import add_connection, add_person
+from tests.support.waiting import until
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 TABLES = {

@@ -15,9 +15,9 @@ from app.database.engine import open_database
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
-from tests.people import Sandbox
-from tests.processes import APP, Program, answers, environment, free_port
-from tests.settings import PROVIDERS_TOML
+from tests.support.people import Sandbox
+from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.settings import PROVIDERS_TOML
 
 PATIENCE = 15_000  # milliseconds
 REPORT_VIOLATIONS = """

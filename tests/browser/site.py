@@ -10,8 +10,8 @@ from app.database.engine import Database
 from app.grants.refresh import LEASE
 from app.models.connection import Cause, Connection, Status
 from app.realtime.events import announce_cards
-from tests.processes import Program, answers
-from tests.waiting import until
+from tests.support.processes import Program, answers
+from tests.support.waiting import until
 
 NOBODY = ("DELETE FROM users", "DELETE FROM attempts")  # the worker's heartbeat stays
 DEADLOCK = "40P01"  # SQLSTATE

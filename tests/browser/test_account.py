@@ -10,8 +10,8 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import NewVisitor
 from tests.browser.test_without import tab_to
 from tests.browser.visitor import EMAIL, Visitor
-from tests.people import Sandbox
-from tests.settings import PASSWORD
+from tests.support.people import Sandbox
+from tests.support.settings import PASSWORD
 
 pytestmark = pytest.mark.browser
 

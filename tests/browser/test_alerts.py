@@ -8,7 +8,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.site import Site
-from tests.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
-from tests.people import OTHER_SHOP, Sandbox
+from tests.support.people import OTHER_SHOP, Sandbox
 
 pytestmark = pytest.mark.browser
 

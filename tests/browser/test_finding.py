@@ -7,8 +7,8 @@ from app.models.connection import Cause, Status
 from tests.browser.conftest import NewVisitor
 from tests.browser.test_live import LOST
 from tests.browser.visitor import Visitor
-from tests.people import MAIN_SHOP, OTHER_SHOP, Sandbox
-from tests.waiting import until
+from tests.support.people import MAIN_SHOP, OTHER_SHOP, Sandbox
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 

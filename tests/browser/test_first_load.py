@@ -10,8 +10,8 @@ from app.database.encryption import Keys
 from app.models.account import User
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
-from tests.people import Sandbox
-from tests.rows import add_connection
+from tests.support.people import Sandbox
+from tests.support.rows import add_connection
 
 pytestmark = pytest.mark.browser
 

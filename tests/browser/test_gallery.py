@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
-from tests.people import Sandbox
+from tests.support.people import Sandbox
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 from app.models.connection import Cause, Status
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
-from tests.people import MAIN_SHOP, OTHER_SHOP, Sandbox
+from tests.support.people import MAIN_SHOP, OTHER_SHOP, Sandbox
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from app.models.connection import Cause, Connection, Grant, Status
 from tests.browser.conftest import NewVisitor
 from tests.browser.site import Site
 from tests.browser.visitor import Visitor
-from tests.people import Sandbox
+from tests.support.people import Sandbox
 
 pytestmark = pytest.mark.browser
 

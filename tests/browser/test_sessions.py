@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.visitor import Visitor
-from tests.settings import PASSWORD
+from tests.support.settings import PASSWORD
 
 pytestmark = pytest.mark.browser
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.visitor import Visitor
-from tests.people import Sandbox
+from tests.support.people import Sandbox
 
 pytestmark = pytest.mark.browser
 

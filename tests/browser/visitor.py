@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.site import Site
-from tests.people import MAIN_SHOP, Sandbox
-from tests.settings import PASSWORD
-from tests.waiting import until
+from tests.support.people import MAIN_SHOP, Sandbox
+from tests.support.settings import PASSWORD
+from tests.support.waiting import until
 
 EMAIL = "anna@example.ru"
 EVOTOR = "evotor"

@@ -9,7 +9,7 @@ from sqlalchemy import func
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.monitor.leases import Lease, claim_due, claim_one, release
-from tests import rows
+from tests.support import rows
 
 
 async def claim(database: Database, provider: str = "evotor", limit: int = 10) -> list[Lease]:

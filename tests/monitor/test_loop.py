@@ -20,9 +20,9 @@ from app.monitor import heartbeats, loop
 from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
 from app.oauth.token_response import Tokens
-from tests import rows
-from tests.servers import Acme, Handler, open_acme, saying
-from tests.waiting import until
+from tests.support import rows
+from tests.support.servers import Acme, Handler, open_acme, saying
+from tests.support.waiting import until
 
 SHORT = 0.1  # seconds
 

@@ -15,7 +15,7 @@ from app.monitor.probe import Answer, probe
 from app.outbound.client import MAX_BODY, Outbound
 from app.providers.provider import Provider
 from app.providers.spec_parts import Carrier, Probe
-from tests.certificates import self_signed
+from tests.support.certificates import self_signed
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Ask = Callable[..., Awaitable[Answer]]

@@ -14,7 +14,7 @@ from app.models.monitor import Monitor
 from app.monitor import heartbeats
 from app.web.app import create_app
 from app.web.context import Dashboard
-from tests.waiting import until
+from tests.support.waiting import until
 
 ELSEWHERE = ("203.0.113.7", 1234)
 HERE = ("127.0.0.1", 1234)

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.providers.shapes.oauth_service import OAuthService
-from tests.settings import PUBLIC_URL
+from tests.support.settings import PUBLIC_URL
 
 
 class AmoCrm(OAuthService):

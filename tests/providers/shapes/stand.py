@@ -15,12 +15,12 @@ from app.outbound.client import Outbound
 from app.providers.registry import BUILT_IN
 from app.web.app import create_app
 from tests.conftest import COMPILED
-from tests.people import Person, Sandbox
 from tests.providers.shapes.key_service import KeyService
 from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
 from tests.providers.shapes.overlay import overlay
 from tests.providers.shapes.push_service import WEBHOOK_SECRET, PushService
 from tests.providers.shapes.service import Service, serve
+from tests.support.people import Person, Sandbox
 
 SECRETS = {"evotor": WEBHOOK_SECRET}
 ENTRIES = {each.name: each for each in BUILT_IN}

@@ -1,0 +1,347 @@
+"""The protocol as RFCs write it, and token answers as providers write them."""
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
+
+import pytest
+from aiohttp import web
+
+from app.config import Client
+from app.oauth import client
+from app.oauth.token_expiry import FOREVER
+from app.oauth.token_response import Refusal, Tokens, read_tokens
+from app.outbound.client import Outbound, Reply
+from app.providers.provider import Provider
+from app.providers.spec_parts import Probe
+from tests.support.servers import serving
+
+REDIRECT_URI = "http://127.0.0.1:8000/acme/callback"
+ODD = Client("id+/=%: ключ", "secret+/=%: &тайна")
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"  # RFC 7636 appendix B
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+@dataclass
+class Endpoint:
+    """A token endpoint that says one thing, and remembers what it was asked."""
+
+    provider: Provider
+    answer: Callable[[], web.Response] = web.Response
+    headers: dict[str, str] = field(default_factory=dict)
+    form: dict[str, str] = field(default_factory=dict)
+    asked: int = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        self.headers, self.form = dict(request.headers), dict(parse_qsl(await request.text()))
+        return self.answer()
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[Endpoint]:
+    endpoint = Endpoint(acme("http://nowhere"))
+    async with serving({"token": endpoint.handle, "revoke": endpoint.handle}) as url:
+        endpoint.provider = acme(url)
+        yield endpoint
+
+
+def acme(url: str = "https://acme.example", **entry: object) -> Provider:
+    return Provider(
+        "acme",
+        "Acme",
+        f"{url}/auth",
+        f"{url}/token",
+        Probe(f"{url}/me"),
+        revocation_endpoint=f"{url}/revoke",
+        client=ODD,
+        **entry,  # type: ignore[arg-type]
+    )
+
+
+def says(body: str, status: int = 200, **headers: str) -> Callable[[], web.Response]:
+    return lambda: web.Response(text=body, status=status, headers=headers)
+
+
+Exchange = Callable[..., Awaitable[Tokens | Refusal]]
+
+
+@pytest.fixture
+def exchange(http: Outbound, endpoint: Endpoint) -> Exchange:
+    async def exchange(body: str, status: int = 200, **headers: str) -> Tokens | Refusal:
+        endpoint.answer = says(body, status, **headers)
+        return await client.exchange(http, endpoint.provider, "code", REDIRECT_URI, VERIFIER)
+
+    return exchange
+
+
+def read(body: str, status: int = 200) -> Tokens | Refusal:
+    return read_tokens(acme(), Reply(0.1, status, {}, body.encode()), {})
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
+
+
+def test_the_person_is_sent_with_everything_that_is_needed() -> None:
+    provider = acme(scopes=("a", "b"), authorization_params={"prompt": "consent"})
+    assert query_of(client.authorization_url(provider, REDIRECT_URI, "state", VERIFIER)) == {
+        "response_type": "code",
+        "client_id": ODD.id,
+        "redirect_uri": REDIRECT_URI,
+        "scope": "a b",
+        "state": "state",
+        "prompt": "consent",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+    }
+
+
+def test_an_endpoint_that_has_a_query_keeps_it() -> None:
+    provider = replace(acme(), authorization_endpoint="https://acme.example/auth?tenant=7")
+    url = client.authorization_url(provider, REDIRECT_URI, "state", None)
+    assert url.count("?") == 1
+    assert query_of(url)["tenant"] == "7"
+    assert query_of(url)["state"] == "state"
+
+
+def test_nothing_empty_is_sent() -> None:
+    query = query_of(client.authorization_url(acme(), REDIRECT_URI, "state", None))
+    assert set(query) == {"response_type", "client_id", "redirect_uri", "state"}
+
+
+def test_states_and_verifiers_are_long_and_never_the_same() -> None:
+    for new in (client.new_state, client.new_code_verifier):
+        made = {new() for _ in range(100)}
+        assert len(made) == 100
+        assert all(43 <= len(each) <= 128 for each in made)
+
+
+async def test_a_code_is_exchanged_with_its_verifier(
+    exchange: Exchange, endpoint: Endpoint
+) -> None:
+    await exchange('{"access_token": "t"}')
+    assert endpoint.form == {
+        "grant_type": "authorization_code",
+        "code": "code",
+        "redirect_uri": REDIRECT_URI,
+        "code_verifier": VERIFIER,
+    }
+    assert endpoint.headers["Accept"] == "application/json"
+    assert endpoint.headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+async def test_basic_form_encodes_both_halves(exchange: Exchange, endpoint: Endpoint) -> None:
+    await exchange('{"access_token": "t"}')
+    scheme, _, pair = endpoint.headers["Authorization"].partition(" ")
+    name, _, secret = base64.b64decode(pair).decode().partition(":")
+    assert scheme == "Basic"
+    assert (unquote_plus(name), unquote_plus(secret)) == (ODD.id, ODD.secret)
+    assert not set("+/=: ") & set(name.replace("+", "", 1))  # one space, one plus
+    assert "client_secret" not in endpoint.form
+
+
+@pytest.mark.parametrize(
+    ("method", "sent"),
+    [
+        ("client_secret_post", {"client_id": ODD.id, "client_secret": ODD.secret}),
+        ("none", {"client_id": ODD.id}),
+    ],
+)
+async def test_other_methods_name_the_client_in_the_form(
+    exchange: Exchange, endpoint: Endpoint, method: str, sent: dict[str, str]
+) -> None:
+    endpoint.provider = replace(endpoint.provider, token_endpoint_auth_method=method)
+    await exchange('{"access_token": "t"}')
+    assert "Authorization" not in endpoint.headers
+    given = {name: value for name, value in endpoint.form.items() if name.startswith("client_")}
+    assert given == sent
+
+
+@pytest.mark.parametrize(
+    ("body", "expires_in"),
+    [
+        ('{"access_token": "t", "expires_in": 3600}', 3600),
+        ('{"access_token": "t", "expires_in": "3600"}', 3600),
+        ('{"access_token": "t", "expires_in": 0}', 0),
+        ('{"access_token": "t"}', None),
+        ('{"access_token": "t", "expires_in": null}', None),
+        ('{"access_token": "t", "expires_in": "soon"}', None),
+        ('{"access_token": "t", "expires_in": ""}', None),
+        ('{"access_token": "t", "expires_in": -1}', None),
+        ('{"access_token": "t", "expires_in": NaN}', None),
+        ('{"access_token": "t", "expires_in": "nan"}', None),
+        ('{"access_token": "t", "expires_in": Infinity}', FOREVER),
+        ('{"access_token": "t", "expires_in": 1e300}', FOREVER),
+        ('{"access_token": "t", "expires_in": 1%s}' % ("0" * 400), None),
+        ('{"access_token": "t", "expires_in": [3600]}', None),
+        ('{"access_token": "t", "expires_in": {"s": 1}}', None),
+        ("access_token=t&expires_in=60&token_type=bearer", 60),
+    ],
+)
+def test_an_expiry_is_read_in_every_form(body: str, expires_in: float | None) -> None:
+    tokens = read(body)
+    assert isinstance(tokens, Tokens)
+    assert (tokens.access_token, tokens.expires_in) == ("t", expires_in)
+
+
+@pytest.mark.parametrize(
+    ("body", "scopes"),
+    [
+        ('{"access_token": "t", "scope": "a b"}', ("a", "b")),
+        ('{"access_token": "t", "scope": "a,b, c"}', ("a", "b", "c")),
+        ('{"access_token": "t", "scope": ["a", "b"]}', ("a", "b")),
+        ('{"access_token": "t", "scope": null}', ()),
+        ("access_token=t&scope=a+b", ("a", "b")),
+    ],
+)
+def test_scopes_are_read_in_every_form(body: str, scopes: tuple[str, ...]) -> None:
+    tokens = read(body)
+    assert isinstance(tokens, Tokens)
+    assert tokens.scopes == scopes
+
+
+@pytest.mark.parametrize("token_type", ['"Bearer"', '"bearer"', '"BEARER"'])
+def test_a_bearer_in_any_letter_case_is_one(token_type: str) -> None:
+    body = f'{{"access_token": "t", "refresh_token": "r", "token_type": {token_type}}}'
+    tokens = read(body)
+    assert isinstance(tokens, Tokens)
+    assert tokens.refresh_token == "r"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, '{"error": "invalid_grant"}', "invalid_grant"),
+        (400, "error=invalid_grant&error_description=x", "invalid_grant"),
+        (401, '{"error": "invalid_client"}', "invalid_client"),
+        (200, '{"error": "invalid_grant"}', "invalid_grant"),
+        (200, "error=invalid_grant", "invalid_grant"),
+        (200, '{"access_token": "t", "error": "server_error"}', "server_error"),
+        (200, "<html><a href='?a=b'>", "bad_response"),
+        (200, "", "bad_response"),
+        (200, "[]", "bad_response"),
+        (200, '"text"', "bad_response"),
+        (200, "{}", "bad_response"),
+        (200, '{"access_token": ""}', "bad_response"),
+        (200, '{"access_token": 5}', "bad_response"),
+        (200, '{"access_token": "t", "token_type": "mac"}', "bad_response"),
+        (302, "", "http_302"),
+        (500, "<html>", "http_500"),
+        (503, "", "http_503"),
+        (400, '{"error": "a word that no RFC knows"}', "http_400"),
+        (400, '{"error": {"code": 5}}', "http_400"),
+        (200, '{"access_token": "t\\r\\nX-Evil: 1"}', "bad_response"),
+        (200, '{"access_token": "ключ"}', "bad_response"),
+        (200, '{"error": "ошибка"}', "bad_response"),
+    ],
+)
+def test_an_answer_without_tokens_is_a_refusal_with_its_code(
+    status: int, body: str, code: str
+) -> None:
+    refusal = read(body, status)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == code
+    assert refusal.is_ours is (code == "invalid_client")
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_body_that_is_nested_without_end_is_a_bad_answer(body: str) -> None:
+    refusal = read(body[: 200 * 1024])
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "bad_response"
+
+
+async def test_a_redirect_is_not_followed(exchange: Exchange, endpoint: Endpoint) -> None:
+    refusal = await exchange("", 307, Location=endpoint.provider.revocation_endpoint)
+    assert isinstance(refusal, Refusal)
+    assert endpoint.asked == 1
+
+
+async def test_nobody_there_is_a_refusal_too(http: Outbound) -> None:
+    refusal = await client.refresh(http, acme("http://127.0.0.1:1"), "r")
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "unreachable"
+
+
+async def test_without_a_client_nobody_is_asked(http: Outbound, endpoint: Endpoint) -> None:
+    refusal = await client.refresh(http, replace(endpoint.provider, client=None), "r")
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, endpoint.asked) == ("unconfigured", 0)
+
+
+async def test_a_refresh_token_that_is_not_replaced_goes_on(
+    http: Outbound, endpoint: Endpoint
+) -> None:
+    endpoint.answer = says('{"access_token": "t", "expires_in": 5}')
+    tokens = await client.refresh(http, endpoint.provider, "r")
+    assert tokens == Tokens("t", "r", 5.0)
+    assert endpoint.form == {"grant_type": "refresh_token", "refresh_token": "r"}
+
+
+@pytest.mark.parametrize(
+    ("issuer", "iss", "good"),
+    [
+        ("https://acme.example", "https://acme.example", True),
+        ("https://acme.example", "https://acme.example/", False),
+        ("https://acme.example", "https://ACME.example", False),
+        ("https://acme.example", "https://evil.example", False),
+        ("https://acme.example", "", False),
+        ("https://acme.example", "ключ", False),
+        ("https://acme.example", None, True),
+        ("", "https://anybody.example", True),
+        ("", None, True),
+    ],
+)
+def test_an_issuer_is_compared_exactly(issuer: str, iss: str | None, good: bool) -> None:
+    assert client.issuer_matches(acme(issuer=issuer), iss) is good
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120),
+        ("0", 0),
+        (" 5 ", 5),
+        ("Wed, 21 Oct 2015 07:28:10 GMT", 10),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0),
+        ("Wed, 21 Oct 2015 09:28:10 +0200", 10),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("", None),
+        ("Wed, 99 Oct 2015 07:28:10 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
+    now = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
+    assert client.retry_after({"retry-after": text}, now) == seconds
+
+
+def test_no_retry_after_is_none() -> None:
+    assert client.retry_after({}) is None
+
+
+async def test_a_revocation_names_its_token_and_is_done_at_200(
+    http: Outbound, endpoint: Endpoint
+) -> None:
+    assert await client.revoke(http, endpoint.provider, "r", "refresh_token") is None
+    assert endpoint.form == {"token": "r", "token_type_hint": "refresh_token"}
+    assert endpoint.headers["Authorization"].startswith("Basic ")
+
+
+async def test_a_revocation_that_is_not_taken_is_a_refusal(
+    http: Outbound, endpoint: Endpoint
+) -> None:
+    endpoint.answer = says("", 503)
+    refusal = await client.revoke(http, endpoint.provider, "r", "refresh_token")
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "http_503"
+
+
+async def test_no_refusal_shows_a_secret(exchange: Exchange) -> None:
+    refusal = await exchange('{"error": "invalid_client"}', 401)
+    assert ODD.secret not in repr(refusal)
+    assert "hunter2" not in repr(Tokens("hunter2", "hunter2"))
+    assert ODD.secret not in repr(acme())
