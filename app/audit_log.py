@@ -16,14 +16,14 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.audit import JournalEntry
+from app.models.audit import AuditLogEntry
 
 KEPT = timedelta(days=400)
 PAGE = 50  # entries
 PRUNED = 1_000  # entries in one transaction
 
 
-class Deed(StrEnum):
+class AuditEvent(StrEnum):
     CONNECTED = "connected"
     RECONNECTED = "reconnected"
     DISCONNECTED = "disconnected"
@@ -62,7 +62,7 @@ class Deed(StrEnum):
     ALERTS_CHANGED = "alerts_changed"
 
 
-class Who(StrEnum):
+class ActorKind(StrEnum):
     PERSON = "person"
     SERVICE = "service"  # we ourselves
     PROVIDER = "provider"
@@ -70,23 +70,23 @@ class Who(StrEnum):
 
 
 @dataclass(frozen=True)
-class Doer:
-    who: Who
+class Actor:
+    who: ActorKind
     device: str = ""  # the browser's own description of itself
 
 
 # Whoever's request it happens to come out in.
 ALWAYS = {
-    Deed.REFRESHED: Doer(Who.SERVICE),
-    Deed.REVOKED: Doer(Who.PROVIDER),
-    Deed.UNINSTALLED: Doer(Who.PROVIDER),
-    Deed.UNPAID: Doer(Who.PROVIDER),
+    AuditEvent.REFRESHED: Actor(ActorKind.SERVICE),
+    AuditEvent.REVOKED: Actor(ActorKind.PROVIDER),
+    AuditEvent.UNINSTALLED: Actor(ActorKind.PROVIDER),
+    AuditEvent.UNPAID: Actor(ActorKind.PROVIDER),
 }
-_doer: ContextVar[Doer] = ContextVar("doer", default=Doer(Who.SERVICE))  # noqa: B039 - frozen
+_doer: ContextVar[Actor] = ContextVar("doer", default=Actor(ActorKind.SERVICE))  # noqa: B039 - frozen
 
 
 @contextmanager
-def done_by(doer: Doer) -> Iterator[None]:
+def acting_as(doer: Actor) -> Iterator[None]:
     """What is written while the block runs, and by what it starts, was done by them."""
     token = _doer.set(doer)
     try:
@@ -95,7 +95,7 @@ def done_by(doer: Doer) -> Iterator[None]:
         _doer.reset(token)
 
 
-def doer_is(doer: Doer) -> None:
+def set_actor(doer: Actor) -> None:
     """From now on, in this task."""
     _doer.set(doer)
 
@@ -112,16 +112,18 @@ OF_CONNECTIONS = text(
 )
 
 
-async def write(session: AsyncSession, user_id: int, deed: Deed, label: str | None = None) -> None:
+async def write(
+    session: AsyncSession, user_id: int, deed: AuditEvent, label: str | None = None
+) -> None:
     """A deed done to a person's account; `label`: to which part of it."""
-    entry = JournalEntry(user_id=user_id, deed=deed.value, label=label, **_by(deed))
+    entry = AuditLogEntry(user_id=user_id, deed=deed.value, label=label, **_by(deed))
     session.add(entry)
     await session.flush()
 
 
 async def write_of(
     session: AsyncSession,
-    deed: Deed,
+    deed: AuditEvent,
     connection_ids: Sequence[UUID],
     rest: timedelta = timedelta(0),
 ) -> None:
@@ -137,31 +139,33 @@ async def of_user(
     session: AsyncSession,
     user_id: int,
     before: int | None,
-    deeds: Sequence[Deed],
+    deeds: Sequence[AuditEvent],
     connection_id: UUID | None = None,
     period: timedelta = KEPT,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """One page of a person's entries, the newest first, older than entry `before`."""
-    columns = (JournalEntry.id, JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id)
-    about = (JournalEntry.provider, JournalEntry.label, JournalEntry.who, JournalEntry.device)
+    columns = (AuditLogEntry.id, AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id)
+    about = (AuditLogEntry.provider, AuditLogEntry.label, AuditLogEntry.who, AuditLogEntry.device)
     since = func.now() - period
-    query = select(*columns, *about).where(JournalEntry.user_id == user_id, JournalEntry.at > since)
+    query = select(*columns, *about).where(
+        AuditLogEntry.user_id == user_id, AuditLogEntry.at > since
+    )
     if connection_id is not None:
-        query = query.where(JournalEntry.connection_id == connection_id)
+        query = query.where(AuditLogEntry.connection_id == connection_id)
     if before is not None:
-        query = query.where(JournalEntry.id < before)
+        query = query.where(AuditLogEntry.id < before)
     if deeds:
-        query = query.where(JournalEntry.deed.in_(deeds))
-    return (await session.execute(query.order_by(JournalEntry.id.desc()).limit(PAGE))).all()
+        query = query.where(AuditLogEntry.deed.in_(deeds))
+    return (await session.execute(query.order_by(AuditLogEntry.id.desc()).limit(PAGE))).all()
 
 
 async def prune(session: AsyncSession) -> bool:
     """Forget some of what is too old; True while there may be more."""
-    old = select(JournalEntry.id).where(JournalEntry.at < func.now() - KEPT).limit(PRUNED)
-    gone = delete(JournalEntry).where(JournalEntry.id.in_(old.scalar_subquery()))
-    return len((await session.scalars(gone.returning(JournalEntry.id))).all()) == PRUNED
+    old = select(AuditLogEntry.id).where(AuditLogEntry.at < func.now() - KEPT).limit(PRUNED)
+    gone = delete(AuditLogEntry).where(AuditLogEntry.id.in_(old.scalar_subquery()))
+    return len((await session.scalars(gone.returning(AuditLogEntry.id))).all()) == PRUNED
 
 
-def _by(deed: Deed) -> dict[str, str]:
+def _by(deed: AuditEvent) -> dict[str, str]:
     doer = ALWAYS.get(deed) or _doer.get()
     return {"who": doer.who.value, "device": doer.device[:200]}

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit_log
 from app.accounts import email_change, users
 from app.alerts import channel_settings, preferences
-from app.alerts.types import Wishes
-from app.audit_log import Deed
+from app.alerts.types import Preferences
+from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.models.audit import JournalEntry
+from app.models.audit import AuditLogEntry
 from app.web.accounts.audit_labels import DEEDS, KINDS
 from app.web.context import Dashboard
 from tests.support import rows
@@ -27,41 +27,41 @@ from tests.support.people import JSON, OTHER_SHOP, Person, Sandbox
 from tests.support.settings import PASSWORD, TOKEN_KEYS
 
 WRITTEN = {  # what each step writes when it is carried out
-    "account.end_other_sessions": Deed.SESSIONS_ENDED,
-    "account.end_session": Deed.SESSIONS_ENDED,
-    "account.password": Deed.PASSWORD_CHANGED,
-    "account.zone": Deed.ZONE_CHANGED,
-    "alerts.add_apprise": Deed.CHANNEL_ADDED,
-    "alerts.add_push": Deed.CHANNEL_ADDED,
-    "alerts.add_webhook": Deed.CHANNEL_ADDED,
-    "alerts.choose": Deed.ALERTS_CHANGED,
-    "alerts.remove": Deed.CHANNEL_REMOVED,
-    "alerts.switch": Deed.CHANNEL_OFF,
-    "alerts.test": Deed.CHANNEL_ON,  # only where it had been failing
-    "alerts.unsubscribe": Deed.CHANNEL_OFF,
-    "choice.choose": Deed.KEPT_APART,  # or disconnected
-    "connections.check": Deed.CHECKED,
-    "rounds.begin": Deed.CHECKED_ALL,
-    "hooks.installation": Deed.UNINSTALLED,
-    "hooks.proof": Deed.CONNECTED,
-    "hooks.subscription": Deed.UNPAID,
-    "own_email.change": Deed.EMAIL_ASKED,
-    "own_email.confirm": Deed.EMAIL_CHANGED,
-    "passkeys.add": Deed.PASSKEY_ADDED,
-    "passkeys.log_in": Deed.LOGGED_IN,
-    "passkeys.remove": Deed.PASSKEY_REMOVED,
-    "providers.connect": Deed.CONNECTED,  # when the person is back from the provider
-    "providers.disconnect": Deed.DISCONNECTED,
-    "reset.ask": Deed.RESET_ASKED,
-    "reset.password": Deed.PASSWORD_CHANGED,
-    "second_factor.confirm": Deed.SECOND_FACTOR_ON,
-    "second_factor.new_recovery_codes": Deed.RECOVERY_CODES_MADE,
-    "second_factor.remove": Deed.SECOND_FACTOR_OFF,
-    "sign_in.code": Deed.LOGGED_IN,
-    "sign_in.login": Deed.LOGGED_IN,
-    "sign_in.logout": Deed.LOGGED_OUT,
-    "sign_up.confirm": Deed.SIGNED_UP,
-    "sign_up.signup": Deed.SIGNED_UP,
+    "account.end_other_sessions": AuditEvent.SESSIONS_ENDED,
+    "account.end_session": AuditEvent.SESSIONS_ENDED,
+    "account.password": AuditEvent.PASSWORD_CHANGED,
+    "account.zone": AuditEvent.ZONE_CHANGED,
+    "alerts.add_apprise": AuditEvent.CHANNEL_ADDED,
+    "alerts.add_push": AuditEvent.CHANNEL_ADDED,
+    "alerts.add_webhook": AuditEvent.CHANNEL_ADDED,
+    "alerts.choose": AuditEvent.ALERTS_CHANGED,
+    "alerts.remove": AuditEvent.CHANNEL_REMOVED,
+    "alerts.switch": AuditEvent.CHANNEL_OFF,
+    "alerts.test": AuditEvent.CHANNEL_ON,  # only where it had been failing
+    "alerts.unsubscribe": AuditEvent.CHANNEL_OFF,
+    "choice.choose": AuditEvent.KEPT_APART,  # or disconnected
+    "connections.check": AuditEvent.CHECKED,
+    "rounds.begin": AuditEvent.CHECKED_ALL,
+    "hooks.installation": AuditEvent.UNINSTALLED,
+    "hooks.proof": AuditEvent.CONNECTED,
+    "hooks.subscription": AuditEvent.UNPAID,
+    "own_email.change": AuditEvent.EMAIL_ASKED,
+    "own_email.confirm": AuditEvent.EMAIL_CHANGED,
+    "passkeys.add": AuditEvent.PASSKEY_ADDED,
+    "passkeys.log_in": AuditEvent.LOGGED_IN,
+    "passkeys.remove": AuditEvent.PASSKEY_REMOVED,
+    "providers.connect": AuditEvent.CONNECTED,  # when the person is back from the provider
+    "providers.disconnect": AuditEvent.DISCONNECTED,
+    "reset.ask": AuditEvent.RESET_ASKED,
+    "reset.password": AuditEvent.PASSWORD_CHANGED,
+    "second_factor.confirm": AuditEvent.SECOND_FACTOR_ON,
+    "second_factor.new_recovery_codes": AuditEvent.RECOVERY_CODES_MADE,
+    "second_factor.remove": AuditEvent.SECOND_FACTOR_OFF,
+    "sign_in.code": AuditEvent.LOGGED_IN,
+    "sign_in.login": AuditEvent.LOGGED_IN,
+    "sign_in.logout": AuditEvent.LOGGED_OUT,
+    "sign_up.confirm": AuditEvent.SIGNED_UP,
+    "sign_up.signup": AuditEvent.SIGNED_UP,
 }
 NOT_WRITTEN = {
     "alerts.add_telegram": "the channel is there when the bot was greeted: channel_added then",
@@ -79,12 +79,12 @@ NOT_WRITTEN = {
 
 async def deeds(database: Database) -> list[str]:
     async with database.sessions() as session:
-        return list(await session.scalars(select(JournalEntry.deed).order_by(JournalEntry.id)))
+        return list(await session.scalars(select(AuditLogEntry.deed).order_by(AuditLogEntry.id)))
 
 
 def test_every_deed_has_words_and_a_place_in_the_filter() -> None:
-    assert set(DEEDS) == set(Deed)
-    assert {deed for _, some in KINDS.values() for deed in some} == set(Deed)
+    assert set(DEEDS) == set(AuditEvent)
+    assert {deed for _, some in KINDS.values() for deed in some} == set(AuditEvent)
 
 
 async def test_what_a_person_does_is_written_down(person: Person, database: Database) -> None:
@@ -116,7 +116,7 @@ async def test_a_refused_log_in_is_written_after_the_answer_to_whom_it_was_about
         await stranger.post("/login", email=email, password="wrong")
     await person.app.unfinished.drain(5)
     async with database.sessions() as session:
-        found = (await session.scalars(select(JournalEntry).order_by(JournalEntry.id))).all()
+        found = (await session.scalars(select(AuditLogEntry).order_by(AuditLogEntry.id))).all()
     assert [each.deed for each in found][2:] == ["login_refused"]
     assert found[-1].who == "person"
     page = await person.page("/journal")
@@ -127,12 +127,12 @@ async def test_a_refused_log_in_is_written_after_the_answer_to_whom_it_was_about
 TAKEN_BACK: list[Callable[[AsyncSession, int], Awaitable[object]]] = [
     lambda session, user: users.change_password(session, user, "hash"),
     lambda session, user: users.set_zone(session, user, "Europe/Samara"),
-    lambda session, user: email_change.begin(session, user, "new@example.ru"),
+    lambda session, user: email_change.start(session, user, "new@example.ru"),
     lambda session, user: email_change.take(session, user, "new@example.ru"),
     lambda session, user: channel_settings.add(
         session, Keys(TOKEN_KEYS), user, "webhook", "example.ru", {"url": "https://example.ru"}
     ),
-    lambda session, user: preferences.save(session, user, Wishes(ZoneInfo("Europe/Moscow"))),
+    lambda session, user: preferences.save(session, user, Preferences(ZoneInfo("Europe/Moscow"))),
 ]
 
 
@@ -143,7 +143,7 @@ async def test_a_deed_that_is_taken_back_leaves_no_row(
     user = await rows.add_person(database)
     async with database.sessions() as session:
         await deed(session, user)
-        written = await session.scalar(select(func.count()).select_from(JournalEntry))
+        written = await session.scalar(select(func.count()).select_from(AuditLogEntry))
         await session.rollback()
     assert (written, await deeds(database)) == (1, [])
 
@@ -172,7 +172,7 @@ async def test_a_connection_that_is_gone_keeps_its_name(person: Person) -> None:
 async def test_nobody_rewrites_it(database: Database) -> None:
     user = await rows.add_person(database)
     async with database.sessions.begin() as session:
-        await audit_log.write(session, user, Deed.LOGGED_IN)
+        await audit_log.write(session, user, AuditEvent.LOGGED_IN)
     for rewriting in ("UPDATE journal SET deed = 'x'", "DELETE FROM journal", "TRUNCATE journal"):
         with pytest.raises(DBAPIError, match="append-only"):
             async with database.sessions.begin() as session:
@@ -191,7 +191,7 @@ async def test_what_others_did_says_who_it_was(
     assert page.count("администратор") == 3
     assert "Учётная запись отключена" in page
     async with database.sessions() as session:
-        who = list(await session.scalars(select(JournalEntry.who).order_by(JournalEntry.id)))
+        who = list(await session.scalars(select(AuditLogEntry.who).order_by(AuditLogEntry.id)))
     assert who == ["person", "person", "operator", "operator", "operator", "person"]
 
 
@@ -227,9 +227,9 @@ async def test_it_is_for_ones_own_eyes_and_goes_with_its_person(
 
 async def test_it_is_read_page_by_page_and_by_kind(person: Person, database: Database) -> None:
     async with database.sessions.begin() as session:
-        user = (await session.scalars(select(JournalEntry.user_id))).first()
+        user = (await session.scalars(select(AuditLogEntry.user_id))).first()
         many = [{"user_id": user, "deed": "checked", "provider": "evotor"}] * audit_log.PAGE
-        await session.execute(insert(JournalEntry), many)
+        await session.execute(insert(AuditLogEntry), many)
     first = await person.page("/journal")
     assert first.count("Проверено вручную") == audit_log.PAGE
     assert "Вход" not in first
@@ -249,9 +249,9 @@ async def test_it_is_found_by_connection_and_by_period(person: Person, database:
     assert only.count("<b>Подключено</b>") == 1
     assert f'<option value="{first["id"]}" selected>' in only
     async with database.sessions.begin() as session:
-        user = (await session.scalars(select(JournalEntry.user_id))).first()
+        user = (await session.scalars(select(AuditLogEntry.user_id))).first()
         old = {"user_id": user, "deed": "password_changed", "at": func.now() - timedelta(days=10)}
-        await session.execute(insert(JournalEntry).values(old))
+        await session.execute(insert(AuditLogEntry).values(old))
     assert "Пароль изменён" in await person.page("/journal")
     assert "Пароль изменён" in await person.page("/journal?days=30")
     week = await person.page("/journal?days=7")
@@ -268,9 +268,9 @@ async def test_other_pages_of_it_keep_what_was_asked_for(
 ) -> None:
     card = await person.connect()
     async with database.sessions.begin() as session:
-        user = (await session.scalars(select(JournalEntry.user_id))).first()
+        user = (await session.scalars(select(AuditLogEntry.user_id))).first()
         row = {"user_id": user, "deed": "checked", "connection_id": UUID(card["id"])}
-        await session.execute(insert(JournalEntry), [row] * audit_log.PAGE)
+        await session.execute(insert(AuditLogEntry), [row] * audit_log.PAGE)
     page = await person.page(f"/journal?kind=connections&connection={card['id']}&days=7")
     asked = f"kind=connections&amp;connection={card['id']}&amp;days=7"
     assert re.search(rf'href="/journal\?before=\d+&amp;{asked}"', page)
@@ -281,7 +281,7 @@ async def test_what_is_too_old_is_forgotten(database: Database, keys: Keys) -> N
     ages = [audit_log.KEPT - timedelta(days=1), audit_log.KEPT + timedelta(days=1)]
     async with database.sessions.begin() as session:
         for age in ages:
-            row = insert(JournalEntry).values(user_id=user, deed="checked", at=func.now() - age)
+            row = insert(AuditLogEntry).values(user_id=user, deed="checked", at=func.now() - age)
             await session.execute(row)
     async with database.sessions.begin() as session:
         assert not await audit_log.prune(session)

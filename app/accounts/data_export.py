@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models.account import EmailChange, Passkey, SecondFactor, Session, User
-from app.models.alert import Alert, AlertChannel, AlertPreferences, Told
-from app.models.audit import JournalEntry
+from app.models.alert import Alert, AlertChannel, AlertPreferences, AlertState
+from app.models.audit import AuditLogEntry
 from app.models.connection import Connection, Grant, PushedToken
 from app.models.history import Latencies, Outage
 
@@ -46,10 +46,15 @@ WISHES: tuple[Column, ...] = (
     *(AlertPreferences.delay_minutes, AlertPreferences.reminder_days, AlertPreferences.digest),
     *(AlertPreferences.quiet_from, AlertPreferences.quiet_until),
 )
-TOLD: tuple[Column, ...] = (Told.connection_id, Told.kind, Told.since, Told.told_at)
+TOLD: tuple[Column, ...] = (
+    AlertState.connection_id,
+    AlertState.kind,
+    AlertState.since,
+    AlertState.told_at,
+)
 JOURNAL: tuple[Column, ...] = (
-    *(JournalEntry.at, JournalEntry.deed, JournalEntry.connection_id),
-    *(JournalEntry.provider, JournalEntry.label, JournalEntry.who, JournalEntry.device),
+    *(AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id),
+    *(AuditLogEntry.provider, AuditLogEntry.label, AuditLogEntry.who, AuditLogEntry.device),
 )
 ALERTS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
 
@@ -71,8 +76,8 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
         "latencies": await _rows(session, latencies, Connection.user_id == user_id),
         "channels": await _rows(session, select(*CHANNELS), AlertChannel.user_id == user_id),
         "wishes": await _rows(session, select(*WISHES), AlertPreferences.user_id == user_id),
-        "told": await _rows(session, select(*TOLD), Told.user_id == user_id),
-        "journal": await _rows(session, select(*JOURNAL), JournalEntry.user_id == user_id),
+        "told": await _rows(session, select(*TOLD), AlertState.user_id == user_id),
+        "journal": await _rows(session, select(*JOURNAL), AuditLogEntry.user_id == user_id),
         "alerts": await _rows(session, select(*ALERTS), Alert.user_id == user_id),
     }
 

@@ -13,14 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import one_time_tokens
-from app.accounts.one_time_tokens import ticket_hash
-from app.audit_log import Deed
+from app.accounts.one_time_tokens import token_hash
+from app.audit_log import AuditEvent
 from app.models.account import EmailChange, User
 
 LIFE = timedelta(hours=24)
 
 
-class Answer(StrEnum):
+class ConfirmResult(StrEnum):
     """What following a link came to."""
 
     DONE = "done"
@@ -30,25 +30,25 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Links:
+class ConfirmLinks:
     """The secrets for the two letters."""
 
     old: str
     new: str
 
 
-async def begin(session: AsyncSession, user_id: int, email: str) -> Links:
+async def start(session: AsyncSession, user_id: int, email: str) -> ConfirmLinks:
     """What was begun before is forgotten."""
-    links = Links(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+    links = ConfirmLinks(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
     values = {
         "email": email.strip(),
-        "old_link": ticket_hash(links.old),
-        "new_link": ticket_hash(links.new),
+        "old_link": token_hash(links.old),
+        "new_link": token_hash(links.new),
         "expires_at": func.now() + LIFE,
     }
     row = insert(EmailChange).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
-    await audit_log.write(session, user_id, Deed.EMAIL_ASKED)
+    await audit_log.write(session, user_id, AuditEvent.EMAIL_ASKED)
     return links
 
 
@@ -63,7 +63,7 @@ async def known(session: AsyncSession, link: str) -> str | None:
     return await session.scalar(select(EmailChange.email).where(*_good(link)))
 
 
-async def answer(session: AsyncSession, link: str) -> Answer:
+async def answer(session: AsyncSession, link: str) -> ConfirmResult:
     """Spend the link; with the second one the address is taken."""
     change = (
         await session.scalars(
@@ -77,11 +77,15 @@ async def answer(session: AsyncSession, link: str) -> Answer:
         )
     ).one_or_none()
     if change is None:
-        return Answer.EXPIRED
+        return ConfirmResult.EXPIRED
     if change.old_link is not None or change.new_link is not None:
-        return Answer.WAITING
+        return ConfirmResult.WAITING
     await forget(session, change.user_id)
-    return Answer.DONE if await take(session, change.user_id, change.email) else Answer.TAKEN
+    return (
+        ConfirmResult.DONE
+        if await take(session, change.user_id, change.email)
+        else ConfirmResult.TAKEN
+    )
 
 
 async def take(session: AsyncSession, user_id: int, email: str) -> bool:
@@ -92,8 +96,8 @@ async def take(session: AsyncSession, user_id: int, email: str) -> bool:
             await session.execute(mine.values(email=email.strip()))
     except IntegrityError:
         return False
-    await audit_log.write(session, user_id, Deed.EMAIL_CHANGED)
-    await one_time_tokens.tear_up(session, user_id)  # they lie in the old mailbox
+    await audit_log.write(session, user_id, AuditEvent.EMAIL_CHANGED)
+    await one_time_tokens.revoke_all(session, user_id)  # they lie in the old mailbox
     return True
 
 
@@ -101,15 +105,15 @@ async def forget(session: AsyncSession, user_id: int) -> None:
     await session.execute(delete(EmailChange).where(EmailChange.user_id == user_id))
 
 
-async def forget_old_changes(session: AsyncSession) -> None:
+async def forget_expired(session: AsyncSession) -> None:
     await session.execute(delete(EmailChange).where(EmailChange.expires_at < func.now()))
 
 
 def _good(link: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    mine = or_(EmailChange.old_link == ticket_hash(link), EmailChange.new_link == ticket_hash(link))
+    mine = or_(EmailChange.old_link == token_hash(link), EmailChange.new_link == token_hash(link))
     return mine, EmailChange.expires_at > func.now()
 
 
 def _unless(column: Any, link: str) -> Any:
     """The column as it is, or NULL where it is this link."""
-    return case((column == ticket_hash(link), null()), else_=column)
+    return case((column == token_hash(link), null()), else_=column)

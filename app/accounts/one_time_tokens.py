@@ -8,20 +8,20 @@ from datetime import timedelta
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.account import Purpose, Ticket
+from app.models.account import OneTimeToken, TokenPurpose
 
 LIFE = {
-    Purpose.RESET: timedelta(minutes=30),
-    Purpose.SIGN_UP: timedelta(hours=24),
-    Purpose.SECOND_FACTOR: timedelta(minutes=10),
-    Purpose.PASSKEY_LOG_IN: timedelta(minutes=5),
-    Purpose.PASSKEY_ADD: timedelta(minutes=5),
-    Purpose.PASSKEY_PROOF: timedelta(minutes=5),
+    TokenPurpose.RESET: timedelta(minutes=30),
+    TokenPurpose.SIGN_UP: timedelta(hours=24),
+    TokenPurpose.SECOND_FACTOR: timedelta(minutes=10),
+    TokenPurpose.PASSKEY_LOG_IN: timedelta(minutes=5),
+    TokenPurpose.PASSKEY_ADD: timedelta(minutes=5),
+    TokenPurpose.PASSKEY_PROOF: timedelta(minutes=5),
 }
 
 
 @dataclass(frozen=True)
-class Shown:
+class TokenDetails:
     """What a good ticket stands for."""
 
     user_id: int | None
@@ -31,7 +31,7 @@ class Shown:
 
 async def issue(
     session: AsyncSession,
-    purpose: Purpose,
+    purpose: TokenPurpose,
     user_id: int | None = None,
     email: str = "",
     password_hash: str = "",
@@ -39,8 +39,8 @@ async def issue(
     """The secret: 32 random bytes as base64url, nowhere else to be had."""
     token = secrets.token_urlsafe(32)
     session.add(
-        Ticket(
-            token_hash=ticket_hash(token),
+        OneTimeToken(
+            token_hash=token_hash(token),
             purpose=purpose,
             user_id=user_id,
             email=email,
@@ -52,13 +52,13 @@ async def issue(
     return token
 
 
-async def look(session: AsyncSession, purpose: Purpose, token: str) -> Shown | None:
+async def look(session: AsyncSession, purpose: TokenPurpose, token: str) -> TokenDetails | None:
     """What the ticket stands for, without spending it."""
     ticket = await session.scalar(_good(purpose, token))
     return None if ticket is None else _shown(ticket)
 
 
-async def spend(session: AsyncSession, purpose: Purpose, token: str) -> Shown | None:
+async def spend(session: AsyncSession, purpose: TokenPurpose, token: str) -> TokenDetails | None:
     """What the ticket stood for: it is gone now, and of two that come at once one gets None."""
     ticket = await session.scalar(_good(purpose, token).with_for_update())
     if ticket is None:
@@ -68,26 +68,26 @@ async def spend(session: AsyncSession, purpose: Purpose, token: str) -> Shown | 
     return _shown(ticket)
 
 
-async def tear_up(session: AsyncSession, user_id: int) -> None:
+async def revoke_all(session: AsyncSession, user_id: int) -> None:
     """Whatever the person was sent before is worth nothing any more."""
-    await session.execute(delete(Ticket).where(Ticket.user_id == user_id))
+    await session.execute(delete(OneTimeToken).where(OneTimeToken.user_id == user_id))
 
 
-async def forget_old_tickets(session: AsyncSession) -> None:
-    await session.execute(delete(Ticket).where(Ticket.expires_at < func.now()))
+async def forget_expired(session: AsyncSession) -> None:
+    await session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < func.now()))
 
 
-def ticket_hash(token: str) -> bytes:
+def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
-def _good(purpose: Purpose, token: str) -> Select[Ticket]:
-    return select(Ticket).where(
-        Ticket.token_hash == ticket_hash(token),
-        Ticket.purpose == purpose,
-        Ticket.expires_at > func.now(),
+def _good(purpose: TokenPurpose, token: str) -> Select[OneTimeToken]:
+    return select(OneTimeToken).where(
+        OneTimeToken.token_hash == token_hash(token),
+        OneTimeToken.purpose == purpose,
+        OneTimeToken.expires_at > func.now(),
     )
 
 
-def _shown(ticket: Ticket) -> Shown:
-    return Shown(ticket.user_id, ticket.email, ticket.password_hash)
+def _shown(ticket: OneTimeToken) -> TokenDetails:
+    return TokenDetails(ticket.user_id, ticket.email, ticket.password_hash)

@@ -26,7 +26,7 @@ from webauthn.helpers.structs import (
 )
 
 from app.accounts import one_time_tokens
-from app.models.account import Passkey, Purpose, User
+from app.models.account import Passkey, TokenPurpose, User
 
 PATIENCE = 300_000  # milliseconds that a browser waits for the person: a challenge's life
 MOST = 20  # passkeys of one person
@@ -57,7 +57,7 @@ class Site:
 
 async def options_to_add(session: AsyncSession, site: Site, user_id: int, email: str) -> str:
     """What `navigator.credentials.create()` wants, as JSON."""
-    token = await one_time_tokens.issue(session, Purpose.PASSKEY_ADD, user_id)
+    token = await one_time_tokens.issue(session, TokenPurpose.PASSKEY_ADD, user_id)
     options = webauthn.generate_registration_options(
         rp_id=site.id,
         rp_name=site.name,
@@ -80,7 +80,7 @@ async def add(
     session: AsyncSession, site: Site, user_id: int, answer: str, name: str
 ) -> Passkey | None:
     """Keep what the browser made. None: no answer to a challenge of ours to this person."""
-    challenge = await _answered(session, Purpose.PASSKEY_ADD, user_id, answer)
+    challenge = await _answered(session, TokenPurpose.PASSKEY_ADD, user_id, answer)
     if challenge is None or len(await of_person(session, user_id)) >= MOST:
         return None
     try:
@@ -104,7 +104,7 @@ async def add(
 
 
 async def options_to_prove(
-    session: AsyncSession, site: Site, purpose: Purpose, user_id: int | None = None
+    session: AsyncSession, site: Site, purpose: TokenPurpose, user_id: int | None = None
 ) -> str:
     """What `navigator.credentials.get()` wants, as JSON. Without a person: whoever has a key."""
     token = await one_time_tokens.issue(session, purpose, user_id)
@@ -120,7 +120,11 @@ async def options_to_prove(
 
 
 async def prove(
-    session: AsyncSession, site: Site, purpose: Purpose, answer: str, user_id: int | None = None
+    session: AsyncSession,
+    site: Site,
+    purpose: TokenPurpose,
+    answer: str,
+    user_id: int | None = None,
 ) -> Passkey | None:
     """Whose passkey signed our challenge; for `user_id`, if given, it must be theirs."""
     challenge = await _answered(session, purpose, user_id, answer)
@@ -157,7 +161,7 @@ async def remove(session: AsyncSession, user_id: int, passkey_id: UUID) -> bool:
 
 
 async def _answered(
-    session: AsyncSession, purpose: Purpose, user_id: int | None, answer: str
+    session: AsyncSession, purpose: TokenPurpose, user_id: int | None, answer: str
 ) -> bytes | None:
     """The challenge that was answered, spent by this; None if it was not ours to this person."""
     try:

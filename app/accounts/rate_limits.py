@@ -13,12 +13,12 @@ KEPT = timedelta(hours=1)  # the longest window of all
 
 
 @dataclass(frozen=True)
-class Limit:
+class RateLimit:
     tries: int
     window: timedelta
 
 
-async def attempt(session: AsyncSession, key: str, limit: Limit) -> int | None:
+async def attempt(session: AsyncSession, key: str, limit: RateLimit) -> int | None:
     """Count one try of `key`. None: go ahead; else seconds to wait, and it is not counted."""
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key}

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database.engine import Reader
 from app.models.account import Session, User
 from app.models.connection import Connection
-from app.models.monitor import Round
+from app.models.monitor import BulkCheck
 from app.realtime.events import announce_ended
 
 SESSION_LIFE = timedelta(days=30)
@@ -28,7 +28,7 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
         User.email,
         User.zone,
         (func.now() - Session.seen_at > SEEN_EVERY).label("unseen"),
-        exists(select(Round.user_id).where(Round.user_id == User.id)).label("checks_all"),
+        exists(select(BulkCheck.user_id).where(BulkCheck.user_id == User.id)).label("checks_all"),
         exists(
             select(Connection.id).where(
                 Connection.user_id == User.id, Connection.replaces.is_not(None)
@@ -45,7 +45,7 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
 
 
 @dataclass(frozen=True)
-class SignedIn:
+class CurrentUser:
     """A live session and its person."""
 
     session_hash: bytes
@@ -77,7 +77,7 @@ async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> 
     return token
 
 
-async def signed_in(session: Reader, token: str) -> SignedIn | None:
+async def current_user(session: Reader, token: str) -> CurrentUser | None:
     """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
     row = (await session.execute(SIGNED_IN, {"id_hash": session_hash(token)})).one_or_none()
     if row is None:
@@ -85,7 +85,7 @@ async def signed_in(session: Reader, token: str) -> SignedIn | None:
     if row.unseen:
         seen = update(Session).where(Session.id_hash == row.id_hash)
         await session.execute(seen.values(seen_at=func.now()))
-    return SignedIn(
+    return CurrentUser(
         row.id_hash, row.id, row.email, row.expires_at, row.zone, row.checks_all, row.reconnects
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import totp
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.models.account import RecoveryCode, SecondFactor
 
@@ -24,7 +24,7 @@ async def is_on(session: AsyncSession, user_id: int) -> bool:
     return await session.scalar(_of(user_id).where(on)) is not None
 
 
-async def begin(session: AsyncSession, keys: Keys, user_id: int) -> bool:
+async def start_enrolment(session: AsyncSession, keys: Keys, user_id: int) -> bool:
     """A new secret that counts for nothing yet. False: there is a factor already."""
     sealed = keys.seal(totp.new_secret(), "second_factors", user_id, "secret")
     row = upsert(SecondFactor).values(user_id=user_id, secret=sealed)
@@ -66,7 +66,7 @@ async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
         .returning(RecoveryCode.user_id)
     )
     if spent is not None:
-        await audit_log.write(session, user_id, Deed.RECOVERY_CODE_USED)
+        await audit_log.write(session, user_id, AuditEvent.RECOVERY_CODE_USED)
     return spent is not None
 
 

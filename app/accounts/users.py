@@ -10,7 +10,7 @@ from app import audit_log
 from app.accounts import email_change, one_time_tokens
 from app.accounts.passwords import fault_in_password, hash_of_nobody, matches
 from app.accounts.sessions import end_sessions_of
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.database.engine import Sessions
 from app.models.account import User
 
@@ -39,7 +39,7 @@ async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int 
         .returning(User.id)
     )
     if user_id is not None:
-        await audit_log.write(session, user_id, Deed.SIGNED_UP)
+        await audit_log.write(session, user_id, AuditEvent.SIGNED_UP)
     return user_id
 
 
@@ -81,8 +81,8 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
     """
     mine = update(User).where(User.id == user_id).values(password_hash=password_hash)
     email = (await session.scalars(mine.returning(User.email))).one()
-    await audit_log.write(session, user_id, Deed.PASSWORD_CHANGED)
-    await one_time_tokens.tear_up(session, user_id)
+    await audit_log.write(session, user_id, AuditEvent.PASSWORD_CHANGED)
+    await one_time_tokens.revoke_all(session, user_id)
     await email_change.forget(session, user_id)
     await end_sessions_of(session, user_id)
     return email
@@ -90,16 +90,16 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
 
 async def set_zone(session: AsyncSession, user_id: int, zone: str | None) -> None:
     await session.execute(update(User).where(User.id == user_id).values(zone=zone))
-    await audit_log.write(session, user_id, Deed.ZONE_CHANGED, zone)
+    await audit_log.write(session, user_id, AuditEvent.ZONE_CHANGED, zone)
 
 
 async def disable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=func.now()))
-    await audit_log.write(session, user.id, Deed.DISABLED)
-    await one_time_tokens.tear_up(session, user.id)
+    await audit_log.write(session, user.id, AuditEvent.DISABLED)
+    await one_time_tokens.revoke_all(session, user.id)
     await end_sessions_of(session, user.id)
 
 
 async def enable(session: AsyncSession, user: User) -> None:
     await session.execute(update(User).where(User.id == user.id).values(disabled_at=None))
-    await audit_log.write(session, user.id, Deed.ENABLED)
+    await audit_log.write(session, user.id, AuditEvent.ENABLED)

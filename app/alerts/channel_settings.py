@@ -18,19 +18,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import rate_limits
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 from app.alerts.channels import Post, telegram
 from app.alerts.channels.webhook import new_secret
-from app.alerts.message import Button, Letter
+from app.alerts.message import AlertMessage, Button
 from app.alerts.types import Kind
-from app.audit_log import Deed, Doer, Who
+from app.audit_log import Actor, ActorKind, AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.models.alert import AlertChannel
 
 MOST = 10  # channels of one person
 CODE_LIFE = timedelta(minutes=15)
-GREETING_PAUSE = Limit(1, timedelta(seconds=3))  # between two looks at the bot, for all processes
+GREETING_PAUSE = RateLimit(
+    1, timedelta(seconds=3)
+)  # between two looks at the bot, for all processes
 
 
 async def of_person(session: AsyncSession, user_id: int) -> Sequence[AlertChannel]:
@@ -65,7 +67,7 @@ async def add(
     channel.target = _sealed(keys, channel.id, target)
     session.add(channel)
     await session.flush()
-    await audit_log.write(session, user_id, Deed.CHANNEL_ADDED, kind)
+    await audit_log.write(session, user_id, AuditEvent.CHANNEL_ADDED, kind)
     return True
 
 
@@ -122,7 +124,7 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
 async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> None:
     """ "on" also forgives what failed before: the person says that it works again."""
     if channel.state != state:
-        deed = Deed.CHANNEL_ON if state == "on" else Deed.CHANNEL_OFF
+        deed = AuditEvent.CHANNEL_ON if state == "on" else AuditEvent.CHANNEL_OFF
         await audit_log.write(session, channel.user_id, deed, channel.kind)
     channel.state = state
     if state == "on":
@@ -133,7 +135,7 @@ async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> No
 
 async def remove(session: AsyncSession, channel: AlertChannel) -> None:
     await session.execute(delete(AlertChannel).where(AlertChannel.id == channel.id))
-    await audit_log.write(session, channel.user_id, Deed.CHANNEL_REMOVED, channel.kind)
+    await audit_log.write(session, channel.user_id, AuditEvent.CHANNEL_REMOVED, channel.kind)
 
 
 async def is_letter_link(session: AsyncSession, key: UUID) -> bool:
@@ -150,7 +152,7 @@ async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
         .returning(AlertChannel.user_id)
     )
     if stopped is not None:
-        await audit_log.write(session, stopped, Deed.CHANNEL_OFF, "email")
+        await audit_log.write(session, stopped, AuditEvent.CHANNEL_OFF, "email")
     return stopped is not None
 
 
@@ -166,19 +168,19 @@ async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> 
     channel.target = _sealed(keys, channel.id, {"chat_id": start.chat_id})
     channel.label, channel.state = start.name, "on"
     channel.code_hash = channel.code_until = None
-    with audit_log.done_by(Doer(Who.PERSON)):
-        await audit_log.write(session, channel.user_id, Deed.CHANNEL_ADDED, "telegram")
+    with audit_log.acting_as(Actor(ActorKind.PERSON)):
+        await audit_log.write(session, channel.user_id, AuditEvent.CHANNEL_ADDED, "telegram")
     return True
 
 
-def _answer(post: Post, known: bool) -> Letter:
+def _answer(post: Post, known: bool) -> AlertMessage:
     page = Button("Настроить оповещения", f"{post.settings.public_url}/alerts")
     if known:
         title, lead = "Готово", "Сюда будут приходить сообщения о ваших подключениях."
     else:
         title = "Ссылка устарела"
         lead = "Она действует 15 минут и один раз. Получите новую на странице оповещений."
-    return Letter(Kind.TEST, title, lead, "", page)
+    return AlertMessage(Kind.TEST, title, lead, "", page)
 
 
 async def _full(session: AsyncSession, user_id: int) -> bool:

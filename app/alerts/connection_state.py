@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alerts.types import Outage, Seen
+from app.alerts.types import ConnectionState, OpenProviderOutage
 from app.models.connection import Connection, Grant
 from app.models.history import ProviderOutage
 from app.oauth.token_expiry import last_day
@@ -35,7 +35,7 @@ COLUMNS = (
 
 async def see(
     session: AsyncSession, connection_ids: Sequence[UUID], catalogue: Catalogue
-) -> dict[UUID, Seen]:
+) -> dict[UUID, ConnectionState]:
     outages = await _outages(session)
     rows = await session.execute(
         select(*COLUMNS)
@@ -47,9 +47,9 @@ async def see(
     }
 
 
-def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) -> Seen:
+def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) -> ConnectionState:
     goes_on = latest is not None and latest.closed_at is None
-    return Seen(
+    return ConnectionState(
         row.id,
         row.provider,
         row.label,
@@ -61,7 +61,9 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
         tuple(reversed(row.flips)),
         last_day(row, provider),
         row.granted_at,
-        Outage(latest.opened_at, latest.cause, latest.evidence) if goes_on and latest else None,
+        OpenProviderOutage(latest.opened_at, latest.cause, latest.evidence)
+        if goes_on and latest
+        else None,
         latest.closed_at if latest else None,
     )
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import outbox, preferences
 from app.alerts.quiet_hours import next_digest
-from app.alerts.types import Kind, Wishes
+from app.alerts.types import Kind, Preferences
 from app.database.engine import Sessions
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences
@@ -33,7 +33,7 @@ async def send_due(sessions: Sessions, zone: ZoneInfo) -> int:
     return len(ids)
 
 
-async def _send(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
+async def _send(session: AsyncSession, user_id: int, wishes: Preferences) -> None:
     row = await session.get_one(AlertPreferences, user_id, with_for_update=True)
     now = (await session.execute(select(func.now()))).scalar_one()
     if row.digest_at is None or row.digest_at > now:

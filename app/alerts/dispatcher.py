@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from app import metrics
 from app.alerts import outbox, preferences
-from app.alerts.channels import SEND, Address, Parcel, Post, Refused
+from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post
 from app.alerts.message_texts import Setting, letter_of
 from app.alerts.quiet_hours import quiet_end
 from app.alerts.retry_policy import pause
@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 AT_ONCE = 50  # channels
 LOOK = 1.0  # seconds between looks for more, while something is under way
 LONGEST_SEND = 60.0  # seconds; half a lease
-BROKEN = Refused("сбой на нашей стороне")
-LATE = Refused("не ответили вовремя")
-UNREADABLE = Refused("адрес не открыть: на сервере нет ключа, которым он закрыт")
+BROKEN = DeliveryRefused("сбой на нашей стороне")
+LATE = DeliveryRefused("не ответили вовремя")
+UNREADABLE = DeliveryRefused("адрес не открыть: на сервере нет ключа, которым он закрыт")
 
 
-class Deliverer:
+class Dispatcher:
     """What sending needs, and the two things it does: what is due, and a test."""
 
     def __init__(
@@ -64,7 +64,9 @@ class Deliverer:
         async with self._sessions.begin() as session:
             return await outbox.claim(session, free)
 
-    async def test(self, channel: AlertChannel, email: str, zone: ZoneInfo) -> Refused | None:
+    async def test(
+        self, channel: AlertChannel, email: str, zone: ZoneInfo
+    ) -> DeliveryRefused | None:
         """One message through this channel, now, past limits and quiet hours."""
         async with self._sessions() as session:
             alert = Alert(kind=Kind.TEST.value, facts={}, connection_ids=[])
@@ -89,7 +91,7 @@ class Deliverer:
             await outbox.not_sent(session, parcel, refused.why, again, gone=refused.gone)
         log.warning("an alert was not sent by %s: %s", parcel.channel.kind, refused.why)
 
-    async def _hand_over(self, parcel: outbox.Claimed, zone: ZoneInfo) -> Refused | None:
+    async def _hand_over(self, parcel: outbox.Claimed, zone: ZoneInfo) -> DeliveryRefused | None:
         """One bounded try, whatever the other side does."""
         channel, alert = parcel.channel, parcel.alert
         try:

@@ -18,9 +18,9 @@ from app.alerts import outbox, preferences
 from app.alerts.connection_state import see
 from app.alerts.quiet_hours import quiet_end
 from app.alerts.rules import WINDOW, Around, Decision, decide
-from app.alerts.types import DOWN, Kind, Known, News, Seen, Wishes
+from app.alerts.types import DOWN, AlertedState, ConnectionState, Kind, Notification, Preferences
 from app.database.engine import Sessions
-from app.models.alert import Alert, Told
+from app.models.alert import Alert, AlertState
 from app.providers.provider import Catalogue
 
 PEOPLE = 50  # in one transaction
@@ -85,7 +85,7 @@ async def note_outages(sessions: Sessions) -> int:
     return len(began) + len(ended)
 
 
-async def tell_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> int:
+async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> int:
     """Decide for the next people; how many there were. `zone`: of those who named none."""
     async with sessions.begin() as session:
         people = (await session.execute(DUE, {"limit": PEOPLE})).all()
@@ -112,9 +112,9 @@ async def tell_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> 
 
 
 def decide_all(
-    rows: Sequence[Told],
-    seen: dict[UUID, Seen],
-    wishes: Wishes,
+    rows: Sequence[AlertState],
+    seen: dict[UUID, ConnectionState],
+    wishes: Preferences,
     now: datetime,
     lately: dict[tuple[str, ...], datetime],
 ) -> dict[UUID, Decision]:
@@ -140,17 +140,21 @@ def decide_all(
     return decisions
 
 
-def known_of(row: Told) -> Known:
-    return Known(
+def known_of(row: AlertState) -> AlertedState:
+    return AlertedState(
         Kind(row.kind), row.cause, row.since, row.told_at, row.expires_at, row.expires_days
     )
 
 
-async def _pending(session: AsyncSession, user_ids: list[int]) -> dict[int, list[Told]]:
+async def _pending(session: AsyncSession, user_ids: list[int]) -> dict[int, list[AlertState]]:
     """By person. Locked before anything is read: what changes meanwhile sets them due again."""
-    query = select(Told).where(Told.user_id.in_(user_ids)).order_by(Told.connection_id)
-    found: dict[int, list[Told]] = {}
-    for each in await session.scalars(query.with_for_update(of=Told)):
+    query = (
+        select(AlertState)
+        .where(AlertState.user_id.in_(user_ids))
+        .order_by(AlertState.connection_id)
+    )
+    found: dict[int, list[AlertState]] = {}
+    for each in await session.scalars(query.with_for_update(of=AlertState)):
         found.setdefault(each.user_id, []).append(each)
     return found
 
@@ -169,9 +173,9 @@ async def _told_lately(
 
 async def _tell(
     session: AsyncSession,
-    rows: list[Told],
-    seen: dict[UUID, Seen],
-    wishes: Wishes,
+    rows: list[AlertState],
+    seen: dict[UUID, ConnectionState],
+    wishes: Preferences,
     now: datetime,
     lately: dict[tuple[str, ...], datetime],
 ) -> dict[UUID, Decision]:
@@ -182,15 +186,17 @@ async def _tell(
     return decisions
 
 
-def _is_due(row: Told, now: datetime) -> bool:
+def _is_due(row: AlertState, now: datetime) -> bool:
     return row.look_at is not None and row.look_at <= now
 
 
-def _put_off(row: Told, moment: datetime) -> Decision:
+def _put_off(row: AlertState, moment: datetime) -> Decision:
     return Decision(known_of(row), moment)
 
 
-def _others_down(row: Told, rows: Sequence[Told], seen: dict[UUID, Seen]) -> bool:
+def _others_down(
+    row: AlertState, rows: Sequence[AlertState], seen: dict[UUID, ConnectionState]
+) -> bool:
     """Is something still down that this person was told of together with this one?"""
     own = seen[row.connection_id]
     return any(
@@ -203,22 +209,22 @@ def _others_down(row: Told, rows: Sequence[Told], seen: dict[UUID, Seen]) -> boo
     )
 
 
-def _is_back(seen: Seen) -> bool:
+def _is_back(seen: ConnectionState) -> bool:
     return seen.status == "online" and seen.outage is None
 
 
-def _all_news(decisions: Iterable[Decision]) -> list[News]:
+def _all_news(decisions: Iterable[Decision]) -> list[Notification]:
     return [each for decision in decisions for each in decision.news]
 
 
-def _grouped(news: Iterable[News]) -> list[list[News]]:
-    groups: dict[tuple[str, ...], list[News]] = {}
+def _grouped(news: Iterable[Notification]) -> list[list[Notification]]:
+    groups: dict[tuple[str, ...], list[Notification]] = {}
     for each in news:
         groups.setdefault(each.group, []).append(each)
     return [_of_one_kind(group) for group in groups.values()]
 
 
-def _of_one_kind(group: list[News]) -> list[News]:
+def _of_one_kind(group: list[Notification]) -> list[Notification]:
     """An outage of the provider is the larger truth for all that fell with it."""
     if any(each.kind is Kind.OUTAGE for each in group):
         return [replace(each, kind=Kind.OUTAGE) for each in group]

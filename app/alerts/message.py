@@ -21,7 +21,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Letter:
+class AlertMessage:
     kind: Kind
     title: str
     lead: str  # what happened, and since when
@@ -40,7 +40,7 @@ class Letter:
 HELD = "За это время накопились и другие сообщения:"
 
 
-def as_text(letter: Letter, footer: str = "") -> str:
+def as_text(letter: AlertMessage, footer: str = "") -> str:
     parts = [letter.lead, "\n".join(_line(each) for each in letter.lines), letter.move]
     parts.append(f"{letter.button.text}: {letter.button.url}")
     if letter.held:

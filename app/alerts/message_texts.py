@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.alerts.message import Button, Letter, Line
+from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.types import Kind
 from app.i18n.formatting import DAY, counted, day_and_time, span
 
@@ -59,7 +59,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Told:
+class TextContext:
     """An alert as its words need it."""
 
     kind: Kind
@@ -112,14 +112,14 @@ def letter_of(
     facts: Mapping[str, Any],
     setting: Setting,
     held: Sequence[str] = (),
-) -> Letter:
+) -> AlertMessage:
     """The letter of one alert; `held`: titles of the others that it speaks for."""
-    letter = WORDS[kind](Told(kind, provider, facts, setting))
-    return Letter(**(letter.__dict__ | {"held": tuple(held)})) if held else letter
+    letter = WORDS[kind](TextContext(kind, provider, facts, setting))
+    return AlertMessage(**(letter.__dict__ | {"held": tuple(held)})) if held else letter
 
 
-def _revoked(told: Told) -> Letter:
-    return Letter(
+def _revoked(told: TextContext) -> AlertMessage:
+    return AlertMessage(
         told.kind,
         f"«{told.name}»: нужно переподключить {told.whom}",
         f"«{told.name}» больше не принимает наш доступ: он отозван. Данные не приходят "
@@ -131,9 +131,9 @@ def _revoked(told: Told) -> Letter:
     )
 
 
-def _blocked(told: Told) -> Letter:
+def _blocked(told: TextContext) -> AlertMessage:
     move = YOUR_MOVE.get(told.cause, YOUR_MOVE["access_denied"]).format(name=told.name)
-    return Letter(
+    return AlertMessage(
         told.kind,
         f"«{told.name}»: нужны ваши действия, {told.whom}",
         f"«{told.name}» не отдаёт данные с {told.since}: {CAUSES.get(told.cause, '')}.",
@@ -144,8 +144,8 @@ def _blocked(told: Told) -> Letter:
     )
 
 
-def _offline(told: Told) -> Letter:
-    return Letter(
+def _offline(told: TextContext) -> AlertMessage:
+    return AlertMessage(
         told.kind,
         f"«{told.name}» не в сети: {told.whom}",
         f"«{told.name}» не работает с {told.since}: {CAUSES.get(told.cause, 'сбой')}.",
@@ -156,8 +156,8 @@ def _offline(told: Told) -> Letter:
     )
 
 
-def _outage(told: Told) -> Letter:
-    return Letter(
+def _outage(told: TextContext) -> AlertMessage:
+    return AlertMessage(
         told.kind,
         f"«{told.name}» не работает у всех",
         f"Сбой у самого сервиса с {told.since}: {CAUSES.get(told.cause, 'он не отвечает')}. "
@@ -169,11 +169,11 @@ def _outage(told: Told) -> Letter:
     )
 
 
-def _expiring(told: Told) -> Letter:
+def _expiring(told: TextContext) -> AlertMessage:
     end = datetime.fromisoformat(str(told.first["since"]))
     days = max(1, ceil((end - told.setting.now).total_seconds() / DAY))
     left = counted(days, "день", "дня", "дней")
-    return Letter(
+    return AlertMessage(
         told.kind,
         f"«{told.name}»: доступ закончится через {left}",
         f"Доступ закончится {told.moment(told.first['since'])}: {told.whom}. Продлить его без вас "
@@ -185,8 +185,8 @@ def _expiring(told: Told) -> Letter:
     )
 
 
-def _flapping(told: Told) -> Letter:
-    return Letter(
+def _flapping(told: TextContext) -> AlertMessage:
+    return AlertMessage(
         told.kind,
         f"«{told.name}»: связь то есть, то нет, {told.whom}",
         "Подключение часто меняет состояние, сообщим, когда успокоится.",
@@ -197,8 +197,8 @@ def _flapping(told: Told) -> Letter:
     )
 
 
-def _calm(told: Told) -> Letter:
-    return Letter(
+def _calm(told: TextContext) -> AlertMessage:
+    return AlertMessage(
         told.kind,
         f"«{told.name}»: связь успокоилась, {told.whom}",
         "Подключение снова в сети и больше не меняет состояние.",
@@ -209,7 +209,7 @@ def _calm(told: Told) -> Letter:
     )
 
 
-def _recovered(told: Told) -> Letter:
+def _recovered(told: TextContext) -> AlertMessage:
     longest = max((int(each.get("seconds", 0)) for each in told.items), default=0)
     alike = len({(span(each.get("seconds", 0)), _blame(each)) for each in told.items}) == 1
     lines = tuple(
@@ -219,7 +219,7 @@ def _recovered(told: Told) -> Letter:
         )
         for each in told.items[:MOST_LINES]
     )
-    return Letter(
+    return AlertMessage(
         told.kind,
         f"«{told.name}» снова в сети: {told.whom}",
         f"Снова в сети, не работало {span(longest)}, {_blame(told.first)}.",
@@ -230,10 +230,10 @@ def _recovered(told: Told) -> Letter:
     )
 
 
-def _reminder(told: Told) -> Letter:
+def _reminder(told: TextContext) -> AlertMessage:
     move = YOUR_MOVE.get(told.cause, YOUR_MOVE["revoked"]).format(name=told.name)
     revoked = told.cause == "revoked"
-    return Letter(
+    return AlertMessage(
         told.kind,
         f"Напоминаем: «{told.name}» ждёт вас, {told.whom}",
         f"Не работает с {told.since}: {CAUSES.get(told.cause, '')}.",
@@ -244,12 +244,12 @@ def _reminder(told: Told) -> Letter:
     )
 
 
-def _digest(told: Told) -> Letter:
+def _digest(told: TextContext) -> AlertMessage:
     alerts = list(told.facts.get("alerts", []))
     lines = tuple(Line(told.moment(each["at"]), _title(told, each)) for each in alerts[:MOST_LINES])
     rest = len(alerts) - len(lines)
     period = PERIODS.get(str(told.facts.get("period")), PERIODS["none"])
-    return Letter(
+    return AlertMessage(
         told.kind,
         f"Сводка {period}: {counted(len(alerts), 'событие', 'события', 'событий')}",
         f"Что было с подключениями {period}.",
@@ -259,8 +259,8 @@ def _digest(told: Told) -> Letter:
     )
 
 
-def _test(told: Told) -> Letter:
-    return Letter(
+def _test(told: TextContext) -> AlertMessage:
+    return AlertMessage(
         told.kind,
         "Проверка оповещений: всё работает",
         "Так будут приходить сообщения о ваших подключениях.",
@@ -270,7 +270,7 @@ def _test(told: Told) -> Letter:
     )
 
 
-WORDS: dict[Kind, Callable[[Told], Letter]] = {
+WORDS: dict[Kind, Callable[[TextContext], AlertMessage]] = {
     Kind.REVOKED: _revoked,
     Kind.BLOCKED: _blocked,
     Kind.OFFLINE: _offline,
@@ -285,7 +285,7 @@ WORDS: dict[Kind, Callable[[Told], Letter]] = {
 }
 
 
-def _lines(told: Told, text: str | None = None) -> tuple[Line, ...]:
+def _lines(told: TextContext, text: str | None = None) -> tuple[Line, ...]:
     """Each connection with its cause and proof; what all have in common is said once."""
     causes = {each.get("cause") for each in told.items}
     if text is None and len(told.items) > 1 and len(causes) == 1:
@@ -300,12 +300,12 @@ def _lines(told: Told, text: str | None = None) -> tuple[Line, ...]:
     return (*lines, *_more(told))
 
 
-def _more(told: Told) -> tuple[Line, ...]:
+def _more(told: TextContext) -> tuple[Line, ...]:
     rest = len(told.items) - MOST_LINES
     return (Line(f"и ещё {counted(rest, *CONNECTIONS)}", ""),) if rest > 0 else ()
 
 
-def _label(told: Told, item: Mapping[str, Any]) -> str:
+def _label(told: TextContext, item: Mapping[str, Any]) -> str:
     return str(item.get("label") or told.name)
 
 
@@ -316,5 +316,5 @@ def _blame(item: Mapping[str, Any]) -> str:
     return "ждало ваших действий" if cause in YOUR_MOVE else "по вине провайдера"
 
 
-def _title(told: Told, part: Mapping[str, Any]) -> str:
+def _title(told: TextContext, part: Mapping[str, Any]) -> str:
     return letter_of(Kind(part["kind"]), part["provider"], part["facts"], told.setting).title

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
 from app.alerts.retry_policy import LIFE, LIMITS, MERGE_ABOVE
-from app.alerts.types import News
+from app.alerts.types import Notification
 from app.models.account import User
 from app.models.alert import Alert, AlertChannel, Delivery
 
@@ -53,13 +53,13 @@ class Claimed:
     carried: tuple[Alert, ...] = ()
 
 
-def facts_of(group: Sequence[News]) -> dict[str, object]:
+def facts_of(group: Sequence[Notification]) -> dict[str, object]:
     """All that an alert's words are made of, as JSON."""
     return {"group": list(group[0].group), "items": [_plain(each) for each in group]}
 
 
 async def put(
-    session: AsyncSession, user_id: int, group: Sequence[News], *, for_digest: bool
+    session: AsyncSession, user_id: int, group: Sequence[Notification], *, for_digest: bool
 ) -> None:
     """One alert for what belongs together, on its way to every channel of the person."""
     first = group[0]
@@ -221,7 +221,7 @@ async def _settle_channel(session: AsyncSession, parcel: Claimed, **values: Any)
     )
 
 
-def _plain(news: News) -> dict[str, object]:
+def _plain(news: Notification) -> dict[str, object]:
     fields = asdict(news) | {
         "kind": news.kind.value,
         "connection_id": str(news.connection_id),

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.alerts.quiet_hours import next_digest
-from app.alerts.types import Wishes
-from app.audit_log import Deed
+from app.alerts.types import Preferences
+from app.audit_log import AuditEvent
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences
 
@@ -22,7 +22,7 @@ REMINDERS = (0, 1, 3, 7)  # days; 0: never
 
 async def of_people(
     session: AsyncSession, user_ids: Iterable[int], zone: ZoneInfo
-) -> dict[int, Wishes]:
+) -> dict[int, Preferences]:
     """Everybody's wishes; those who never said any get the usual ones, in their own zone.
 
     `zone`: of those who named none.
@@ -31,14 +31,14 @@ async def of_people(
     zones = await _zones(session, ids, zone)
     rows = await session.scalars(select(AlertPreferences).where(AlertPreferences.user_id.in_(ids)))
     said = {row.user_id: _wishes(row, zones[row.user_id]) for row in rows}
-    return {each: said.get(each, Wishes(zones[each])) for each in zones}
+    return {each: said.get(each, Preferences(zones[each])) for each in zones}
 
 
-async def of_person(session: AsyncSession, user_id: int, zone: ZoneInfo) -> Wishes:
+async def of_person(session: AsyncSession, user_id: int, zone: ZoneInfo) -> Preferences:
     return (await of_people(session, [user_id], zone))[user_id]
 
 
-async def save(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
+async def save(session: AsyncSession, user_id: int, wishes: Preferences) -> None:
     """Keep the wishes. What waits for a digest goes out at once when there is to be none."""
     now = (await session.execute(select(func.now()))).scalar_one()
     waits = select(Alert.id).where(Alert.user_id == user_id, Alert.for_digest).limit(1)
@@ -55,7 +55,7 @@ async def save(session: AsyncSession, user_id: int, wishes: Wishes) -> None:
     }
     row = insert(AlertPreferences).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
-    await audit_log.write(session, user_id, Deed.ALERTS_CHANGED)
+    await audit_log.write(session, user_id, AuditEvent.ALERTS_CHANGED)
 
 
 async def _zones(session: AsyncSession, user_ids: list[int], zone: ZoneInfo) -> dict[int, ZoneInfo]:
@@ -63,9 +63,9 @@ async def _zones(session: AsyncSession, user_ids: list[int], zone: ZoneInfo) -> 
     return {row.id: ZoneInfo(row.zone) if row.zone else zone for row in rows}
 
 
-def _wishes(row: AlertPreferences, zone: ZoneInfo) -> Wishes:
+def _wishes(row: AlertPreferences, zone: ZoneInfo) -> Preferences:
     return replace(
-        Wishes(zone),
+        Preferences(zone),
         delay=timedelta(minutes=row.delay_minutes),
         reminder=timedelta(days=row.reminder_days) if row.reminder_days else None,
         digest=row.digest,

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from app.alerts.channels import telegram
 from app.alerts.channels.email import as_html
-from app.alerts.message import Letter, as_text
+from app.alerts.message import AlertMessage, as_text
 from app.alerts.message_texts import Setting, letter_of
 from app.alerts.outbox import facts_of
-from app.alerts.types import Kind, News
+from app.alerts.types import Kind, Notification
 
 SPACE = UUID("6b0a4c0e-0000-4000-8000-000000000000")
 NOW = datetime(2026, 11, 25, 11, 20, tzinfo=UTC)
@@ -35,7 +35,7 @@ EXAMPLES = {  # kind → its cause, evidence and how many connections
 }
 
 
-def letters(zone: ZoneInfo, public_url: str) -> dict[str, Letter]:
+def letters(zone: ZoneInfo, public_url: str) -> dict[str, AlertMessage]:
     """A letter of every kind, by the name of its file."""
     setting = Setting(TITLES, zone, public_url, NOW)
     found = {
@@ -64,7 +64,7 @@ def write(folder: Path, zone: ZoneInfo, public_url: str) -> list[Path]:
     return [*files, index]
 
 
-def _index(found: dict[str, Letter]) -> str:
+def _index(found: dict[str, AlertMessage]) -> str:
     rows = [
         f'<h2><a href="{name}.html">{escape(letter.title)}</a></h2><table><tr>'
         f"<td><pre>{escape(as_text(letter))}</pre></td><td><pre>{telegram.as_html(letter)}</pre></td>"
@@ -76,10 +76,10 @@ def _index(found: dict[str, Letter]) -> str:
     return head + style + "<h1>Текст письма и сообщение Telegram</h1>" + "".join(rows)
 
 
-def _news(kind: Kind, cause: str | None, evidence: str | None, count: int) -> list[News]:
+def _news(kind: Kind, cause: str | None, evidence: str | None, count: int) -> list[Notification]:
     ending = kind is Kind.EXPIRING
     return [
-        News(
+        Notification(
             kind,
             "evotor",
             uuid5(SPACE, str(number)),

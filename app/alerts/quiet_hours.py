@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, time, timedelta
 
-from app.alerts.types import Wishes
+from app.alerts.types import Preferences
 
 DIGEST_HOUR = time(9)
 WEEKLY_DAY = 0  # Monday
 DAY = timedelta(days=1)
 
 
-def quiet_end(wishes: Wishes, now: datetime) -> datetime | None:
+def quiet_end(wishes: Preferences, now: datetime) -> datetime | None:
     """When the quiet hours end that `now` lies in; None: it is not quiet."""
     start, end = wishes.quiet_from, wishes.quiet_until
     if start is None or end is None or start == end:
@@ -23,7 +23,7 @@ def quiet_end(wishes: Wishes, now: datetime) -> datetime | None:
     return datetime.combine(day, end, wishes.zone).astimezone(UTC)
 
 
-def next_digest(wishes: Wishes, now: datetime) -> datetime | None:
+def next_digest(wishes: Preferences, now: datetime) -> datetime | None:
     """The next nine o'clock, on a Monday for a weekly one; None: no digest is wanted."""
     if wishes.digest == "none":
         return None

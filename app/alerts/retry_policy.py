@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 
 LIFE = timedelta(days=1)  # what could not be delivered for so long is given up
 MERGE_ABOVE = 3  # more waiting messages than that go as one
 
 LIMITS = {  # for one channel of one person
-    "email": Limit(10, timedelta(hours=1)),
-    "telegram": Limit(20, timedelta(hours=1)),
-    "push": Limit(20, timedelta(hours=1)),
-    "webhook": Limit(60, timedelta(hours=1)),
-    "apprise": Limit(20, timedelta(hours=1)),
+    "email": RateLimit(10, timedelta(hours=1)),
+    "telegram": RateLimit(20, timedelta(hours=1)),
+    "push": RateLimit(20, timedelta(hours=1)),
+    "webhook": RateLimit(60, timedelta(hours=1)),
+    "apprise": RateLimit(20, timedelta(hours=1)),
 }
 PAUSES = (60, 300, 900, 3600)  # seconds after each failure in a row; the last one repeats
 LONGEST_PAUSE = timedelta(hours=6)  # of a channel that has not worked for a day

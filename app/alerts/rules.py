@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.alerts.types import DOWN, TROUBLES, YOURS, Kind, Known, News, Seen, Wishes
+from app.alerts.types import (
+    DOWN,
+    TROUBLES,
+    YOURS,
+    AlertedState,
+    ConnectionState,
+    Kind,
+    Notification,
+    Preferences,
+)
 from app.history.flapping import FLAPPING, FLAPS
 
 GATHER = timedelta(minutes=1)  # what happens to several connections within it is told together
@@ -40,12 +49,14 @@ class Around:
 
 @dataclass(frozen=True)
 class Decision:
-    known: Known  # what the person knows after this
+    known: AlertedState  # what the person knows after this
     look_at: datetime | None  # when time alone may change the decision
-    news: tuple[News, ...] = ()
+    news: tuple[Notification, ...] = ()
 
 
-def decide(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision:
+def decide(
+    seen: ConnectionState, known: AlertedState, wishes: Preferences, around: Around
+) -> Decision:
     """What to tell now about one connection, and when to look again."""
     if not seen.fresh:
         return Decision(known, around.now + UNSURE)
@@ -57,7 +68,9 @@ def decide(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision
     return Decision(state.known, look_at, ending.news + state.news)
 
 
-def _state(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision:
+def _state(
+    seen: ConnectionState, known: AlertedState, wishes: Preferences, around: Around
+) -> Decision:
     kind = _kind(seen)
     if kind is None:
         return Decision(known, None)  # a strike, a rate limit, our own mistake: no news
@@ -68,7 +81,7 @@ def _state(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision
     return _trouble(seen, known, kind, wishes, around)
 
 
-def _kind(seen: Seen) -> Kind | None:
+def _kind(seen: ConnectionState) -> Kind | None:
     if seen.cause == "misconfigured":
         return None
     if seen.outage is not None and seen.status in FALLS:
@@ -76,7 +89,7 @@ def _kind(seen: Seen) -> Kind | None:
     return KINDS.get(seen.status)
 
 
-def _well(seen: Seen, known: Known, around: Around) -> Decision:
+def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
     if known.kind not in TROUBLES:
         return Decision(known, None)
     back = max(seen.since, seen.outage_ended or seen.since)
@@ -91,7 +104,9 @@ def _well(seen: Seen, known: Known, around: Around) -> Decision:
     return Decision(_after(known, Kind.WELL, around), None, (news,))
 
 
-def _trouble(seen: Seen, known: Known, kind: Kind, wishes: Wishes, around: Around) -> Decision:
+def _trouble(
+    seen: ConnectionState, known: AlertedState, kind: Kind, wishes: Preferences, around: Around
+) -> Decision:
     if _is_told(seen, known, kind):
         return _remind(seen, known, wishes, around)
     news = _trouble_news(kind, seen)
@@ -107,14 +122,16 @@ def _trouble(seen: Seen, known: Known, kind: Kind, wishes: Wishes, around: Aroun
     return Decision(after, _next_reminder(after, wishes), (news,))
 
 
-def _is_told(seen: Seen, known: Known, kind: Kind) -> bool:
+def _is_told(seen: ConnectionState, known: AlertedState, kind: Kind) -> bool:
     """The person's own move is new when it begins anew: they had made it in between."""
     if kind in DOWN:
         return known.kind in DOWN
     return known.kind is kind and known.since == seen.since
 
 
-def _remind(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decision:
+def _remind(
+    seen: ConnectionState, known: AlertedState, wishes: Preferences, around: Around
+) -> Decision:
     due = _next_reminder(known, wishes)
     if due is None or around.now < due:
         return Decision(known, due)
@@ -123,13 +140,13 @@ def _remind(seen: Seen, known: Known, wishes: Wishes, around: Around) -> Decisio
     return Decision(after, _next_reminder(after, wishes), (news,))
 
 
-def _next_reminder(known: Known, wishes: Wishes) -> datetime | None:
+def _next_reminder(known: AlertedState, wishes: Preferences) -> datetime | None:
     if known.kind not in YOURS or wishes.reminder is None or known.told_at is None:
         return None
     return known.told_at + wishes.reminder
 
 
-def _flapping(seen: Seen, known: Known, kind: Kind, around: Around) -> Decision:
+def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Around) -> Decision:
     """Silence until it has calmed down; then what it is."""
     calm = max([seen.since, *seen.flips[-1:]]) + CALM_AFTER
     if _flaps(seen, around.now):
@@ -143,16 +160,16 @@ def _flapping(seen: Seen, known: Known, kind: Kind, around: Around) -> Decision:
     return Decision(after, None, (news,))
 
 
-def _heard_lately(known: Known, now: datetime) -> bool:
+def _heard_lately(known: AlertedState, now: datetime) -> bool:
     """The first notice was given; a connection that nobody was told of gets its first one."""
     return known.told_at is not None and now - known.told_at < FLAPPING
 
 
-def _flaps(seen: Seen, now: datetime) -> bool:
+def _flaps(seen: ConnectionState, now: datetime) -> bool:
     return len(seen.flips) >= FLAPS and now - seen.flips[-FLAPS] < FLAPPING
 
 
-def _say_that_it_flaps(seen: Seen, known: Known, around: Around) -> Decision:
+def _say_that_it_flaps(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
     after = replace(_after(known, Kind.FLAPPING, around), since=seen.flips[-FLAPS])
     return Decision(
         after,
@@ -161,7 +178,7 @@ def _say_that_it_flaps(seen: Seen, known: Known, around: Around) -> Decision:
     )
 
 
-def _ending(seen: Seen, known: Known, around: Around) -> Decision:
+def _ending(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
     """Warn 30, 7 and 1 days before the end of a grant that cannot be refreshed, each once.
 
     A warning that is as old as the grant itself says nothing: a grant for a week needs no "7 days".
@@ -183,13 +200,13 @@ def _ending(seen: Seen, known: Known, around: Around) -> Decision:
     )
 
 
-def _after(known: Known, kind: Kind, around: Around) -> Known:
+def _after(known: AlertedState, kind: Kind, around: Around) -> AlertedState:
     since = known.since if kind is known.kind else None
     cause = known.cause if kind is known.kind else None
     return replace(known, kind=kind, cause=cause, since=since, told_at=around.now)
 
 
-def _trouble_news(kind: Kind, seen: Seen) -> News:
+def _trouble_news(kind: Kind, seen: ConnectionState) -> Notification:
     if kind is Kind.OUTAGE and seen.outage is not None:
         outage = seen.outage
         own = seen.evidence if seen.status == "offline" else None
@@ -200,14 +217,14 @@ def _trouble_news(kind: Kind, seen: Seen) -> News:
 
 def _news(
     kind: Kind,
-    seen: Seen,
+    seen: ConnectionState,
     *,
     cause: str | None = None,
     evidence: str | None = None,
     since: datetime | None = None,
     seconds: int | None = None,
     days: int | None = None,
-) -> News:
-    return News(
+) -> Notification:
+    return Notification(
         kind, seen.provider, seen.connection_id, seen.label, cause, evidence, since, seconds, days
     )

@@ -17,7 +17,7 @@ NOTE = text(
 )
 
 
-async def look_again(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
+async def schedule_evaluation(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     """Whether there is anything to tell is decided later, by what is true then.
 
     A grant that has not found its place yet is not noted: its person is looking at it.

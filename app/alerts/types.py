@@ -30,7 +30,7 @@ DOWN = (Kind.OFFLINE, Kind.OUTAGE)  # one trouble, seen from near and from afar
 
 
 @dataclass(frozen=True)
-class Outage:
+class OpenProviderOutage:
     """A provider that fails for everybody."""
 
     since: datetime
@@ -39,7 +39,7 @@ class Outage:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ConnectionState:
     """A connection as it is now."""
 
     connection_id: UUID
@@ -53,12 +53,12 @@ class Seen:
     flips: tuple[datetime, ...] = ()  # the last four, oldest first
     expires_at: datetime | None = None  # of a grant that cannot be refreshed
     granted_at: datetime | None = None
-    outage: Outage | None = None  # that goes on now
+    outage: OpenProviderOutage | None = None  # that goes on now
     outage_ended: datetime | None = None  # the last one at its provider
 
 
 @dataclass(frozen=True)
-class Known:
+class AlertedState:
     """What its person was last told about it."""
 
     kind: Kind = Kind.WELL
@@ -70,7 +70,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Preferences:
     """How a person wants to be told."""
 
     zone: ZoneInfo
@@ -82,7 +82,7 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class News:
+class Notification:
     """One connection's part of an alert."""
 
     kind: Kind

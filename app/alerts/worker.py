@@ -9,7 +9,7 @@ from typing import Protocol
 from app.alerts import digests, evaluation, outbox
 from app.alerts.channel_settings import greet
 from app.alerts.channels import Post
-from app.alerts.dispatcher import Deliverer
+from app.alerts.dispatcher import Dispatcher
 from app.background import Unfinished, forever, running
 from app.config import Settings
 from app.database.encryption import Keys
@@ -24,7 +24,7 @@ HOUSEKEEPING = 600.0  # seconds
 
 
 @dataclass(frozen=True)
-class Alerting:
+class AlertWorker:
     """What is decided by time passing is looked for, not waited for."""
 
     settings: Settings
@@ -39,8 +39,8 @@ class Alerting:
         return Post(self.settings, self.http)
 
     @property
-    def deliverer(self) -> Deliverer:
-        return Deliverer(self.sessions, self.post, self.keys, self.titles)
+    def deliverer(self) -> Dispatcher:
+        return Dispatcher(self.sessions, self.post, self.keys, self.titles)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -52,7 +52,7 @@ class Alerting:
         zone = self.settings.zone
         while await evaluation.note_outages(self.sessions):
             pass
-        while await evaluation.tell_due(self.sessions, zone, self.catalogue):
+        while await evaluation.evaluate_due(self.sessions, zone, self.catalogue):
             pass
         while await digests.send_due(self.sessions, zone):
             pass
@@ -88,15 +88,15 @@ class Parts(Protocol):
     def unfinished(self) -> Unfinished: ...
 
 
-def alerting_of(settings: Settings, parts: Parts) -> Alerting:
+def alerting_of(settings: Settings, parts: Parts) -> AlertWorker:
     """Alerts in a process that checks."""
-    return Alerting(
+    return AlertWorker(
         settings, parts.sessions, parts.http, parts.keys, parts.catalogue, parts.unfinished
     )
 
 
 @asynccontextmanager
-async def alerting(alerts: Alerting, pause: float = PAUSE) -> AsyncIterator[None]:
+async def alerting(alerts: AlertWorker, pause: float = PAUSE) -> AsyncIterator[None]:
     """Tell people while the block runs."""
     async with (
         running(forever(alerts.tell, pause)),

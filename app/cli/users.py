@@ -15,20 +15,20 @@ from app.accounts import email_change, one_time_tokens, passwords, rate_limits, 
 from app.accounts import sessions as user_sessions
 from app.accounts import users as people
 from app.accounts.rate_limits import keys_of
-from app.audit_log import Deed, Doer, Who
+from app.audit_log import Actor, ActorKind, AuditEvent
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
 from app.connections import disconnect
 from app.database.encryption import Keys
 from app.database.engine import open_database
 from app.errors import CommandError
-from app.models.account import Purpose, User
+from app.models.account import TokenPurpose, User
 from app.providers.registry import catalogue_of
 
 NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
 
 
 @dataclass(frozen=True)
-class Order:
+class UserCommand:
     """What one action works with; `email` is as it was typed."""
 
     session: AsyncSession
@@ -55,8 +55,8 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         open_database(settings.database_url) as database,
         database.sessions.begin() as session,
     ):
-        audit_log.doer_is(Doer(Who.OPERATOR))
-        order = Order(session, settings, arguments.email)
+        audit_log.set_actor(Actor(ActorKind.OPERATOR))
+        order = UserCommand(session, settings, arguments.email)
         if arguments.action in FOR_NOBODY_YET:
             await FOR_NOBODY_YET[arguments.action](order)
         else:
@@ -65,32 +65,32 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _list(order: Order) -> None:
+async def _list(order: UserCommand) -> None:
     for user in await order.session.scalars(select(User).order_by(User.id)):
         print(user.email + ("" if user.disabled_at is None else "  disabled"))
 
 
-async def _add(order: Order) -> None:
+async def _add(order: UserCommand) -> None:
     password_hash = await passwords.hash_password(_password(order.email))
     if await people.sign_up(order.session, order.email, password_hash) is None:
         raise CommandError(f"there is already an account for {order.email}")
 
 
-async def _change_password(order: Order, user: User) -> None:
+async def _change_password(order: UserCommand, user: User) -> None:
     password_hash = await passwords.hash_password(_password(order.email))
     await people.change_password(order.session, user.id, password_hash)
 
 
-async def _print_link(order: Order, user: User) -> None:
+async def _print_link(order: UserCommand, user: User) -> None:
     """For the person alone: whoever has it can take the account over."""
     if user.disabled_at is not None:
         raise CommandError(f"{user.email} is disabled: `users enable` first")
-    link = await one_time_tokens.issue(order.session, Purpose.RESET, user.id)
-    await audit_log.write(order.session, user.id, Deed.RESET_ASKED)
+    link = await one_time_tokens.issue(order.session, TokenPurpose.RESET, user.id)
+    await audit_log.write(order.session, user.id, AuditEvent.RESET_ASKED)
     print(f"{order.settings.public_url}/reset/password?link={link}")
 
 
-async def _change_email(order: Order, user: User) -> None:
+async def _change_email(order: UserCommand, user: User) -> None:
     email = _ask("New e-mail address: ", input)
     if people.is_no_email(email):
         raise CommandError("the e-mail address looks wrong")
@@ -99,39 +99,42 @@ async def _change_email(order: Order, user: User) -> None:
         raise CommandError(f"there is already an account for {email}")
 
 
-async def _unlock(order: Order, user: User) -> None:
+async def _unlock(order: UserCommand, user: User) -> None:
     for key in keys_of(user.id, user.email):
         await rate_limits.forgive(order.session, key)
-    await audit_log.write(order.session, user.id, Deed.UNLOCKED)
+    await audit_log.write(order.session, user.id, AuditEvent.UNLOCKED)
 
 
-async def _sign_out(order: Order, user: User) -> None:
+async def _sign_out(order: UserCommand, user: User) -> None:
     await user_sessions.end_sessions_of(order.session, user.id)
-    await audit_log.write(order.session, user.id, Deed.SESSIONS_ENDED)
+    await audit_log.write(order.session, user.id, AuditEvent.SESSIONS_ENDED)
 
 
-async def _second_factor_off(order: Order, user: User) -> None:
+async def _second_factor_off(order: UserCommand, user: User) -> None:
     if not await two_factor.turn_off(order.session, user.id):
         raise CommandError(f"{user.email} has no second factor")
-    await audit_log.write(order.session, user.id, Deed.SECOND_FACTOR_OFF)
+    await audit_log.write(order.session, user.id, AuditEvent.SECOND_FACTOR_OFF)
 
 
-async def _disable(order: Order, user: User) -> None:
+async def _disable(order: UserCommand, user: User) -> None:
     await people.disable(order.session, user)
 
 
-async def _enable(order: Order, user: User) -> None:
+async def _enable(order: UserCommand, user: User) -> None:
     await people.enable(order.session, user)
 
 
-async def _delete(order: Order, user: User) -> None:
+async def _delete(order: UserCommand, user: User) -> None:
     catalogue, keys = catalogue_of(order.settings), Keys(order.settings.token_keys)
     await user_sessions.end_sessions_of(order.session, user.id)
     await disconnect.delete_person(order.session, keys, catalogue, user.id)
 
 
-FOR_NOBODY_YET: Mapping[str, Callable[[Order], Awaitable[None]]] = {"list": _list, "add": _add}
-FOR_SOMEBODY: Mapping[str, Callable[[Order, User], Awaitable[None]]] = {
+FOR_NOBODY_YET: Mapping[str, Callable[[UserCommand], Awaitable[None]]] = {
+    "list": _list,
+    "add": _add,
+}
+FOR_SOMEBODY: Mapping[str, Callable[[UserCommand, User], Awaitable[None]]] = {
     "password": _change_password,
     "link": _print_link,
     "email": _change_email,

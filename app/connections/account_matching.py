@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit_log
 from app.accounts import users
 from app.alerts import triggers
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.grants import store
 from app.history import outages
@@ -22,7 +22,7 @@ from app.realtime.events import announce_list
 NAMES_NOBODY = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
 
 
-class Fit(StrEnum):
+class AccountFit(StrEnum):
     """Does a new grant belong to the connection that its reconnect was begun for?"""
 
     TAKES_PLACE = "takes_place"
@@ -30,16 +30,16 @@ class Fit(StrEnum):
     WAITS = "waits"  # nobody could say whose it is, and the next check may
 
 
-def fit(account: str | None, expected: str | None, cause: str | None) -> Fit:
+def fit(account: str | None, expected: str | None, cause: str | None) -> AccountFit:
     """Judge by the accounts, as far as they are known; `cause` is what the last check found."""
     if expected is None or account == expected:
-        return Fit.TAKES_PLACE
+        return AccountFit.TAKES_PLACE
     if account is not None:
-        return Fit.ASKS
-    return Fit.TAKES_PLACE if cause in NAMES_NOBODY else Fit.WAITS
+        return AccountFit.ASKS
+    return AccountFit.TAKES_PLACE if cause in NAMES_NOBODY else AccountFit.WAITS
 
 
-async def settle(
+async def match_account(
     session: AsyncSession, keys: Keys, connection_id: UUID, account: str | None
 ) -> UUID | None:
     """Put a checked grant where it belongs, once a probe has named its account (or could not).
@@ -62,7 +62,7 @@ async def settle(
     if target is not None and own.account is not None and begun_for is None:
         return own.id  # it has its place: an API that mixes two accounts up must not end either
     place = fit(account, begun_for.account, own.cause) if begun_for is not None else None
-    if target is None and place is Fit.TAKES_PLACE:
+    if target is None and place is AccountFit.TAKES_PLACE:
         target = begun_for
     if target is not None:
         await _take_place(session, keys, own, target, account)
@@ -95,18 +95,18 @@ async def _same_account(
 
 
 async def _stay(
-    session: AsyncSession, own: Connection, account: str | None, place: Fit | None
+    session: AsyncSession, own: Connection, account: str | None, place: AccountFit | None
 ) -> None:
     """It is a connection of its own, or stays hidden for now."""
     was_hidden = own.replaces is not None
     own.account = account
     if place is None:
         own.replaces = None
-    if place is Fit.ASKS and own.asked_at is None:
+    if place is AccountFit.ASKS and own.asked_at is None:
         own.asked_at = func.now()
     await session.flush()
     if was_hidden:
-        await triggers.look_again(session, [own.id])
+        await triggers.schedule_evaluation(session, [own.id])
         await announce_list(session, own.user_id)
 
 
@@ -150,8 +150,8 @@ async def _take_place(
         if was_unwatched:
             await outages.unwatch(session, {target.id: looked_at})
         await outages.follow(session, [target.id])
-        await triggers.look_again(session, [target.id])
-        await audit_log.write_of(session, Deed.RECONNECTED, [target.id])
+        await triggers.schedule_evaluation(session, [target.id])
+        await audit_log.write_of(session, AuditEvent.RECONNECTED, [target.id])
     await announce_list(session, user_id)
 
 

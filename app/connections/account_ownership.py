@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import users
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.connections import pairing_codes
 from app.database.encryption import Keys
 from app.errors import SealingError
@@ -62,7 +62,7 @@ LOST = text(
 )
 
 
-class Proven(Enum):
+class OwnershipResult(Enum):
     YES = "yes"
     WRONG_CODE = "wrong_code"
     TAKEN = "taken"  # another person's connection lives by this account's token
@@ -73,27 +73,27 @@ def place_of(provider: str, account: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"pushed:{provider}:{account}")
 
 
-async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) -> Proven:
+async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) -> OwnershipResult:
     """The person whose code it is was signed in at this account: from now on it is theirs.
 
     Whoever's connection lives by a token keeps it; without one, the newest proof counts.
     """
     user_id = await pairing_codes.owner(session, provider, proof.code)
     if user_id is None:
-        return Proven.WRONG_CODE
+        return OwnershipResult.WRONG_CODE
     await users.lock(session, user_id)
     row = await _locked(session, provider, proof.account)
     if row.user_id not in (None, user_id) and row.token is not None:
-        return Proven.TAKEN
+        return OwnershipResult.TAKEN
     if not await pairing_codes.spend(session, user_id, provider, proof.code):
-        return Proven.WRONG_CODE  # somebody was faster
+        return OwnershipResult.WRONG_CODE  # somebody was faster
     if row.user_id not in (None, user_id):
         await _tell_loss(session, row)
     row.user_id = user_id
     await session.flush()
     if token := _opened(keys, row):
         await adopt(session, keys, row, token)
-    return Proven.YES
+    return OwnershipResult.YES
 
 
 async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None:
@@ -112,7 +112,7 @@ async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None
         return
     await store.replace_token(session, keys, known, token)
     await session.execute(ASK_NOW, {"id": known})
-    await audit_log.write_of(session, Deed.RECONNECTED, [known])
+    await audit_log.write_of(session, AuditEvent.RECONNECTED, [known])
     await announce_cards(session, [(row.user_id, known)])
 
 
@@ -167,7 +167,7 @@ async def _connect(session: AsyncSession, keys: Keys, row: Any, token: str) -> N
     )
     await session.flush()
     await store.store(session, keys, connection_id, Tokens(token), PUSHED_TOKEN)
-    await audit_log.write_of(session, Deed.CONNECTED, [connection_id])
+    await audit_log.write_of(session, AuditEvent.CONNECTED, [connection_id])
     await announce_list(session, row.user_id)
 
 

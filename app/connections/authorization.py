@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
-from app.accounts.sessions import SignedIn
-from app.audit_log import Deed
+from app.accounts.sessions import CurrentUser
+from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.grants import revocation
@@ -47,7 +47,7 @@ class ConnectError(StrEnum):
 
 
 @dataclass(frozen=True)
-class Way:
+class ConsumedState:
     """A consumed state: whose, for which connection, and the code verifier."""
 
     connection_id: UUID | None
@@ -55,11 +55,11 @@ class Way:
     kept: Mapping[str, str]  # what the person typed in before
 
 
-async def begin(
+async def start(
     session: AsyncSession,
     keys: Keys,
     provider: Provider,
-    person: SignedIn,
+    person: CurrentUser,
     redirect_uri: str,
     connection_id: UUID | None,
     typed: Mapping[str, str] = NOTHING,
@@ -94,7 +94,7 @@ async def finish(
     http: Outbound,
     keys: Keys,
     provider: Provider,
-    person: SignedIn,
+    person: CurrentUser,
     redirect_uri: str,
     answer: Mapping[str, str],
 ) -> UUID | ConnectError:
@@ -150,7 +150,7 @@ async def store(
             await session.flush()
             await grants.store(session, keys, connection_id, tokens, provider.kind)
             if replaces is None:
-                await audit_log.write_of(session, Deed.CONNECTED, [connection_id])
+                await audit_log.write_of(session, AuditEvent.CONNECTED, [connection_id])
             await announce_list(session, user_id)
     except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
         orphan = OpenGrant(
@@ -167,8 +167,8 @@ async def forget_old_states(session: AsyncSession) -> None:
 
 
 async def _consume(
-    session: AsyncSession, keys: Keys, provider: Provider, person: SignedIn, state: str
-) -> Way | ConnectError:
+    session: AsyncSession, keys: Keys, provider: Provider, person: CurrentUser, state: str
+) -> ConsumedState | ConnectError:
     """One use: the row is gone whatever comes next, so a replay finds nothing."""
     row = await session.scalar(
         select(OAuthState)
@@ -184,10 +184,12 @@ async def _consume(
         return ConnectError.EXPIRED
     bound_to = ("oauth_states", row.state_hash.hex(), "code_verifier")
     verifier = keys.open(row.code_verifier, *bound_to) if row.code_verifier else None
-    return Way(row.connection_id, verifier, row.kept)
+    return ConsumedState(row.connection_id, verifier, row.kept)
 
 
-def _kept(provider: Provider, way: Way, answer: Mapping[str, str]) -> dict[str, str] | ConnectError:
+def _kept(
+    provider: Provider, way: ConsumedState, answer: Mapping[str, str]
+) -> dict[str, str] | ConnectError:
     """What was typed in and what the callback says; where both say it, they must agree."""
     found = picked(answer, provider.callback_keep)
     if len(found) < len(provider.callback_keep):

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.connection import Connection, Grant, Status
 
 
-class Place(StrEnum):
+class ConnectPlace(StrEnum):
     OWN = "own"  # a connection of its own
     EXPECTED = "expected"  # it is one with the connection that was expected, or was there already
     ELSEWHERE = "elsewhere"  # it came back with the account of another connection
@@ -21,20 +21,22 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True)
-class Landing:
+class ConnectResult:
     connection_id: UUID
-    place: Place
+    place: ConnectPlace
     status: Status
     label: str | None
     lost: tuple[str, ...] = ()  # scopes
     gained: tuple[str, ...] = ()
 
 
-async def landing(session: AsyncSession, user_id: int, stored_as: UUID) -> Landing | None:
+async def connect_result(
+    session: AsyncSession, user_id: int, stored_as: UUID
+) -> ConnectResult | None:
     """None: it is gone, or an even newer grant took its place."""
     row = await session.get(Connection, stored_as)
     if row is not None and row.user_id == user_id:
-        return Landing(row.id, _place(row), Status(row.status), row.label)
+        return ConnectResult(row.id, _place(row), Status(row.status), row.label)
     return await _landed_elsewhere(session, user_id, stored_as)
 
 
@@ -48,13 +50,15 @@ def changed_scopes(
     return tuple(sorted(old - new)), tuple(sorted(new - old))
 
 
-def _place(row: Connection) -> Place:
+def _place(row: Connection) -> ConnectPlace:
     if row.replaces is None:
-        return Place.OWN
-    return Place.ASKS if row.asked_at is not None else Place.WAITS
+        return ConnectPlace.OWN
+    return ConnectPlace.ASKS if row.asked_at is not None else ConnectPlace.WAITS
 
 
-async def _landed_elsewhere(session: AsyncSession, user_id: int, stored_as: UUID) -> Landing | None:
+async def _landed_elsewhere(
+    session: AsyncSession, user_id: int, stored_as: UUID
+) -> ConnectResult | None:
     came_from: Any = Grant.extra["came_from"]
     found = (
         await session.execute(
@@ -70,8 +74,8 @@ async def _landed_elsewhere(session: AsyncSession, user_id: int, stored_as: UUID
         return None
     row, scopes, origin = found
     place = _place(row)
-    if place is Place.OWN:
+    if place is ConnectPlace.OWN:
         expected = origin["begun_for"] in (None, str(row.id))
-        place = Place.EXPECTED if expected else Place.ELSEWHERE
+        place = ConnectPlace.EXPECTED if expected else ConnectPlace.ELSEWHERE
     lost, gained = changed_scopes(origin["scopes_before"], scopes)
-    return Landing(row.id, place, Status(row.status), row.label, lost, gained)
+    return ConnectResult(row.id, place, Status(row.status), row.label, lost, gained)

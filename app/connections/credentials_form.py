@@ -20,7 +20,7 @@ TOKEN = "token"  # noqa: S105 - the name of the field that is the grant
 
 
 @dataclass(frozen=True)
-class Typed:
+class Credentials:
     """`faults` has, by field, MISSING, UNFIT, or the entry's own words about such a value."""
 
     values: Mapping[str, str] = field(repr=False)
@@ -32,10 +32,10 @@ class Typed:
         return {name: self.values[name] for name in plain}
 
 
-def read_typed(provider: Provider, form: Mapping[str, Any]) -> Typed:
+def read_credentials(provider: Provider, form: Mapping[str, Any]) -> Credentials:
     values = {each.name: _cleaned(each, str(form.get(each.name, ""))) for each in provider.fields}
     faults = {each.name: _fault(each, values[each.name]) for each in provider.fields}
-    return Typed(values, {name: fault for name, fault in faults.items() if fault})
+    return Credentials(values, {name: fault for name, fault in faults.items() if fault})
 
 
 def key_of(provider: Provider, values: Mapping[str, str]) -> Tokens:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import users
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.connections import account_ownership
 from app.database.encryption import Keys
 from app.errors import SealingError
@@ -57,7 +57,7 @@ async def disconnect(
     unsettled = await _locked(session, Connection.replaces == connection_id)
     ids = [row.connection_id for row in (*gone, *unsettled)]
     expected = await _expected_account(session, connection_id)
-    await audit_log.write_of(session, Deed.DISCONNECTED, [connection_id])
+    await audit_log.write_of(session, AuditEvent.DISCONNECTED, [connection_id])
     await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
     await account_ownership.forget(session, user_id, provider.name, gone[0].account)

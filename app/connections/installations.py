@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.alerts import triggers
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.connections import account_ownership
 from app.database.encryption import Keys
 from app.history import outages
 from app.history.flapping import FLAPS
 from app.models.connection import Cause, Connection, Grant, PushedToken
-from app.providers.builtin.evotor_webhooks import Event, News
+from app.providers.builtin.evotor_webhooks import Event, EvotorEvent
 from app.providers.provider import PUSHED_TOKEN
 from app.providers.webhooks import Pushed
 from app.realtime.events import announce_cards
@@ -30,7 +30,7 @@ from app.realtime.events import announce_cards
 REMOVED = "приложение удалено в личном кабинете Эвотор"
 UNPAID = "подписка на приложение закончилась в личном кабинете Эвотор"
 PROVIDER = "evotor"
-DEEDS = {Cause.ACCESS_DENIED: Deed.UNINSTALLED, Cause.PAYMENT_REQUIRED: Deed.UNPAID}
+DEEDS = {Cause.ACCESS_DENIED: AuditEvent.UNINSTALLED, Cause.PAYMENT_REQUIRED: AuditEvent.UNPAID}
 ONCE = timedelta(minutes=1)  # the same news may come again
 
 # One statement for what comes most often. Whoever gets a token has the application: an older
@@ -128,12 +128,12 @@ async def take_installation(session: AsyncSession, event: Event, keys: Keys) -> 
     row_id = await session.scalar(INSTALLATION, _key(event))
     if row_id is None:
         return
-    if event.news is News.UNINSTALLED:
+    if event.news is EvotorEvent.UNINSTALLED:
         at = update(PushedToken).where(PushedToken.id == row_id)
         await session.execute(at.values(token=None, token_hash=None, token_at=None))
         await account_ownership.take_back(session, keys, PROVIDER, event.account)
         await _block(session, event, Cause.ACCESS_DENIED, REMOVED)
-    elif event.news is News.INSTALLED:
+    elif event.news is EvotorEvent.INSTALLED:
         await session.execute(LOOK_AGAIN, _key(event))
 
 
@@ -142,9 +142,9 @@ async def take_subscription(session: AsyncSession, event: Event) -> None:
     extra = {"subscription": event.subscription, "sequence": event.sequence}
     if await session.scalar(SUBSCRIPTION, _key(event) | extra) is None:
         return
-    if event.news is News.UNPAID:
+    if event.news is EvotorEvent.UNPAID:
         await _block(session, event, Cause.PAYMENT_REQUIRED, UNPAID)
-    elif event.news is News.PAID:
+    elif event.news is EvotorEvent.PAID:
         await session.execute(LOOK_AGAIN, _key(event))
 
 
@@ -184,5 +184,5 @@ async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: st
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
     await audit_log.write_of(session, DEEDS[cause], [row.id for row in rows], rest=ONCE)
     await outages.follow(session, [row.id for row in rows])
-    await triggers.look_again(session, [row.id for row in rows])
+    await triggers.schedule_evaluation(session, [row.id for row in rows])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))

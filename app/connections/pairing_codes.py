@@ -24,7 +24,7 @@ LENGTH = 12  # characters: 60 bits
 
 
 @dataclass(frozen=True)
-class Code:
+class PairingCode:
     text: str  # "ABCD-EFGH-JKLM"
     expires_at: datetime
 
@@ -42,7 +42,9 @@ async def issue(session: AsyncSession, keys: Keys, user_id: int, provider: str) 
     await session.execute(new.on_conflict_do_update(None, ("user_id", "provider"), set_=values))
 
 
-async def current(session: AsyncSession, keys: Keys, user_id: int, provider: str) -> Code | None:
+async def current(
+    session: AsyncSession, keys: Keys, user_id: int, provider: str
+) -> PairingCode | None:
     """The code that the person may still show."""
     own = Pairing.user_id == user_id, Pairing.provider == provider
     row = await session.scalar(select(Pairing).where(*own, Pairing.expires_at > func.now()))
@@ -52,7 +54,7 @@ async def current(session: AsyncSession, keys: Keys, user_id: int, provider: str
         text = keys.open(row.code, "pairings", row.id, "code")
     except SealingError:  # its key is lost: a new code is welcome
         return None
-    return Code("-".join(text[at : at + 4] for at in range(0, LENGTH, 4)), row.expires_at)
+    return PairingCode("-".join(text[at : at + 4] for at in range(0, LENGTH, 4)), row.expires_at)
 
 
 async def owner(session: AsyncSession, provider: str, typed: str) -> int | None:
@@ -66,7 +68,7 @@ async def spend(session: AsyncSession, user_id: int, provider: str, typed: str) 
     return await session.scalar(good.returning(Pairing.id)) is not None
 
 
-async def forget_old_codes(session: AsyncSession) -> None:
+async def forget_expired(session: AsyncSession) -> None:
     await session.execute(delete(Pairing).where(Pairing.expires_at < func.now()))
 
 

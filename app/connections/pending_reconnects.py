@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from app import audit_log
 from app.accounts import users
 from app.alerts import triggers
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.connections import disconnect
 from app.connections.disconnect import Disconnected
 from app.database.encryption import Keys
@@ -32,7 +32,7 @@ CHECKED = or_(Connection.status != Status.CHECKING.value, Connection.cause.is_no
 
 
 @dataclass(frozen=True)
-class Unsettled:
+class PendingReconnect:
     """A reconnect with what came and what was expected."""
 
     id: UUID
@@ -72,21 +72,23 @@ OF_USERS = _unsettled(
 ).order_by(Connection.connected_at)
 
 
-async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[Unsettled]]:
+async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[PendingReconnect]]:
     """Everybody's in one query, the oldest first; what is being checked for the first time is no
     news yet.
     """
-    found: dict[int, list[Unsettled]] = {}
+    found: dict[int, list[PendingReconnect]] = {}
     for user_id, *columns in await session.execute(OF_USERS, {"users": list(user_ids)}):
-        found.setdefault(user_id, []).append(Unsettled(*columns))
+        found.setdefault(user_id, []).append(PendingReconnect(*columns))
     return found
 
 
-async def question(session: AsyncSession, user_id: int, connection_id: UUID) -> Unsettled | None:
+async def question(
+    session: AsyncSession, user_id: int, connection_id: UUID
+) -> PendingReconnect | None:
     """What the person is asked about this one; None: nothing (any more), or it is not theirs."""
     query = _unsettled(Connection.user_id == user_id, Connection.id == connection_id, ASKS)
     row = (await session.execute(query)).one_or_none()
-    return Unsettled(*row[1:]) if row else None
+    return PendingReconnect(*row[1:]) if row else None
 
 
 async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
@@ -99,8 +101,8 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
         .returning(Connection.id)
     )
     if kept is not None:
-        await audit_log.write_of(session, Deed.KEPT_APART, [kept])
-        await triggers.look_again(session, [kept])
+        await audit_log.write_of(session, AuditEvent.KEPT_APART, [kept])
+        await triggers.schedule_evaluation(session, [kept])
         await announce_list(session, user_id)
     return kept is not None
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.database.availability import is_away, name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
@@ -161,7 +161,7 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
             .returning(Grant.connection_id)
         )
         if replaced is not None:
-            await audit_log.write_of(session, Deed.REFRESHED, [replaced], rest=ONCE)
+            await audit_log.write_of(session, AuditEvent.REFRESHED, [replaced], rest=ONCE)
     return replaced is not None
 
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history.periods import Window
+from app.history.periods import TimeRange
 from app.i18n.timezones import zone_named
 from app.models.connection import Connection
 from app.models.history import Latencies
@@ -138,7 +138,7 @@ async def fold(session: AsyncSession, full: Iterable[Full], zone: ZoneInfo) -> N
 class Point:
     """How long the answers of one window took."""
 
-    window: Window
+    window: TimeRange
     counts: Counter[int]
 
     @property
@@ -151,7 +151,7 @@ class Point:
 
 
 async def points(
-    session: AsyncSession, connection_id: UUID, windows: Sequence[Window], zone: ZoneInfo
+    session: AsyncSession, connection_id: UUID, windows: Sequence[TimeRange], zone: ZoneInfo
 ) -> list[Point]:
     """One for each window, which are hours, or days in `zone`; what is not folded yet included.
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history.periods import Window
+from app.history.periods import TimeRange
 from app.models.connection import UNWATCHED
 
 MOST = 500  # entries of a page; an export has them all
@@ -48,17 +48,17 @@ FIND = text(
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OutageFilter:
     """What an outage must be like; None: whatever it is."""
 
     period: timedelta  # until now
     connection_id: UUID | None = None
     cause: str | None = None
-    window: Window | None = None  # instead of `period`
+    window: TimeRange | None = None  # instead of `period`
 
 
 @dataclass(frozen=True)
-class Entry:
+class OutageEntry:
     """One outage, or one of a provider that concerned `connections` of the person's."""
 
     provider: str
@@ -76,7 +76,7 @@ class Entry:
 
 
 async def find(
-    session: AsyncSession, user_id: int, wanted: Wanted, most: int | None = MOST
+    session: AsyncSession, user_id: int, wanted: OutageFilter, most: int | None = MOST
 ) -> list[Row[*tuple[Any, ...]]]:
     """The person's outages one by one, the newest end first; `most` None: all of them."""
     given = {
@@ -91,9 +91,9 @@ async def find(
     return list((await session.execute(FIND, given)).all())
 
 
-def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Entry]:
+def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[OutageEntry]:
     """Rows of `find`, those of one provider-wide outage made one."""
-    found: dict[object, Entry] = {}
+    found: dict[object, OutageEntry] = {}
     for place, row in enumerate(rows):
         key = ("wide", row.wide_id) if row.wide_id else place
         known = found.get(key)
@@ -121,11 +121,11 @@ def records(rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo) -> Iterator[d
         }
 
 
-def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
+def _entry(row: Row[*tuple[Any, ...]]) -> OutageEntry:
     wide = row.wide_id is not None
     began = row.wide_opened_at if wide else row.opened_at
     ended = row.wide_closed_at if wide else row.closed_at
-    return Entry(
+    return OutageEntry(
         row.provider,
         ((row.connection_id, row.label),),
         row.status,
@@ -141,7 +141,7 @@ def _entry(row: Row[*tuple[Any, ...]]) -> Entry:
     )
 
 
-def _joined(known: Entry, row: Row[*tuple[Any, ...]]) -> Entry:
+def _joined(known: OutageEntry, row: Row[*tuple[Any, ...]]) -> OutageEntry:
     one = (row.connection_id, row.label)
     others = known.connections
     return known if one in others else replace(known, connections=(*others, one))

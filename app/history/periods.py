@@ -12,7 +12,7 @@ DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
-class Window:
+class TimeRange:
     """From `began` up to, but not including, `ended`."""
 
     began: datetime
@@ -23,44 +23,44 @@ class Window:
         return max(self.ended - self.began, timedelta(0))
 
 
-def half_hours(now: datetime, count: int) -> list[Window]:
+def half_hours(now: datetime, count: int) -> list[TimeRange]:
     """The last `count` half hours by the clock; the last one is not over yet."""
     minute = now.minute - now.minute % 30
     last = now.astimezone(UTC).replace(minute=minute, second=0, microsecond=0)
     starts = [last - HALF_HOUR * back for back in reversed(range(count))]
-    return [Window(start, min(start + HALF_HOUR, now)) for start in starts]
+    return [TimeRange(start, min(start + HALF_HOUR, now)) for start in starts]
 
 
-def hours(now: datetime, count: int) -> list[Window]:
+def hours(now: datetime, count: int) -> list[TimeRange]:
     """The last `count` hours by the clock; the last one is not over yet."""
     hour = timedelta(hours=1)
     latest = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     starts = [latest - hour * back for back in reversed(range(count))]
-    return [Window(start, min(start + hour, now)) for start in starts]
+    return [TimeRange(start, min(start + hour, now)) for start in starts]
 
 
-def days(now: datetime, zone: ZoneInfo, count: int) -> list[Window]:
+def days(now: datetime, zone: ZoneInfo, count: int) -> list[TimeRange]:
     """The last `count` days in `zone`, 23 or 25 hours long where its clocks change; the last one
     is today, up to now.
     """
     today = now.astimezone(zone).date()
     first = today - timedelta(days=count - 1)
-    return [Window(day.began, min(day.ended, now)) for day in _days_from(first, count, zone)]
+    return [TimeRange(day.began, min(day.ended, now)) for day in _days_from(first, count, zone)]
 
 
-def month(year: int, number: int, zone: ZoneInfo) -> Window:
+def month(year: int, number: int, zone: ZoneInfo) -> TimeRange:
     following = date(year + number // 12, number % 12 + 1, 1)
-    return Window(midnight(date(year, number, 1), zone), midnight(following, zone))
+    return TimeRange(midnight(date(year, number, 1), zone), midnight(following, zone))
 
 
-def days_of(window: Window, zone: ZoneInfo) -> list[Window]:
+def days_of(window: TimeRange, zone: ZoneInfo) -> list[TimeRange]:
     """The days of a window in `zone`, the first and the last one as far as they are in it."""
     first, latest = _dates(window, zone)
     whole_days = _days_from(first, (latest - first).days + 1, zone)
     return [_within(day, window) for day in whole_days]
 
 
-def months_of(window: Window, zone: ZoneInfo) -> list[Window]:
+def months_of(window: TimeRange, zone: ZoneInfo) -> list[TimeRange]:
     """The months of a window in `zone`, the first and the last one as far as they are in it."""
     first, latest = _dates(window, zone)
     count = (latest.year - first.year) * 12 + latest.month - first.month + 1
@@ -69,8 +69,8 @@ def months_of(window: Window, zone: ZoneInfo) -> list[Window]:
     return [_within(each, window) for each in whole_months]
 
 
-def last(span: timedelta, now: datetime) -> Window:
-    return Window(now - span, now)
+def last(span: timedelta, now: datetime) -> TimeRange:
+    return TimeRange(now - span, now)
 
 
 @lru_cache(MIDNIGHTS)
@@ -79,17 +79,17 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
-def _days_from(first: date, count: int, zone: ZoneInfo) -> Iterator[Window]:
+def _days_from(first: date, count: int, zone: ZoneInfo) -> Iterator[TimeRange]:
     for number in range(count):
         day = first + timedelta(days=number)
-        yield Window(midnight(day, zone), midnight(day + timedelta(days=1), zone))
+        yield TimeRange(midnight(day, zone), midnight(day + timedelta(days=1), zone))
 
 
-def _dates(window: Window, zone: ZoneInfo) -> tuple[date, date]:
+def _dates(window: TimeRange, zone: ZoneInfo) -> tuple[date, date]:
     """The first and the last day that a window touches."""
     latest = max(window.began, window.ended - timedelta.resolution)
     return window.began.astimezone(zone).date(), latest.astimezone(zone).date()
 
 
-def _within(part: Window, window: Window) -> Window:
-    return Window(max(part.began, window.began), min(part.ended, window.ended))
+def _within(part: TimeRange, window: TimeRange) -> TimeRange:
+    return TimeRange(max(part.began, window.began), min(part.ended, window.ended))

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, DateTime, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.history.latency import Look, Point, looks_of, points
-from app.history.periods import DAY, Window, days, hours, last
-from app.history.uptime import Bars, Split, all_up, known_until, splits
+from app.history.periods import DAY, TimeRange, days, hours, last
+from app.history.uptime import Breakdown, Series, all_up, known_until, splits
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Outage
 
@@ -26,7 +26,7 @@ CHARTS = {"24h": 1, "7d": 7, "30d": 30}  # days
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Interval:
     """An outage, or a time that nobody watched; `ended` is None while it goes on."""
 
     began: datetime
@@ -46,39 +46,39 @@ class Chart:
 
     zone: ZoneInfo  # whose days they are
     period: str
-    span: Window
+    span: TimeRange
     points: Sequence[Point]
-    down: Sequence[Window]
+    down: Sequence[TimeRange]
 
 
 @dataclass(frozen=True)
-class Biography:
-    day: Split
-    month: Split
-    quarter: Split
-    long: Bars  # day by day, in the chart's zone
+class Timeline:
+    day: Breakdown
+    month: Breakdown
+    quarter: Breakdown
+    long: Series  # day by day, in the chart's zone
     chart: Chart
     today: Point
     yesterday: Point
-    stretches: Sequence[Stretch]  # the newest first
+    stretches: Sequence[Interval]  # the newest first
     looks: Sequence[Look]  # the newest first
 
 
-async def biography(
+async def timeline(
     session: AsyncSession, connection_id: UUID, zone: ZoneInfo, period: str, now: datetime
-) -> Biography:
+) -> Timeline:
     """`period` is one of CHARTS; `now` is the database's time."""
     by_day = days(now, zone, LONG)
-    month, quarter = Window(by_day[-30].began, now), Window(by_day[0].began, now)
+    month, quarter = TimeRange(by_day[-30].began, now), TimeRange(by_day[0].began, now)
     windows = [*by_day, last(DAY, now), month, quarter]
     own = (await splits(session, [connection_id], windows, now))[connection_id]
-    stretches = await stretches_of(session, connection_id, now)
+    stretches = await intervals_of(session, connection_id, now)
     today = await points(session, connection_id, by_day[-2:], zone)
-    return Biography(
+    return Timeline(
         own[LONG],
         own[LONG + 1],
         own[LONG + 2],
-        Bars(by_day, own[:LONG], all_up(by_day, now)),
+        Series(by_day, own[:LONG], all_up(by_day, now)),
         await _chart(session, connection_id, zone, period, now),
         today[-1],
         today[0],
@@ -87,14 +87,14 @@ async def biography(
     )
 
 
-async def stretches_of(
+async def intervals_of(
     session: AsyncSession,
     connection_id: UUID,
     now: datetime,
     since: datetime | None = None,
     limit: int = STRETCHES,
     until: datetime | None = None,
-) -> list[Stretch]:
+) -> list[Interval]:
     """What was not simply online, the newest first; a time that nobody watches and that still goes
     on comes before the `limit`, and ends the outage before it.
     """
@@ -110,12 +110,12 @@ async def stretches_of(
     return [_gap(known, now), *found] if gap else found
 
 
-def _gap(began: datetime, now: datetime) -> Stretch:
-    return Stretch(began, None, UNWATCHED, None, "us", "", "", 0, now - began)
+def _gap(began: datetime, now: datetime) -> Interval:
+    return Interval(began, None, UNWATCHED, None, "us", "", "", 0, now - began)
 
 
-def _stretch(row: Outage, known: datetime, is_over: bool) -> Stretch:
-    return Stretch(
+def _stretch(row: Outage, known: datetime, is_over: bool) -> Interval:
+    return Interval(
         row.opened_at,
         row.closed_at or (known if is_over else None),
         row.status,
@@ -133,10 +133,10 @@ async def _chart(
 ) -> Chart:
     count = CHARTS[period]
     windows = hours(now, 24) if count == 1 else days(now, zone, count)
-    span = Window(windows[0].began, now)
-    found = await stretches_of(session, connection_id, now, span.began, 200)
+    span = TimeRange(windows[0].began, now)
+    found = await intervals_of(session, connection_id, now, span.began, 200)
     down = [
-        Window(max(each.began, span.began), each.ended or now)
+        TimeRange(max(each.began, span.began), each.ended or now)
         for each in found
         if each.status != UNWATCHED
     ]

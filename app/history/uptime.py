@@ -15,7 +15,7 @@ from sqlalchemy import Row, text
 
 from app.database.engine import Reader
 from app.history.outages import SPOKEN_FOR
-from app.history.periods import DAY, Window, days, half_hours, last
+from app.history.periods import DAY, TimeRange, days, half_hours, last
 from app.i18n.timezones import zone_named
 from app.models.connection import UNWATCHED, Status
 
@@ -66,7 +66,7 @@ SPENT = text(
 
 
 @dataclass(frozen=True)
-class Split:
+class Breakdown:
     """How a window was spent: `whole` is up + you + provider + us + unknown."""
 
     whole: timedelta
@@ -90,9 +90,9 @@ class Split:
         watched = self.whole - self.unknown
         return self.up / watched if watched > NONE else None
 
-    def __add__(self, other: "Split") -> "Split":
+    def __add__(self, other: "Breakdown") -> "Breakdown":
         """Of two connections; which status was the worst is no question then."""
-        return Split(
+        return Breakdown(
             self.whole + other.whole,
             self.you + other.you,
             self.provider + other.provider,
@@ -100,11 +100,11 @@ class Split:
             self.unknown + other.unknown,
         )
 
-    def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Split":
+    def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Breakdown":
         if status == BEFORE:
             return replace(self, whole=self.whole - lasted)
         unwatched = status == UNWATCHED
-        return Split(
+        return Breakdown(
             self.whole,
             self.you + lasted if fault == "you" else self.you,
             self.provider + lasted if fault == "provider" else self.provider,
@@ -115,12 +115,14 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Bars:
+class Series:
     """Windows side by side, the oldest first, and how each was spent."""
 
-    windows: Sequence[Window]
-    splits: Sequence[Split]
-    well: Sequence[Split]  # had all been up; of a window that was, the very same object as above
+    windows: Sequence[TimeRange]
+    splits: Sequence[Breakdown]
+    well: Sequence[
+        Breakdown
+    ]  # had all been up; of a window that was, the very same object as above
 
 
 @dataclass(frozen=True)
@@ -128,34 +130,34 @@ class Past:
     """What a card shows of the past."""
 
     zone: ZoneInfo  # whose days they are
-    half_hours: Bars
-    days: Bars
-    day: Split  # the last 24 hours
-    month: Split  # the days of `days`
+    half_hours: Series
+    days: Series
+    day: Breakdown  # the last 24 hours
+    month: Breakdown  # the days of `days`
 
 
 Pasts = Mapping[UUID, Past]
 
 
 async def splits(
-    session: Reader, ids: Iterable[UUID], windows: Sequence[Window], now: datetime
-) -> dict[UUID, list[Split]]:
+    session: Reader, ids: Iterable[UUID], windows: Sequence[TimeRange], now: datetime
+) -> dict[UUID, list[Breakdown]]:
     """How each connection spent each of the windows, in one query whatever their number."""
     return await _splits(session, ids, windows, all_up(windows, now), now)
 
 
-def all_up(windows: Sequence[Window], now: datetime) -> list[Split]:
+def all_up(windows: Sequence[TimeRange], now: datetime) -> list[Breakdown]:
     """Windows without a fault. They end now at the latest: of what is to come nothing is known."""
-    return [Split(max(min(each.ended, now) - each.began, NONE)) for each in windows]
+    return [Breakdown(max(min(each.ended, now) - each.began, NONE)) for each in windows]
 
 
 async def _splits(
     session: Reader,
     ids: Iterable[UUID],
-    windows: Sequence[Window],
-    well: Sequence[Split],
+    windows: Sequence[TimeRange],
+    well: Sequence[Breakdown],
     now: datetime,
-) -> dict[UUID, list[Split]]:
+) -> dict[UUID, list[Breakdown]]:
     found = {each: list(well) for each in ids}
     begins = [window.began for window in windows]
     ends = [max(window.began, min(window.ended, now)) for window in windows]
@@ -190,7 +192,7 @@ async def _pasts_in(
 ) -> dict[UUID, Past]:
     now: datetime = rows[0].read_at
     halves, by_day = half_hours(now, HALF_HOURS), days(now, zone, DAYS)
-    windows = [*halves, *by_day, last(DAY, now), Window(by_day[0].began, now)]
+    windows = [*halves, *by_day, last(DAY, now), TimeRange(by_day[0].began, now)]
     well = all_up(windows, now)
     spent = await _splits(session, [row.id for row in rows], windows, well, now)
     first, second = slice(HALF_HOURS), slice(HALF_HOURS, HALF_HOURS + DAYS)
@@ -198,8 +200,8 @@ async def _pasts_in(
     return {
         each: Past(
             zone,
-            Bars(halves, own[first], well_halves),
-            Bars(by_day, own[second], well_days),
+            Series(halves, own[first], well_halves),
+            Series(by_day, own[second], well_days),
             *own[-2:],
         )
         for each, own in spent.items()

@@ -13,31 +13,31 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history.periods import Window, days_of, months_of
-from app.history.uptime import Split, splits
+from app.history.periods import TimeRange, days_of, months_of
+from app.history.uptime import Breakdown, splits
 
 WAYS = ("whole", "month", "day")  # a period can be told as one, by months, by days
 
 ConnectionRow = Row[*tuple[Any, ...]]  # has an id, a provider, a label
-Found = Mapping[UUID, Sequence[Split]]
+Found = Mapping[UUID, Sequence[Breakdown]]
 
 
 @dataclass(frozen=True)
-class Spent:
+class UptimeRow:
     """How one connection spent one window; without a connection: all of them together."""
 
-    window: Window
-    split: Split
+    window: TimeRange
+    split: Breakdown
     connection: ConnectionRow | None = None
 
 
 async def spent(
     session: AsyncSession,
     rows: Sequence[ConnectionRow],
-    period: Window,
+    period: TimeRange,
     way: str,
     zone: ZoneInfo,
-) -> Iterator[Spent]:
+) -> Iterator[UptimeRow]:
     """All together first, then one connection after the other; `way` is one of WAYS.
 
     Where a connection had not been made yet, it has no entry. There may be a hundred thousand, so
@@ -50,7 +50,7 @@ async def spent(
     return chain(_together(windows, found), _each(rows, windows, found))
 
 
-def records(entries: Iterable[Spent], zone: ZoneInfo) -> Iterator[dict[str, object]]:
+def records(entries: Iterable[UptimeRow], zone: ZoneInfo) -> Iterator[dict[str, object]]:
     """To take away: times in `zone`, spans in seconds, uptime as a part of 1."""
     for entry in entries:
         row, split = entry.connection, entry.split
@@ -71,23 +71,23 @@ def records(entries: Iterable[Spent], zone: ZoneInfo) -> Iterator[dict[str, obje
         }
 
 
-def _parts(period: Window, way: str, zone: ZoneInfo) -> list[Window]:
+def _parts(period: TimeRange, way: str, zone: ZoneInfo) -> list[TimeRange]:
     if way == "day":
         return days_of(period, zone)
     return months_of(period, zone) if way == "month" else [period]
 
 
-def _together(windows: Sequence[Window], found: Found) -> Iterator[Spent]:
+def _together(windows: Sequence[TimeRange], found: Found) -> Iterator[UptimeRow]:
     for window, own in zip(windows, zip(*found.values(), strict=True), strict=True):
         split = reduce(add, own)
         if split.whole > timedelta(0):
-            yield Spent(window, split)
+            yield UptimeRow(window, split)
 
 
 def _each(
-    rows: Sequence[ConnectionRow], windows: Sequence[Window], found: Found
-) -> Iterator[Spent]:
+    rows: Sequence[ConnectionRow], windows: Sequence[TimeRange], found: Found
+) -> Iterator[UptimeRow]:
     for row in rows:
         for window, split in zip(windows, found[row.id], strict=True):
             if split.whole > timedelta(0):
-                yield Spent(window, split, row)
+                yield UptimeRow(window, split, row)

@@ -41,8 +41,3 @@ ZONES = {
     "Asia/Bishkek": "Бишкек",
     "UTC": "Всемирное время (UTC)",
 }
-
-
-def zone_of(name: str | None) -> ZoneInfo | None:
-    """None: the server's own."""
-    return zone_named(name)

@@ -46,7 +46,7 @@ class Session(Base):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Purpose(StrEnum):
+class TokenPurpose(StrEnum):
     """What a ticket is good for."""
 
     RESET = "reset"
@@ -57,11 +57,11 @@ class Purpose(StrEnum):
     PASSKEY_PROOF = "passkey_proof"
 
 
-class Ticket(Base):
+class OneTimeToken(Base):
     """A secret that is good once and not for long; the table holds only its SHA-256."""
 
     __tablename__ = "tickets"
-    __table_args__ = (CheckConstraint(one_of("purpose", list(Purpose)), name="purpose"),)
+    __table_args__ = (CheckConstraint(one_of("purpose", list(TokenPurpose)), name="purpose"),)
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     purpose: Mapped[str]

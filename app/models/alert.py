@@ -25,7 +25,7 @@ DELIVERY_STATES = ("waiting", "sent", "carried", "failed")
 DIGESTS = ("none", "daily", "weekly")
 
 
-class Told(Base):
+class AlertState(Base):
     """What a person was last told about a connection, and when to compare that with the truth.
 
     `look_at` is set in the transaction of every transition: the outbox of decisions.

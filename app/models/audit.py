@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base
 
 
-class JournalEntry(Base):
+class AuditLogEntry(Base):
     """One deed of a person or of the service; never changed, see app/audit_log.py."""
 
     __tablename__ = "journal"

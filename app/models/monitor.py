@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.models.base import Base
 
 
-class Round(Base):
+class BulkCheck(Base):
     """A person's last «Проверить все»: when it began, and what it is about."""
 
     __tablename__ = "rounds"
@@ -29,7 +29,7 @@ class Round(Base):
     later: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")  # by provider
 
 
-class Monitor(Base):
+class MonitorHeartbeat(Base):
     """A sign of life of every monitor: a dead one must never look like confident green."""
 
     __tablename__ = "monitors"

@@ -17,15 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import rate_limits, users
-from app.accounts.rate_limits import Limit
-from app.audit_log import Deed
+from app.accounts.rate_limits import RateLimit
+from app.audit_log import AuditEvent
 from app.database.engine import Reader
 from app.models.connection import Cause, Connection
-from app.models.monitor import Round
+from app.models.monitor import BulkCheck
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
-LIMIT = Limit(1, timedelta(seconds=30))  # rounds of one person
+LIMIT = RateLimit(1, timedelta(seconds=30))  # rounds of one person
 FRESH = timedelta(seconds=2)  # an answer so young needs no other one
 PATIENCE = timedelta(minutes=10)  # a round that is older may be begun anew, and is no news any more
 FORGOTTEN = timedelta(hours=1)
@@ -86,7 +86,7 @@ class Begun:
     joined: bool = False
 
 
-async def begin(
+async def start(
     session: AsyncSession, catalogue: Catalogue, user_id: int, interval: float
 ) -> Begun:
     """Have all of the person's connections checked; `interval` is the seconds between checks."""
@@ -100,7 +100,7 @@ async def begin(
     later = Counter(row.provider for row in rows if row.id not in set(now))
     await session.execute(_bring_forward(now, interval))
     await session.execute(_written(user_id, now, later))
-    await audit_log.write(session, user_id, Deed.CHECKED_ALL)
+    await audit_log.write(session, user_id, AuditEvent.CHECKED_ALL)
     await announce_list(session, user_id)
     return Begun()
 
@@ -155,5 +155,5 @@ def _bring_forward(ids: Sequence[UUID], interval: float) -> Update:
 
 def _written(user_id: int, ids: Sequence[UUID], later: Mapping[str, int]) -> Insert:
     values = {"connection_ids": ids, "later": later, "started_at": func.now()}
-    row = insert(Round).values(user_id=user_id, **values)
+    row = insert(BulkCheck).values(user_id=user_id, **values)
     return row.on_conflict_do_update(index_elements=["user_id"], set_=values)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import metrics
 from app.background import Unfinished
 from app.config import MOSCOW
-from app.connections.account_matching import settle
+from app.connections.account_matching import match_account
 from app.database.availability import name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
@@ -24,14 +24,14 @@ from app.grants import store
 from app.grants.refresh import may_refresh, refresh, wants_refresh
 from app.grants.store import OpenGrant
 from app.models.connection import Cause, Status
-from app.monitor.connectivity import WayOut, is_network_failure
-from app.monitor.event_loop_lag import Lag
+from app.monitor.connectivity import Connectivity, is_network_failure
+from app.monitor.event_loop_lag import EventLoopLag
 from app.monitor.leases import Lease, bring_forward, claim_one, look, release
-from app.monitor.outage_watch import ProviderWatch
+from app.monitor.outage_watch import OutageWatch
 from app.monitor.probe import Answer, answer_of, probe
-from app.monitor.rate_limiter import Pace, polite
+from app.monitor.rate_limiter import RateLimiter, honour_retry_after
 from app.monitor.results import Checked, record
-from app.monitor.verdict import Known, Verdict, is_about_grant, verdict_of
+from app.monitor.verdict import PriorState, Verdict, is_about_grant, verdict_of
 from app.oauth.token_response import Refusal
 from app.outbound.client import Outbound
 from app.providers.provider import AHEAD, Catalogue, Provider
@@ -57,11 +57,11 @@ class Checker:
     interval: float  # seconds
     timeout: float  # seconds
     zone: ZoneInfo = MOSCOW  # whose days the latencies are counted by
-    lag: Lag = field(default_factory=Lag)
+    lag: EventLoopLag = field(default_factory=EventLoopLag)
     unfinished: Unfinished = field(default_factory=Unfinished)
-    watch: ProviderWatch = field(default_factory=ProviderWatch)
-    pace: Pace = field(default_factory=Pace)
-    way_out: WayOut = field(default_factory=WayOut)
+    watch: OutageWatch = field(default_factory=OutageWatch)
+    pace: RateLimiter = field(default_factory=RateLimiter)
+    way_out: Connectivity = field(default_factory=Connectivity)
 
     async def check(self, lease: Lease) -> Checked | None:
         """Look at one connection. None: the lease was lost, or it is our own fault that no answer
@@ -76,7 +76,7 @@ class Checker:
         if self._proves_nothing(answer, started):
             await self._release([lease])
             return None
-        known = Known(
+        known = PriorState(
             Status(lease.row.status),
             Cause(lease.row.cause) if lease.row.cause else None,
             lease.row.strikes,
@@ -84,7 +84,9 @@ class Checker:
         )
         verdict = verdict_of(answer, known, self.interval)
         verdict = self._in_time(verdict, lease, refreshed)
-        return Checked(lease, answer, polite(verdict, self.catalogue.get(lease.provider), answer))
+        return Checked(
+            lease, answer, honour_retry_after(verdict, self.catalogue.get(lease.provider), answer)
+        )
 
     async def write(self, batch: Sequence[Checked]) -> Sequence[Checked]:
         """Record what is worth it, then give every newly named grant its place.
@@ -118,8 +120,8 @@ class Checker:
             lease = await claim_one(session, connection_id)
         if lease is None:
             return None
-        verdict = verdict_of(answer, Known(Status.CHECKING), self.interval)
-        verdict = polite(verdict, self.catalogue.get(lease.provider), answer)
+        verdict = verdict_of(answer, PriorState(Status.CHECKING), self.interval)
+        verdict = honour_retry_after(verdict, self.catalogue.get(lease.provider), answer)
         await self.write([Checked(lease, answer, verdict)])
         return verdict.status
 
@@ -192,7 +194,7 @@ class Checker:
             try:
                 async with self.sessions.begin() as session:
                     if checked.wants_settling:
-                        place = await settle(session, self.keys, own, checked.answer.account)
+                        place = await match_account(session, self.keys, own, checked.answer.account)
                     if place is not None and self._chose_carrier(checked):
                         await store.remember_carrier(session, place, checked.answer.carrier)
                     if place is not None and _dates_end(checked):

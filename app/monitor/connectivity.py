@@ -28,7 +28,7 @@ CANARY_KEPT = 3.0  # seconds that its answer is good for
 RESOLVERS = 4  # threads; a name server that hangs must not take the ones that log-ins need
 
 
-class WayOut:
+class Connectivity:
     """What one process knows of its own way out. Without hosts it is always open."""
 
     def __init__(self, hosts: Iterable[Host] = (), providers: Iterable[Host] = ()) -> None:
@@ -125,11 +125,11 @@ class WayOut:
         self.cut_off = cut_off
 
 
-def way_out_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> WayOut:
+def connectivity_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> Connectivity:
     """With these canaries, and the hosts that are probed anyway."""
     probed = (provider.probe.url for provider in catalogue.values() if provider.configured)
     one_for_all = (url for url in probed if "{" not in urlsplit(url).netloc)
-    return WayOut(canary_hosts, map(_host_of, one_for_all))
+    return Connectivity(canary_hosts, map(_host_of, one_for_all))
 
 
 def is_network_failure(answer: Answer) -> bool:

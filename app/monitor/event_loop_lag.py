@@ -9,7 +9,7 @@ TICK = 0.1  # seconds
 TOO_LATE = 0.5  # seconds; above this a time-out proves nothing
 
 
-class Lag:
+class EventLoopLag:
     """Remembers when this process last ran late."""
 
     def __init__(self) -> None:

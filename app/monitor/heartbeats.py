@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, null, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.monitor import Monitor
+from app.models.monitor import MonitorHeartbeat
 
 FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
 AHEAD = timedelta(seconds=5)  # a beat from later than now was made by a clock that went back since
@@ -16,8 +16,10 @@ FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so lon
 
 async def beat(session: AsyncSession, monitor_id: UUID, cut_off: bool = False) -> None:
     """A sign of life; `cut_off`: this monitor has no way out, and checks nothing."""
-    row = insert(Monitor).values(id=monitor_id, cut_off_since=func.now() if cut_off else None)
-    since = func.coalesce(Monitor.cut_off_since, func.now()) if cut_off else null()
+    row = insert(MonitorHeartbeat).values(
+        id=monitor_id, cut_off_since=func.now() if cut_off else None
+    )
+    since = func.coalesce(MonitorHeartbeat.cut_off_since, func.now()) if cut_off else null()
     await session.execute(
         row.on_conflict_do_update(
             index_elements=["id"], set_={"beat_at": func.now(), "cut_off_since": since}
@@ -26,7 +28,7 @@ async def beat(session: AsyncSession, monitor_id: UUID, cut_off: bool = False) -
 
 
 async def stop(session: AsyncSession, monitor_id: UUID) -> None:
-    await session.execute(delete(Monitor).where(Monitor.id == monitor_id))
+    await session.execute(delete(MonitorHeartbeat).where(MonitorHeartbeat.id == monitor_id))
 
 
 async def monitor_alive(session: AsyncSession) -> bool:
@@ -39,13 +41,17 @@ async def count_alive(session: AsyncSession) -> int:
 
 async def all_cut_off(session: AsyncSession) -> bool:
     """Are there live monitors, and has none of them a way out?"""
-    query = select(func.bool_and(Monitor.cut_off_since.is_not(None))).where(_alive())
+    query = select(func.bool_and(MonitorHeartbeat.cut_off_since.is_not(None))).where(_alive())
     return bool(await session.scalar(query))
 
 
 async def forget_dead_monitors(session: AsyncSession) -> None:
-    await session.execute(delete(Monitor).where(Monitor.beat_at < func.now() - FORGOTTEN))
+    await session.execute(
+        delete(MonitorHeartbeat).where(MonitorHeartbeat.beat_at < func.now() - FORGOTTEN)
+    )
 
 
 def _alive() -> ColumnElement[bool]:
-    return and_(Monitor.beat_at > func.now() - FRESH, Monitor.beat_at < func.now() + AHEAD)
+    return and_(
+        MonitorHeartbeat.beat_at > func.now() - FRESH, MonitorHeartbeat.beat_at < func.now() + AHEAD
+    )

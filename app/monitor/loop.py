@@ -17,7 +17,7 @@ from app.monitor import heartbeats, housekeeping
 from app.monitor.checker import Checker
 from app.monitor.clock_drift import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
-from app.monitor.result_writer import Recorder
+from app.monitor.result_writer import ResultWriter
 from app.providers.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Monitor:
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
-        self._recorder = Recorder(checker)
+        self._recorder = ResultWriter(checker)
         self._id: UUID = uuid4()
         self._checks: set[asyncio.Task[None]] = set()
         self._in_flight: Counter[str] = Counter()

@@ -10,7 +10,7 @@ from app.monitor.results import Checked
 from app.providers.provider import Catalogue, Provider
 
 
-class ProviderWatch:
+class OutageWatch:
     """What this process knows of provider-wide outages; the database decides."""
 
     def __init__(self) -> None:

@@ -14,7 +14,14 @@ from app.monitor.response_reader import content_of, found, hint_of, is_sound, te
 from app.oauth.client import challenge_error, retry_after
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal
-from app.outbound.client import Message, Outbound, Reply, Target, message_of, written
+from app.outbound.client import (
+    Outbound,
+    Reply,
+    RequestTarget,
+    WrittenRequest,
+    written,
+    written_request,
+)
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
 from app.providers.spec_parts import GET, Carrier, Probe
@@ -96,7 +103,7 @@ def evidence(method: str, url: str, reply: Reply, remark: str = "") -> str:
 
 def _request(
     provider: Provider, carrier: Carrier | None, access_token: str, kept: Mapping[str, str]
-) -> Message:
+) -> WrittenRequest:
     """Raises KeyError where the entry wants more than was kept when the grant was made, ValueError
     where what was kept makes no header.
     """
@@ -108,7 +115,7 @@ def _request(
         headers[carrier.header] = carrier.value.replace("{token}", access_token)
     if probe.form is None and probe.json is None:
         return written(probe.method, _target(probe, values), headers)
-    return message_of(
+    return written_request(
         httpx.Request(
             probe.method,
             _url(probe, values),
@@ -119,10 +126,10 @@ def _request(
     )
 
 
-def _target(probe: Probe, values: Mapping[str, str]) -> Target:
+def _target(probe: Probe, values: Mapping[str, str]) -> RequestTarget:
     if not probe.query and "{" not in probe.url:
         return _same_for_all(probe.url)
-    return Target.of(_url(probe, values))
+    return RequestTarget.of(_url(probe, values))
 
 
 def _url(probe: Probe, values: Mapping[str, str]) -> httpx.URL:
@@ -131,13 +138,13 @@ def _url(probe: Probe, values: Mapping[str, str]) -> httpx.URL:
 
 
 @cache  # never one with a person's values
-def _same_for_all(address: str) -> Target:
-    return Target.of(httpx.URL(address))
+def _same_for_all(address: str) -> RequestTarget:
+    return RequestTarget.of(httpx.URL(address))
 
 
 def _answer(
     provider: Provider,
-    request: Message,
+    request: WrittenRequest,
     reply: Reply,
     carrier: int,
     kept: Mapping[str, str],

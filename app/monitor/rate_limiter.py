@@ -23,7 +23,7 @@ LONGEST_QUEUE = 15.0  # seconds; a person who would wait longer is told so inste
 Clock = Callable[[], float]
 
 
-def polite(verdict: Verdict, provider: Provider | None, answer: Answer) -> Verdict:
+def honour_retry_after(verdict: Verdict, provider: Provider | None, answer: Answer) -> Verdict:
     """The verdict with no look sooner than the provider wants one with this grant."""
     least = provider.spacing if provider else 0.0
     if cause_of(answer) is Cause.RATE_LIMITED:
@@ -90,7 +90,7 @@ class Bucket:
         self._at = now
 
 
-class Pace:
+class RateLimiter:
     """The buckets of one process."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

@@ -19,7 +19,7 @@ LAST_WRITES = 5.0  # seconds
 PAUSE = 0.5  # seconds between tries
 
 
-class Recorder:
+class ResultWriter:
     """Batches form by themselves: what arrives during one write is the next one."""
 
     def __init__(self, checker: Checker) -> None:

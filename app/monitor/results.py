@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.alerts import triggers
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.config import MOSCOW
 from app.history import latency, outages
 from app.history.flapping import FLAPS
@@ -157,9 +157,9 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
     ]
     if changed:
         await outages.follow(session, changed)
-        await triggers.look_again(session, changed)
+        await triggers.schedule_evaluation(session, changed)
         if revoked := _newly_revoked(written):
-            await audit_log.write_of(session, Deed.REVOKED, revoked)
+            await audit_log.write_of(session, AuditEvent.REVOKED, revoked)
     same = [row.id for row, each in written if each.goes_on and row.id not in changed]
     if same:
         await outages.go_on(session, same)

@@ -8,7 +8,7 @@ from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.monitor.checker import Checker
-from app.monitor.connectivity import way_out_of
+from app.monitor.connectivity import connectivity_of
 from app.outbound.client import Outbound, open_outbound
 from app.providers.provider import Catalogue
 from app.providers.registry import catalogue_of
@@ -40,5 +40,5 @@ def checker_of(
         settings.timeout,
         settings.zone,
         unfinished=unfinished,
-        way_out=way_out_of(settings.canary_hosts, catalogue),
+        way_out=connectivity_of(settings.canary_hosts, catalogue),
     )

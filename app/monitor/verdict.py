@@ -50,7 +50,7 @@ REFUSAL_CAUSES = {  # codes of a refused refresh, RFC 6749 section 5.2
 
 
 @dataclass(frozen=True)
-class Known:
+class PriorState:
     """What we knew before the answer, and how the answer was got."""
 
     status: Status
@@ -70,7 +70,7 @@ class Verdict:
     at_least: float = 0.0  # seconds; jitter never goes below it
 
 
-def verdict_of(answer: Answer, known: Known, interval: float) -> Verdict:
+def verdict_of(answer: Answer, known: PriorState, interval: float) -> Verdict:
     """Judge one answer; `interval` is the seconds between two checks of a healthy connection."""
     if answer.failure == "taken_back":
         return Verdict(known.status, known.cause, known.strikes, False, interval, news=False)
@@ -126,7 +126,7 @@ def _status_cause(status: int, answer: Answer) -> Cause:
     return STATUS_CAUSES[status]
 
 
-def _no_news(answer: Answer, known: Known, interval: float) -> Verdict:
+def _no_news(answer: Answer, known: PriorState, interval: float) -> Verdict:
     """A provider that is down or busy says nothing about a grant that it had refused before."""
     wait = max(_wait(answer, interval), _delay(known.status, known.strikes, interval))
     return Verdict(known.status, known.cause, known.strikes, False, wait, news=False)
@@ -136,7 +136,7 @@ def _wait(answer: Answer, interval: float) -> float:
     return min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)
 
 
-def _same_kind(known: Known, status: Status) -> bool:
+def _same_kind(known: PriorState, status: Status) -> bool:
     """Does this failure go on with the one before, confirmed or not?"""
     if known.status is status:
         return True
@@ -145,7 +145,7 @@ def _same_kind(known: Known, status: Status) -> bool:
     return MEANS.get(known.cause, Status.OFFLINE) is status
 
 
-def _is_proof(answer: Answer, known: Known) -> bool:
+def _is_proof(answer: Answer, known: PriorState) -> bool:
     """The provider's own word that the grant is over: no second look is needed."""
     return answer.refused == "invalid_grant" or (answer.refuses_token and known.refreshed)
 

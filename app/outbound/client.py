@@ -21,7 +21,7 @@ import httpx
 from app.outbound import http1
 from app.outbound.allowed_hosts import LOOPBACK, Origin, origin_of
 from app.outbound.connector import Dialer, NotAllowed, Peer, Resolve, look_up
-from app.outbound.http1 import Closed, Connection, Garbled, TooLarge, Unanswered
+from app.outbound.http1 import Closed, Garbled, HttpConnection, TooLarge, Unanswered
 from app.providers.provider import Provider
 
 MAX_BODY = 256 * 1024  # bytes, after decompression
@@ -54,7 +54,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Target:
+class RequestTarget:
     """Where a request goes, read once: that takes longer than all the rest of writing it."""
 
     address: str
@@ -64,7 +64,7 @@ class Target:
     has_userinfo: bool
 
     @classmethod
-    def of(cls, url: httpx.URL) -> "Target":
+    def of(cls, url: httpx.URL) -> "RequestTarget":
         return cls(str(url), origin_of(url), url.netloc, url.raw_path, bool(url.userinfo))
 
     @property
@@ -73,25 +73,25 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Message:
+class WrittenRequest:
     """A request as it goes over the wire; use `written`."""
 
     method: str
-    target: Target
+    target: RequestTarget
     text: bytes = field(repr=False)  # with a token in it
 
 
-def written(method: str, target: Target, headers: Mapping[str, str]) -> Message:
+def written(method: str, target: RequestTarget, headers: Mapping[str, str]) -> WrittenRequest:
     """A request without a body. Raises ValueError for a header that would be two."""
     given = [(name.encode("ascii"), value.encode()) for name, value in headers.items()]
-    return Message(method, target, _head(method, target, given))
+    return WrittenRequest(method, target, _head(method, target, given))
 
 
-def message_of(request: httpx.Request) -> Message:
+def written_request(request: httpx.Request) -> WrittenRequest:
     """Raises ValueError for a header that would be two."""
-    target = Target.of(request.url)
+    target = RequestTarget.of(request.url)
     text = _head(request.method, target, request.headers.raw) + request.content
-    return Message(request.method, target, text)
+    return WrittenRequest(request.method, target, text)
 
 
 class Outbound:
@@ -103,7 +103,10 @@ class Outbound:
         self._idle = _Idle()
 
     async def send(
-        self, request: httpx.Request | Message, timeout: float, provider: Provider | None = None
+        self,
+        request: httpx.Request | WrittenRequest,
+        timeout: float,
+        provider: Provider | None = None,
     ) -> Reply:
         """Send it once, and wait at most `timeout` seconds for the whole answer.
 
@@ -112,7 +115,7 @@ class Outbound:
         started = time.monotonic()
         exchange = None
         try:
-            message = request if isinstance(request, Message) else message_of(request)
+            message = request if isinstance(request, WrittenRequest) else written_request(request)
             if not self._may_go(message.target, provider):
                 return _not_allowed()
             exchange = _Exchange(self._dialer, self._idle, message, provider)
@@ -126,7 +129,7 @@ class Outbound:
     def close(self) -> None:
         self._idle.close()
 
-    def _may_go(self, target: Target, provider: Provider | None) -> bool:
+    def _may_go(self, target: RequestTarget, provider: Provider | None) -> bool:
         if target.has_userinfo or (target.is_loopback and not self._loopback):
             return False
         if provider is not None:
@@ -152,10 +155,10 @@ class _Idle:
     """
 
     def __init__(self) -> None:
-        self._of: defaultdict[Peer, list[Connection]] = defaultdict(list)  # the newest last
+        self._of: defaultdict[Peer, list[HttpConnection]] = defaultdict(list)  # the newest last
         self._sweep: asyncio.TimerHandle | None = None
 
-    def take(self, peer: Peer, longest: float) -> Connection | None:
+    def take(self, peer: Peer, longest: float) -> HttpConnection | None:
         """One that has been idle for at most so many seconds."""
         kept, oldest = self._of[peer], time.monotonic() - longest
         while kept and kept[-1].idle_since >= oldest:
@@ -164,7 +167,7 @@ class _Idle:
                 return connection
         return None
 
-    def keep(self, peer: Peer, connection: Connection) -> None:
+    def keep(self, peer: Peer, connection: HttpConnection) -> None:
         connection.idle_since = time.monotonic()
         self._of[peer].append(connection)
         if self._sweep is None:
@@ -196,14 +199,14 @@ class _Exchange:
     """One request, over a kept connection or a new one."""
 
     def __init__(
-        self, dialer: Dialer, idle: _Idle, message: Message, provider: Provider | None
+        self, dialer: Dialer, idle: _Idle, message: WrittenRequest, provider: Provider | None
     ) -> None:
         self.reached = False  # there was somebody to get the request
         self._dialer, self._idle, self._message = dialer, idle, message
         authorities = provider.ca_file if provider else ""
         self._peer = Peer(*message.target.origin, authorities, message.target.is_loopback)
 
-    async def answer(self, until: float) -> http1.Answer:
+    async def answer(self, until: float) -> http1.RawResponse:
         repeatable = self._message.method in REPEATABLE
         kept = self._idle.take(self._peer, KEEP_ALIVE if repeatable else SURELY_OPEN)
         if kept is not None:
@@ -214,12 +217,12 @@ class _Exchange:
                     raise
         return await self._over(await self._dial(until), until)
 
-    async def _dial(self, until: float) -> Connection:
+    async def _dial(self, until: float) -> HttpConnection:
         self.reached = False
         async with asyncio.timeout(until - time.monotonic()):
-            return await self._dialer.dial(self._peer, partial(Connection, MAX_BODY))
+            return await self._dialer.dial(self._peer, partial(HttpConnection, MAX_BODY))
 
-    async def _over(self, connection: Connection, until: float) -> http1.Answer:
+    async def _over(self, connection: HttpConnection, until: float) -> http1.RawResponse:
         self.reached = True
         seconds = until - time.monotonic()
         answer = await connection.exchange(self._message.method, self._message.text, seconds)
@@ -236,7 +239,7 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
     return authorities
 
 
-def _head(method: str, target: Target, given: list[tuple[bytes, bytes]]) -> bytes:
+def _head(method: str, target: RequestTarget, given: list[tuple[bytes, bytes]]) -> bytes:
     said = {name.lower() for name, _ in given}
     headers = [] if b"host" in said else [(b"Host", target.host)]
     headers += given
@@ -244,7 +247,7 @@ def _head(method: str, target: Target, given: list[tuple[bytes, bytes]]) -> byte
     return http1.head(method, target.path, headers)
 
 
-def _unpacked(answer: http1.Answer) -> bytes:
+def _unpacked(answer: http1.RawResponse) -> bytes:
     """The body as it was before it was packed. Raises Garbled, TooLarge."""
     encoding = answer.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity") or not answer.body:

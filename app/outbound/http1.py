@@ -30,13 +30,13 @@ class TooLarge(ValueError):  # noqa: N818 - reads as what it is
 
 
 @dataclass
-class Answer:
+class RawResponse:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)  # lower case, joined
     body: bytes = b""
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """`exchange` is for one caller at a time; afterwards `reusable` says whether to keep it."""
 
     def __init__(self, max_body: int) -> None:
@@ -44,10 +44,10 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0  # seconds, monotonic
         self._max_body = max_body
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Answer] | None = None
+        self._waiter: asyncio.Future[RawResponse] | None = None
         self._begin("GET")
 
-    async def exchange(self, method: str, message: bytes, seconds: float) -> Answer:
+    async def exchange(self, method: str, message: bytes, seconds: float) -> RawResponse:
         """Send a whole request, and wait at most so long for the whole answer.
 
         Raises TimeoutError, Closed, Garbled, TooLarge and ssl.SSLError. Whoever stops waiting
@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, method: str) -> None:
         self._parser = httptools.HttpResponseParser(self)
-        self._answer = Answer()
+        self._answer = RawResponse()
         self._body: list[bytes] = []
         self._method = method
         self._read = self._length = 0  # bytes of all, and of the body

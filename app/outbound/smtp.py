@@ -20,7 +20,7 @@ FOR_GOOD = range(500, 600)  # RFC 5321 section 4.2.1: asking again would be told
 
 
 @dataclass(frozen=True)
-class Message:
+class Mail:
     """`secret`: its text lets somebody in, so it is never written to a log."""
 
     to: str
@@ -40,7 +40,7 @@ class NotSent:
     for_good: bool = False
 
 
-async def send(settings: Settings, message: Message) -> NotSent | None:
+async def send(settings: Settings, message: Mail) -> NotSent | None:
     """None: the server took it. Without SMTP_URL it is written to the log, which also counts."""
     try:
         letter = _letter(settings, message)
@@ -92,7 +92,7 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> NotSent:
     return NotSent(f"the mail server answered {error.code}", for_good=error.code in FOR_GOOD)
 
 
-def _letter(settings: Settings, message: Message) -> EmailMessage:
+def _letter(settings: Settings, message: Mail) -> EmailMessage:
     """Raises ValueError or MessageError for an address or a header that is none."""
     letter = EmailMessage(policy=SMTP)
     sender = settings.mail_from or "svyazka@localhost"
@@ -111,7 +111,7 @@ def _letter(settings: Settings, message: Message) -> EmailMessage:
     return letter
 
 
-def _write_down(message: Message) -> None:
+def _write_down(message: Mail) -> None:
     text = "(not logged: it lets somebody in; set SMTP_URL)" if message.secret else message.text
     log.info("mail to %s: %s\n%s", message.to, message.subject, text)
 

@@ -6,9 +6,9 @@ from typing import cast
 from quart import Quart, current_app, g
 from quart.json.provider import DefaultJSONProvider
 
-from app.sandbox.catalogue import Account, Client
+from app.sandbox.catalogue import Account, SandboxClient
 from app.sandbox.faults import Faults
-from app.sandbox.journal import Entry, Journal
+from app.sandbox.journal import Journal, LoggedRequest
 from app.sandbox.ledger import Ledger
 from app.sandbox.settings import SandboxSettings
 
@@ -30,8 +30,8 @@ def sandbox() -> Sandbox:
     return cast(Sandbox, current_app)
 
 
-def note(client: Client | None, account: Account | None) -> None:
+def note(client: SandboxClient | None, account: Account | None) -> None:
     """Write into the log who asks."""
-    entry = cast(Entry, g.entry)
+    entry = cast(LoggedRequest, g.entry)
     entry.client = client.id if client else None
     entry.account = account.id if account else None

@@ -7,7 +7,7 @@ from quart import Blueprint, Response, abort, jsonify, request
 from app.sandbox._app import note, sandbox
 from app.sandbox.catalogue import Store
 from app.sandbox.faults import OUTAGES, REFUSALS, Endpoint
-from app.sandbox.ledger import Grant
+from app.sandbox.ledger import IssuedGrant
 from app.sandbox.misbehave import misbehave, refusal
 
 V2 = "application/vnd.evotor.v2+json"
@@ -34,7 +34,7 @@ async def me() -> Response:
     return jsonify(sub=grant.account.id, name=grant.account.name)
 
 
-async def _admitted() -> Grant:
+async def _admitted() -> IssuedGrant:
     """In the order of a real provider: an outage meets everybody, a refusal good tokens only."""
     token = _token()
     grant = sandbox().ledger.holder(token)

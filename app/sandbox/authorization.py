@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from app.sandbox.catalogue import CLIENTS, Client
+from app.sandbox.catalogue import CLIENTS, SandboxClient
 from app.sandbox.errors import OAuthError, UntrustedError
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -16,7 +16,7 @@ S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 class ReturnAddress:
     """Where an answer may go, and what must come back with it."""
 
-    client: Client
+    client: SandboxClient
     redirect_uri: str
     state: str | None
 
@@ -37,7 +37,7 @@ class ReturnAddress:
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    client: Client
+    client: SandboxClient
     redirect_uri: str
     scopes: tuple[str, ...]
     challenge: str  # empty: the client does not use PKCE
@@ -80,7 +80,7 @@ def is_loopback(uri: str) -> bool:
     return parts.scheme in {"http", "https"} and parts.hostname in LOOPBACK
 
 
-def _scopes(client: Client, args: Mapping[str, str]) -> tuple[str, ...]:
+def _scopes(client: SandboxClient, args: Mapping[str, str]) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(args.get("scope", "").split()))
     if not set(asked) <= set(client.scopes):
         raise OAuthError("invalid_scope", "known scopes: " + " ".join(client.scopes))

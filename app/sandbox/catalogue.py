@@ -29,7 +29,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Client:
+class SandboxClient:
     """What a program registers as; the name is the provider's whose part the sandbox plays."""
 
     id: str
@@ -45,7 +45,7 @@ class Client:
         return next((each for each in self.accounts if each.id == account_id), None)
 
 
-EVOTOR = Client(
+EVOTOR = SandboxClient(
     "evotor",
     "Эвотор",
     (
@@ -83,17 +83,17 @@ CLIENTS = {
     client.id: client
     for client in (
         EVOTOR,
-        Client(
+        SandboxClient(
             "sklad",
             "Мой склад",
             (Account("wh-02", "Склад «Север»"), Account("wh-05", "Склад «Юг»")),
         ),
-        Client(
+        SandboxClient(
             "dostavka",
             "Служба доставки",
             (Account("acc-7719", "Доставка по городу"), Account("acc-7720", "Доставка по области")),
         ),
-        Client(
+        SandboxClient(
             "oplata",
             "Платёжный шлюз",
             (Account("m-40817", "Касса на сайте"), Account("m-40818", "Касса в приложении")),
@@ -102,7 +102,7 @@ CLIENTS = {
 }
 
 
-def everyone() -> Iterator[tuple[Client, Account]]:
+def everyone() -> Iterator[tuple[SandboxClient, Account]]:
     for client in CLIENTS.values():
         for account in client.accounts:
             yield client, account

@@ -12,8 +12,8 @@ from app.sandbox.catalogue import everyone
 from app.sandbox.errors import BadOrderError
 from app.sandbox.faults import Endpoint, Mode
 from app.sandbox.guard import is_foreign
-from app.sandbox.ledger import Grant
-from app.sandbox.order import Fields, Target, order, target
+from app.sandbox.ledger import IssuedGrant
+from app.sandbox.order import ControlTarget, Fields, order, target
 
 FORM = "application/x-www-form-urlencoded"
 PAGE_FIELDS = {"for", "still"}  # what the page was showing: kept over the redirect, no order
@@ -109,7 +109,7 @@ async def _done(**result: object) -> Response | Redirect:
     return redirect(f"/?{shown}" if shown else "/", 303)
 
 
-def _chosen(whom: Target) -> list[Grant]:
+def _chosen(whom: ControlTarget) -> list[IssuedGrant]:
     return [
         grant
         for grant in sandbox().ledger.grants
@@ -133,7 +133,7 @@ def _modes(endpoint: Endpoint) -> list[dict[str, object]]:
     ]
 
 
-def _described(grant: Grant) -> dict[str, object]:
+def _described(grant: IssuedGrant) -> dict[str, object]:
     return {
         "id": grant.id,
         "client": grant.client.id,

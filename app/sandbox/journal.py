@@ -9,7 +9,7 @@ LENGTH = 200  # requests
 
 
 @dataclass(eq=False)
-class Entry:
+class LoggedRequest:
     """One request; `status` stays None while it hangs and when the client did not wait."""
 
     at: float
@@ -31,9 +31,9 @@ class Entry:
 class Journal:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.now = clock
-        self.entries: deque[Entry] = deque(maxlen=LENGTH)
+        self.entries: deque[LoggedRequest] = deque(maxlen=LENGTH)
 
-    def open(self, method: str, path: str) -> Entry:
-        entry = Entry(self.now(), method, path)
+    def open(self, method: str, path: str) -> LoggedRequest:
+        entry = LoggedRequest(self.now(), method, path)
         self.entries.append(entry)
         return entry

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.sandbox.authorization import AuthorizationRequest
-from app.sandbox.catalogue import Account, Client
+from app.sandbox.catalogue import Account, SandboxClient
 from app.sandbox.errors import OAuthError
 
 CODE_LIFETIME = 60  # seconds, from the consent to the exchange
@@ -16,8 +16,8 @@ CODE_MEMORY = 600  # seconds; a code is remembered so long, to notice a second u
 
 
 @dataclass(eq=False)
-class Grant:
-    client: Client
+class IssuedGrant:
+    client: SandboxClient
     account: Account
     scopes: tuple[str, ...]
     given_at: float
@@ -31,11 +31,11 @@ class Grant:
 
 
 @dataclass(eq=False)
-class Code:
+class AuthorizationCode:
     asked: AuthorizationRequest
     account: Account
     given_at: float
-    grant: Grant | None = None  # what it was exchanged for
+    grant: IssuedGrant | None = None  # what it was exchanged for
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,22 @@ class Ledger:
         self.lifetime = lifetime  # of access tokens from now on, seconds
         self.rotation = rotation
         self.now = clock
-        self.grants: list[Grant] = []
+        self.grants: list[IssuedGrant] = []
         self.refreshes = 0  # new pairs given out
         self.reuses = 0  # spent refresh tokens that came again, each the end of a grant
-        self._codes: dict[str, Code] = {}
-        self._holders: dict[str, Grant] = {}
+        self._codes: dict[str, AuthorizationCode] = {}
+        self._holders: dict[str, IssuedGrant] = {}
 
     def authorize(self, asked: AuthorizationRequest, account: Account) -> str:
         """A code for one exchange."""
         self._forget_old_codes()
         code = secrets.token_urlsafe(24)
-        self._codes[code] = Code(asked, account, self.now())
+        self._codes[code] = AuthorizationCode(asked, account, self.now())
         return code
 
-    def exchange(self, client: Client, code: str, redirect_uri: str, verifier: str) -> Issued:
+    def exchange(
+        self, client: SandboxClient, code: str, redirect_uri: str, verifier: str
+    ) -> Issued:
         """RFC 6749 4.1.3 and, for the verifier, RFC 7636 4.6."""
         known = self._codes.get(code)
         if known is None or known.asked.client != client:
@@ -73,11 +75,11 @@ class Ledger:
             self.end(known.grant)  # RFC 6749 4.1.2: somebody else has the code, too
             raise OAuthError("invalid_grant", "the authorization code was used before")
         _check_exchange(known, redirect_uri, verifier, self.now())
-        known.grant = Grant(client, known.account, known.asked.scopes, self.now())
+        known.grant = IssuedGrant(client, known.account, known.asked.scopes, self.now())
         self.grants.append(known.grant)
         return self._issue(known.grant, refresh_token=secrets.token_urlsafe(32))
 
-    def refresh(self, client: Client, token: str, scopes: tuple[str, ...]) -> Issued:
+    def refresh(self, client: SandboxClient, token: str, scopes: tuple[str, ...]) -> Issued:
         """RFC 6749 6; a spent token destroys the grant, the newest tokens too (RFC 9700 4.14.2)."""
         grant = self._holders.get(token)
         if grant is None or grant.client != client or token in grant.access:
@@ -94,13 +96,13 @@ class Ledger:
         grant.spent.add(token)
         return self._issue(grant, refresh_token=secrets.token_urlsafe(32))
 
-    def revoke(self, client: Client, token: str) -> None:
+    def revoke(self, client: SandboxClient, token: str) -> None:
         """RFC 7009 2.2: an unknown token is no error."""
         grant = self._holders.get(token)
         if grant is not None and grant.client == client:
             self.end(grant)
 
-    def holder(self, token: str) -> Grant | None:
+    def holder(self, token: str) -> IssuedGrant | None:
         """Whose token it is or was; for the log and the switches, not for letting anybody in."""
         return self._holders.get(token)
 
@@ -112,16 +114,16 @@ class Ledger:
         grant = self._holders.get(token)
         return grant is not None and grant.access.get(token, 0) > self.now()
 
-    def end(self, grant: Grant) -> None:
+    def end(self, grant: IssuedGrant) -> None:
         if grant in self.grants:
             self.grants.remove(grant)
         for token in grant.tokens():
             self._holders.pop(token, None)
 
-    def expire(self, grant: Grant) -> None:
+    def expire(self, grant: IssuedGrant) -> None:
         grant.access = dict.fromkeys(grant.access, self.now())
 
-    def _issue(self, grant: Grant, refresh_token: str) -> Issued:
+    def _issue(self, grant: IssuedGrant, refresh_token: str) -> Issued:
         access_token = secrets.token_urlsafe(32)
         self._forget_expired(grant)
         grant.access[access_token] = self.now() + self.lifetime
@@ -129,7 +131,7 @@ class Ledger:
         self._holders |= {access_token: grant, refresh_token: grant}
         return Issued(access_token, refresh_token, self.lifetime, grant.scopes)
 
-    def _forget_expired(self, grant: Grant) -> None:
+    def _forget_expired(self, grant: IssuedGrant) -> None:
         for token in [each for each, end in grant.access.items() if end <= self.now()]:
             del grant.access[token], self._holders[token]
 
@@ -138,7 +140,7 @@ class Ledger:
         self._codes = {key: code for key, code in self._codes.items() if code.given_at > horizon}
 
 
-def _check_exchange(code: Code, redirect_uri: str, verifier: str, now: float) -> None:
+def _check_exchange(code: AuthorizationCode, redirect_uri: str, verifier: str, now: float) -> None:
     if now - code.given_at > CODE_LIFETIME:
         raise OAuthError("invalid_grant", "the authorization code has expired")
     if redirect_uri != code.asked.redirect_uri:

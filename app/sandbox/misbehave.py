@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from quart import Response, abort, jsonify
 
 from app.sandbox._app import sandbox
-from app.sandbox.catalogue import Account, Client
+from app.sandbox.catalogue import Account, SandboxClient
 from app.sandbox.faults import ANYBODY, Endpoint, Fault, Mode
 
 BODIES = {
@@ -22,7 +22,10 @@ GARBAGE = "<!doctype html><title>Вход в сеть</title><h1>Добро по
 
 
 async def misbehave(
-    endpoint: Endpoint, client: Client | None, account: Account | None, among: AbstractSet[Mode]
+    endpoint: Endpoint,
+    client: SandboxClient | None,
+    account: Account | None,
+    among: AbstractSet[Mode],
 ) -> None:
     """Returns when there is nothing wrong (any more), else aborts with what is to be sent."""
     subject = account.id if account else client.id if client else ANYBODY

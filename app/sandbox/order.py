@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from app.sandbox.catalogue import CLIENTS, Account, Client, everyone
+from app.sandbox.catalogue import CLIENTS, Account, SandboxClient, everyone
 from app.sandbox.errors import BadOrderError
 from app.sandbox.faults import ANYBODY, RETRY_AFTER, Endpoint, Fault, Mode
 
@@ -17,10 +17,10 @@ ORDER = {"mode", "account", "client", "count", "endpoint", "access_token_lifetim
 
 
 @dataclass(frozen=True)
-class Target:
+class ControlTarget:
     """Whom an order concerns; nothing chosen means everybody."""
 
-    client: Client | None = None
+    client: SandboxClient | None = None
     account: Account | None = None
     grant: str | None = None
 
@@ -31,7 +31,7 @@ class Target:
             return [self.client.id, *(account.id for account in self.client.accounts)]
         return [ANYBODY, *CLIENTS, *(account.id for _, account in everyone())]
 
-    def covers(self, client: Client, account: Account, grant: str) -> bool:
+    def covers(self, client: SandboxClient, account: Account, grant: str) -> bool:
         return (
             self.client in (None, client)
             and self.account in (None, account)
@@ -40,14 +40,14 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Order:
-    target: Target
+class ControlRequest:
+    target: ControlTarget
     endpoint: Endpoint
     fault: Fault | None  # None: only the lifetime is set
     access_token_lifetime: int | None
 
 
-def order(fields: Fields) -> Order:
+def order(fields: Fields) -> ControlRequest:
     """Raises BadOrderError."""
     _check_names(fields, ORDER)
     lifetime = _whole(fields, "access_token_lifetime", least=0)
@@ -61,26 +61,26 @@ def order(fields: Fields) -> Order:
             RETRY_AFTER if retry_after is None else retry_after,
         )
     endpoint = _one_of(Endpoint, fields, "endpoint", "api")
-    return Order(_target(fields), endpoint, fault, lifetime)
+    return ControlRequest(_target(fields), endpoint, fault, lifetime)
 
 
-def target(fields: Fields) -> Target:
+def target(fields: Fields) -> ControlTarget:
     """Raises BadOrderError."""
     _check_names(fields, WHOM)
     return _target(fields)
 
 
-def _target(fields: Fields) -> Target:
+def _target(fields: Fields) -> ControlTarget:
     grant = str(fields["grant"]) if _given(fields, "grant") else None
     client = None
     if _given(fields, "client"):
         client = CLIENTS.get(str(fields["client"]))
         if client is None:
             raise BadOrderError(f"No client {fields['client']}; known: {', '.join(CLIENTS)}.")
-    return Target(client, _account(fields, client), grant)
+    return ControlTarget(client, _account(fields, client), grant)
 
 
-def _account(fields: Fields, client: Client | None) -> Account | None:
+def _account(fields: Fields, client: SandboxClient | None) -> Account | None:
     if not _given(fields, "account"):
         return None
     for its_client, account in everyone():

@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 from quart import Blueprint, Response, jsonify, request
 
 from app.sandbox._app import note, sandbox
-from app.sandbox.catalogue import CLIENTS, Account, Client
+from app.sandbox.catalogue import CLIENTS, Account, SandboxClient
 from app.sandbox.errors import OAuthError
 from app.sandbox.faults import OUTAGES, REFUSALS, Endpoint
 from app.sandbox.ledger import Issued
@@ -66,7 +66,7 @@ async def _form() -> Mapping[str, str]:
     return form
 
 
-def _authenticate(form: Mapping[str, str]) -> Client:
+def _authenticate(form: Mapping[str, str]) -> SandboxClient:
     """RFC 6749 2.3.1: in the Basic header, where both parts are form-encoded, or in the form."""
     basic = request.authorization
     if request.headers.get("Authorization") is None:
@@ -81,7 +81,7 @@ def _authenticate(form: Mapping[str, str]) -> Client:
     return client
 
 
-def _client(client_id: str, secret: str) -> Client:
+def _client(client_id: str, secret: str) -> SandboxClient:
     client = CLIENTS.get(client_id)
     if client is None or not hmac.compare_digest(client.secret.encode(), secret.encode()):
         raise OAuthError("invalid_client", "unknown client or wrong secret", 401)
@@ -93,7 +93,7 @@ def _account(code: str, token: str) -> Account | None:
     return grant.account if grant else sandbox().ledger.holder_of_code(code)
 
 
-def _issue(client: Client, form: Mapping[str, str]) -> Issued:
+def _issue(client: SandboxClient, form: Mapping[str, str]) -> Issued:
     ledger = sandbox().ledger
     match _required(form, "grant_type"):
         case "authorization_code":

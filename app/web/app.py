@@ -11,7 +11,7 @@ from app.config import ROOT, Settings
 from app.database.encryption import Keys
 from app.database.engine import open_database
 from app.history.flapping import FLAPS
-from app.i18n.timezones import zone_of
+from app.i18n.timezones import zone_named
 from app.monitor.loop import DRAIN, monitoring
 from app.monitor.setup import checker_of
 from app.outbound.client import open_outbound
@@ -181,5 +181,5 @@ def _dress(app: Dashboard) -> None:
             "email": known.email if known else None,
             "theme": theme.current_theme(),
             "now": int(time()),  # a page without a stream learns from it how far its clock is off
-            "own_zone": zone_of(known.zone) if known else None,
+            "own_zone": zone_named(known.zone) if known else None,
         }

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from quart import Quart, current_app, g
 
 from app.accounts.passkeys import Site
-from app.accounts.sessions import SignedIn
-from app.alerts.worker import Alerting
+from app.accounts.sessions import CurrentUser
+from app.alerts.worker import AlertWorker
 from app.background import Unfinished
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.i18n.timezones import zone_of
+from app.i18n.timezones import zone_named
 from app.monitor.checker import Checker
 from app.outbound.client import Outbound
 from app.providers.provider import Catalogue
@@ -35,7 +35,7 @@ class Dashboard(Quart):
     database: Database
     http: Outbound
     checker: Checker
-    alerting: Alerting
+    alerting: AlertWorker
     hub: Hub
     listener: Listener
     unfinished: Unfinished
@@ -75,7 +75,7 @@ def dashboard() -> Dashboard:
     return cast(Dashboard, current_app._get_current_object())  # type: ignore[attr-defined]
 
 
-def person() -> SignedIn:
+def person() -> CurrentUser:
     """Who is signed in; on a page that is not public there always is somebody."""
     signed_in = person_or_none()
     if signed_in is None:
@@ -85,11 +85,11 @@ def person() -> SignedIn:
 
 def own_zone() -> ZoneInfo:
     """Of the person who reads this, or else the server's."""
-    return zone_of(person().zone) or dashboard().settings.zone
+    return zone_named(person().zone) or dashboard().settings.zone
 
 
-def person_or_none() -> SignedIn | None:
-    return cast("SignedIn | None", g.get("person"))
+def person_or_none() -> CurrentUser | None:
+    return cast("CurrentUser | None", g.get("person"))
 
 
 def titles(app: Dashboard) -> dict[str, str]:

@@ -10,7 +10,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from app.history.timeline import Biography
+from app.history.timeline import Timeline
 from app.history.uptime import Past
 from app.i18n.formatting import (
     day_name,
@@ -39,7 +39,7 @@ def history_filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
 
     long = cache(lambda zone: day_painter(zone, LONG_PITCH))
 
-    def long_bars(told: Biography) -> Markup:
+    def long_bars(told: Timeline) -> Markup:
         return long(told.chart.zone).bars(told.long, "Доступность за 90 дней", told.quarter)
 
     @pass_context

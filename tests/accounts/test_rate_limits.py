@@ -6,14 +6,14 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from app.accounts import rate_limits
-from app.accounts.rate_limits import KEPT, Limit
+from app.accounts.rate_limits import KEPT, RateLimit
 from app.database.engine import Database
 from app.models.account import Attempt
 
-THREE = Limit(3, timedelta(minutes=10))
+THREE = RateLimit(3, timedelta(minutes=10))
 
 
-async def attempt(database: Database, key: str = "a", limit: Limit = THREE) -> int | None:
+async def attempt(database: Database, key: str = "a", limit: RateLimit = THREE) -> int | None:
     async with database.sessions.begin() as session:
         return await rate_limits.attempt(session, key, limit)
 

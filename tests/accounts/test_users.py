@@ -45,7 +45,7 @@ async def entered(database: Database, user_id: int) -> str:
 
 async def knows(database: Database, token: str) -> bool:
     async with database.sessions() as session:
-        return await user_sessions.signed_in(session, token) is not None
+        return await user_sessions.current_user(session, token) is not None
 
 
 async def verified(database: Database, email: str, password: str) -> bool:
@@ -123,7 +123,7 @@ async def test_a_session_ends_by_age(database: Database) -> None:
 async def test_a_session_lasts_thirty_days(database: Database) -> None:
     token = await entered(database, await signed_up(database))
     async with database.sessions() as session:
-        known = await user_sessions.signed_in(session, token)
+        known = await user_sessions.current_user(session, token)
         now = await session.scalar(select(func.now()))
     assert known is not None
     assert now is not None

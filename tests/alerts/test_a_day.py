@@ -15,7 +15,7 @@ import pytest
 
 from app.alerts import channel_settings, preferences
 from app.alerts.channels.webpush_encryption import new_key
-from app.alerts.types import Wishes
+from app.alerts.types import Preferences
 from app.cli.commands import migrate_database
 from app.config import MOSCOW
 from app.database.encryption import Keys
@@ -226,7 +226,7 @@ async def _people(day: Day, keys: Keys) -> dict[str, dict[str, list[UUID]]]:
 
 
 async def _choose(day: Day, keys: Keys, name: str, user_id: int) -> None:
-    usual, to = Wishes(MOSCOW), day.receivers
+    usual, to = Preferences(MOSCOW), day.receivers
     if name == "boris":
         async with day.database.sessions.begin() as session:
             (mailbox,) = await channel_settings.of_person(session, user_id)

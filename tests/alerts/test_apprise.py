@@ -6,15 +6,17 @@ from uuid import uuid4
 import pytest
 from aiohttp import web
 
-from app.alerts.channels import Address, Parcel, Post, Refused, apprise
-from app.alerts.message import Button, Letter
+from app.alerts.channels import Address, DeliveryRefused, Parcel, Post, apprise
+from app.alerts.message import AlertMessage, Button
 from app.alerts.types import Kind
 from app.config import Settings
 from app.outbound.client import Outbound
 from tests.support.servers import serving
 
 installed = pytest.mark.skipif(not apprise.is_offered(True), reason="apprise is not installed")
-LETTER = Letter(Kind.TEST, "Проверка", "Всё работает.", "", Button("Открыть", "https://a.example/"))
+LETTER = AlertMessage(
+    Kind.TEST, "Проверка", "Всё работает.", "", Button("Открыть", "https://a.example/")
+)
 
 
 def parcel() -> Parcel:
@@ -24,7 +26,7 @@ def parcel() -> Parcel:
 async def test_it_is_not_used_unless_the_operator_allows_it(http: Outbound) -> None:
     address = Address("anna@example.ru", uuid4(), {"url": "json://127.0.0.1/"})
     refused = await apprise.send(Post(Settings(), http), address, parcel())
-    assert refused == Refused(apprise.NOT_HERE)
+    assert refused == DeliveryRefused(apprise.NOT_HERE)
 
 
 @installed
@@ -43,7 +45,9 @@ async def test_any_of_its_services_gets_the_message(http: Outbound) -> None:
         assert await apprise.send(post, address, parcel()) is None
     assert came[0]["title"] == "Проверка"
     assert "Всё работает." in came[0]["message"]
-    assert await apprise.send(post, address, parcel()) == Refused(apprise.REFUSED)  # it is gone
+    assert await apprise.send(post, address, parcel()) == DeliveryRefused(
+        apprise.REFUSED
+    )  # it is gone
 
 
 @installed

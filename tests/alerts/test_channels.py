@@ -8,18 +8,18 @@ from uuid import uuid4
 
 import pytest
 
-from app.alerts.channels import SEND, Address, Parcel, Post, Refused, telegram
+from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post, telegram
 from app.alerts.channels.webhook import new_secret
 from app.alerts.channels.webpush import fault_in
 from app.alerts.channels.webpush_encryption import decoded, encoded, new_key, private_key, seal
-from app.alerts.message import Button, Letter, Line
+from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.types import Kind
 from app.config import Settings
 from app.outbound.client import Outbound, open_outbound
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened
 from tests.support.postbox import html_of, open_postbox, text_of
 
-LETTER = Letter(
+LETTER = AlertMessage(
     Kind.REVOKED,
     "«Эвотор»: нужно переподключить «Магазин <1>»",
     "«Эвотор» больше не принимает наш доступ.",
@@ -85,7 +85,7 @@ async def test_a_refused_address_is_said_in_plain_words(post: Post) -> None:
         postbox.says = "550 no such person"
         post = replace(post, settings=replace(post.settings, smtp=postbox.smtp))
         refused = await SEND["email"](post, address(), parcel())
-    assert refused == Refused("почтовый сервер не принимает письма на этот адрес")
+    assert refused == DeliveryRefused("почтовый сервер не принимает письма на этот адрес")
 
 
 async def test_a_bot_writes_with_a_button_and_nothing_can_break_its_markup(
@@ -119,7 +119,7 @@ async def test_a_bot_that_may_not_write(
     post: Post, to: Receivers, status: int, answer: dict[str, object], refused: str
 ) -> None:
     to.telegram.says = (status, answer)
-    assert await SEND["telegram"](post, address(chat_id=42), parcel()) == Refused(refused)
+    assert await SEND["telegram"](post, address(chat_id=42), parcel()) == DeliveryRefused(refused)
 
 
 async def test_a_bot_that_is_told_to_wait_waits(post: Post, to: Receivers) -> None:
@@ -164,7 +164,7 @@ async def test_a_webhook_that_refuses(post: Post, to: Receivers, status: int, go
     to.webhook.says = status
     where = address(url=f"{to.webhook.url}/hook", secret=new_secret())
     refused = await SEND["webhook"](post, where, parcel())
-    assert refused == Refused(f"получатель ответил {status}", gone=gone)
+    assert refused == DeliveryRefused(f"получатель ответил {status}", gone=gone)
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ from sqlalchemy import func, select, text, update
 
 from app.alerts import channel_settings, evaluation, outbox, preferences
 from app.alerts.retry_policy import LIMITS, pause
-from app.alerts.types import Kind, News, Wishes
-from app.alerts.worker import Alerting
+from app.alerts.types import Kind, Notification, Preferences
+from app.alerts.worker import AlertWorker
 from app.background import Unfinished
 from app.config import MOSCOW, Settings
-from app.connections.account_matching import settle
+from app.connections.account_matching import match_account
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.models.alert import AlertChannel, Delivery, Told
+from app.models.alert import AlertChannel, AlertState, Delivery
 from app.models.connection import Cause, Status
 from app.outbound.client import Outbound
 from app.providers.provider import Catalogue
@@ -51,7 +51,7 @@ async def to() -> AsyncIterator[Receivers]:
 
 
 @pytest.fixture
-def alerts(database: Database, http: Outbound, keys: Keys, postbox: Postbox) -> Alerting:
+def alerts(database: Database, http: Outbound, keys: Keys, postbox: Postbox) -> AlertWorker:
     settings = Settings(
         public_url="https://links.example.ru",
         smtp=postbox.smtp,
@@ -59,7 +59,7 @@ def alerts(database: Database, http: Outbound, keys: Keys, postbox: Postbox) -> 
         allow_insecure_providers=True,
     )
     catalogue: Catalogue = {}
-    return Alerting(settings, database.sessions, http, keys, catalogue, Unfinished())
+    return AlertWorker(settings, database.sessions, http, keys, catalogue, Unfinished())
 
 
 async def pass_time(database: Database, time: timedelta) -> None:
@@ -75,7 +75,7 @@ async def pass_time(database: Database, time: timedelta) -> None:
 async def put(database: Database, user_id: int, *labels: str) -> None:
     """An alert for each of these shops, one transaction each."""
     for label in labels:
-        news = News(Kind.REVOKED, "evotor", uuid4(), label, "revoked")
+        news = Notification(Kind.REVOKED, "evotor", uuid4(), label, "revoked")
         async with database.sessions.begin() as session:
             await outbox.put(session, user_id, [news], for_digest=False)
 
@@ -95,7 +95,7 @@ def subjects(postbox: Postbox) -> list[str]:
 
 
 async def test_several_processes_send_each_alert_once(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     for name in ("anna", "boris", "vera"):
         await put(database, await add_person(database, f"{name}@example.ru"), "A", "B")
@@ -105,7 +105,7 @@ async def test_several_processes_send_each_alert_once(
 
 
 async def test_a_slow_receiver_holds_up_nobody_else(
-    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox, to: Receivers
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox, to: Receivers
 ) -> None:
     slow, quick = await add_person(database), await add_person(database, "boris@example.ru")
     async with database.sessions.begin() as session:
@@ -132,7 +132,7 @@ async def test_a_slow_receiver_holds_up_nobody_else(
 
 
 async def test_the_order_of_what_happened_is_kept(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     await put(database, await add_person(database), "A", "B", "C")
     await alerts.deliver()
@@ -140,7 +140,7 @@ async def test_the_order_of_what_happened_is_kept(
 
 
 async def test_a_flood_is_a_few_messages_and_what_was_held_back_is_said(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     user_id, limit = await add_person(database), LIMITS["email"].tries
     for number in range(limit):
@@ -161,7 +161,7 @@ async def test_a_flood_is_a_few_messages_and_what_was_held_back_is_said(
 
 
 async def test_many_at_once_are_one_message_the_newest_in_front(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     await put(database, await add_person(database), *"ABCDE")
     await alerts.deliver()
@@ -169,7 +169,7 @@ async def test_many_at_once_are_one_message_the_newest_in_front(
 
 
 async def test_a_failing_channel_is_tried_less_and_less_and_given_up_after_a_day(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     postbox.says = "451 come back later"
     await put(database, await add_person(database), "A")
@@ -190,7 +190,7 @@ async def test_a_failing_channel_is_tried_less_and_less_and_given_up_after_a_day
 
 
 async def test_a_channel_that_works_again_says_what_waited(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     postbox.says = "451 come back later"
     user_id = await add_person(database)
@@ -204,7 +204,9 @@ async def test_a_channel_that_works_again_says_what_waited(
     assert (await channel_of(database)).failures == 0
 
 
-async def test_what_was_tried_is_sent_again_as_it_was(database: Database, alerts: Alerting) -> None:
+async def test_what_was_tried_is_sent_again_as_it_was(
+    database: Database, alerts: AlertWorker
+) -> None:
     """A process died after the send: whatever came meanwhile is told apart from it."""
     user_id = await add_person(database)
     await put(database, user_id, *"ABCDE")
@@ -220,7 +222,7 @@ async def test_what_was_tried_is_sent_again_as_it_was(database: Database, alerts
 
 
 async def test_a_lease_that_was_lost_settles_nothing_of_the_next_one(
-    database: Database, alerts: Alerting
+    database: Database, alerts: AlertWorker
 ) -> None:
     await put(database, await add_person(database), "A")
     async with database.sessions.begin() as session:
@@ -235,7 +237,7 @@ async def test_a_lease_that_was_lost_settles_nothing_of_the_next_one(
 
 
 async def test_an_address_that_is_no_more_is_left_alone(
-    database: Database, alerts: Alerting, keys: Keys, to: Receivers
+    database: Database, alerts: AlertWorker, keys: Keys, to: Receivers
 ) -> None:
     user_id = await add_person(database)
     async with database.sessions.begin() as session:
@@ -257,13 +259,13 @@ async def test_a_transition_is_noted_in_its_own_transaction(database: Database, 
     old = await add_connection(database, keys, user_id, account="shop", status="revoked")
     new = await add_connection(database, keys, user_id, status="online", replaces=old, label="Shop")
     async with database.sessions.begin() as session:
-        assert await settle(session, keys, new, "shop") == old
+        assert await match_account(session, keys, new, "shop") == old
     async with database.sessions() as session:
-        assert list(await session.scalars(select(Told.connection_id))) == [old]
+        assert list(await session.scalars(select(AlertState.connection_id))) == [old]
 
 
 async def test_one_cause_is_one_alert_and_two_causes_are_two(
-    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox
 ) -> None:
     user_id = await add_person(database)
     for number in range(4):
@@ -280,7 +282,7 @@ async def test_one_cause_is_one_alert_and_two_causes_are_two(
 
 
 async def test_what_falls_a_little_later_comes_along(
-    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox
 ) -> None:
     """Offline for eight minutes, when its sibling's ten are over: one message, not two."""
     user_id = await add_person(database)
@@ -295,7 +297,7 @@ async def test_what_falls_a_little_later_comes_along(
 
 
 async def test_nothing_is_told_while_nobody_checks(
-    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox
 ) -> None:
     user_id = await add_person(database)
     await _told_connection(database, keys, user_id, Status.OFFLINE, Cause.TIMEOUT, "A")
@@ -306,7 +308,7 @@ async def test_nothing_is_told_while_nobody_checks(
 
 
 async def test_a_disabled_account_hears_nothing(
-    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox
 ) -> None:
     user_id = await add_person(database)
     await _told_connection(database, keys, user_id, Status.REVOKED, Cause.REVOKED, "A")
@@ -320,7 +322,7 @@ async def test_a_disabled_account_hears_nothing(
 
 
 async def test_several_processes_decide_for_a_person_once(
-    database: Database, alerts: Alerting, keys: Keys, postbox: Postbox
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox
 ) -> None:
     for name in range(12):
         user_id = await add_person(database, f"{name}@example.ru")
@@ -328,7 +330,7 @@ async def test_several_processes_decide_for_a_person_once(
             await _told_connection(database, keys, user_id, Status.REVOKED, Cause.REVOKED, shop)
     await pass_time(database, 5 * MINUTE)
     await _checks_go_on(database)
-    at_once = (evaluation.tell_due(database.sessions, MOSCOW, {}) for _ in range(4))
+    at_once = (evaluation.evaluate_due(database.sessions, MOSCOW, {}) for _ in range(4))
     await asyncio.gather(*at_once)
     await alerts.tell()
     await alerts.deliver()
@@ -337,11 +339,11 @@ async def test_several_processes_decide_for_a_person_once(
 
 
 async def test_a_digest_says_nothing_when_nothing_happened(
-    database: Database, alerts: Alerting, postbox: Postbox
+    database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
     user_id = await add_person(database)
     async with database.sessions.begin() as session:
-        wishes = replace(Wishes(MOSCOW), digest="daily")
+        wishes = replace(Preferences(MOSCOW), digest="daily")
         await preferences.save(session, user_id, wishes)
     await pass_time(database, DAY)
     await alerts.tell()
@@ -357,7 +359,7 @@ async def _told_connection(
         database, keys, user_id, status=status.value, cause=cause.value, label=label
     )
     async with database.sessions.begin() as session:
-        session.add(Told(connection_id=connection_id, user_id=user_id, look_at=func.now()))
+        session.add(AlertState(connection_id=connection_id, user_id=user_id, look_at=func.now()))
 
 
 async def _checks_go_on(database: Database) -> None:

@@ -8,31 +8,36 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.alerts.rules import Around, Decision, decide
-from app.alerts.types import Kind, Known, Outage, Seen, Wishes
+from app.alerts.types import AlertedState, ConnectionState, Kind, OpenProviderOutage, Preferences
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-WISHES = Wishes(ZoneInfo("Europe/Moscow"))
+WISHES = Preferences(ZoneInfo("Europe/Moscow"))
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-OUTAGE = Outage(NOW - 20 * MINUTE, "timeout", "GET → нет ответа")
+OUTAGE = OpenProviderOutage(NOW - 20 * MINUTE, "timeout", "GET → нет ответа")
 FLIPS = tuple(NOW - minutes * MINUTE for minutes in (50, 40, 30, 20))
 
 
-def seen(status: str, ago: timedelta = HOUR, cause: str | None = None, **more: object) -> Seen:
+def seen(
+    status: str, ago: timedelta = HOUR, cause: str | None = None, **more: object
+) -> ConnectionState:
     causes = {"offline": "provider_error", "revoked": "revoked", "blocked": "access_denied"}
-    connection = Seen(
+    connection = ConnectionState(
         uuid4(), "evotor", "Shop", status, cause or causes.get(status), "GET → 503", NOW - ago
     )
     return replace(connection, **more)  # type: ignore[arg-type]
 
 
-def told(kind: Kind, ago: timedelta = HOUR, since: timedelta = HOUR) -> Known:
-    return Known(kind, "provider_error", NOW - since, NOW - ago)
+def told(kind: Kind, ago: timedelta = HOUR, since: timedelta = HOUR) -> AlertedState:
+    return AlertedState(kind, "provider_error", NOW - since, NOW - ago)
 
 
 def decided(
-    connection: Seen, known: Known | None = None, wishes: Wishes = WISHES, **around: object
+    connection: ConnectionState,
+    known: AlertedState | None = None,
+    wishes: Preferences = WISHES,
+    **around: object,
 ) -> Decision:
-    return decide(connection, known or Known(), wishes, Around(NOW, {}, **around))  # type: ignore[arg-type]
+    return decide(connection, known or AlertedState(), wishes, Around(NOW, {}, **around))  # type: ignore[arg-type]
 
 
 def kinds(decision: Decision) -> list[Kind]:
@@ -63,7 +68,7 @@ def test_offline_is_told_after_the_chosen_delay() -> None:
     ],
 )
 def test_what_is_no_news(status: str, cause: str | None) -> None:
-    assert decided(seen(status, DAY, cause)) == Decision(Known(), None)
+    assert decided(seen(status, DAY, cause)) == Decision(AlertedState(), None)
 
 
 def test_a_connection_that_nobody_checks_says_nothing() -> None:
@@ -74,7 +79,7 @@ def test_a_connection_that_nobody_checks_says_nothing() -> None:
 
 
 def test_what_came_and_went_before_it_was_told_is_never_told() -> None:
-    assert decided(seen("online", MINUTE)) == Decision(Known(), None)
+    assert decided(seen("online", MINUTE)) == Decision(AlertedState(), None)
 
 
 def test_a_recovery_is_told_with_how_long_it_lasted() -> None:
@@ -134,7 +139,7 @@ def test_the_second_alert_about_one_thing_waits_for_what_else_falls() -> None:
     connection = seen("revoked", 2 * MINUTE)
     group = decided(connection).news[0].group
     lately = Around(NOW, {group: NOW - 4 * MINUTE})
-    waits = decide(connection, Known(), WISHES, lately)
+    waits = decide(connection, AlertedState(), WISHES, lately)
     assert (kinds(waits), waits.look_at) == ([], NOW + 6 * MINUTE)
 
 
@@ -174,6 +179,6 @@ def test_the_end_of_a_grant_is_told_thirty_seven_and_one_day_ahead() -> None:
 
 def test_a_short_grant_is_not_warned_of_when_it_begins() -> None:
     hour = seen("online", MINUTE, expires_at=NOW + HOUR, granted_at=NOW)
-    assert decided(hour) == Decision(Known(), None)
+    assert decided(hour) == Decision(AlertedState(), None)
     week = seen("online", MINUTE, expires_at=NOW + 7 * DAY, granted_at=NOW)
     assert decided(week).look_at == NOW + 6 * DAY

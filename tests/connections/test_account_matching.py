@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.connections.account_matching import Fit, fit
+from app.connections.account_matching import AccountFit, fit
 from app.connections.connect_result import changed_scopes
 from app.models.connection import Cause
 
@@ -11,24 +11,24 @@ KNOWS_THE_GRANT = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
 
 @pytest.mark.parametrize("cause", [None, *Cause])
 def test_the_same_account_takes_its_place_whatever_else_is_wrong(cause: Cause | None) -> None:
-    assert fit("shop-1", "shop-1", cause) is Fit.TAKES_PLACE
+    assert fit("shop-1", "shop-1", cause) is AccountFit.TAKES_PLACE
 
 
 @pytest.mark.parametrize("cause", [None, *Cause])
 def test_another_account_is_for_the_person_to_decide(cause: Cause | None) -> None:
-    assert fit("shop-2", "shop-1", cause) is Fit.ASKS
+    assert fit("shop-2", "shop-1", cause) is AccountFit.ASKS
 
 
 @pytest.mark.parametrize("cause", [None, *Cause])
 @pytest.mark.parametrize("account", [None, "shop-2"])
 def test_where_nobody_was_expected_everybody_fits(account: str | None, cause: Cause | None) -> None:
-    assert fit(account, None, cause) is Fit.TAKES_PLACE
+    assert fit(account, None, cause) is AccountFit.TAKES_PLACE
 
 
 @pytest.mark.parametrize("cause", [None, *Cause])
 def test_without_a_name_it_waits_unless_the_provider_knows_the_grant(cause: Cause | None) -> None:
     waits = cause not in KNOWS_THE_GRANT
-    assert fit(None, "shop-1", cause) is (Fit.WAITS if waits else Fit.TAKES_PLACE)
+    assert fit(None, "shop-1", cause) is (AccountFit.WAITS if waits else AccountFit.TAKES_PLACE)
 
 
 @pytest.mark.parametrize(

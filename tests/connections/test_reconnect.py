@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.connections import disconnect, pending_reconnects
-from app.connections.account_matching import settle
+from app.connections.account_matching import match_account
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import User
@@ -491,7 +491,7 @@ async def test_an_unnamed_connection_that_merges_takes_its_reconnects_along(
     unnamed = await rows.add_connection(database, keys, user)
     waiting = await rows.add_connection(database, keys, user, replaces=unnamed)
     async with database.sessions.begin() as session:
-        assert await settle(session, keys, unnamed, MAIN_SHOP) == known
+        assert await match_account(session, keys, unnamed, MAIN_SHOP) == known
     assert (await rows.found(database, waiting)).replaces == known
 
 

@@ -139,7 +139,7 @@ async def test_a_second_factor_opens_after_rotation_and_the_old_key_may_go(
 ) -> None:
     user = await rows.add_person(database)
     async with database.sessions.begin() as session:
-        await two_factor.begin(session, OLD_KEYS, user)
+        await two_factor.start_enrolment(session, OLD_KEYS, user)
         before = await two_factor.secret_to_show(session, OLD_KEYS, user)
     await rotate(database)
     async with database.sessions() as session:

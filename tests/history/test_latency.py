@@ -15,7 +15,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.history import latency, outages
 from app.history.latency import followed_by, in_order, latencies_of, looks_of, packed, quantile
-from app.models.audit import JournalEntry
+from app.models.audit import AuditLogEntry
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Latencies, Outage
 from app.monitor.checker import Checker
@@ -156,7 +156,7 @@ async def test_a_monitor_forgets_outages_entries_and_latencies_that_are_too_old(
         insert(Outage).values(
             connection_id=own, opened_at=long_ago - timedelta(hours=1), closed_at=long_ago, **outage
         ),
-        insert(JournalEntry).values(user_id=user, deed="checked", at=long_ago),
+        insert(AuditLogEntry).values(user_id=user, deed="checked", at=long_ago),
         insert(Latencies).values(connection_id=own, slot=30, began=long_ago, counts=[1]),
     )
     async with database.sessions.begin() as session:
@@ -165,7 +165,7 @@ async def test_a_monitor_forgets_outages_entries_and_latencies_that_are_too_old(
 
     async def gone() -> bool:
         async with database.sessions() as session:
-            tables = (Outage, JournalEntry, Latencies)
+            tables = (Outage, AuditLogEntry, Latencies)
             counts = [await session.scalar(select(func.count()).select_from(t)) for t in tables]
         return counts == [0, 0, 0]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.history.periods import Window, days_of, month, months_of
+from app.history.periods import TimeRange, days_of, month, months_of
 
 ZONES = [ZoneInfo(name) for name in ("Europe/Moscow", "America/New_York", "Asia/Vladivostok")]
 moments = st.datetimes(datetime(2009, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC))
@@ -19,12 +19,12 @@ spans = st.timedeltas(timedelta(seconds=1), timedelta(days=420))
 @pytest.mark.parametrize("parts_of", [days_of, months_of])
 @given(moments, spans, st.sampled_from(ZONES))
 def test_parts_make_up_the_whole(
-    parts_of: Callable[[Window, ZoneInfo], list[Window]],
+    parts_of: Callable[[TimeRange, ZoneInfo], list[TimeRange]],
     began: datetime,
     lasted: timedelta,
     zone: ZoneInfo,
 ) -> None:
-    window = Window(began, began + lasted)
+    window = TimeRange(began, began + lasted)
     parts = parts_of(window, zone)
     assert (parts[0].began, parts[-1].ended) == (window.began, window.ended)
     assert all(one.ended == other.began for one, other in pairwise(parts))

@@ -16,16 +16,16 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.grants import store
 from app.history import uptime
-from app.history.periods import Window, days, half_hours
-from app.history.uptime import Split
+from app.history.periods import TimeRange, days, half_hours
+from app.history.uptime import Breakdown
 from app.models.account import User
-from app.models.alert import Told
+from app.models.alert import AlertState
 from app.models.connection import UNWATCHED, Cause, Connection, Status
 from app.models.history import Outage, ProviderOutage
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
-from app.monitor.verdict import Known, verdict_of
+from app.monitor.verdict import PriorState, verdict_of
 from tests.support.clock import own_clock, set_clock
 from tests.support.rows import TOKENS
 
@@ -121,7 +121,7 @@ class Life:
         lease = await claim_one(self.session, self.id)
         assert lease is not None
         row = lease.row
-        known = Known(Status(row.status), Cause(row.cause) if row.cause else None, row.strikes)
+        known = PriorState(Status(row.status), Cause(row.cause) if row.cause else None, row.strikes)
         verdict = verdict_of(answer, known, INTERVAL)
         assert await record(self.session, [Checked(lease, answer, verdict)]) == {self.id}
         if verdict.cause is not Cause.MISCONFIGURED:
@@ -141,7 +141,7 @@ class Life:
         own = select(Outage).where(Outage.connection_id == self.id).order_by(Outage.id)
         return list(await self.session.scalars(own))
 
-    async def splits(self, windows: Sequence[Window]) -> list[Split]:
+    async def splits(self, windows: Sequence[TimeRange]) -> list[Breakdown]:
         now = self.start + timedelta(seconds=self.now)
         return (await uptime.splits(self.session, [self.id], windows, now))[self.id]
 
@@ -171,7 +171,7 @@ def _date_back(called: list[str], confirmed: Seen) -> None:
         called[second] = str(confirmed.cause)
 
 
-def spent(called: Sequence[str], start: datetime, window: Window) -> dict[str, int]:
+def spent(called: Sequence[str], start: datetime, window: TimeRange) -> dict[str, int]:
     """Seconds of a window by whose fault they were, counted one by one."""
     begin, end = (int((at - start).total_seconds()) for at in (window.began, window.ended))
     words = Counter(called[max(begin, 0) : max(end, 0)])
@@ -181,7 +181,7 @@ def spent(called: Sequence[str], start: datetime, window: Window) -> dict[str, i
     return {part: faults[part] for part in ("up", "unknown", "you", "provider", "us")}
 
 
-def seconds_of(split: Split) -> dict[str, int]:
+def seconds_of(split: Breakdown) -> dict[str, int]:
     parts = ("up", "unknown", "you", "provider", "us")
     return {part: int(getattr(split, part).total_seconds()) for part in parts}
 
@@ -211,7 +211,7 @@ async def test_uptime_is_what_a_replay_second_by_second_says(
         life = await lived(session, keys, start, course, rest)
         called = replay(life.seen, life.now)
         now = start + timedelta(seconds=life.now)
-        windows = [*days(now, zone, 12), *half_hours(now, 48), Window(start, now)]
+        windows = [*days(now, zone, 12), *half_hours(now, 48), TimeRange(start, now)]
         for window, split in zip(windows, await life.splits(windows), strict=True):
             assert seconds_of(split) == spent(called, start, window), (window, life.seen)
             parts = seconds_of(split)
@@ -232,7 +232,7 @@ async def test_no_clock_makes_stretches_overlap(
         life = await lived(session, keys, start + timedelta(days=2), course, 0)
         _assert_in_order(await life.stretches())
         now = life.start + timedelta(seconds=life.now)
-        for split in await life.splits([*days(now, zone, 5), Window(start, now)]):
+        for split in await life.splits([*days(now, zone, 5), TimeRange(start, now)]):
             parts = (split.up, split.unknown, split.you, split.provider, split.us)
             assert sum(parts, timedelta(0)) == split.whole
             assert min(parts) >= timedelta(0)
@@ -288,7 +288,7 @@ async def test_time_that_nobody_watched_is_never_up(database: Database, keys: Ke
         life = await lived(session, keys, datetime(2026, 11, 1, tzinfo=UTC), course, 3 * day)
         (gap,) = await life.stretches()
         assert (gap.status, gap.cause) == (UNWATCHED, None)
-        (split,) = await life.splits([Window(life.start, life.start + timedelta(days=9))])
+        (split,) = await life.splits([TimeRange(life.start, life.start + timedelta(days=9))])
         assert split.unknown == timedelta(days=5)  # two known by a row, three still going on
         assert split.up == timedelta(seconds=3_610)
         assert split.uptime == 1.0
@@ -303,10 +303,10 @@ async def test_a_stop_of_ours_alone_is_nothing_to_tell_anybody(
         for answer, looked_at in (("well", 0), ("down", 1)):
             course = [(10, answer), (10, answer)]
             life = await lived(session, keys, start, course, 2 * day)
-            await session.execute(delete(Told))
+            await session.execute(delete(AlertState))
             await life.check(0, ANSWERS[answer])
             assert UNWATCHED in [each.status for each in await life.stretches()]
-            assert await session.scalar(select(func.count()).select_from(Told)) == looked_at
+            assert await session.scalar(select(func.count()).select_from(AlertState)) == looked_at
 
 
 async def test_nothing_is_known_of_a_connection_before_it_was_made(
@@ -314,7 +314,7 @@ async def test_nothing_is_known_of_a_connection_before_it_was_made(
 ) -> None:
     async with own_clock(database) as session:
         life = await lived(session, keys, datetime(2026, 11, 1, tzinfo=UTC), [(10, "well")], 90)
-        before = Window(life.start - timedelta(days=2), life.start - timedelta(days=1))
+        before = TimeRange(life.start - timedelta(days=2), life.start - timedelta(days=1))
         (split,) = await life.splits([before])
         assert (split.whole, split.uptime) == (timedelta(0), None)
 
@@ -333,7 +333,7 @@ async def test_a_sample_speaks_for_what_was_down_when_its_provider_went_out_for_
             )
         )
         await session.flush()
-        window = Window(start, start + timedelta(seconds=life.now))
+        window = TimeRange(start, start + timedelta(seconds=life.now))
         (during,) = await life.splits([window])
         await life.check(0, ANSWERS["down"])
         (after,) = await life.splits([window])

@@ -11,10 +11,10 @@ from sqlalchemy import delete, func, select, update
 
 from app.database.engine import Database
 from app.models.account import Attempt
-from app.models.audit import JournalEntry
+from app.models.audit import AuditLogEntry
 from app.models.connection import Cause, Connection
 from app.models.history import ProviderOutage
-from app.models.monitor import Round
+from app.models.monitor import BulkCheck
 from app.monitor import bulk_checks, heartbeats, loop
 from app.monitor.bulk_checks import Progress
 from app.monitor.loop import monitoring
@@ -57,7 +57,7 @@ async def press(person: Person, **headers: str) -> Any:
 
 async def progress(database: Database) -> Progress:
     async with database.sessions() as session:
-        user_id = (await session.scalars(select(Round.user_id))).one()
+        user_id = (await session.scalars(select(BulkCheck.user_id))).one()
         return (await bulk_checks.of_users(session, [user_id]))[user_id]
 
 
@@ -133,7 +133,7 @@ async def test_a_second_press_joins_the_round_that_is_under_way(
     await press(person)
     assert "Проверка всех подключений уже идёт." in await person.page()
     async with database.sessions() as session:
-        entries = list(await session.scalars(select(JournalEntry.deed)))
+        entries = list(await session.scalars(select(AuditLogEntry.deed)))
     assert entries.count("checked_all") == 1
     assert "Проверены вручную все подключения" in await person.page("/journal")
 
@@ -256,7 +256,9 @@ async def test_what_is_old_is_no_news(person: Person, database: Database) -> Non
     await press(person)
     assert "3 в порядке" in await person.page()
     async with database.sessions.begin() as session:
-        await session.execute(update(Round).values(started_at=func.now() - bulk_checks.PATIENCE))
+        await session.execute(
+            update(BulkCheck).values(started_at=func.now() - bulk_checks.PATIENCE)
+        )
     assert "3 в порядке" not in await person.page()
 
 

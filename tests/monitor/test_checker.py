@@ -16,7 +16,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection, Status
 from app.monitor.checker import Checker
-from app.monitor.event_loop_lag import TICK, TOO_LATE, Lag
+from app.monitor.event_loop_lag import TICK, TOO_LATE, EventLoopLag
 from app.monitor.leases import Lease, claim_one
 from app.outbound.client import Outbound
 from tests.support import rows
@@ -216,7 +216,7 @@ async def test_a_timeout_without_our_lag_is_one(
 
 
 async def test_lag_is_seen_and_passes() -> None:
-    lag = Lag()
+    lag = EventLoopLag()
     watching = asyncio.create_task(lag.watch())
     await asyncio.sleep(0)  # so that the watch has begun
     began = time.monotonic()
@@ -261,7 +261,7 @@ async def test_strikes_are_counted_over_processes(
     acme.api_says = saying(503)
     await checker.check_now(connection_id)
     first = await rows.found(database, connection_id)
-    await replace(checker, lag=Lag()).check_now(connection_id)
+    await replace(checker, lag=EventLoopLag()).check_now(connection_id)
     second = await rows.found(database, connection_id)
     assert (first.status, second.status) == ("degraded", "offline")
     assert second.since == first.since  # red is dated from the first strike

@@ -15,10 +15,10 @@ from sqlalchemy import func, select, update
 
 from app.database.engine import Database
 from app.models.connection import Connection, Status
-from app.models.monitor import Monitor
+from app.models.monitor import MonitorHeartbeat
 from app.monitor import connectivity, heartbeats, loop
 from app.monitor.checker import Checker
-from app.monitor.connectivity import WayOut, way_out_of
+from app.monitor.connectivity import Connectivity, connectivity_of
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
 from app.process import bind
@@ -49,8 +49,8 @@ class Canary:
             self._server = None
 
     @property
-    def way_out(self) -> WayOut:
-        return WayOut([("127.0.0.1", self.port)])
+    def way_out(self) -> Connectivity:
+        return Connectivity([("127.0.0.1", self.port)])
 
     async def _seen(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -173,7 +173,7 @@ async def test_while_cut_off_nothing_is_leased(both: Checker, database: Database
             assert await nothing_is_leased()
 
 
-async def asked_since(ours: WayOut, moment: float) -> bool:
+async def asked_since(ours: Connectivity, moment: float) -> bool:
     return ours.was_cut_off_since(moment)
 
 
@@ -216,7 +216,7 @@ async def test_a_provider_that_is_reached_is_as_good_as_a_canary(
 ) -> None:
     """Canaries that a firewall forbids must not stop us for ever."""
     acme, sklad = both.catalogue["acme"], nowhere(both.catalogue["sklad"])
-    hosts = way_out_of([("127.0.0.1", free_port())], {"acme": acme, "sklad": sklad})
+    hosts = connectivity_of([("127.0.0.1", free_port())], {"acme": acme, "sklad": sklad})
     assert await hosts.is_open()
 
 
@@ -249,7 +249,7 @@ async def test_an_answer_outranks_the_canary(both: Checker, database: Database) 
 
 async def test_without_a_canary_nobody_is_ever_cut_off(both: Checker, database: Database) -> None:
     (only, _) = await one_at_each(both, database)
-    none = replace(cut(both, "acme", "sklad"), way_out=WayOut())
+    none = replace(cut(both, "acme", "sklad"), way_out=Connectivity())
     assert await none.check_now(only) is Status.DEGRADED
     assert await none.check_now(only) is Status.OFFLINE
 
@@ -260,7 +260,7 @@ async def test_of_two_monitors_one_that_is_cut_off_stops_nobody(
     first, second = await one_at_each(both, database)
     alone = cut(both, "acme", "sklad")
     async with cut_off_monitor(alone, database):
-        async with monitoring(replace(both, way_out=WayOut())):
+        async with monitoring(replace(both, way_out=Connectivity())):
             await has(database, first, "online")
             await has(database, second, "online")
             assert alone.way_out.cut_off
@@ -272,24 +272,26 @@ async def test_when_it_began_is_kept(database: Database) -> None:
     monitor = UUID(int=1)
     async with database.sessions.begin() as session:
         await heartbeats.beat(session, monitor, cut_off=True)
-        await session.execute(update(Monitor).values(cut_off_since=func.now() - heartbeats.FRESH))
-        began = await session.scalar(select(Monitor.cut_off_since))
+        await session.execute(
+            update(MonitorHeartbeat).values(cut_off_since=func.now() - heartbeats.FRESH)
+        )
+        began = await session.scalar(select(MonitorHeartbeat.cut_off_since))
         await heartbeats.beat(session, monitor, cut_off=True)
-        assert await session.scalar(select(Monitor.cut_off_since)) == began
+        assert await session.scalar(select(MonitorHeartbeat.cut_off_since)) == began
         await heartbeats.beat(session, monitor)
-        assert await session.scalar(select(Monitor.cut_off_since)) is None
+        assert await session.scalar(select(MonitorHeartbeat.cut_off_since)) is None
 
 
 async def test_a_dead_monitor_says_nothing_about_the_way_out(database: Database) -> None:
     long_ago = func.now() - 2 * heartbeats.FRESH
     async with database.sessions.begin() as session:
-        session.add(Monitor(beat_at=long_ago, cut_off_since=long_ago))
+        session.add(MonitorHeartbeat(beat_at=long_ago, cut_off_since=long_ago))
         await session.flush()
         assert not await heartbeats.all_cut_off(session)
 
 
 async def test_two_providers_at_once_are_doubtful_and_one_of_two_is_not() -> None:
-    ours = WayOut([("127.0.0.1", 1)])
+    ours = Connectivity([("127.0.0.1", 1)])
     ours.hear("acme", FAILED)
     assert not ours.is_doubtful(2, changing=False)
     assert ours.is_doubtful(1, changing=False)
@@ -300,7 +302,7 @@ async def test_two_providers_at_once_are_doubtful_and_one_of_two_is_not() -> Non
 
 
 async def test_a_change_is_doubtful_unless_somebody_answered_lately() -> None:
-    ours = WayOut([("127.0.0.1", 1)])
+    ours = Connectivity([("127.0.0.1", 1)])
     ours.hear("acme", FAILED)
     assert ours.is_doubtful(2, changing=True)
     ours.hear("sklad", ANSWERED)
@@ -344,10 +346,10 @@ async def test_a_canary_that_is_silent_is_waited_for_only_so_long(
             one.setblocking(False)
             one.connect_ex(host)
         began = time.monotonic()
-        assert not await WayOut([host]).is_open()
+        assert not await Connectivity([host]).is_open()
     assert time.monotonic() - began < 2
     assert "no way out" in caplog.text
 
 
 async def test_a_name_that_cannot_be_looked_up_is_no_way_out() -> None:
-    assert not await WayOut([("no..name", 443)]).is_open()
+    assert not await Connectivity([("no..name", 443)]).is_open()

@@ -15,7 +15,7 @@ from app.database.engine import Database
 from app.grants import revocation
 from app.grants.store import OpenGrant
 from app.models.connection import Connection, Grant, Revocation
-from app.models.monitor import Monitor
+from app.models.monitor import MonitorHeartbeat
 from app.monitor import heartbeats, loop
 from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
@@ -76,7 +76,7 @@ async def test_what_was_put_off_by_a_clock_that_went_back_is_looked_at_soon(
 
 async def test_a_sign_of_life_from_later_is_none(database: Database) -> None:
     async with database.sessions.begin() as session:
-        session.add(Monitor(id=uuid4(), beat_at=func.now() + timedelta(hours=1)))
+        session.add(MonitorHeartbeat(id=uuid4(), beat_at=func.now() + timedelta(hours=1)))
     async with database.sessions() as session:
         assert not await heartbeats.monitor_alive(session)
         assert await heartbeats.count_alive(session) == 0
@@ -133,7 +133,7 @@ async def test_its_heartbeat_comes_and_goes_with_it(checker: Checker, database: 
 
 async def test_a_heartbeat_that_stopped_is_not_alive(database: Database) -> None:
     async with database.sessions.begin() as session:
-        session.add(Monitor(beat_at=func.now() - heartbeats.FRESH))
+        session.add(MonitorHeartbeat(beat_at=func.now() - heartbeats.FRESH))
         assert not await heartbeats.monitor_alive(session)
 
 

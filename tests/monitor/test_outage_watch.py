@@ -15,7 +15,7 @@ from app.models.history import ProviderOutage
 from app.monitor import loop
 from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
-from app.monitor.outage_watch import ProviderWatch
+from app.monitor.outage_watch import OutageWatch
 from app.oauth.token_response import Tokens
 from tests.support import rows
 from tests.support.servers import Acme, open_acme
@@ -99,7 +99,7 @@ async def test_it_opens_samples_and_closes_once_for_all_monitors(
     async def closed() -> bool:
         return await outages(database, open=False) == 1
 
-    async with monitoring(checker), monitoring(replace(checker, watch=ProviderWatch())):
+    async with monitoring(checker), monitoring(replace(checker, watch=OutageWatch())):
         await until(all_well)
         api.down = True
         await until(opened)

@@ -14,15 +14,15 @@ from sqlalchemy import insert, select
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection, Grant, Status
-from app.models.monitor import Monitor
+from app.models.monitor import MonitorHeartbeat
 from app.monitor import loop, rate_limiter
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
-from app.monitor.rate_limiter import Bucket, Pace, polite
+from app.monitor.rate_limiter import Bucket, RateLimiter, honour_retry_after
 from app.monitor.results import JITTER
-from app.monitor.verdict import Known, verdict_of
+from app.monitor.verdict import PriorState, verdict_of
 from app.oauth.token_response import Tokens
 from app.providers.provider import Provider
 from app.providers.quota import Quota
@@ -73,7 +73,7 @@ def starts(bucket: Bucket, seconds: float, cost: int = 1, step: float = 0.01) ->
 async def asked_at(rate: float, checker: Checker, **entry: object) -> AsyncIterator[Checker]:
     """A checker of one provider with this rate."""
     provider = replace(checker.catalogue["acme"], max_rate=rate, **entry)  # type: ignore[arg-type]
-    yield replace(checker, catalogue={"acme": provider}, pace=Pace())
+    yield replace(checker, catalogue={"acme": provider}, pace=RateLimiter())
 
 
 async def overdue(database: Database, keys: Keys, number: int) -> None:
@@ -170,7 +170,7 @@ async def test_monitors_that_start_together_keep_the_rate_together(
     await overdue(database, keys, 200)
     async with asked_at(100, checker) as slow, AsyncExitStack() as monitors:
         for _ in range(3):
-            await monitors.enter_async_context(monitoring(replace(slow, pace=Pace())))
+            await monitors.enter_async_context(monitoring(replace(slow, pace=RateLimiter())))
         await online(database, 200)
     assert is_paced(counted.times, 100)
 
@@ -193,7 +193,7 @@ async def test_a_monitor_learns_how_many_share_the_rate(
 ) -> None:
     monkeypatch.setattr(loop, "BEAT", 0.1)
     async with database.sessions.begin() as session:
-        session.add_all([Monitor(), Monitor(), Monitor()])
+        session.add_all([MonitorHeartbeat(), MonitorHeartbeat(), MonitorHeartbeat()])
     acme = checker.catalogue["acme"]
 
     async def shared() -> bool:
@@ -254,17 +254,17 @@ async def test_a_refresh_and_a_second_probe_cost_what_they_are(
 @pytest.mark.parametrize(
     ("answer", "known", "least"),
     [
-        (GOOD, Known(Status.CHECKING), 60),
-        (Answer("", 0, status=503), Known(Status.ONLINE), 60),  # not 30 s after a strike
-        (Answer("", 0, status=429, retry_after=5), Known(Status.ONLINE), 60),
-        (Answer("", 0, status=429, retry_after=90), Known(Status.ONLINE), 90),
-        (Answer("", 0, status=429, retry_after=90), Known(Status.REVOKED), 90),
+        (GOOD, PriorState(Status.CHECKING), 60),
+        (Answer("", 0, status=503), PriorState(Status.ONLINE), 60),  # not 30 s after a strike
+        (Answer("", 0, status=429, retry_after=5), PriorState(Status.ONLINE), 60),
+        (Answer("", 0, status=429, retry_after=90), PriorState(Status.ONLINE), 90),
+        (Answer("", 0, status=429, retry_after=90), PriorState(Status.REVOKED), 90),
     ],
 )
 def test_nothing_is_scheduled_sooner_than_the_provider_wants_it(
-    acme_entry: Provider, answer: Answer, known: Known, least: float
+    acme_entry: Provider, answer: Answer, known: PriorState, least: float
 ) -> None:
-    verdict = polite(verdict_of(answer, known, 5), acme_entry, answer)
+    verdict = honour_retry_after(verdict_of(answer, known, 5), acme_entry, answer)
     assert verdict.at_least == least
     assert verdict.delay >= least
 
@@ -276,7 +276,7 @@ def acme_entry(acme: Acme) -> Provider:
 
 def test_a_quota_leaves_half_for_the_others(acme: Acme) -> None:
     provider = replace(acme.provider, quota=Quota(100, "day"))
-    verdict = polite(verdict_of(GOOD, Known(Status.ONLINE), 600), provider, GOOD)
+    verdict = honour_retry_after(verdict_of(GOOD, PriorState(Status.ONLINE), 600), provider, GOOD)
     assert verdict.delay == 86_400 / 50
     assert provider.spending(600) == 50
     assert provider.spending(7200) == 12
@@ -291,7 +291,7 @@ async def test_a_429_is_obeyed_to_the_second(
     user = await rows.add_person(database)
     for _ in range(10):  # jitter must not make it shorter
         only = await rows.add_connection(database, checker.keys, user, provider="acme")
-        await replace(checker, pace=Pace()).check_now(only)
+        await replace(checker, pace=RateLimiter()).check_now(only)
         found = await rows.found(database, only)
         assert found.last_checked_at is not None
         pause = (found.next_check_at - found.last_checked_at).total_seconds()

@@ -13,7 +13,7 @@ from app.models.connection import Status
 from app.monitor import result_writer
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
-from app.monitor.result_writer import Recorder
+from app.monitor.result_writer import ResultWriter
 from app.monitor.results import Checked
 from tests.support import rows
 
@@ -32,7 +32,7 @@ async def test_a_verdict_waits_for_a_pool_that_is_exhausted(
     engine = create_async_engine(
         url, connect_args=arguments, pool_size=1, max_overflow=0, pool_timeout=0.1
     )
-    narrow = Recorder(replace(checker, sessions=async_sessionmaker(engine)))
+    narrow = ResultWriter(replace(checker, sessions=async_sessionmaker(engine)))
     narrow.put(await checked(checker, database, connection_id))
     async with engine.connect():  # the only one that there is
         writing = asyncio.create_task(narrow.write_next())

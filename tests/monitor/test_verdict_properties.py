@@ -13,7 +13,7 @@ from app.monitor.verdict import (
     MEANS,
     REFUSAL_CAUSES,
     REVOKED_LOOK,
-    Known,
+    PriorState,
     Verdict,
     cause_of,
     verdict_of,
@@ -43,7 +43,7 @@ answers = lost | probed | refused
 
 intervals = some.floats(1, 86_400)
 before = some.builds(
-    Known,
+    PriorState,
     some.sampled_from(Status),
     some.none() | some.sampled_from(Cause),
     some.integers(0, 1_000),
@@ -52,18 +52,18 @@ before = some.builds(
 looks = some.lists(some.tuples(answers, some.booleans()), max_size=8)
 
 
-def walk(asked: list[tuple[Answer, bool]]) -> list[tuple[Answer, Known, Verdict]]:
+def walk(asked: list[tuple[Answer, bool]]) -> list[tuple[Answer, PriorState, Verdict]]:
     """A connection's life from its first look on: each answer, what was known, the verdict."""
-    known, life = Known(Status.CHECKING), []
+    known, life = PriorState(Status.CHECKING), []
     for answer, refreshed in asked:
         known = replace(known, refreshed=refreshed)
         verdict = verdict_of(answer, known, 600)
         life.append((answer, known, verdict))
-        known = Known(verdict.status, verdict.cause, verdict.strikes)
+        known = PriorState(verdict.status, verdict.cause, verdict.strikes)
     return life
 
 
-def is_proof(answer: Answer, known: Known) -> bool:
+def is_proof(answer: Answer, known: PriorState) -> bool:
     return answer.refused == "invalid_grant" or (answer.status == 401 and known.refreshed)
 
 
@@ -79,7 +79,7 @@ def test_nothing_is_revoked_without_proof(asked: list[tuple[Answer, bool]]) -> N
 
 @given(before, some.sampled_from(NOT_PROOF), waits, intervals)
 def test_what_is_no_proof_never_revokes(
-    known: Known, status: int, wait: float | None, interval: float
+    known: PriorState, status: int, wait: float | None, interval: float
 ) -> None:
     answer = Answer("", 0, status, retry_after=wait)
     if verdict_of(answer, known, interval).status is Status.REVOKED:
@@ -87,14 +87,16 @@ def test_what_is_no_proof_never_revokes(
 
 
 @given(before, intervals)
-def test_one_success_is_online_whatever_was_before(known: Known, interval: float) -> None:
+def test_one_success_is_online_whatever_was_before(known: PriorState, interval: float) -> None:
     verdict = verdict_of(WELL, known, interval)
     assert (verdict.status, verdict.cause, verdict.strikes) == (Status.ONLINE, None, 0)
     assert verdict.began is (known.status is not Status.ONLINE)
 
 
 @given(answers, before, intervals)
-def test_our_mistake_changes_nobodys_status(answer: Answer, known: Known, interval: float) -> None:
+def test_our_mistake_changes_nobodys_status(
+    answer: Answer, known: PriorState, interval: float
+) -> None:
     verdict = verdict_of(answer, known, interval)
     if verdict.cause is Cause.MISCONFIGURED and cause_of(answer) is Cause.MISCONFIGURED:
         assert (verdict.status, verdict.strikes) == (known.status, known.strikes)
@@ -114,7 +116,7 @@ def test_two_looks_in_a_row_make_it_offline_and_not_one(asked: list[tuple[Answer
 
 @given(answers, before, intervals)
 def test_the_next_look_comes_and_does_not_crowd(
-    answer: Answer, known: Known, interval: float
+    answer: Answer, known: PriorState, interval: float
 ) -> None:
     delay = verdict_of(answer, known, interval).delay
     assert min(interval, 15) <= delay <= max(interval, LONGEST_WAIT, REVOKED_LOOK)

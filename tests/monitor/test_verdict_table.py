@@ -11,7 +11,7 @@ import pytest
 
 from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
-from app.monitor.verdict import Known, Verdict, cause_of, is_about_grant, verdict_of
+from app.monitor.verdict import PriorState, Verdict, cause_of, is_about_grant, verdict_of
 
 INTERVAL = 600.0  # seconds
 
@@ -95,9 +95,9 @@ def test_every_row_of_the_table(
     given: Answer, cause: Cause, first: Status, second: Status, refreshed: Status
 ) -> None:
     assert cause_of(given) is cause
-    bare = verdict_of(given, Known(Status.ONLINE), INTERVAL)
-    again = verdict_of(given, Known(Status.DEGRADED, cause, 1), INTERVAL)
-    after = verdict_of(given, Known(Status.ONLINE, refreshed=True), INTERVAL)
+    bare = verdict_of(given, PriorState(Status.ONLINE), INTERVAL)
+    again = verdict_of(given, PriorState(Status.DEGRADED, cause, 1), INTERVAL)
+    after = verdict_of(given, PriorState(Status.ONLINE, refreshed=True), INTERVAL)
     at_once = first is not STRIKE
     assert bare == Verdict(first, cause, 1, True, DELAYS[first] if at_once else 30.0, True)
     assert again == Verdict(second, cause, 2, False, DELAYS[second], True)
@@ -108,7 +108,7 @@ def test_every_row_of_the_table(
 @pytest.mark.parametrize("refreshed", [False, True])
 def test_what_is_well_is_online(given: Answer, refreshed: bool) -> None:
     assert cause_of(given) is None
-    known = Known(Status.DEGRADED, Cause.REVOKED, 1, refreshed)
+    known = PriorState(Status.DEGRADED, Cause.REVOKED, 1, refreshed)
     assert verdict_of(given, known, INTERVAL) == Verdict(Status.ONLINE, None, 0, True, 600.0, True)
 
 
@@ -116,10 +116,10 @@ def test_what_is_well_is_online(given: Answer, refreshed: bool) -> None:
 @pytest.mark.parametrize("refreshed", [False, True])
 def test_a_rate_limit_is_no_strike(given: Answer, refreshed: bool) -> None:
     for known, began in (
-        (Known(Status.ONLINE, refreshed=refreshed), True),
-        (Known(Status.OFFLINE, Cause.TIMEOUT, 5, refreshed), True),
-        (Known(Status.DEGRADED, Cause.REVOKED, 1, refreshed), False),
-        (Known(Status.DEGRADED, Cause.RATE_LIMITED, 0, refreshed), False),
+        (PriorState(Status.ONLINE, refreshed=refreshed), True),
+        (PriorState(Status.OFFLINE, Cause.TIMEOUT, 5, refreshed), True),
+        (PriorState(Status.DEGRADED, Cause.REVOKED, 1, refreshed), False),
+        (PriorState(Status.DEGRADED, Cause.RATE_LIMITED, 0, refreshed), False),
     ):
         assert verdict_of(given, known, INTERVAL) == Verdict(
             Status.DEGRADED, Cause.RATE_LIMITED, 0, began, 600.0, True
@@ -129,7 +129,10 @@ def test_a_rate_limit_is_no_strike(given: Answer, refreshed: bool) -> None:
 @pytest.mark.parametrize("given", OURS)
 @pytest.mark.parametrize("before", list(Status)[1:])
 def test_what_is_ours_changes_nothing_else(given: Answer, before: Status) -> None:
-    for known, strikes in ((Known(before), 0), (Known(before, Cause.TIMEOUT, 4, True), 4)):
+    for known, strikes in (
+        (PriorState(before), 0),
+        (PriorState(before, Cause.TIMEOUT, 4, True), 4),
+    ):
         assert verdict_of(given, known, INTERVAL) == Verdict(
             before, Cause.MISCONFIGURED, strikes, False, 600.0, True
         )
@@ -152,53 +155,53 @@ def test_what_is_ours_changes_nothing_else(given: Answer, before: Status) -> Non
 def test_only_two_of_a_kind_in_a_row_confirm_each_other(
     strike: Answer, second: Answer, status: Status, ours_between: bool
 ) -> None:
-    verdict = verdict_of(strike, Known(Status.ONLINE), INTERVAL)
+    verdict = verdict_of(strike, PriorState(Status.ONLINE), INTERVAL)
     if ours_between:  # then nobody knows any more what the strike was for
-        known = Known(verdict.status, verdict.cause, verdict.strikes)
+        known = PriorState(verdict.status, verdict.cause, verdict.strikes)
         verdict = verdict_of(OURS[0], known, INTERVAL)
         status = STRIKE
-    known = Known(verdict.status, verdict.cause, verdict.strikes)
+    known = PriorState(verdict.status, verdict.cause, verdict.strikes)
     assert verdict_of(second, known, INTERVAL).status is status
 
 
 @pytest.mark.parametrize(
     ("known", "given", "status", "strikes", "began"),
     [
-        (Known(Status.OFFLINE, Cause.MISCONFIGURED, 3), answer(503), RED, 4, False),
-        (Known(Status.OFFLINE, Cause.TIMEOUT, 3), answer(403), STRIKE, 1, True),
-        (Known(Status.OFFLINE, Cause.TIMEOUT, 3), answer(401), STRIKE, 1, True),
-        (Known(Status.BLOCKED, Cause.ACCESS_DENIED, 3), answer(402), BLOCKED, 4, False),
-        (Known(Status.BLOCKED, Cause.ACCESS_DENIED, 3), answer(401), STRIKE, 1, True),
-        (Known(Status.REVOKED, Cause.REVOKED, 3), answer(401), REVOKED, 4, False),
-        (Known(Status.REVOKED, Cause.REVOKED, 3), answer(403), STRIKE, 1, True),
-        (Known(Status.REVOKED, None, 0), *refused(400, "invalid_grant"), REVOKED, 1, False),
-        (Known(Status.ONLINE, None, 1), answer(503), STRIKE, 1, True),
-        (Known(Status.DEGRADED, Cause.TIMEOUT, 1), answer(403), STRIKE, 1, False),
-        (Known(Status.DEGRADED, Cause.RATE_LIMITED, 0), answer(403), STRIKE, 1, True),
+        (PriorState(Status.OFFLINE, Cause.MISCONFIGURED, 3), answer(503), RED, 4, False),
+        (PriorState(Status.OFFLINE, Cause.TIMEOUT, 3), answer(403), STRIKE, 1, True),
+        (PriorState(Status.OFFLINE, Cause.TIMEOUT, 3), answer(401), STRIKE, 1, True),
+        (PriorState(Status.BLOCKED, Cause.ACCESS_DENIED, 3), answer(402), BLOCKED, 4, False),
+        (PriorState(Status.BLOCKED, Cause.ACCESS_DENIED, 3), answer(401), STRIKE, 1, True),
+        (PriorState(Status.REVOKED, Cause.REVOKED, 3), answer(401), REVOKED, 4, False),
+        (PriorState(Status.REVOKED, Cause.REVOKED, 3), answer(403), STRIKE, 1, True),
+        (PriorState(Status.REVOKED, None, 0), *refused(400, "invalid_grant"), REVOKED, 1, False),
+        (PriorState(Status.ONLINE, None, 1), answer(503), STRIKE, 1, True),
+        (PriorState(Status.DEGRADED, Cause.TIMEOUT, 1), answer(403), STRIKE, 1, False),
+        (PriorState(Status.DEGRADED, Cause.RATE_LIMITED, 0), answer(403), STRIKE, 1, True),
     ],
 )
 def test_what_was_known_before_decides(
-    known: Known, given: Answer, status: Status, strikes: int, began: bool
+    known: PriorState, given: Answer, status: Status, strikes: int, began: bool
 ) -> None:
     verdict = verdict_of(given, known, INTERVAL)
     assert (verdict.status, verdict.strikes, verdict.began) == (status, strikes, began)
 
 
 def test_proof_after_a_strike_of_its_own_kind_dates_from_that() -> None:
-    known = Known(Status.DEGRADED, Cause.REVOKED, 1)
+    known = PriorState(Status.DEGRADED, Cause.REVOKED, 1)
     verdict = verdict_of(answer(400, refused="invalid_grant"), known, INTERVAL)
     assert verdict == Verdict(Status.REVOKED, Cause.REVOKED, 2, False, 86_400.0)
 
 
 def test_a_busy_provider_is_left_alone_as_long_as_it_says() -> None:
-    blocked = Known(Status.BLOCKED, Cause.PAYMENT_REQUIRED, 2)
+    blocked = PriorState(Status.BLOCKED, Cause.PAYMENT_REQUIRED, 2)
     assert verdict_of(answer(429, retry_after=1800.0), blocked, INTERVAL).delay == 1800.0
-    assert verdict_of(answer(429), Known(Status.ONLINE), 0.5).delay == 0.5
+    assert verdict_of(answer(429), PriorState(Status.ONLINE), 0.5).delay == 0.5
 
 
 def test_the_pause_doubles_up_to_the_longest_interval() -> None:
     for strikes, delay in ((21, 30.0 * 2**20), (22, 30.0 * 2**20), (30_000, 30.0 * 2**20)):
-        known = Known(Status.OFFLINE, Cause.TIMEOUT, strikes)
+        known = PriorState(Status.OFFLINE, Cause.TIMEOUT, strikes)
         assert verdict_of(answer(503), known, 1e9).delay == delay
 
 
@@ -220,7 +223,7 @@ def test_which_refused_refresh_is_about_the_grant(code: str, about: bool) -> Non
 
 
 def test_what_was_known_and_concluded_stays_so() -> None:
-    known = Known(Status.ONLINE)
+    known = PriorState(Status.ONLINE)
     for value in (known, verdict_of(answer(200), known, INTERVAL)):
         with pytest.raises(FrozenInstanceError):
             value.strikes = 1  # type: ignore[misc]

@@ -13,7 +13,7 @@ from aiohttp import web
 from app.grants.store import OpenGrant
 from app.models.connection import Cause, Status
 from app.monitor.probe import probe
-from app.monitor.verdict import Known, verdict_of
+from app.monitor.verdict import PriorState, verdict_of
 from app.outbound.allowed_hosts import is_public
 from app.outbound.client import USER_AGENT, Outbound, open_outbound
 from app.outbound.connector import Address, NotAllowed, checked_socket
@@ -156,7 +156,7 @@ async def test_what_was_not_allowed_is_our_mistake_and_says_so() -> None:
     provider = entry("https://10.0.0.1")
     async with open_outbound() as http:
         answer = await probe(http, provider, OpenGrant(uuid4(), 1, "access-1"), 5)
-    verdict = verdict_of(answer, Known(Status.ONLINE), 600)
+    verdict = verdict_of(answer, PriorState(Status.ONLINE), 600)
     assert (verdict.status, verdict.cause) == (Status.ONLINE, Cause.MISCONFIGURED)
     assert Cause.MISCONFIGURED.fault == "us"
     assert answer.evidence == (

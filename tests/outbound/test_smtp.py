@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.config import Settings, Smtp
-from app.outbound.smtp import Message, NotSent, send
+from app.outbound.smtp import Mail, NotSent, send
 from tests.support.postbox import (
     PASSWORD,
     USER,
@@ -18,14 +18,14 @@ from tests.support.postbox import (
 )
 
 SENDER = "Связка <mail@example.ru>"
-LETTER = Message("anna@example.ru", "Здравствуйте", "Просто текст\n", "<p>Просто текст</p>")
+LETTER = Mail("anna@example.ru", "Здравствуйте", "Просто текст\n", "<p>Просто текст</p>")
 
 
 def settings(smtp: Smtp | None) -> Settings:
     return Settings(smtp=smtp, mail_from=SENDER)
 
 
-async def told(postbox: Postbox, message: Message = LETTER) -> NotSent | None:
+async def told(postbox: Postbox, message: Mail = LETTER) -> NotSent | None:
     return await send(settings(postbox.smtp), message)
 
 
@@ -100,7 +100,7 @@ async def test_a_password_never_goes_out_in_the_clear() -> None:
         replace(LETTER, headers={"X-Sender": "a\r\nBcc: boris@example.ru"}),
     ],
 )
-async def test_nobody_else_is_smuggled_into_a_letter(message: Message) -> None:
+async def test_nobody_else_is_smuggled_into_a_letter(message: Mail) -> None:
     async with open_postbox() as postbox:
         fault = await told(postbox, message)
     assert fault is not None

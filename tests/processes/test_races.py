@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from app.accounts import users
 from app.background import Unfinished
 from app.connections import disconnect as connections
-from app.connections.account_matching import settle
+from app.connections.account_matching import match_account
 from app.connections.authorization import ConnectError
 from app.database.encryption import Keys
 from app.database.engine import Database
@@ -59,7 +59,7 @@ async def test_settling_and_deleting_a_person_wait_for_each_other(
 
     async def settle_it() -> None:
         async with database.sessions.begin() as session:
-            await settle(session, keys, unnamed, MAIN_SHOP)
+            await match_account(session, keys, unnamed, MAIN_SHOP)
 
     async def delete() -> None:
         async with database.sessions.begin() as session:
@@ -97,7 +97,7 @@ async def test_two_settle_one_grant_and_it_finds_one_place(
 
     async def settle_it() -> UUID | None:
         async with database.sessions.begin() as session:
-            return await settle(session, keys, unnamed, MAIN_SHOP)
+            return await match_account(session, keys, unnamed, MAIN_SHOP)
 
     assert set(await asyncio.gather(settle_it(), settle_it())) == {target, None}
     assert await count(database, Grant) == 1
@@ -121,7 +121,7 @@ async def test_a_verdict_about_the_old_grant_is_not_written_on_the_new_one(
         database, keys, user, Tokens("access-2", "refresh-2"), status="online", replaces=target
     )
     async with database.sessions.begin() as session:
-        assert await settle(session, keys, newer, MAIN_SHOP) == target
+        assert await match_account(session, keys, newer, MAIN_SHOP) == target
     await checker.write([late])
     assert (await rows.found(database, target)).status == "online"
 
@@ -135,7 +135,7 @@ async def test_a_grant_that_is_being_refreshed_is_not_moved(
     async with database.sessions.begin() as session:
         assert await claim_one(session, unnamed) is not None
     async with database.sessions.begin() as session:
-        assert await settle(session, keys, unnamed, MAIN_SHOP) is None
+        assert await match_account(session, keys, unnamed, MAIN_SHOP) is None
     assert await count(database, Grant) == 2
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, update
 
 from app.database.engine import Database
-from app.history.periods import Window, month
+from app.history.periods import TimeRange, month
 from app.models.connection import UNWATCHED, Cause, Connection, Status
 from app.models.history import Outage
 
@@ -17,13 +17,13 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 STATUSES = {"provider": Status.OFFLINE, "you": Status.BLOCKED, "us": UNWATCHED}
 
 
-def last_month(zone: ZoneInfo = MOSCOW) -> Window:
+def last_month(zone: ZoneInfo = MOSCOW) -> TimeRange:
     first = datetime.now(UTC).astimezone(zone).replace(day=1)
     before = first - timedelta(days=1)
     return month(before.year, before.month, zone)
 
 
-def name_of(window: Window, zone: ZoneInfo = MOSCOW) -> str:
+def name_of(window: TimeRange, zone: ZoneInfo = MOSCOW) -> str:
     """As an address has it."""
     return f"{window.began.astimezone(zone):%Y-%m}"
 

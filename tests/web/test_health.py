@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from app.config import Settings
 from app.database.engine import Database
-from app.models.monitor import Monitor
+from app.models.monitor import MonitorHeartbeat
 from app.monitor import heartbeats
 from app.web.app import create_app
 from app.web.context import Dashboard
@@ -50,7 +50,7 @@ async def test_it_is_alive_while_it_answers(dashboard: Dashboard) -> None:
 async def test_it_is_ready_when_everything_works(dashboard: Dashboard, database: Database) -> None:
     await listening(dashboard)
     async with database.sessions.begin() as session:
-        session.add(Monitor())
+        session.add(MonitorHeartbeat())
     names = ("database", "schema", "monitor", "listener", "way_out")
     assert await ready(dashboard) == (200, dict.fromkeys(names, True))
 
@@ -60,7 +60,7 @@ async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database:
     status, parts = await ready(dashboard)
     assert (status, parts["monitor"], parts["database"]) == (503, False, True)
     async with database.sessions.begin() as session:
-        session.add(Monitor(beat_at=text("now() - interval '31 seconds'")))
+        session.add(MonitorHeartbeat(beat_at=text("now() - interval '31 seconds'")))
     assert heartbeats.FRESH.total_seconds() == 30
     assert (await ready(dashboard))[0] == 503
 
@@ -70,11 +70,11 @@ async def test_while_every_monitor_is_cut_off_it_is_not_ready(
 ) -> None:
     await listening(dashboard)
     async with database.sessions.begin() as session:
-        session.add(Monitor(cut_off_since=text("now()")))
+        session.add(MonitorHeartbeat(cut_off_since=text("now()")))
     status, parts = await ready(dashboard)
     assert (status, parts["way_out"], parts["monitor"]) == (503, False, True)
     async with database.sessions.begin() as session:
-        session.add(Monitor())
+        session.add(MonitorHeartbeat())
     assert await ready(dashboard) == (200, dict.fromkeys(parts, True))
 
 
@@ -110,7 +110,7 @@ async def test_a_dead_monitor_does_not_live_on_because_the_clock_stepped_back(
     dashboard: Dashboard, database: Database
 ) -> None:
     async with database.sessions.begin() as session:
-        session.add(Monitor(beat_at=text("now() + interval '1 hour'")))
+        session.add(MonitorHeartbeat(beat_at=text("now() + interval '1 hour'")))
     assert (await ready(dashboard))[1]["monitor"] is False
 
 

@@ -1,7 +1,7 @@
 """The ways to a person. Each is one function: a letter and an address in, a refusal or None out."""
 
 from app.alerts.channels import apprise, email, telegram, webhook, webpush
-from app.alerts.channels.base import Address, Parcel, Post, Refused, Send
+from app.alerts.channels.base import Address, DeliveryRefused, Parcel, Post, Send
 
 SEND: dict[str, Send] = {
     "email": email.send,
@@ -11,4 +11,4 @@ SEND: dict[str, Send] = {
     "apprise": apprise.send,
 }
 
-__all__ = ["SEND", "Address", "Parcel", "Post", "Refused", "Send"]
+__all__ = ["SEND", "Address", "Parcel", "Post", "DeliveryRefused", "Send"]

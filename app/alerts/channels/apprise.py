@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from app.alerts.channels.base import Address, Parcel, Post, Refused
+from app.alerts.channels.base import Address, DeliveryRefused, Parcel, Post
 from app.alerts.message import as_text
 
 NOT_HERE = "на этом сервере Apprise не установлен"
@@ -23,12 +23,12 @@ def is_offered(allowed: bool) -> bool:
     return allowed and find_spec("apprise") is not None
 
 
-async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
     if not is_offered(post.settings.allow_apprise):
-        return Refused(NOT_HERE)
+        return DeliveryRefused(NOT_HERE)
     # It is made for threads: its requests block.
     done = await asyncio.to_thread(_notify, str(to.target["url"]), parcel)
-    return None if done else Refused(REFUSED)
+    return None if done else DeliveryRefused(REFUSED)
 
 
 def is_address(url: str) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.alerts.message import Letter
+from app.alerts.message import AlertMessage
 from app.config import Settings
 from app.outbound.client import Outbound
 
@@ -35,14 +35,14 @@ class Parcel:
     """A letter with what it is made of; the same `id` twice is the same message."""
 
     id: UUID
-    letter: Letter
+    letter: AlertMessage
     provider: str | None
     facts: Mapping[str, Any]
     at: datetime
 
 
 @dataclass(frozen=True)
-class Refused:
+class DeliveryRefused:
     """Why it did not go out, in Russian, with nothing that the other side sent."""
 
     why: str
@@ -50,4 +50,4 @@ class Refused:
     retry_after: float | None = None  # seconds
 
 
-Send = Callable[[Post, Address, Parcel], Awaitable[Refused | None]]
+Send = Callable[[Post, Address, Parcel], Awaitable[DeliveryRefused | None]]

@@ -6,8 +6,8 @@ from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from app.alerts.channels.base import Address, Parcel, Post, Refused
-from app.alerts.message import HELD, Letter, as_text
+from app.alerts.channels.base import Address, DeliveryRefused, Parcel, Post
+from app.alerts.message import HELD, AlertMessage, as_text
 from app.config import ROOT
 from app.outbound import smtp
 
@@ -17,13 +17,13 @@ FOOTER = (
 )
 
 
-async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
     public_url = post.settings.public_url
     unsubscribe = f"{public_url}/alerts/unsubscribe/{to.unsubscribe}"
     footer = FOOTER.format(settings=f"{public_url}/alerts", unsubscribe=unsubscribe)
     refused = await smtp.send(
         post.settings,
-        smtp.Message(
+        smtp.Mail(
             to.email,
             parcel.letter.title,
             as_text(parcel.letter, footer),
@@ -36,10 +36,10 @@ async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
             id=str(parcel.id),
         ),
     )
-    return Refused(_why(refused)) if refused else None
+    return DeliveryRefused(_why(refused)) if refused else None
 
 
-def as_html(letter: Letter, public_url: str, unsubscribe: str) -> str:
+def as_html(letter: AlertMessage, public_url: str, unsubscribe: str) -> str:
     return _template().render(
         letter=letter, held=HELD, public_url=public_url, unsubscribe=unsubscribe
     )

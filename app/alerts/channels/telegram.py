@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from app.alerts.channels.base import PATIENCE, Address, Parcel, Post, Refused
-from app.alerts.message import HELD, Letter
+from app.alerts.channels.base import PATIENCE, Address, DeliveryRefused, Parcel, Post
+from app.alerts.message import HELD, AlertMessage
 
 LONGEST = 4_000  # characters; the Bot API takes 4,096 after entities
 BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"
@@ -25,11 +25,11 @@ class Start:
     name: str
 
 
-async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
     return await say(post, int(to.target["chat_id"]), parcel.letter)
 
 
-async def say(post: Post, chat_id: int, letter: Letter) -> Refused | None:
+async def say(post: Post, chat_id: int, letter: AlertMessage) -> DeliveryRefused | None:
     message: dict[str, Any] = {
         "chat_id": chat_id,
         "text": as_html(letter),
@@ -43,9 +43,9 @@ async def say(post: Post, chat_id: int, letter: Letter) -> Refused | None:
     if status == 200:
         return None
     if status == 403 or (status == 400 and "chat not found" in str(answer.get("description"))):
-        return Refused(BLOCKED)
+        return DeliveryRefused(BLOCKED)
     wait = answer.get("parameters", {}).get("retry_after")
-    return Refused(detail or f"Telegram ответил {status}", retry_after=wait)
+    return DeliveryRefused(detail or f"Telegram ответил {status}", retry_after=wait)
 
 
 async def bot_name(post: Post) -> str | None:
@@ -69,7 +69,7 @@ async def starts(post: Post) -> list[Start]:
         offset = int(updates[-1]["update_id"]) + 1
 
 
-def as_html(letter: Letter) -> str:
+def as_html(letter: AlertMessage) -> str:
     parts = [f"<b>{escape(letter.title)}</b>", escape(letter.lead)]
     parts += [_line(each.name, each.text, each.evidence) for each in letter.lines]
     parts.append(escape(letter.move))

@@ -14,14 +14,14 @@ from typing import Any
 
 import httpx
 
-from app.alerts.channels.base import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.channels.base import PATIENCE, Address, DeliveryRefused, Parcel, Post
 
 SECRET_BYTES = 32
 PREFIX = "whsec_"
 GONE = 410
 
 
-async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
     url = str(to.target["url"])
     body = json.dumps(payload(parcel), ensure_ascii=False).encode()
     moment = str(int(time.time()))
@@ -36,7 +36,9 @@ async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
     )
     if reply.status is not None and 200 <= reply.status < 300:
         return None
-    return Refused(reply.detail or f"получатель ответил {reply.status}", gone=reply.status == GONE)
+    return DeliveryRefused(
+        reply.detail or f"получатель ответил {reply.status}", gone=reply.status == GONE
+    )
 
 
 def signature(secret: str, message_id: str, moment: str, body: bytes) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.alerts.channels.base import PATIENCE, Address, Parcel, Post, Refused
+from app.alerts.channels.base import PATIENCE, Address, DeliveryRefused, Parcel, Post
 from app.alerts.channels.webpush_encryption import decoded, encoded, seal, vapid
 from app.alerts.retry_policy import LIFE
 
@@ -18,10 +18,10 @@ ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over
 LONGEST = 3_000  # bytes of text; services take 4,096 with everything
 
 
-async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
+async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
     endpoint = str(to.target["endpoint"])
     if not post.settings.vapid_private_key:
-        return Refused("на этом сервере не настроены уведомления браузера")
+        return DeliveryRefused("на этом сервере не настроены уведомления браузера")
     keys = to.target["keys"]
     body = seal(_text(parcel), decoded(keys["p256dh"]), decoded(keys["auth"]))
     headers = {
@@ -36,8 +36,8 @@ async def send(post: Post, to: Address, parcel: Parcel) -> Refused | None:
     if reply.status is not None and 200 <= reply.status < 300:
         return None
     if reply.status in ENDED:
-        return Refused("браузер больше не принимает уведомления", gone=True)
-    return Refused(reply.detail or f"служба уведомлений ответила {reply.status}")
+        return DeliveryRefused("браузер больше не принимает уведомления", gone=True)
+    return DeliveryRefused(reply.detail or f"служба уведомлений ответила {reply.status}")
 
 
 def fault_in(subscription: Any) -> bool:

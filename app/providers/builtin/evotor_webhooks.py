@@ -16,7 +16,7 @@ SUBSCRIPTION_ID = re.compile(r"[!-~]{1,100}")
 LARGEST_SEQUENCE = 2**63 - 1  # fits a bigint
 
 
-class News(StrEnum):
+class EvotorEvent(StrEnum):
     INSTALLED = "installed"
     UNINSTALLED = "uninstalled"
     PAID = "paid"
@@ -25,24 +25,24 @@ class News(StrEnum):
 
 
 INSTALLATION = {
-    "ApplicationInstalled": News.INSTALLED,
-    "ApplicationUninstalled": News.UNINSTALLED,
+    "ApplicationInstalled": EvotorEvent.INSTALLED,
+    "ApplicationUninstalled": EvotorEvent.UNINSTALLED,
 }
 SUBSCRIPTION = {
-    "SubscriptionCreated": News.PAID,
-    "SubscriptionActivated": News.PAID,
-    "SubscriptionRenewed": News.PAID,
-    "AddonsUpdated": News.OTHER,
-    "SubscriptionTermsChanged": News.OTHER,
-    "SubscriptionTerminationRequested": News.OTHER,  # it is paid for until its period ends
-    "SubscriptionTerminated": News.UNPAID,
+    "SubscriptionCreated": EvotorEvent.PAID,
+    "SubscriptionActivated": EvotorEvent.PAID,
+    "SubscriptionRenewed": EvotorEvent.PAID,
+    "AddonsUpdated": EvotorEvent.OTHER,
+    "SubscriptionTermsChanged": EvotorEvent.OTHER,
+    "SubscriptionTerminationRequested": EvotorEvent.OTHER,  # it is paid for until its period ends
+    "SubscriptionTerminated": EvotorEvent.UNPAID,
 }
 
 
 @dataclass(frozen=True)
 class Event:
     account: str
-    news: News
+    news: EvotorEvent
     at: datetime  # by Evotor's clock
     subscription: str = ""
     sequence: int | None = None  # of a subscription's events, where it is sent
@@ -56,7 +56,7 @@ def read_installation(body: bytes) -> Event | None:
     at, kind = _moment(content.get("timestamp")), content.get("type")
     if not account or at is None or not isinstance(kind, str):
         return None
-    return Event(account, INSTALLATION.get(kind, News.OTHER), at)
+    return Event(account, INSTALLATION.get(kind, EvotorEvent.OTHER), at)
 
 
 def read_subscription(body: bytes) -> Event | None:
@@ -68,7 +68,7 @@ def read_subscription(body: bytes) -> Event | None:
     if not account or not subscription or at is None or not isinstance(kind, str):
         return None
     sequence = _sequence(content.get("sequenceNumber"))
-    return Event(account, SUBSCRIPTION.get(kind, News.OTHER), at, subscription, sequence)
+    return Event(account, SUBSCRIPTION.get(kind, EvotorEvent.OTHER), at, subscription, sequence)
 
 
 def _moment(value: object) -> datetime | None:

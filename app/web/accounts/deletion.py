@@ -7,7 +7,7 @@ from quart_auth import logout_user
 from app.accounts import passkeys
 from app.accounts import sessions as user_sessions
 from app.connections import disconnect, queries
-from app.models.account import Purpose
+from app.models.account import TokenPurpose
 from app.web.connections.cards import describe
 from app.web.context import dashboard, person
 from app.web.middleware.rate_limits import wrong_password
@@ -45,7 +45,7 @@ async def _not_proven() -> ResponseReturnValue | None:
     who = person()
     async with dashboard().database.sessions.begin() as session:
         key = await passkeys.prove(
-            session, dashboard().site, Purpose.PASSKEY_PROOF, answer, who.user_id
+            session, dashboard().site, TokenPurpose.PASSKEY_PROOF, answer, who.user_id
         )
     return None if key is not None else (await _page(NOT_PROVEN), 422)
 

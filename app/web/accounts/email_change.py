@@ -6,8 +6,8 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import email_change, users
-from app.accounts.email_change import Answer
-from app.accounts.rate_limits import Limit
+from app.accounts.email_change import ConfirmResult
+from app.accounts.rate_limits import RateLimit
 from app.web.accounts import emails
 from app.web.accounts.settings import account_page, refused
 from app.web.accounts.sign_up import FAULTS
@@ -18,17 +18,20 @@ from app.web.middleware.rate_limits import LINKS, overdone
 
 blueprint = Blueprint("own_email", __name__)
 
-CHANGES = Limit(3, timedelta(hours=1))
+CHANGES = RateLimit(3, timedelta(hours=1))
 
 SAME = "Это и есть ваша почта."
 TAKEN = "Эту почту уже использует другая учётная запись."
 SENT = "Отправили два письма: на прежний и на новый адрес. Подтвердите в обоих."
 CHANGED = "Почта изменена. Теперь входите с ней."
 ANSWERED = {
-    Answer.DONE: ("ok", CHANGED),
-    Answer.WAITING: ("ok", "Этот адрес подтверждён. Осталось подтвердить в письме на другой."),
-    Answer.TAKEN: ("bad", TAKEN),
-    Answer.EXPIRED: ("bad", "Ссылка устарела или уже использована."),
+    ConfirmResult.DONE: ("ok", CHANGED),
+    ConfirmResult.WAITING: (
+        "ok",
+        "Этот адрес подтверждён. Осталось подтвердить в письме на другой.",
+    ),
+    ConfirmResult.TAKEN: ("bad", TAKEN),
+    ConfirmResult.EXPIRED: ("bad", "Ссылка устарела или уже использована."),
 }
 
 
@@ -61,7 +64,7 @@ async def confirm_page() -> ResponseReturnValue:
     async with dashboard().database.sessions() as session:
         email = await email_change.known(session, link)
     if email is None:
-        return await _answered(Answer.EXPIRED), 410
+        return await _answered(ConfirmResult.EXPIRED), 410
     return await render_template("people/confirm_email.html", link=link, new_email=email)
 
 
@@ -74,7 +77,7 @@ async def confirm() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         answer = await email_change.answer(session, link)
     page = await _answered(answer)
-    return page if answer in (Answer.DONE, Answer.WAITING) else (page, 410)
+    return page if answer in (ConfirmResult.DONE, ConfirmResult.WAITING) else (page, 410)
 
 
 async def _by_letters(email: str) -> ResponseReturnValue:
@@ -82,7 +85,7 @@ async def _by_letters(email: str) -> ResponseReturnValue:
     if wait := await overdone((f"mail:{who.user_id}", CHANGES)):
         return await too_many(wait)
     async with app.database.sessions.begin() as session:
-        links = await email_change.begin(session, who.user_id, email)
+        links = await email_change.start(session, who.user_id, email)
     app.unfinished.start(_write(app, who.email, email, links))
     await flash(SENT, "ok")
     return redirect("/account", 303)
@@ -97,7 +100,7 @@ async def _at_once(email: str) -> ResponseReturnValue:
     return redirect("/account", 303)
 
 
-async def _write(app: Dashboard, old: str, new: str, links: email_change.Links) -> None:
+async def _write(app: Dashboard, old: str, new: str, links: email_change.ConfirmLinks) -> None:
     """Whether somebody else has the new address is told to that address alone."""
     async with app.database.sessions() as session:
         other = await users.find(session, new)
@@ -108,7 +111,7 @@ async def _write(app: Dashboard, old: str, new: str, links: email_change.Links) 
         await emails.post(app, emails.EMAIL_NEW, new, link=links.new)
 
 
-async def _answered(answer: Answer) -> str:
+async def _answered(answer: ConfirmResult) -> str:
     tone, text = ANSWERED[answer]
     way_on = "/login" if person_or_none() is None else "/account"
     return await render_template("people/answered.html", tone=tone, text=text, way_on=way_on)

@@ -13,7 +13,7 @@ NOT_YOU = "Если это были не вы, ничего не нажимай�
 
 
 @dataclass(frozen=True)
-class Letter:
+class AccountEmail:
     """`lines` are paragraphs; the button leads to `path` on our own site."""
 
     subject: str
@@ -22,7 +22,7 @@ class Letter:
     path: str
 
 
-RESET = Letter(
+RESET = AccountEmail(
     "Новый пароль для Связки",
     (
         "Кто-то, скорее всего вы, забыл пароль к Связке. По ссылке можно придумать новый.",
@@ -32,7 +32,7 @@ RESET = Letter(
     "Придумать пароль",
     "/reset/password",
 )
-SIGN_UP = Letter(
+SIGN_UP = AccountEmail(
     "Подтвердите почту",
     (
         "Остался один шаг: откройте ссылку и введите пароль, который придумали.",
@@ -42,7 +42,7 @@ SIGN_UP = Letter(
     "Закончить регистрацию",
     "/signup/confirm",
 )
-KNOWN = Letter(
+KNOWN = AccountEmail(
     "У вас уже есть учётная запись",
     (
         "Кто-то, скорее всего вы, указал эту почту в Связке. На неё уже есть учётная запись: "
@@ -52,7 +52,7 @@ KNOWN = Letter(
     "Войти",
     "/login",
 )
-EMAIL_OLD = Letter(
+EMAIL_OLD = AccountEmail(
     "Меняем почту на {email}?",
     (
         "В Связке попросили сменить почту этой учётной записи на {email}.",
@@ -62,7 +62,7 @@ EMAIL_OLD = Letter(
     "Подтвердить",
     "/account/email/confirm",
 )
-EMAIL_NEW = Letter(
+EMAIL_NEW = AccountEmail(
     "Подтвердите новую почту",
     (
         "Этот адрес указали как новую почту в Связке.",
@@ -78,7 +78,7 @@ CHANGED = {
     "second_factor_off": "Вход с кодом из телефона выключен.",
     "passkey": "Добавлен ключ доступа: с ним можно войти без пароля.",
 }
-NOTICE = Letter(
+NOTICE = AccountEmail(
     "Изменения в вашей учётной записи",
     (
         "{change}",
@@ -89,7 +89,7 @@ NOTICE = Letter(
 )
 
 
-async def post(app: Dashboard, letter: Letter, to: str, **words: str) -> None:
+async def post(app: Dashboard, letter: AccountEmail, to: str, **words: str) -> None:
     """Send it; a fault is logged, and the person can ask again.
 
     `words` fill the braces; the word `link` is a secret, and goes into the button's address.
@@ -105,7 +105,7 @@ def tell(app: Dashboard, to: str, change: str) -> None:
         app.unfinished.start(post(app, NOTICE, to, change=CHANGED[change]))
 
 
-async def message(app: Dashboard, letter: Letter, to: str, **words: str) -> smtp.Message:
+async def message(app: Dashboard, letter: AccountEmail, to: str, **words: str) -> smtp.Mail:
     subject = letter.subject.format(**words)
     lines = [line.format(**words) for line in letter.lines]
     link = words.get("link", "")
@@ -114,4 +114,4 @@ async def message(app: Dashboard, letter: Letter, to: str, **words: str) -> smtp
     template = app.jinja_env.get_template("people/letter.html")
     html = await template.render_async(subject=subject, lines=lines, button=letter.button, url=url)
     text = "\n\n".join([*lines, f"{letter.button}: {url}", "Связка"])
-    return smtp.Message(to, subject, text + "\n", html, secret=bool(link))
+    return smtp.Mail(to, subject, text + "\n", html, secret=bool(link))

@@ -6,11 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import sessions as user_sessions
-from app.audit_log import Deed
+from app.audit_log import AuditEvent
 from app.web.context import person_or_none
 
 
-async def enter(session: AsyncSession, user_id: int, deed: Deed | None = Deed.LOGGED_IN) -> None:
+async def enter(
+    session: AsyncSession, user_id: int, deed: AuditEvent | None = AuditEvent.LOGGED_IN
+) -> None:
     """Always a new session id: one that was known before log-in is worth nothing after it."""
     if (before := person_or_none()) is not None:
         await user_sessions.end_session(session, before.session_hash)

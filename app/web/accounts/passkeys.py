@@ -13,9 +13,9 @@ from quart.typing import ResponseReturnValue
 
 from app import audit_log
 from app.accounts import passkeys, rate_limits
-from app.accounts.rate_limits import Limit
-from app.audit_log import Deed
-from app.models.account import Purpose
+from app.accounts.rate_limits import RateLimit
+from app.audit_log import AuditEvent
+from app.models.account import TokenPurpose
 from app.web.accounts import emails
 from app.web.accounts.log_in import enter
 from app.web.accounts.settings import account_page
@@ -28,8 +28,8 @@ from app.web.middleware.rate_limits import overdone, wrong_password
 
 blueprint = Blueprint("passkeys", __name__)
 
-PER_ADDRESS = Limit(50, timedelta(minutes=15))
-PROOFS = Limit(10, timedelta(minutes=15))
+PER_ADDRESS = RateLimit(50, timedelta(minutes=15))
+PROOFS = RateLimit(10, timedelta(minutes=15))
 
 NOT_KNOWN = "Этот ключ доступа здесь не подходит. Войдите с паролем."
 NOT_ADDED = "Ключ доступа не добавлен: ответ браузера не подошёл. Попробуйте ещё раз."
@@ -40,7 +40,7 @@ NOT_ADDED = "Ключ доступа не добавлен: ответ брау�
 async def log_in_options() -> ResponseReturnValue:
     if wait := await overdone((f"passkey@{request.remote_addr}", PER_ADDRESS)):
         return await too_many(wait)
-    return await _options_to_prove(Purpose.PASSKEY_LOG_IN)
+    return await _options_to_prove(TokenPurpose.PASSKEY_LOG_IN)
 
 
 @blueprint.post("/login/passkey")
@@ -51,7 +51,7 @@ async def log_in() -> ResponseReturnValue:
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
         key = await passkeys.prove(
-            session, dashboard().site, Purpose.PASSKEY_LOG_IN, form.get("answer", "")
+            session, dashboard().site, TokenPurpose.PASSKEY_LOG_IN, form.get("answer", "")
         )
         if key is not None:
             await rate_limits.forgive(session, address)
@@ -85,7 +85,7 @@ async def add() -> ResponseReturnValue:
             session, dashboard().site, person().user_id, form.get("answer", ""), name
         )
         if key is not None:
-            await audit_log.write(session, person().user_id, Deed.PASSKEY_ADDED)
+            await audit_log.write(session, person().user_id, AuditEvent.PASSKEY_ADDED)
     if key is None:
         return await account_page("passkeys", NOT_ADDED), 422
     emails.tell(dashboard(), person().email, "passkey")
@@ -98,7 +98,7 @@ async def remove(passkey_id: UUID) -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         if not await passkeys.remove(session, person().user_id, passkey_id):
             abort(404)
-        await audit_log.write(session, person().user_id, Deed.PASSKEY_REMOVED)
+        await audit_log.write(session, person().user_id, AuditEvent.PASSKEY_REMOVED)
     await flash("Ключ доступа удалён: войти с ним больше нельзя.", "ok")
     return redirect("/account", 303)
 
@@ -108,10 +108,10 @@ async def proof_options() -> ResponseReturnValue:
     """For what is asked for again although one is signed in: deleting the account."""
     if wait := await overdone((f"proof:{person().user_id}", PROOFS)):
         return await too_many(wait)
-    return await _options_to_prove(Purpose.PASSKEY_PROOF, person().user_id)
+    return await _options_to_prove(TokenPurpose.PASSKEY_PROOF, person().user_id)
 
 
-async def _options_to_prove(purpose: Purpose, *whose: Any) -> Response:
+async def _options_to_prove(purpose: TokenPurpose, *whose: Any) -> Response:
     async with dashboard().database.sessions.begin() as session:
         options = await passkeys.options_to_prove(session, dashboard().site, purpose, *whose)
     return Response(options, mimetype="application/json")

@@ -11,9 +11,9 @@ from quart_auth import logout_user
 
 from app import audit_log
 from app.accounts import one_time_tokens, passwords, users
-from app.accounts.rate_limits import Limit
-from app.audit_log import Deed
-from app.models.account import Purpose
+from app.accounts.rate_limits import RateLimit
+from app.audit_log import AuditEvent
+from app.models.account import TokenPurpose
 from app.web.accounts import emails
 from app.web.accounts.sign_up import FAULTS
 from app.web.context import Dashboard, dashboard
@@ -23,8 +23,8 @@ from app.web.middleware.rate_limits import overdone
 
 blueprint = Blueprint("reset", __name__)
 
-TO_ONE_MAILBOX = Limit(3, timedelta(hours=1))
-FROM_ONE_ADDRESS = Limit(20, timedelta(hours=1))
+TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))
+FROM_ONE_ADDRESS = RateLimit(20, timedelta(hours=1))
 STALE = "Ссылка устарела или уже использована. Попросите новую."
 DONE = "Новый пароль сохранён, все сеансы завершены. Войдите с ним."
 
@@ -55,7 +55,7 @@ async def ask() -> ResponseReturnValue:
 async def password_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        good = await one_time_tokens.look(session, Purpose.RESET, link)
+        good = await one_time_tokens.look(session, TokenPurpose.RESET, link)
     return await _password_form(link) if good else (await _ask_form(error=STALE), 410)
 
 
@@ -70,7 +70,7 @@ async def password() -> ResponseReturnValue:
         return await _password_form(link, FAULTS[fault]), 422
     password_hash = await passwords.hash_password(new)
     async with dashboard().database.sessions.begin() as session:
-        spent = await one_time_tokens.spend(session, Purpose.RESET, link)
+        spent = await one_time_tokens.spend(session, TokenPurpose.RESET, link)
         if spent is None or spent.user_id is None:
             return await _ask_form(error=STALE), 410
         email = await users.change_password(session, spent.user_id, password_hash)
@@ -85,8 +85,8 @@ async def _write(app: Dashboard, email: str) -> None:
         user = await users.find(session, email)
         if user is None or user.disabled_at is not None:
             return
-        link = await one_time_tokens.issue(session, Purpose.RESET, user.id)
-        await audit_log.write(session, user.id, Deed.RESET_ASKED)
+        link = await one_time_tokens.issue(session, TokenPurpose.RESET, user.id)
+        await audit_log.write(session, user.id, AuditEvent.RESET_ASKED)
     await emails.post(app, emails.RESET, user.email, link=link)
 
 

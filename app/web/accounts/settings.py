@@ -10,8 +10,8 @@ from quart.typing import ResponseReturnValue
 from app import audit_log
 from app.accounts import data_export, email_change, passkeys, passwords, two_factor, users
 from app.accounts import sessions as user_sessions
-from app.accounts.rate_limits import Limit
-from app.audit_log import Deed
+from app.accounts.rate_limits import RateLimit
+from app.audit_log import AuditEvent
 from app.i18n.timezones import ZONES
 from app.web.accounts import emails
 from app.web.accounts.log_in import enter
@@ -22,7 +22,7 @@ from app.web.middleware.rate_limits import overdone, wrong_password
 
 blueprint = Blueprint("account", __name__)
 
-TAKEOUTS = Limit(10, timedelta(hours=1))
+TAKEOUTS = RateLimit(10, timedelta(hours=1))
 
 
 @blueprint.get("/account")
@@ -64,7 +64,7 @@ async def end_session(session_id: UUID) -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         if not await user_sessions.end(session, person().user_id, session_id):
             abort(404)
-        await audit_log.write(session, person().user_id, Deed.SESSIONS_ENDED)
+        await audit_log.write(session, person().user_id, AuditEvent.SESSIONS_ENDED)
     await flash("Сеанс завершён.", "ok")
     return redirect("/account", 303)
 
@@ -74,7 +74,7 @@ async def end_other_sessions() -> ResponseReturnValue:
     who = person()
     async with dashboard().database.sessions.begin() as session:
         await user_sessions.end_others(session, who.user_id, who.session_hash)
-        await audit_log.write(session, who.user_id, Deed.SESSIONS_ENDED)
+        await audit_log.write(session, who.user_id, AuditEvent.SESSIONS_ENDED)
     await flash("Остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
 
@@ -84,7 +84,7 @@ async def data() -> ResponseReturnValue:
     if wait := await overdone((f"data:{person().user_id}", TAKEOUTS)):
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
-        await audit_log.write(session, person().user_id, Deed.DATA_TAKEN)
+        await audit_log.write(session, person().user_id, AuditEvent.DATA_TAKEN)
         everything = await data_export.everything_of(session, person().user_id)
     text = json.dumps(everything, ensure_ascii=False, indent=2)
     headers = {"Content-Disposition": 'attachment; filename="svyazka.json"'}

@@ -11,9 +11,9 @@ from quart_auth import logout_user
 from app import audit_log
 from app.accounts import one_time_tokens, rate_limits, two_factor, users
 from app.accounts import sessions as user_sessions
-from app.accounts.rate_limits import Limit, login_key
-from app.audit_log import Deed
-from app.models.account import Purpose
+from app.accounts.rate_limits import RateLimit, login_key
+from app.audit_log import AuditEvent
+from app.models.account import TokenPurpose
 from app.web.accounts.log_in import enter
 from app.web.context import Dashboard, dashboard, person, person_or_none
 from app.web.middleware.authentication import public, safe_next
@@ -22,9 +22,9 @@ from app.web.middleware.rate_limits import overdone
 
 blueprint = Blueprint("sign_in", __name__)
 
-PER_ACCOUNT = Limit(10, timedelta(minutes=15))
-PER_ADDRESS = Limit(50, timedelta(minutes=15))
-CODES = Limit(5, timedelta(minutes=15))  # of one person: a million codes, ninety seconds each
+PER_ACCOUNT = RateLimit(10, timedelta(minutes=15))
+PER_ADDRESS = RateLimit(50, timedelta(minutes=15))
+CODES = RateLimit(5, timedelta(minutes=15))  # of one person: a million codes, ninety seconds each
 HALF = "half"  # where the cookie keeps the ticket of somebody whose code is still to come
 
 WRONG = "Почта или пароль не подходят. Проверьте раскладку и попробуйте ещё раз."
@@ -58,7 +58,7 @@ async def login() -> ResponseReturnValue:
         await rate_limits.forgive(session, account)
         await rate_limits.take_back(session, address)
         if await two_factor.is_on(session, user.id):
-            cookie[HALF] = await one_time_tokens.issue(session, Purpose.SECOND_FACTOR, user.id)
+            cookie[HALF] = await one_time_tokens.issue(session, TokenPurpose.SECOND_FACTOR, user.id)
             return redirect(_code_url(form.get("next")), 303)
         await enter(session, user.id)
     return redirect(safe_next(form.get("next")), 303)
@@ -70,7 +70,7 @@ async def code_page() -> ResponseReturnValue:
     if person_or_none() is not None:
         return redirect(safe_next(request.args.get("next")), 303)
     async with dashboard().database.sessions() as session:
-        half = await one_time_tokens.look(session, Purpose.SECOND_FACTOR, cookie.get(HALF, ""))
+        half = await one_time_tokens.look(session, TokenPurpose.SECOND_FACTOR, cookie.get(HALF, ""))
     if half is None:
         return await _too_late(request.args.get("next"))
     return await _code_form(request.args.get("next"))
@@ -82,7 +82,7 @@ async def code() -> ResponseReturnValue:
     form = await request.form
     sessions, half = dashboard().database.sessions, cookie.get(HALF, "")
     async with sessions() as session:
-        ticket = await one_time_tokens.look(session, Purpose.SECOND_FACTOR, half)
+        ticket = await one_time_tokens.look(session, TokenPurpose.SECOND_FACTOR, half)
     if ticket is None or ticket.user_id is None:
         return await _too_late(form.get("next"))
     key = f"code:{ticket.user_id}"
@@ -90,7 +90,7 @@ async def code() -> ResponseReturnValue:
         return await too_many(wait)
     if not await _finish(ticket.user_id, half, form.get("code", "")):
         async with sessions.begin() as session:
-            await audit_log.write(session, ticket.user_id, Deed.CODE_REFUSED)
+            await audit_log.write(session, ticket.user_id, AuditEvent.CODE_REFUSED)
         return await _code_form(form.get("next"), WRONG_CODE), 422
     del cookie[HALF]
     return redirect(safe_next(form.get("next")), 303)
@@ -100,7 +100,7 @@ async def code() -> ResponseReturnValue:
 async def logout() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         await user_sessions.end_session(session, person().session_hash)
-        await audit_log.write(session, person().user_id, Deed.LOGGED_OUT)
+        await audit_log.write(session, person().user_id, AuditEvent.LOGGED_OUT)
     logout_user()
     await flash("Вы вышли.", "ok")
     return redirect("/login", 303)
@@ -124,7 +124,10 @@ async def _finish(user_id: int, half: str, code: str) -> bool:
     """The code is spent first, then the ticket: of two that come at once one enters."""
     async with dashboard().database.sessions.begin() as session:
         right = await two_factor.accepts(session, dashboard().keys, user_id, code)
-        if not right or await one_time_tokens.spend(session, Purpose.SECOND_FACTOR, half) is None:
+        if (
+            not right
+            or await one_time_tokens.spend(session, TokenPurpose.SECOND_FACTOR, half) is None
+        ):
             return False
         await rate_limits.forgive(session, f"code:{user_id}")
         await enter(session, user_id)
@@ -136,7 +139,7 @@ async def _note_refusal(app: Dashboard, email: str) -> None:
     async with app.database.sessions.begin() as session:
         user = await users.find(session, email)
         if user is not None:
-            await audit_log.write(session, user.id, Deed.LOGIN_REFUSED)
+            await audit_log.write(session, user.id, AuditEvent.LOGIN_REFUSED)
 
 
 async def _too_late(target: str | None) -> ResponseReturnValue:

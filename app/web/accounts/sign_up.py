@@ -11,8 +11,8 @@ from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import one_time_tokens, passwords, users
-from app.accounts.rate_limits import Limit
-from app.models.account import Purpose
+from app.accounts.rate_limits import RateLimit
+from app.models.account import TokenPurpose
 from app.web.accounts import emails
 from app.web.accounts.log_in import enter
 from app.web.context import Dashboard, dashboard, person_or_none
@@ -22,9 +22,9 @@ from app.web.middleware.rate_limits import NOT_YOURS, overdone
 
 blueprint = Blueprint("sign_up", __name__)
 
-FROM_ONE_ADDRESS = Limit(30, timedelta(hours=1))
-TO_ONE_MAILBOX = Limit(3, timedelta(hours=1))
-PASSWORDS = Limit(10, timedelta(minutes=15))
+FROM_ONE_ADDRESS = RateLimit(30, timedelta(hours=1))
+TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))
+PASSWORDS = RateLimit(10, timedelta(minutes=15))
 
 FAULTS = {
     "email": "Проверьте адрес почты: например, anna@example.ru.",
@@ -64,7 +64,7 @@ async def signup() -> ResponseReturnValue:
 async def confirm_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        waiting = await one_time_tokens.look(session, Purpose.SIGN_UP, link)
+        waiting = await one_time_tokens.look(session, TokenPurpose.SIGN_UP, link)
     if waiting is None:
         return await _form(None, error=STALE), 410
     return await _confirm_form(link, waiting.email)
@@ -75,17 +75,17 @@ async def confirm_page() -> ResponseReturnValue:
 async def confirm() -> ResponseReturnValue:
     form = await request.form
     link = form.get("link", "")
-    if wait := await overdone((f"signup:{one_time_tokens.ticket_hash(link).hex()}", PASSWORDS)):
+    if wait := await overdone((f"signup:{one_time_tokens.token_hash(link).hex()}", PASSWORDS)):
         return await too_many(wait)
     sessions = dashboard().database.sessions
     async with sessions() as session:
-        waiting = await one_time_tokens.look(session, Purpose.SIGN_UP, link)
+        waiting = await one_time_tokens.look(session, TokenPurpose.SIGN_UP, link)
     if waiting is None:
         return await _form(None, error=STALE), 410
     if not await passwords.matches(waiting.password_hash, form.get("password", "")):
         return await _confirm_form(link, waiting.email, NOT_YOURS), 422
     async with sessions.begin() as session:
-        spent = await one_time_tokens.spend(session, Purpose.SIGN_UP, link)
+        spent = await one_time_tokens.spend(session, TokenPurpose.SIGN_UP, link)
         if spent is None:
             return await _form(None, error=STALE), 410
         user_id = await users.sign_up(session, spent.email, spent.password_hash)
@@ -121,7 +121,7 @@ async def _write(app: Dashboard, email: str, password: str) -> None:
         else:
             letter = emails.SIGN_UP
             link = await one_time_tokens.issue(
-                session, Purpose.SIGN_UP, email=email, password_hash=password_hash
+                session, TokenPurpose.SIGN_UP, email=email, password_hash=password_hash
             )
     await emails.post(app, letter, email, link=link)
 

@@ -8,8 +8,8 @@ from quart.typing import ResponseReturnValue
 
 from app import audit_log
 from app.accounts import totp, two_factor
-from app.accounts.rate_limits import Limit
-from app.audit_log import Deed
+from app.accounts.rate_limits import RateLimit
+from app.audit_log import AuditEvent
 from app.web.accounts import emails
 from app.web.accounts.settings import account_page, refused
 from app.web.context import dashboard, person
@@ -18,7 +18,7 @@ from app.web.middleware.rate_limits import overdone
 
 blueprint = Blueprint("second_factor", __name__)
 
-FIRST_CODES = Limit(10, timedelta(minutes=15))
+FIRST_CODES = RateLimit(10, timedelta(minutes=15))
 QUIET = 4  # modules of white around a QR code (ISO/IEC 18004)
 
 WRONG_CODE = "Код не подходит. Проверьте время на телефоне и введите следующий код."
@@ -30,7 +30,7 @@ async def begin() -> ResponseReturnValue:
     if refusal := await refused("second_factor"):
         return refusal
     async with dashboard().database.sessions.begin() as session:
-        await two_factor.begin(session, dashboard().keys, person().user_id)
+        await two_factor.start_enrolment(session, dashboard().keys, person().user_id)
     return redirect("/account/second-factor", 303)
 
 
@@ -47,7 +47,7 @@ async def confirm() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         codes = await two_factor.confirm(session, dashboard().keys, person().user_id, code)
         if codes is not None:
-            await audit_log.write(session, person().user_id, Deed.SECOND_FACTOR_ON)
+            await audit_log.write(session, person().user_id, AuditEvent.SECOND_FACTOR_ON)
     if codes is None:
         return await _secret_form(WRONG_CODE)
     emails.tell(dashboard(), person().email, "second_factor_on")
@@ -61,7 +61,7 @@ async def remove() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         was_on = await two_factor.turn_off(session, person().user_id)
         if was_on:
-            await audit_log.write(session, person().user_id, Deed.SECOND_FACTOR_OFF)
+            await audit_log.write(session, person().user_id, AuditEvent.SECOND_FACTOR_OFF)
     if was_on:
         emails.tell(dashboard(), person().email, "second_factor_off")
     await flash("Вход с кодом из телефона выключен.", "ok")
@@ -76,7 +76,7 @@ async def new_recovery_codes() -> ResponseReturnValue:
         if not await two_factor.is_on(session, person().user_id):
             return await account_page("second_factor", NONE_ON), 422
         codes = await two_factor.new_recovery_codes(session, person().user_id)
-        await audit_log.write(session, person().user_id, Deed.RECOVERY_CODES_MADE)
+        await audit_log.write(session, person().user_id, AuditEvent.RECOVERY_CODES_MADE)
     return await _codes_page(codes)
 
 

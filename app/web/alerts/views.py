@@ -11,13 +11,13 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 from werkzeug.datastructures import MultiDict
 
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 from app.alerts import channel_settings, preferences, sent_alerts
 from app.alerts.channels import apprise, telegram, webpush
 from app.alerts.channels.webpush_encryption import public_key
 from app.alerts.message_texts import Setting
 from app.alerts.sent_alerts import Sent
-from app.alerts.types import Wishes
+from app.alerts.types import Preferences
 from app.models.alert import AlertChannel
 from app.web.alerts import labels as words
 from app.web.context import dashboard, person
@@ -28,8 +28,8 @@ from app.web.middleware.rate_limits import overdone
 blueprint = Blueprint("alerts", __name__)
 
 PAGE = "/alerts"
-TESTS = Limit(10, timedelta(minutes=10))  # of one person
-ADDITIONS = Limit(20, timedelta(hours=1))
+TESTS = RateLimit(10, timedelta(minutes=10))  # of one person
+ADDITIONS = RateLimit(20, timedelta(hours=1))
 LONGEST_URL = 1_000  # characters
 
 
@@ -214,7 +214,7 @@ async def _own(channel_id: UUID) -> AlertChannel:
     return channel
 
 
-async def _too_often(what: str, limit: Limit) -> int:
+async def _too_often(what: str, limit: RateLimit) -> int:
     return await overdone((f"{what}:{person().user_id}", limit))
 
 
@@ -223,13 +223,13 @@ async def _back(message: str, category: str = "ok") -> ResponseReturnValue:
     return redirect(PAGE, 303)
 
 
-async def _wanted() -> Wishes:
+async def _wanted() -> Preferences:
     app = dashboard()
     async with app.database.sessions() as session:
         return await preferences.of_person(session, person().user_id, app.settings.zone)
 
 
-def _setting(wishes: Wishes) -> Setting:
+def _setting(wishes: Preferences) -> Setting:
     return Setting(
         dashboard().alerting.titles,
         wishes.zone,
@@ -238,14 +238,14 @@ def _setting(wishes: Wishes) -> Setting:
     )
 
 
-def _wishes(form: MultiDict[str, str], zone: ZoneInfo) -> Wishes | None:
+def _wishes(form: MultiDict[str, str], zone: ZoneInfo) -> Preferences | None:
     """None: one of the quiet hours is missing. What is not on our lists is as usual."""
     start, end = _hour(form.get("quiet_from", "")), _hour(form.get("quiet_until", ""))
     if (start is None) != (end is None):
         return None
     reminder = _number(form.get("reminder"), words.REMINDERS, 1)
     digest = form.get("digest", "")
-    return Wishes(
+    return Preferences(
         zone,
         timedelta(minutes=_number(form.get("delay"), words.DELAYS, 10)),
         timedelta(days=reminder) if reminder else None,

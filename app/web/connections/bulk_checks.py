@@ -23,7 +23,7 @@ async def begin() -> ResponseReturnValue:
     app = dashboard()
     user_id, interval = person().user_id, app.settings.interval
     async with app.database.sessions.begin() as session:
-        begun = await bulk_checks.begin(session, app.catalogue, user_id, interval)
+        begun = await bulk_checks.start(session, app.catalogue, user_id, interval)
         progress = (await bulk_checks.of_users(session, [user_id])).get(user_id)
     if begun.wait:
         page, status, headers = await error_page(429, too_soon(begun.wait))

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 from quart import abort, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app.accounts.rate_limits import Limit
-from app.accounts.sessions import SignedIn
+from app.accounts.rate_limits import RateLimit
+from app.accounts.sessions import CurrentUser
 from app.connections import authorization, pairing_codes
 from app.connections.authorization import ConnectError
-from app.connections.connect_result import Landing, landing
-from app.connections.credentials_form import Typed, key_of, read_typed
+from app.connections.connect_result import ConnectResult, connect_result
+from app.connections.credentials_form import Credentials, key_of, read_credentials
 from app.grants import store
 from app.grants.store import OpenGrant
 from app.models.connection import Cause
@@ -33,7 +33,7 @@ from app.web.context import Dashboard, dashboard, person
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
 
-KEYS = Limit(10, timedelta(minutes=10))  # tries of one person
+KEYS = RateLimit(10, timedelta(minutes=10))  # tries of one person
 FIRST_CHECK = timedelta(minutes=1)  # until the monitor may look; by then the first answer is noted
 
 
@@ -49,7 +49,7 @@ async def connect(provider: str) -> ResponseReturnValue:
         return await _send_away(entry, connection_id, NOTHING)
     if not any(each.name in form for each in entry.fields):
         return await _ask_first(entry, connection_id)
-    typed = read_typed(entry, form)
+    typed = read_credentials(entry, form)
     if typed.faults:
         return await _once_more(entry, connection_id, typed)
     if entry.kind == OAUTH2:
@@ -84,7 +84,7 @@ async def _send_away(
 ) -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions.begin() as session:
-        url = await authorization.begin(
+        url = await authorization.start(
             session, app.keys, entry, person(), app.redirect_uri(entry.name), connection_id, typed
         )
     return redirect(url, 303)
@@ -106,14 +106,14 @@ async def _ask_first(entry: Provider, connection_id: UUID | None) -> ResponseRet
 
 
 async def _once_more(
-    entry: Provider, connection_id: UUID | None, typed: Typed, refused: str = ""
+    entry: Provider, connection_id: UUID | None, typed: Credentials, refused: str = ""
 ) -> ResponseReturnValue:
     shown = typed.shown_again(entry)
     return await provider_page(entry, None, connection_id, shown, typed.faults, refused), 422
 
 
 async def _take_key(
-    entry: Provider, connection_id: UUID | None, typed: Typed
+    entry: Provider, connection_id: UUID | None, typed: Credentials
 ) -> ResponseReturnValue:
     app = dashboard()
     if wait := await overdone((f"key:{person().user_id}", KEYS)):
@@ -127,8 +127,12 @@ async def _take_key(
 
 
 async def _try_key(
-    app: Dashboard, entry: Provider, who: SignedIn, connection_id: UUID | None, typed: Typed
-) -> Landing | Cause | ConnectError | None:
+    app: Dashboard,
+    entry: Provider,
+    who: CurrentUser,
+    connection_id: UUID | None,
+    typed: Credentials,
+) -> ConnectResult | Cause | ConnectError | None:
     """What the provider does not take is not stored. One question is enough: some allow one a
     minute.
     """
@@ -145,4 +149,4 @@ async def _try_key(
         return stored
     await app.checker.take(stored, answer)
     async with sessions() as session:
-        return await landing(session, who.user_id, stored)
+        return await connect_result(session, who.user_id, stored)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.connections.pending_reconnects import Unsettled
-from app.i18n.timezones import zone_of
+from app.connections.pending_reconnects import PendingReconnect
+from app.i18n.timezones import zone_named
 from app.web.connections.cards import Descriptor
 from app.web.context import Dashboard, titles
 from app.web.sse import ServerSentEvent
@@ -13,7 +13,7 @@ def partial(target: str, swap: str, html: str) -> str:
     return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
 
 
-async def unsettled_event(app: Dashboard, unsettled: Sequence[Unsettled]) -> bytes:
+async def unsettled_event(app: Dashboard, unsettled: Sequence[PendingReconnect]) -> bytes:
     template = app.jinja_env.get_template("connections/_unsettled.html")
     html = await template.render_async(unsettled=unsettled, titles=titles(app))
     return ServerSentEvent("", partial("#unsettled", "innerHTML", html)).encode()
@@ -27,4 +27,4 @@ async def gone_event(app: Dashboard) -> bytes:
 
 async def card_html(app: Dashboard, card: Descriptor) -> str:
     template = app.jinja_env.get_template("connections/_card.html")
-    return await template.render_async(card=card, own_zone=zone_of(card.zone))
+    return await template.render_async(card=card, own_zone=zone_named(card.zone))

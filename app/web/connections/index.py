@@ -11,8 +11,8 @@ from quart.typing import ResponseReturnValue
 
 from app import audit_log
 from app.accounts import rate_limits
-from app.accounts.rate_limits import Limit
-from app.audit_log import Deed
+from app.accounts.rate_limits import RateLimit
+from app.audit_log import AuditEvent
 from app.connections import pending_reconnects, queries
 from app.connections.queries import CardRow
 from app.history import uptime
@@ -34,7 +34,7 @@ from app.web.middleware.error_pages import error_page
 blueprint = Blueprint("connections", __name__)
 
 LONGEST_SEARCH = 100  # characters
-BY_HAND = Limit(1, timedelta(seconds=10))
+BY_HAND = RateLimit(1, timedelta(seconds=10))
 
 
 @blueprint.get("/")
@@ -83,7 +83,7 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     async with app.database.sessions.begin() as session:
         wait = await rate_limits.attempt(session, f"check:{connection_id}", BY_HAND) or 0
         if not wait:
-            await audit_log.write_of(session, Deed.CHECKED, [connection_id])
+            await audit_log.write_of(session, AuditEvent.CHECKED, [connection_id])
     if wait:
         return await _too_soon(row, wait, TOO_SOON)
     status = await app.checker.check_now(connection_id)

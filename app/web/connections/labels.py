@@ -46,7 +46,7 @@ class StatusWording:
 
 
 @dataclass(frozen=True)
-class Message:
+class Explanation:
     title: str
     text: str
 
@@ -65,68 +65,68 @@ STATUS = {
 }
 
 CAUSE = {
-    "provider_error": Message(
+    "provider_error": Explanation(
         "Сервис отвечает ошибкой",
         "Сбой на стороне «{name}». От вас ничего не нужно, переподключение не поможет: "
         "мы продолжаем проверять.",
     ),
-    "unreachable": Message(
+    "unreachable": Explanation(
         "Сервис недоступен",
         "С «{name}» не удаётся соединиться. От вас ничего не нужно, переподключение не поможет: "
         "мы продолжаем проверять.",
     ),
-    "timeout": Message(
+    "timeout": Explanation(
         "Сервис не отвечает",
         "«{name}» не ответил вовремя. От вас ничего не нужно, переподключение не поможет: "
         "мы продолжаем проверять.",
     ),
-    "tls": Message(
+    "tls": Explanation(
         "Соединение небезопасно",
         "У «{name}» неполадка с сертификатом защиты. От вас ничего не нужно, переподключение "
         "не поможет: мы продолжаем проверять.",
     ),
-    "bad_response": Message(
+    "bad_response": Explanation(
         "Сервис отвечает непонятно",
         "«{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение не поможет: "
         "мы продолжаем проверять.",
     ),
-    "rate_limited": Message(
+    "rate_limited": Explanation(
         "Сервис просит проверять реже",
         "«{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и проверим.",
     ),
-    "access_denied": Message(
+    "access_denied": Explanation(
         "Нет доступа к данным",
         "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
         "разрешён. Потом нажмите «Проверить».",
     ),
-    "payment_required": Message(
+    "payment_required": Explanation(
         "Доступ не оплачен или приложение не установлено",
         "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
         "оплату. Потом нажмите «Проверить».",
     ),
-    "revoked": Message(
+    "revoked": Explanation(
         "Доступ отозван",
         "«{name}» больше не принимает наш доступ. Нажмите «Переподключить» и разрешите его снова: "
         "история сохранится.",
     ),
-    "misconfigured": Message(
+    "misconfigured": Explanation(
         "Сбой на нашей стороне",
         "Из-за наших настроек проверить «{name}» не получилось. От вас ничего не нужно, "
         "переподключать не надо.",
     ),
 }
-KEY_REVOKED = Message(
+KEY_REVOKED = Explanation(
     "Ключ больше не действует",
     "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, нажмите "
     "«Переподключить» и вставьте его: история сохранится.",
 )
 DELIVERED = {  # where the provider sends the key by itself
-    "revoked": Message(
+    "revoked": Explanation(
         "Ключ приложения больше не действует",
         "Удалите приложение в личном кабинете «{name}» и установите снова: новый ключ придёт к нам "
         "сам, история сохранится.",
     ),
-    "access_denied": Message(
+    "access_denied": Explanation(
         "Нет доступа к данным",
         "Установите приложение в личном кабинете «{name}» снова или разрешите ему доступ. Ключ "
         "придёт к нам сам, история сохранится.",
@@ -140,60 +140,60 @@ FIRST_STRIKE = "Возможно, это временный сбой. Скоро
 
 _NOTHING_KEPT = "Ничего не подключено и не сохранено."
 CONNECT_ERRORS = {
-    "denied": Message(
+    "denied": Explanation(
         "Доступ не разрешён",
         "Вы отказали в доступе на сайте «{name}». " + _NOTHING_KEPT + " Передумаете — нажмите "
         "«Подключить» ещё раз.",
     ),
-    "expired": Message(
+    "expired": Explanation(
         "Ссылка устарела",
         "Подключение нужно закончить за 10 минут и только один раз. "
         + _NOTHING_KEPT
         + " Нажмите «Подключить» и пройдите шаги заново.",
     ),
-    "other_browser": Message(
+    "other_browser": Explanation(
         "Подключение начато не здесь",
         "Его начали в другом браузере или до нового входа. "
         + _NOTHING_KEPT
         + " Нажмите «Подключить» и закончите в этом же окне.",
     ),
-    "provider_error": Message(
+    "provider_error": Explanation(
         "«{name}» не завершил подключение",
         "Сайт сервиса вернул ошибку вместо доступа. "
         + _NOTHING_KEPT
         + " Попробуйте ещё раз через несколько минут.",
     ),
-    "unreachable": Message(
+    "unreachable": Explanation(
         "«{name}» сейчас не отвечает",
         "Вы всё сделали верно, но сервис не выдал доступ: он недоступен. "
         + _NOTHING_KEPT
         + " Попробуйте ещё раз через несколько минут.",
     ),
-    "bad_response": Message(
+    "bad_response": Explanation(
         "«{name}» ответил непонятно",
         "Сервис прислал не то, что обещает. "
         + _NOTHING_KEPT
         + " Попробуйте ещё раз через несколько минут.",
     ),
-    "misconfigured": Message(
+    "misconfigured": Explanation(
         "Сбой на нашей стороне",
         "«{name}» не узнал наше приложение: у нас неверные настройки. "
         + _NOTHING_KEPT
         + " Повторять не нужно, сообщите тому, кто установил Связку.",
     ),
-    "bad_issuer": Message(
+    "bad_issuer": Explanation(
         "Ответ пришёл не от «{name}»",
         "Мы остановили подключение, чтобы не отдать доступ чужому сайту. "
         + _NOTHING_KEPT
         + " Начните заново с этой страницы.",
     ),
-    "exchange_refused": Message(
+    "exchange_refused": Explanation(
         "«{name}» не выдал доступ",
         "Разрешение получено, но сервис его не принял: возможно, оно уже использовано. "
         + _NOTHING_KEPT
         + " Нажмите «Подключить» ещё раз.",
     ),
-    "not_allowed": Message(
+    "not_allowed": Explanation(
         "Адрес аккаунта не похож на «{name}»",
         "Нас отправили на сервер, который этому сервису не принадлежит, и мы туда не пошли. "
         + _NOTHING_KEPT
@@ -284,7 +284,7 @@ def advice(card: Card) -> str:
     return _message(card, card.cause).text.format(name=card.name)
 
 
-def _message(card: Card, cause: str) -> Message:
+def _message(card: Card, cause: str) -> Explanation:
     if card.delivered and cause in DELIVERED:
         return DELIVERED[cause]
     return KEY_REVOKED if card.by_key and cause == "revoked" else CAUSE[cause]
@@ -296,10 +296,10 @@ def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
     return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
 
 
-def connect_error(code: str, name: str) -> Message | None:
+def connect_error(code: str, name: str) -> Explanation | None:
     """None for a code that is not ours: an address can be typed by anybody."""
     found = CONNECT_ERRORS.get(code)
-    return found and Message(found.title.format(name=name), found.text.format(name=name))
+    return found and Explanation(found.title.format(name=name), found.text.format(name=name))
 
 
 def _status(card: Card) -> StatusWording:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connections import account_ownership, installations, pairing_codes, queries
 from app.connections.authorization import ConnectError
-from app.connections.connect_result import Landing, Place
-from app.connections.pairing_codes import Code
+from app.connections.connect_result import ConnectPlace, ConnectResult
+from app.connections.pairing_codes import PairingCode
 from app.grants import store
 from app.history import uptime
 from app.models.connection import Status
@@ -72,7 +72,7 @@ async def provider_page(
 class Installing:
     """How far the person is on the way through an installation."""
 
-    code: Code | None
+    code: PairingCode | None
     awaited: list[str]  # accounts whose token has not come
 
 
@@ -99,15 +99,15 @@ async def own_connection(provider: str, given: str | None) -> UUID | None:
     return connection_id
 
 
-async def tell_landing(provider: Provider, landed: Landing | None) -> ResponseReturnValue:
+async def tell_landing(provider: Provider, landed: ConnectResult | None) -> ResponseReturnValue:
     """Say what became of a grant, and which scopes went and came; or ask where it belongs."""
-    if landed is not None and landed.place is Place.ASKS:
+    if landed is not None and landed.place is ConnectPlace.ASKS:
         return redirect(f"/connections/{landed.connection_id}/choice", 303)
     if landed is None:
         await tell("connected_waiting", provider)
-    elif landed.place is Place.WAITS:
+    elif landed.place is ConnectPlace.WAITS:
         await flash(WAITS.format(name=provider.title), "warn")
-    elif landed.place is Place.ELSEWHERE:
+    elif landed.place is ConnectPlace.ELSEWHERE:
         label = called(landed.label, None)
         await flash(ELSEWHERE.format(name=provider.title, label=label), "warn")
     else:
@@ -122,7 +122,7 @@ async def tell(code: str, provider: Provider) -> None:
     await flash(FLASH[code].format(name=provider.title, by_hand=by_hand), category)
 
 
-async def _tell_scopes(provider: Provider, landed: Landing | None) -> None:
+async def _tell_scopes(provider: Provider, landed: ConnectResult | None) -> None:
     if landed and (news := scope_news(provider, landed.lost, landed.gained)):
         await flash(news, "warn" if landed.lost else "ok")
 

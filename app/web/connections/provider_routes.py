@@ -7,11 +7,11 @@ from uuid import UUID
 from quart import Blueprint, abort, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app.accounts.sessions import SignedIn
+from app.accounts.sessions import CurrentUser
 from app.connections import authorization, queries
 from app.connections import disconnect as ending
 from app.connections.authorization import ConnectError
-from app.connections.connect_result import Landing, landing
+from app.connections.connect_result import ConnectResult, connect_result
 from app.providers.provider import Catalogue, Provider
 from app.web.connections.connect import connect, install
 from app.web.connections.disconnect_result import what_happened
@@ -84,8 +84,8 @@ async def disconnect(provider: str) -> ResponseReturnValue:
 
 
 async def _finish(
-    app: Dashboard, entry: Provider, who: SignedIn, answer: Mapping[str, str]
-) -> Landing | ConnectError | None:
+    app: Dashboard, entry: Provider, who: CurrentUser, answer: Mapping[str, str]
+) -> ConnectResult | ConnectError | None:
     """Store the connection, look at it for the first time, and see what became of it."""
     uri = app.redirect_uri(entry.name)
     sessions, http, keys = app.database.sessions, app.http, app.keys
@@ -94,7 +94,7 @@ async def _finish(
         return outcome
     await app.checker.check_now(outcome)
     async with sessions() as session:
-        return await landing(session, who.user_id, outcome)
+        return await connect_result(session, who.user_id, outcome)
 
 
 async def _which(provider: str, given: str | None) -> UUID:

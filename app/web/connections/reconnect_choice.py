@@ -6,7 +6,7 @@ from quart import Blueprint, abort, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.connections import pending_reconnects
-from app.connections.pending_reconnects import Unsettled
+from app.connections.pending_reconnects import PendingReconnect
 from app.providers.provider import Provider
 from app.web.connections.disconnect_result import what_happened
 from app.web.connections.reconnect_labels import CANCELLED, KEPT, OVER
@@ -42,7 +42,7 @@ async def choose(connection_id: UUID) -> ResponseReturnValue:
     return redirect("/connections", 303) if done else await error_page(404, OVER)
 
 
-async def _question(connection_id: UUID) -> Unsettled | None:
+async def _question(connection_id: UUID) -> PendingReconnect | None:
     async with dashboard().database.sessions() as session:
         return await pending_reconnects.question(session, person().user_id, connection_id)
 
@@ -69,6 +69,6 @@ async def _cancel(entry: Provider, connection_id: UUID) -> bool:
     return True
 
 
-def _provider(question: Unsettled) -> Provider:
+def _provider(question: PendingReconnect) -> Provider:
     """Not there any more: nobody could tell it to forget the grant."""
     return dashboard().catalogue.get(question.provider) or abort(404)

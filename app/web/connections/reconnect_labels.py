@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from app.connections.pending_reconnects import Unsettled
+from app.connections.pending_reconnects import PendingReconnect
 from app.models.connection import Status
 from app.providers.provider import Provider
-from app.web.connections.labels import CAUSE, Message
+from app.web.connections.labels import CAUSE, Explanation
 
 INNER_QUOTES = str.maketrans("«»", "„“")
 
@@ -53,21 +53,21 @@ def _in_words(provider: Provider, scopes: Iterable[str]) -> str:
     return ", ".join(provider.scope_words.get(scope, scope) for scope in scopes)
 
 
-def strip(unsettled: Unsettled, name: str) -> Message:
+def strip(unsettled: PendingReconnect, name: str) -> Explanation:
     """What the page of connections says about a reconnect that has not found its place."""
     expected = called(unsettled.expected_label, unsettled.expected_account)
     if unsettled.asks:
         came = called(unsettled.label, unsettled.account)
-        return Message(
+        return Explanation(
             "Вернулся другой аккаунт.", f"«{name}»: ждали «{expected}», а пришёл «{came}»."
         )
     if unsettled.status == Status.REVOKED:
-        return Message(
+        return Explanation(
             f"«{name}» не принял новый доступ.",
             f"Подключение «{expected}» осталось как было. Попробуйте переподключить ещё раз.",
         )
     why = CAUSE[unsettled.cause].title if unsettled.cause else "Проверка ещё идёт"
-    return Message(
+    return Explanation(
         f"Новый доступ к «{name}» ждёт проверки.",
         f"{why}, и пока неизвестно, аккаунт ли это «{expected}». Как только узнаем, доступ займёт "
         "своё место. От вас ничего не нужно.",

@@ -8,7 +8,7 @@ from quart.typing import ResponseReturnValue
 from app.connections import queries
 from app.connections.queries import details
 from app.history import uptime
-from app.history.timeline import CHARTS, biography
+from app.history.timeline import CHARTS, timeline
 from app.web.alerts.views import sent_about
 from app.web.connections.cards import describe, describe_all
 from app.web.connections.check_labels import spending
@@ -32,7 +32,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
                 return "", 204
             abort(404)
         pasts = await uptime.pasts(session, [own], app.settings.zone)
-        told = await biography(session, connection_id, own_zone(), _period(), own.read_at)
+        told = await timeline(session, connection_id, own_zone(), _period(), own.read_at)
         sent = await sent_about(session, connection_id)
     card = describe(own, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":

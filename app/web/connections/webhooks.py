@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import rate_limits
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 from app.connections import account_ownership, installations
-from app.connections.account_ownership import Proven
+from app.connections.account_ownership import OwnershipResult
 from app.providers.builtin.evotor_webhooks import Event, read_installation, read_subscription
 from app.providers.provider import Catalogue, Provider
 from app.providers.spec_parts import Push
@@ -27,7 +27,7 @@ from app.web.context import dashboard
 from app.web.middleware.authentication import public
 
 LARGEST = 16 * 1024  # bytes of a body
-CODES = Limit(10, timedelta(minutes=10))  # typed at one account of a provider
+CODES = RateLimit(10, timedelta(minutes=10))  # typed at one account of a provider
 # Evotor's own codes (documentation-api, responses.yaml)
 WRONG_SECRET, WRONG_CODE, WRONG_BODY, SOMEBODY_ELSES = 1001, 1006, 2001, 2004
 
@@ -126,10 +126,10 @@ async def _keep(keep: Callable[[AsyncSession, T], Awaitable[None]], news: T) -> 
         await keep(session, news)
 
 
-def _proven(given: Proof, proven: Proven) -> ResponseReturnValue:
-    if proven is Proven.WRONG_CODE:
+def _proven(given: Proof, proven: OwnershipResult) -> ResponseReturnValue:
+    if proven is OwnershipResult.WRONG_CODE:
         return _refused(401, WRONG_CODE)
-    if proven is Proven.TAKEN:
+    if proven is OwnershipResult.TAKEN:
         return _refused(409, SOMEBODY_ELSES)
     # The token is what Evotor would show us with news of goods, which we never ask for.
     named = {"userId": given.account, "userUuid": given.account}

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from app.history.latency import Point
-from app.history.periods import Window
+from app.history.periods import TimeRange
 from app.history.timeline import Chart
 from app.i18n.formatting import day_name, long_span
 
@@ -57,7 +57,7 @@ def _level(y: float) -> str:
     return f'y1="{y:.0f}" y2="{y:.0f}"'
 
 
-def _x(at: float, span: Window) -> float:
+def _x(at: float, span: TimeRange) -> float:
     return (at - span.began.timestamp()) / max(span.whole.total_seconds(), 1)
 
 
@@ -89,7 +89,7 @@ def _stroke(line: Sequence[Place]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line)
 
 
-def _shade(down: Window, span: Window, zone: ZoneInfo) -> str:
+def _shade(down: TimeRange, span: TimeRange, zone: ZoneInfo) -> str:
     begin, end = (max(0.0, min(_x(at.timestamp(), span), 1.0)) for at in (down.began, down.ended))
     name = f"{down.began.astimezone(zone):%H:%M}–{down.ended.astimezone(zone):%H:%M}"
     return (

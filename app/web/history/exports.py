@@ -18,15 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.connections import queries
 from app.connections.queries import CardRow
 from app.history import outage_list, uptime_table
-from app.history.outage_list import Wanted
-from app.history.periods import Window
+from app.history.outage_list import OutageFilter
+from app.history.periods import TimeRange
 from app.history.uptime_table import WAYS
 from app.models.connection import Cause
 from app.web.context import dashboard, own_zone, person, titles
 from app.web.history.csv import sheet
 from app.web.history.period_params import period_of
 from app.web.history.report_labels import OUTAGE_HEADINGS, UPTIME_HEADINGS, outage_row, uptime_row
-from app.web.middleware.error_pages import Refused
+from app.web.middleware.error_pages import RequestRefused
 
 blueprint = Blueprint("exports", __name__)
 
@@ -41,7 +41,7 @@ Row = Callable[[dict[str, object], Mapping[str, str]], list[object]]
 class Asked:
     """What both tables are about."""
 
-    period: Window
+    period: TimeRange
     zone: ZoneInfo
     rows: Sequence[CardRow]  # the person's connections, or the one that is asked for
     connection_id: UUID | None
@@ -74,10 +74,10 @@ async def uptime_json() -> ResponseReturnValue:
 async def _outages() -> tuple[Asked, Records]:
     cause = request.args.get("cause") or None
     if cause is not None and cause not in set(Cause):
-        raise Refused(NO_CAUSE.format(", ".join(Cause)))
+        raise RequestRefused(NO_CAUSE.format(", ".join(Cause)))
     async with dashboard().database.sessions() as session:
         asked = await _asked(session)
-        wanted = Wanted(asked.period.whole, asked.connection_id, cause, asked.period)
+        wanted = OutageFilter(asked.period.whole, asked.connection_id, cause, asked.period)
         found = await outage_list.find(session, person().user_id, wanted, most=None)
     return asked, outage_list.records(found, asked.zone)
 
@@ -85,7 +85,7 @@ async def _outages() -> tuple[Asked, Records]:
 async def _uptime() -> tuple[Asked, Records]:
     way = request.args.get("by") or WAYS[0]
     if way not in WAYS:
-        raise Refused(NO_WAY)
+        raise RequestRefused(NO_WAY)
     async with dashboard().database.sessions() as session:
         asked = await _asked(session)
         found = await uptime_table.spent(session, asked.rows, asked.period, way, asked.zone)
@@ -97,7 +97,7 @@ async def _asked(session: AsyncSession) -> Asked:
     now = own[0].read_at if own else datetime.now(UTC)
     period = period_of(request.args, own_zone(), now)
     if isinstance(period, str):
-        raise Refused(period)
+        raise RequestRefused(period)
     connection_id = request.args.get("connection") or None
     rows = [row for row in own if connection_id in (None, str(row.id))]
     if connection_id is not None and not rows:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from app.history.periods import Window
-from app.history.uptime import Split
+from app.history.periods import TimeRange
+from app.history.uptime import Breakdown
 from app.i18n.formatting import (
     NO_DATA,
     day_name,
@@ -72,7 +72,7 @@ def faster(today: int | None, yesterday: int | None) -> str:
     return f"на {abs(today - yesterday)} мс {word}, чем вчера"
 
 
-def spent(split: Split) -> str:
+def spent(split: Breakdown) -> str:
     """What a bar's title says after its time: "в сети", "не работало 18 мин", "нет данных"."""
     if not split.whole:
         return NO_DATA
@@ -86,7 +86,7 @@ def spent(split: Split) -> str:
     return ", ".join(words) or IN_ORDER
 
 
-def downtime(split: Split) -> str:
+def downtime(split: Breakdown) -> str:
     """Below a figure: "простой 18 мин", "без простоев"; what was not watched is said too."""
     words = [f"простой {short_span(split.down)}" if split.down else "без простоев"]
     if split.unknown:
@@ -94,7 +94,7 @@ def downtime(split: Split) -> str:
     return ", ".join(words) if split.uptime is not None else "никто не проверял"
 
 
-def tone(split: Split) -> str:
+def tone(split: Breakdown) -> str:
     """The class of a bar; "" for one that was up whenever somebody looked."""
     if not split.whole or split.unknown == split.whole:
         return "n"
@@ -106,7 +106,7 @@ def tone_of(status: str) -> str:
     return {"d": "bad", "w": "warn"}.get(TONES[status], "idle")
 
 
-def run_of_half_hours(first: Window, last: Window, zone: ZoneInfo) -> str:
+def run_of_half_hours(first: TimeRange, last: TimeRange, zone: ZoneInfo) -> str:
     """ "10:00–14:30"; over midnight with its days, unless it is the one half hour before it."""
     begin = first.began.astimezone(zone)
     end = (last.began + timedelta(minutes=30)).astimezone(zone)
@@ -115,7 +115,7 @@ def run_of_half_hours(first: Window, last: Window, zone: ZoneInfo) -> str:
     return f"{day_name(begin.date())}, {begin:%H:%M} – {day_name(end.date())}, {end:%H:%M}"
 
 
-def run_of_days(first: Window, last: Window, zone: ZoneInfo) -> str:
+def run_of_days(first: TimeRange, last: TimeRange, zone: ZoneInfo) -> str:
     """ "3 ноября", "27 октября – 3 ноября"."""
     days = [day_name(each.began.astimezone(zone).date()) for each in (first, last)]
     return days[0] if first is last else " – ".join(days)

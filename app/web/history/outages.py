@@ -7,7 +7,7 @@ from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.connections import queries
-from app.history.outage_list import MOST, Wanted, entries, find
+from app.history.outage_list import MOST, OutageFilter, entries, find
 from app.models.connection import Cause
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import CAUSES, PERIODS
@@ -37,19 +37,19 @@ async def index() -> ResponseReturnValue:
     )
 
 
-def _wanted() -> Wanted:
+def _wanted() -> OutageFilter:
     """What the address asks for; nonsense in it asks for nothing."""
     given = request.args
     days = one_of(PERIODS, given.get("days")) or USUAL
     cause = given.get("cause")
-    return Wanted(
+    return OutageFilter(
         timedelta(days=days),
         uuid_of(given.get("connection")),
         cause if cause in set(Cause) else None,
     )
 
 
-def _query(wanted: Wanted) -> str:
+def _query(wanted: OutageFilter) -> str:
     """The same for the tables to take away."""
     asked = {"days": wanted.period.days, "connection": wanted.connection_id, "cause": wanted.cause}
     return urlencode({name: value for name, value in asked.items() if value})

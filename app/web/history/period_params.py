@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.history.outages import KEPT
-from app.history.periods import Window, last, midnight
+from app.history.periods import TimeRange, last, midnight
 from app.i18n.formatting import MONTHS
 
 USUAL = 30  # days
@@ -23,7 +23,7 @@ GONE = "История хранится {days} дней, с {day} {month} {year}
 NO_DAYS = "Число дней (days) — от 1 до {days}."
 
 
-def month_of(given: str | None, zone: ZoneInfo, now: datetime) -> Window | str:
+def month_of(given: str | None, zone: ZoneInfo, now: datetime) -> TimeRange | str:
     """The month "2026-10", without anything the one that goes on; as far as it is over and kept."""
     if not given:
         given = f"{now.astimezone(zone):%Y-%m}"
@@ -33,7 +33,7 @@ def month_of(given: str | None, zone: ZoneInfo, now: datetime) -> Window | str:
     return _between(first, _last_day(first), zone, now)
 
 
-def period_of(given: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Window | str:
+def period_of(given: Mapping[str, str], zone: ZoneInfo, now: datetime) -> TimeRange | str:
     """`from` and `to`, both days included, or the last `days`; as far as it is over and kept."""
     if not given.get("from") and not given.get("to"):
         return _last_days(given.get("days") or str(USUAL), now)
@@ -43,7 +43,7 @@ def period_of(given: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Window
     return _between(first, latest, zone, now) if first and latest else NO_DATE
 
 
-def _last_days(given: str, now: datetime) -> Window | str:
+def _last_days(given: str, now: datetime) -> TimeRange | str:
     is_number = given.isascii() and given.isdigit() and len(given) < 4
     if not is_number or not 1 <= int(given) <= KEPT.days:
         return NO_DAYS.format(days=KEPT.days)
@@ -57,7 +57,7 @@ def _date(given: str) -> date | None:
         return None
 
 
-def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> Window | str:
+def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> TimeRange | str:
     """Dates are compared before they become moments: there is no day after the year 9999."""
     kept_from = now - KEPT
     oldest, today = (at.astimezone(zone).date() for at in (kept_from, now))
@@ -69,7 +69,7 @@ def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> Window
         name = MONTHS[oldest.month - 1]
         return GONE.format(days=KEPT.days, day=oldest.day, month=name, year=oldest.year)
     began = max(midnight(max(first, oldest), zone), kept_from)
-    return Window(began, now if latest >= today else midnight(latest + ONE_DAY, zone))
+    return TimeRange(began, now if latest >= today else midnight(latest + ONE_DAY, zone))
 
 
 def _last_day(first: date) -> date:

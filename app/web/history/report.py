@@ -13,7 +13,7 @@ from app.web.context import dashboard, own_zone, person
 from app.web.history import report_labels
 from app.web.history.period_params import month_of
 from app.web.history.sparklines import day_painter
-from app.web.middleware.error_pages import Refused
+from app.web.middleware.error_pages import RequestRefused
 
 blueprint = Blueprint("report", __name__)
 
@@ -29,7 +29,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
             abort(404)
         month = month_of(request.args.get("month"), zone, own.read_at)
         if isinstance(month, str):
-            raise Refused(month)
+            raise RequestRefused(month)
         told = await report(session, connection_id, month, zone, own.read_at)
     return await render_template(
         "connections/report.html",

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.history.periods import Window
-from app.history.uptime import Split
+from app.history.periods import TimeRange
+from app.history.uptime import Breakdown
 from app.i18n.formatting import (
     MINUTE,
     MONTH_NAMES,
@@ -84,18 +84,18 @@ def event(cause: str | None) -> str:
     return f"{name} ({BY_FAULT[Cause(cause).fault]})"
 
 
-def month_name(window: Window, zone: ZoneInfo) -> str:
+def month_name(window: TimeRange, zone: ZoneInfo) -> str:
     """ "октябрь 2026"."""
     began = window.began.astimezone(zone)
     return f"{MONTH_NAMES[began.month - 1]} {began.year}"
 
 
-def month_number(window: Window, zone: ZoneInfo) -> str:
+def month_number(window: TimeRange, zone: ZoneInfo) -> str:
     """ "2026-10", as an address has it."""
     return f"{window.began.astimezone(zone):%Y-%m}"
 
 
-def days(window: Window, zone: ZoneInfo) -> str:
+def days(window: TimeRange, zone: ZoneInfo) -> str:
     """ "1–31 октября 2026 года", "25 октября 2026 года"."""
     began = window.began.astimezone(zone)
     latest = max(window.began, window.ended - timedelta.resolution).astimezone(zone)
@@ -103,12 +103,12 @@ def days(window: Window, zone: ZoneInfo) -> str:
     return f"{numbers} {MONTHS[began.month - 1]} {began.year} года"
 
 
-def day_of(window: Window, zone: ZoneInfo) -> str:
+def day_of(window: TimeRange, zone: ZoneInfo) -> str:
     """ "1 октября"."""
     return day_name(window.began.astimezone(zone).date())
 
 
-def verdict(split: Split, window: Window, zone: ZoneInfo) -> str:
+def verdict(split: Breakdown, window: TimeRange, zone: ZoneInfo) -> str:
     """ "Доступность за октябрь: 99,96 %, простой 17 мин, из них по вине сервиса 17 мин."."""
     name = MONTH_NAMES[window.began.astimezone(zone).month - 1]
     if not split.whole:
@@ -119,7 +119,7 @@ def verdict(split: Split, window: Window, zone: ZoneInfo) -> str:
     return ", ".join([f"Доступность за {name}: {percent(split.uptime)}", *_downtime(split), *rest])
 
 
-def spendings(split: Split) -> list[tuple[str, str]]:
+def spendings(split: Breakdown) -> list[tuple[str, str]]:
     """What a month's time went to, by name, as hours. They add up to the second, so what was up is
     what the rest leaves.
     """
@@ -135,7 +135,7 @@ def spendings(split: Split) -> list[tuple[str, str]]:
     return [(name, hours(count)) for name, count in rows.items()]
 
 
-def clock_of(window: Window, zone: ZoneInfo) -> str:
+def clock_of(window: TimeRange, zone: ZoneInfo) -> str:
     """ "Москва, Санкт-Петербург (МСК), UTC+3"; both offsets where the clocks change within."""
     ends = (window.began, max(window.began, window.ended - timedelta.resolution))
     offsets = dict.fromkeys(_offset(at.astimezone(zone)) for at in ends)
@@ -143,7 +143,7 @@ def clock_of(window: Window, zone: ZoneInfo) -> str:
     return ", ".join(dict.fromkeys([name, " и ".join(offsets)]))
 
 
-def _downtime(split: Split) -> Iterable[str]:
+def _downtime(split: Breakdown) -> Iterable[str]:
     if not split.down:
         return ["без простоев"]
     parts = [text.format(_span(_of(split, fault))) for fault, text in PARTS if _of(split, fault)]
@@ -155,7 +155,7 @@ def _span(lasted: timedelta) -> str:
     return short_span(lasted).replace(" ", "\u00a0")
 
 
-def _of(split: Split, fault: str) -> timedelta:
+def _of(split: Breakdown, fault: str) -> timedelta:
     lasted: timedelta = getattr(split, fault)
     return lasted
 

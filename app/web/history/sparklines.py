@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from app.history.periods import Window
-from app.history.uptime import Bars, Split
+from app.history.periods import TimeRange
+from app.history.uptime import Breakdown, Series
 from app.i18n.formatting import NO_DATA, percent
 from app.web.history.labels import IN_ORDER, answers, run_of_days, run_of_half_hours, spent, tone
 
@@ -23,7 +23,7 @@ CARD_DAY = 11  # pixels from day to day, about as the page shows them: rows are 
 CARD_HALF_HOUR = 7
 SPARK_WIDTH, SPARK_HEIGHT = 80, 20  # pixels
 
-Name = Callable[[Window, Window, ZoneInfo], str]
+Name = Callable[[TimeRange, TimeRange, ZoneInfo], str]
 
 
 class Painter:
@@ -33,10 +33,10 @@ class Painter:
 
     def __init__(self, zone: ZoneInfo, name: Name, pitch: int) -> None:
         self._zone, self._name, self._pitch = zone, name, pitch
-        self._windows: Sequence[Window] = ()
+        self._windows: Sequence[TimeRange] = ()
         self._shapes: dict[tuple[str, int, int, int], str] = {}
 
-    def bars(self, bars: Bars, title: str, whole: Split) -> Markup:
+    def bars(self, bars: Series, title: str, whole: Breakdown) -> Markup:
         """A row of bars; `title` and the uptime of `whole` name them all."""
         self._prepare(bars.windows)
         plain = [
@@ -60,7 +60,7 @@ class Painter:
             + "</svg>"
         )
 
-    def _prepare(self, windows: Sequence[Window]) -> None:
+    def _prepare(self, windows: Sequence[TimeRange]) -> None:
         """Shapes are good as long as the windows begin when they did."""
         if windows is not self._windows:
             if [each.began for each in windows] != [each.began for each in self._windows]:
@@ -71,7 +71,7 @@ class Painter:
         words = NO_DATA if kind else IN_ORDER
         return f"{self._shape(kind, HEIGHTS[kind], first, count)}{words}</title></path>"
 
-    def _bar(self, place: int, split: Split) -> str:
+    def _bar(self, place: int, split: Breakdown) -> str:
         kind = tone(split)
         return f"{self._shape(kind, _height(kind, split), place, 1)}{spent(split)}</title></path>"
 
@@ -128,14 +128,14 @@ def _columns(count: int) -> list[list[str]]:
     return [[f"{place} {y}" for y in range(SPARK_HEIGHT)] for place in places]
 
 
-def _plain(split: Split) -> str | None:
+def _plain(split: Breakdown) -> str | None:
     """The class of a bar that says nothing of its own, so that any run of them says the same."""
     if not split.whole or split.unknown == split.whole:
         return "n"
     return "" if split.worst is None else None
 
 
-def _height(kind: str, split: Split) -> int:
+def _height(kind: str, split: Breakdown) -> int:
     """What was not watched all the time is lower: less is known of it."""
     if kind == "" and split.unknown:
         return NOTHING + round((UP - NOTHING) * (1 - split.unknown / split.whole))

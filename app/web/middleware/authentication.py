@@ -10,7 +10,7 @@ from quart_auth import QuartAuth, current_user
 
 from app import audit_log
 from app.accounts import sessions as user_sessions
-from app.audit_log import Doer, Who
+from app.audit_log import Actor, ActorKind
 from app.web.context import Dashboard, dashboard, person_or_none
 from app.web.middleware.csrf import SAFE, refuse_cross_site
 from app.web.sse import ServerSentEvent
@@ -57,7 +57,7 @@ async def _know_the_person() -> ResponseReturnValue | None:
         return None  # also while the database is away
     if token := current_user.auth_id:
         async with dashboard().database.reading() as session:
-            g.person = await user_sessions.signed_in(session, token)
+            g.person = await user_sessions.current_user(session, token)
     if person_or_none() is not None or getattr(view, "is_public", False):
         return None
     return _ask_to_log_in()
@@ -66,9 +66,9 @@ async def _know_the_person() -> ResponseReturnValue | None:
 async def _know_the_doer() -> None:
     """For the journal: what comes of this request is a person's deed, at this device."""
     if request.blueprint == "hooks":
-        audit_log.doer_is(Doer(Who.PROVIDER))
+        audit_log.set_actor(Actor(ActorKind.PROVIDER))
     else:
-        audit_log.doer_is(Doer(Who.PERSON, request.headers.get("User-Agent", "")))
+        audit_log.set_actor(Actor(ActorKind.PERSON, request.headers.get("User-Agent", "")))
 
 
 def _ask_to_log_in() -> ResponseReturnValue:

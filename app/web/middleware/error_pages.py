@@ -23,7 +23,7 @@ TEXTS = {
 }
 
 
-class Refused(BadRequest):
+class RequestRefused(BadRequest):
     """An address asks for what cannot be; `text` tells people what can."""
 
     def __init__(self, text: str) -> None:
@@ -63,7 +63,7 @@ async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str
 async def _on_http_error(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
-    return await error_page(error.code, error.text if isinstance(error, Refused) else "")
+    return await error_page(error.code, error.text if isinstance(error, RequestRefused) else "")
 
 
 async def _on_surprise(error: Exception) -> ResponseReturnValue:

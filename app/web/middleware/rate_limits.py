@@ -6,14 +6,14 @@ from quart import request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import rate_limits, users
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 from app.web.context import Dashboard, dashboard, person, person_or_none
 from app.web.middleware.csrf import SAFE
 from app.web.middleware.error_pages import too_many
 
-PASSWORD_AGAIN = Limit(10, timedelta(minutes=15))
-CHANGES = Limit(120, timedelta(minutes=15))  # of whatever kind, by one person
-LINKS = Limit(60, timedelta(minutes=15))  # followed from one network address
+PASSWORD_AGAIN = RateLimit(10, timedelta(minutes=15))
+CHANGES = RateLimit(120, timedelta(minutes=15))  # of whatever kind, by one person
+LINKS = RateLimit(60, timedelta(minutes=15))  # followed from one network address
 OWN = ("account", "own_email", "second_factor", "passkeys", "leaving")  # blueprints
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
 
@@ -31,7 +31,7 @@ def limit_changes(app: Dashboard) -> None:
         return await too_many(wait) if wait else None
 
 
-async def overdone(*tries: tuple[str, Limit]) -> int:
+async def overdone(*tries: tuple[str, RateLimit]) -> int:
     """Count a try of each; seconds to wait, 0: go ahead."""
     async with dashboard().database.sessions.begin() as session:
         waits = [await rate_limits.attempt(session, key, limit) for key, limit in tries]

@@ -15,7 +15,7 @@ from uuid import UUID
 from quart import Response, request
 
 from app import metrics
-from app.accounts.sessions import SignedIn
+from app.accounts.sessions import CurrentUser
 from app.realtime.hub import Hub, Mailbox
 from app.web.sse import ServerSentEvent
 
@@ -48,7 +48,7 @@ class Streams:
             await _stay_open(self._hub, mailbox, receive, send)
 
 
-def streaming(signed_in: SignedIn, only: UUID | None = None) -> Response:
+def streaming(signed_in: CurrentUser, only: UUID | None = None) -> Response:
     """The head of a stream; its body begins when Quart is done with the request."""
     if request.method == "GET":
         expires_at = signed_in.expires_at.timestamp()

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from app.accounts import users
 from app.accounts.one_time_tokens import LIFE
 from app.database.engine import Database
-from app.models.account import Purpose, Ticket, User
+from app.models.account import OneTimeToken, TokenPurpose, User
 from app.web.accounts import password_reset, sign_up
 from app.web.context import Dashboard
 from tests.support.people import Person, Sandbox
@@ -63,7 +63,7 @@ async def test_the_letter_is_plain_and_html_and_leads_to_our_own_address(
 
 async def test_a_reset_link_is_stored_only_as_its_hash(database: Database, reset_link: str) -> None:
     async with database.sessions() as session:
-        (ticket,) = await session.scalars(select(Ticket))
+        (ticket,) = await session.scalars(select(OneTimeToken))
     assert len(ticket.token_hash) == 32
     assert reset_link.encode() not in ticket.token_hash
     left = ticket.expires_at - datetime.now(UTC)
@@ -74,7 +74,9 @@ async def test_a_reset_link_is_too_old_after_half_an_hour(
     database: Database, stranger: Browser, reset_link: str
 ) -> None:
     async with database.sessions.begin() as session:
-        await session.execute(update(Ticket).values(expires_at=func.now() - timedelta(seconds=1)))
+        await session.execute(
+            update(OneTimeToken).values(expires_at=func.now() - timedelta(seconds=1))
+        )
     assert (await stranger.get(f"/reset/password?link={reset_link}")).status_code == 410
     assert await set_password(stranger, reset_link) == 410
 
@@ -195,8 +197,8 @@ async def test_of_two_who_answer_at_once_one_gets_the_account(
 
 
 def test_links_live_as_long_as_the_letters_say() -> None:
-    assert LIFE[Purpose.RESET] == timedelta(minutes=30)
-    assert LIFE[Purpose.SIGN_UP] == timedelta(days=1)
+    assert LIFE[TokenPurpose.RESET] == timedelta(minutes=30)
+    assert LIFE[TokenPurpose.SIGN_UP] == timedelta(days=1)
     assert password_reset.TO_ONE_MAILBOX.tries == sign_up.TO_ONE_MAILBOX.tries == 3
 
 

@@ -12,7 +12,7 @@ from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import select, text
 from werkzeug.routing import Rule
 
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 from app.database.engine import Database
 from app.models.account import Passkey, Session, User
 from app.models.base import Base
@@ -280,8 +280,8 @@ async def test_nothing_about_an_account_can_be_tried_without_end(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every form of one's own, and every page that a letter leads to."""
-    monkeypatch.setattr(rate_limits, "CHANGES", Limit(3, timedelta(minutes=15)))
-    monkeypatch.setattr(rate_limits, "LINKS", Limit(3, timedelta(minutes=15)))
+    monkeypatch.setattr(rate_limits, "CHANGES", RateLimit(3, timedelta(minutes=15)))
+    monkeypatch.setattr(rate_limits, "LINKS", RateLimit(3, timedelta(minutes=15)))
     for _ in range(3):
         await person.post("/account/zone", zone="UTC")
         await person.get("/reset/password?link=guess")

@@ -10,7 +10,7 @@ from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import func, select
 
 from app.accounts import passwords, users
-from app.accounts.rate_limits import Limit
+from app.accounts.rate_limits import RateLimit
 from app.config import Settings
 from app.database.engine import Database
 from app.models.account import Session, User
@@ -237,7 +237,7 @@ async def test_sign_ups_from_one_address_are_limited(visitor: Browser) -> None:
 
 async def test_the_limits_are_what_the_contract_leaves_to_us() -> None:
     for limit in (sign_in.PER_ACCOUNT, sign_in.PER_ADDRESS, sign_up.FROM_ONE_ADDRESS):
-        assert isinstance(limit, Limit)
+        assert isinstance(limit, RateLimit)
         assert limit.tries >= 10  # an office behind one address must not lock itself out
 
 

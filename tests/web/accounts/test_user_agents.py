@@ -4,7 +4,7 @@ from zoneinfo import available_timezones
 
 import pytest
 
-from app.i18n.timezones import ZONES, zone_of
+from app.i18n.timezones import ZONES, zone_named
 from app.web.accounts.user_agents import device, is_hand_held
 
 APPLE = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -47,4 +47,4 @@ def test_every_time_zone_on_offer_exists() -> None:
 
 @pytest.mark.parametrize("name", [None, "", "Mars/Olympus", "../etc/passwd"])
 def test_what_is_not_on_offer_is_the_servers_own(name: str | None) -> None:
-    assert zone_of(name) is None
+    assert zone_named(name) is None

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.alerts import outbox
 from app.alerts.channels.webpush_encryption import new_key
-from app.alerts.types import Kind, News
+from app.alerts.types import Kind, Notification
 from app.config import Settings
 from app.models.account import User
 from app.models.alert import AlertChannel, AlertPreferences
@@ -256,7 +256,7 @@ async def test_tests_and_additions_are_limited(person: Person, to: Receivers) ->
 
 async def tell(app: Dashboard, *, for_digest: bool = False, about: UUID | None = None) -> None:
     """An alert for Anna, on its way."""
-    news = News(Kind.REVOKED, "evotor", about or uuid4(), "Магазин", "revoked")
+    news = Notification(Kind.REVOKED, "evotor", about or uuid4(), "Магазин", "revoked")
     async with app.database.sessions.begin() as session:
         query = select(User.id).where(User.email == "anna@example.ru")
         user_id = (await session.execute(query)).scalar_one()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.connections.pending_reconnects import Unsettled
+from app.connections.pending_reconnects import PendingReconnect
 from app.i18n import formatting
 from app.models.connection import Cause, Status
 from app.web.connections import grant_labels, reconnect_labels
@@ -85,7 +85,7 @@ def test_quotes_inside_quotes_are_inner_ones() -> None:
 @pytest.mark.parametrize("asks", [False, True])
 def test_a_strip_always_has_something_to_say(cause: Cause | None, asks: bool) -> None:
     nameless = (None, "shop-2", "Магазин", "shop-1")
-    unsettled = Unsettled(uuid4(), "evotor", asks, "degraded", cause, *nameless)
+    unsettled = PendingReconnect(uuid4(), "evotor", asks, "degraded", cause, *nameless)
     said = reconnect_labels.strip(unsettled, "Эвотор")
     assert "Магазин" in said.text
     assert "{" not in said.title + said.text

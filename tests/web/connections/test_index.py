@@ -12,7 +12,7 @@ from sqlalchemy import delete, update
 from app.database.engine import Database
 from app.models.account import Attempt
 from app.models.connection import Connection
-from app.monitor.connectivity import WayOut
+from app.monitor.connectivity import Connectivity
 from tests.support.people import HTMX, JSON, OTHER_SHOP, Person
 from tests.support.processes import free_port
 
@@ -174,7 +174,7 @@ async def test_a_check_while_we_have_no_way_out_says_so_and_judges_nobody(
     connected = await person.connect()
     evotor = person.app.catalogue["evotor"]
     away = replace(evotor, probe=replace(evotor.probe, url=f"http://127.0.0.1:{free_port()}/"))
-    cut_off = WayOut([("127.0.0.1", free_port())])
+    cut_off = Connectivity([("127.0.0.1", free_port())])
     cut_off.cut_off = True
     person.app.checker = replace(person.app.checker, catalogue={"evotor": away}, way_out=cut_off)
     answer = await check(person, connected, **HTMX)

@@ -15,12 +15,12 @@ from sqlalchemy import func, select, text, update
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.models.alert import Told
+from app.models.alert import AlertState
 from app.models.connection import Connection, PushedToken, Status
 from app.monitor.leases import claim_one
 from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
-from app.monitor.verdict import Known, verdict_of
+from app.monitor.verdict import PriorState, verdict_of
 from app.process import bind
 from app.web.app import create_app
 from tests.support import rows
@@ -350,7 +350,7 @@ async def test_a_removal_shows_at_once_and_says_so(evotor: Evotor, person: Perso
     (outage,) = await rows.outages(person.app.database, UUID(card["id"]))
     assert (outage.status, outage.cause, outage.closed_at) == ("blocked", "access_denied", None)
     async with person.app.database.sessions() as session:
-        told = await session.get_one(Told, UUID(card["id"]))
+        told = await session.get_one(AlertState, UUID(card["id"]))
     assert told.look_at == outage.opened_at  # in the same transaction: its person may be told
     page = await person.page("/journal")
     assert "Приложение удалено в личном кабинете сервиса" in page
@@ -455,7 +455,7 @@ async def test_a_check_that_was_under_way_does_not_undo_a_removal(
     assert lease is not None
     await evotor.application("Uninstalled")
     answer = Answer("GET api.evotor.ru/stores → 200", 5, 200)
-    late = Checked(lease, answer, verdict_of(answer, Known(Status.ONLINE), 600))
+    late = Checked(lease, answer, verdict_of(answer, PriorState(Status.ONLINE), 600))
     async with database.sessions.begin() as session:
         assert await record(session, [late]) == set()
     assert (await rows.found(database, own)).status == "blocked"

@@ -3,8 +3,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.history.periods import Window
-from app.history.uptime import Split
+from app.history.periods import TimeRange
+from app.history.uptime import Breakdown
 from app.i18n import formatting
 from app.models.connection import Cause
 from app.web.history import labels
@@ -63,21 +63,21 @@ def test_the_last_evidence_is_told_where_it_is_another_one() -> None:
 @pytest.mark.parametrize(
     ("split", "text"),
     [
-        (Split(HOUR), "в сети"),
-        (Split(HOUR, provider=HOUR / 2, worst="offline"), "не работало 30 мин"),
-        (Split(HOUR, you=HOUR / 2, worst="blocked"), "ждало вас 30 мин"),
-        (Split(HOUR, unknown=HOUR, worst="unwatched"), "нет данных"),
-        (Split(HOUR, unknown=HOUR / 4, worst="unwatched"), "нет данных 15 мин"),
-        (Split(timedelta(0)), "нет данных"),
+        (Breakdown(HOUR), "в сети"),
+        (Breakdown(HOUR, provider=HOUR / 2, worst="offline"), "не работало 30 мин"),
+        (Breakdown(HOUR, you=HOUR / 2, worst="blocked"), "ждало вас 30 мин"),
+        (Breakdown(HOUR, unknown=HOUR, worst="unwatched"), "нет данных"),
+        (Breakdown(HOUR, unknown=HOUR / 4, worst="unwatched"), "нет данных 15 мин"),
+        (Breakdown(timedelta(0)), "нет данных"),
     ],
 )
-def test_a_bar_says_what_was(split: Split, text: str) -> None:
+def test_a_bar_says_what_was(split: Breakdown, text: str) -> None:
     assert labels.spent(split) == text
 
 
 def test_what_nobody_watched_is_no_green_bar() -> None:
-    assert labels.tone(Split(HOUR, unknown=HOUR, worst="unwatched")) == "n"
-    assert labels.tone(Split(HOUR)) == ""
+    assert labels.tone(Breakdown(HOUR, unknown=HOUR, worst="unwatched")) == "n"
+    assert labels.tone(Breakdown(HOUR)) == ""
 
 
 def test_a_day_is_named_as_people_name_it() -> None:
@@ -115,11 +115,11 @@ def test_a_run_of_days_is_named_by_its_ends() -> None:
     assert labels.run_of_days(days[0], days[0], MOSCOW) == "1 ноября"
 
 
-def ends(first: str, last: str) -> tuple[Window, Window]:
+def ends(first: str, last: str) -> tuple[TimeRange, TimeRange]:
     """Windows that begin at these times of November in Moscow; one where they are the same."""
     begins = [
         datetime.strptime(f"2026-11-{each}", "%Y-%m-%d %H:%M").replace(tzinfo=MOSCOW)
         for each in (first, last)
     ]
-    windows = [Window(begin, begin + HOUR / 2) for begin in begins]
+    windows = [TimeRange(begin, begin + HOUR / 2) for begin in begins]
     return windows[0], windows[0] if first == last else windows[1]

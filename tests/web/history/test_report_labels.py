@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.history.periods import Window, month
-from app.history.uptime import Split
+from app.history.periods import TimeRange, month
+from app.history.uptime import Breakdown
 from app.i18n.formatting import moment
 from app.models.connection import Cause
 from app.web.history.report_labels import clock_of, days, event, month_name, spendings, verdict
@@ -20,27 +20,27 @@ WHOLE = OCTOBER.whole
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        (Split(WHOLE), "Доступность за октябрь: 100 %, без простоев"),
+        (Breakdown(WHOLE), "Доступность за октябрь: 100 %, без простоев"),
         (
-            Split(WHOLE, provider=17 * MINUTE),
+            Breakdown(WHOLE, provider=17 * MINUTE),
             "Доступность за октябрь: 99,96 %, простой 17 мин, из них по вине сервиса 17 мин",
         ),
         (
-            Split(WHOLE, you=MINUTE, us=2 * MINUTE, unknown=WHOLE / 2),
+            Breakdown(WHOLE, you=MINUTE, us=2 * MINUTE, unknown=WHOLE / 2),
             "Доступность за октябрь: 99,98 %, простой 3 мин, из них ждало вас 1 мин, "
             "по нашей вине 2 мин, нет данных 15 дн. 12 ч",
         ),
-        (Split(WHOLE, unknown=WHOLE), "За октябрь данных нет: никто не проверял."),
-        (Split(WHOLE * 0), "За октябрь ничего нет: подключения тогда ещё не было."),
+        (Breakdown(WHOLE, unknown=WHOLE), "За октябрь данных нет: никто не проверял."),
+        (Breakdown(WHOLE * 0), "За октябрь ничего нет: подключения тогда ещё не было."),
     ],
 )
-def test_a_month_in_one_sentence(split: Split, said: str) -> None:
+def test_a_month_in_one_sentence(split: Breakdown, said: str) -> None:
     assert verdict(split, OCTOBER, MOSCOW).replace("\u00a0", " ") == said
 
 
 def test_spendings_add_up_to_the_second() -> None:
     almost = timedelta(seconds=1.9)
-    rows = dict(spendings(Split(WHOLE, almost, almost, almost)))
+    rows = dict(spendings(Breakdown(WHOLE, almost, almost, almost)))
     assert rows["В сети"] == "743:59:57"
     assert rows["Всего"] == "744:00:00"
 
@@ -48,7 +48,7 @@ def test_spendings_add_up_to_the_second() -> None:
 def test_names_of_the_period() -> None:
     assert month_name(OCTOBER, MOSCOW) == "октябрь 2026"
     assert days(OCTOBER, MOSCOW) == "1–31 октября 2026 года"
-    assert days(Window(OCTOBER.began, OCTOBER.began + MINUTE), MOSCOW) == "1 октября 2026 года"
+    assert days(TimeRange(OCTOBER.began, OCTOBER.began + MINUTE), MOSCOW) == "1 октября 2026 года"
     assert moment(datetime(2026, 10, 5, 11, 5, 9, tzinfo=UTC), MOSCOW) == "5 октября, 14:05:09"
 
 

@@ -10,7 +10,7 @@ from app.accounts import users
 from app.database.engine import Database, open_database
 from app.models.account import Session
 from app.models.history import ProviderOutage
-from app.models.monitor import Monitor
+from app.models.monitor import MonitorHeartbeat
 from app.realtime.events import announce_provider
 from app.realtime.hub import Mailbox
 from app.web.context import Dashboard
@@ -275,11 +275,11 @@ async def test_that_nobody_has_a_way_out_shows_on_every_open_page(
     said = "Проверки приостановлены: нет связи у сервиса"
     await routes._watch_once(dashboard)  # nobody checks yet
     async with database.sessions.begin() as session:
-        session.add(Monitor(cut_off_since=func.now()))
+        session.add(MonitorHeartbeat(cut_off_since=func.now()))
     with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
         await routes._watch_once(dashboard)
         assert said in page.take().decode()
         async with database.sessions.begin() as session:
-            session.add(Monitor())  # one of two is enough
+            session.add(MonitorHeartbeat())  # one of two is enough
         await routes._watch_once(dashboard)
         assert "приостановлены" not in page.take().decode()
