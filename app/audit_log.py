@@ -103,10 +103,10 @@ def set_actor(doer: Actor) -> None:
 # Its name at the time is kept as a text: the connection may be gone when somebody reads it.
 OF_CONNECTIONS = text(
     """
-    INSERT INTO journal (user_id, deed, who, device, connection_id, provider, label)
+    INSERT INTO audit_log (user_id, deed, who, device, connection_id, provider, label)
     SELECT user_id, CAST(:deed AS text), :who, :device, id, provider, label FROM connections
     WHERE id = ANY(CAST(:ids AS uuid[]))
-      AND NOT EXISTS (SELECT FROM journal j WHERE j.connection_id = connections.id
+      AND NOT EXISTS (SELECT FROM audit_log j WHERE j.connection_id = connections.id
                       AND j.deed = CAST(:deed AS text) AND j.at > now() - CAST(:rest AS interval))
     """
 )

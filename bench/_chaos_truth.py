@@ -22,7 +22,7 @@ MOST_TASKS = 40  # of the web process
 # What asyncio says of a task, a connection or an error that nobody looked after.
 FORGOTTEN = re.compile("was destroyed but|never retrieved|never awaited|[Uu]nclosed|is dead")
 
-STATE = "SELECT id, status, version FROM connections WHERE replaces IS NULL"
+STATE = "SELECT id, status, version FROM connections WHERE replaces_connection_id IS NULL"
 OFF_SCHEDULE = f"""
 SELECT count(*) FROM connections WHERE provider <> 'wild' AND status <> 'revoked'
 AND (next_check_at < now() - interval '{LATE} seconds'

@@ -32,17 +32,17 @@ WHERE s.id_hash = %s AND s.expires_at > now() AND u.disabled_at IS NULL
 ROWS = """
 SELECT c.id, c.user_id, c.provider, c.status, c.cause, c.evidence, c.since, c.is_online,
     c.last_checked_at, c.next_check_at, c.latency_ms, c.label, c.version, g.expires_at,
-    g.refresh_token IS NOT NULL AS refreshable, c.recent, c.looks, now() AS read_at,
-    coalesce(c.flips[4] > now() - interval '1 hour', false) AS flapping,
+    g.refresh_token IS NOT NULL AS refreshable, c.recent_latencies, c.check_count, now() AS read_at,
+    coalesce(c.transitions[4] > now() - interval '1 hour', false) AS flapping,
     (SELECT p.opened_at FROM provider_outages p WHERE p.provider = c.provider
      AND p.closed_at IS NULL AND c.status NOT IN ('blocked', 'revoked')) AS provider_down_since,
     (SELECT u.zone FROM users u WHERE u.id = c.user_id) AS zone
 FROM connections c LEFT JOIN grants g ON g.connection_id = c.id
-WHERE c.replaces IS NULL AND c.user_id = %s ORDER BY c.connected_at, c.id
+WHERE c.replaces_connection_id IS NULL AND c.user_id = %s ORDER BY c.connected_at, c.id
 """
 UNSETTLED = """
 SELECT c.id, c.provider, c.status, c.cause, c.label, c.account, b.label AS expected
-FROM connections c JOIN connections b ON b.id = c.replaces
+FROM connections c JOIN connections b ON b.id = c.replaces_connection_id
 WHERE c.user_id = %s AND (c.status <> 'checking' OR c.cause IS NOT NULL) ORDER BY c.connected_at
 """
 SPENT = os.environ["PAGE_SPENT"]  # the statement of `app.history`, as psycopg wants it
@@ -134,8 +134,8 @@ def cards(rows: list[Any]) -> list[dict[str, Any]]:
 
 
 def card(row: Any, spent: list[list[Any]], windows: list[Any], now: datetime) -> dict[str, Any]:
-    latencies = [look & 0x7FFF for look in row.recent]
-    turn = row.looks % 60
+    latencies = [look & 0x7FFF for look in row.recent_latencies]
+    turn = row.check_count % 60
     return {
         "row": row,
         "id": str(row.id),

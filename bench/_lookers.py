@@ -23,7 +23,8 @@ SELECT h, u, now() + interval '1 day' FROM unnest($1::bytea[], $2::bigint[]) AS 
 """
 CONNECTIONS = f"""
 INSERT INTO connections (user_id, provider, account, label, status, latency_ms, since, connected_at,
-                         last_checked_at, next_check_at, watched_until, looks, recent, id)
+                         last_checked_at, next_check_at, watched_until, check_count,
+                         recent_latencies, id)
 SELECT u, '{PROVIDER}', 'shop-' || n, 'Магазин № ' || n, 'online', 148, now() - interval '60 days',
        now() - interval '60 days', now(), now() + interval '1 day', now() + interval '2 days',
        {KEPT_LOOKS}, array_fill(600 << 16 | 1 << 15 | 148, ARRAY[{KEPT_LOOKS}]), gen_random_uuid()

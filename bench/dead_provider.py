@@ -40,7 +40,7 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER note_late AFTER UPDATE ON connections FOR EACH ROW
-WHEN (OLD.lease_id IS NOT NULL AND NEW.lease_id IS NULL AND OLD.looks <> NEW.looks
+WHEN (OLD.lease_id IS NOT NULL AND NEW.lease_id IS NULL AND OLD.check_count <> NEW.check_count
       AND right(OLD.id::text, 1) = '7')
 EXECUTE FUNCTION note_late();
 """

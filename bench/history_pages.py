@@ -31,7 +31,7 @@ CONNECTIONS = text(
     """
     INSERT INTO connections (id, user_id, provider, account, label, status, cause, evidence, since,
         strikes, latency_ms, last_checked_at, next_check_at, connected_at, watched_until,
-        looks, recent)
+        check_count, recent_latencies)
     SELECT gen_random_uuid(), u.id, 'evotor', 'shop-' || n, 'Магазин № ' || n,
         CASE WHEN n % 10 = 0 THEN 'offline' ELSE 'online' END,
         CASE WHEN n % 10 = 0 THEN 'provider_error' END, 'GET api.evotor.ru/stores → 200 за 128 мс',

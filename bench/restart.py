@@ -173,7 +173,7 @@ def _told(seen: dict[str, Seen], pages: list[float], began: float) -> dict[str, 
     show(head, [(name, *each.values()) for name, each in figures.items()])  # type: ignore[attr-defined]
     ordered = sorted(pages)
     page = {
-        "looks": len(pages),
+        "check_count": len(pages),
         "median_ms": round(statistics.median(ordered) * 1000),
         "p99_ms": round(ordered[int(len(ordered) * 0.99)] * 1000),
         "longest_ms": round(ordered[-1] * 1000),

@@ -49,7 +49,14 @@ class Compiled(BytecodeCache):
 COMPILED = Compiled()
 # Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
 OWNERLESS = (
-    *("tickets", "attempts", "revocations", "monitors", "provider_outages", "pushed_tokens"),
+    *(
+        "one_time_tokens",
+        "attempts",
+        "revocations",
+        "monitors",
+        "provider_outages",
+        "pushed_tokens",
+    ),
 )
 EMPTY = [text(f"DELETE FROM {name}") for name in ("users", *OWNERLESS)]
 

@@ -173,7 +173,11 @@ async def test_nobody_rewrites_it(database: Database) -> None:
     user = await rows.add_person(database)
     async with database.sessions.begin() as session:
         await audit_log.write(session, user, AuditEvent.LOGGED_IN)
-    for rewriting in ("UPDATE journal SET deed = 'x'", "DELETE FROM journal", "TRUNCATE journal"):
+    for rewriting in (
+        "UPDATE audit_log SET deed = 'x'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+    ):
         with pytest.raises(DBAPIError, match="append-only"):
             async with database.sessions.begin() as session:
                 await session.execute(text(rewriting))

@@ -31,7 +31,7 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
         exists(select(BulkCheck.user_id).where(BulkCheck.user_id == User.id)).label("checks_all"),
         exists(
             select(Connection.id).where(
-                Connection.user_id == User.id, Connection.replaces.is_not(None)
+                Connection.user_id == User.id, Connection.replaces_connection_id.is_not(None)
             )
         ).label("reconnects"),
     )

@@ -25,7 +25,7 @@ COLUMNS = (
     Connection.cause,
     Connection.evidence,
     Connection.since,
-    Connection.flips,
+    Connection.transitions,
     (Connection.next_check_at > func.now() - OVERDUE).label("fresh"),
     Grant.expires_at,
     Grant.granted_at,
@@ -58,7 +58,7 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
         row.evidence,
         row.since,
         row.fresh or goes_on,  # while it goes on, only a sample is asked
-        tuple(reversed(row.flips)),
+        tuple(reversed(row.transitions)),
         last_day(row, provider),
         row.granted_at,
         OpenProviderOutage(latest.opened_at, latest.cause, latest.evidence)

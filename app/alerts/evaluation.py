@@ -30,7 +30,8 @@ LATER = timedelta(days=1)  # until the next look at what belongs to a disabled a
 DUE = text(
     """
     SELECT id, disabled_at FROM users
-    WHERE id IN (SELECT user_id FROM told WHERE look_at <= now() ORDER BY look_at LIMIT 1000)
+    WHERE id IN (
+        SELECT user_id FROM alert_states WHERE look_at <= now() ORDER BY look_at LIMIT 1000)
     LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
     """
 )
@@ -39,11 +40,11 @@ BEGAN = text(
     WITH concerned AS MATERIALIZED (
         SELECT t.connection_id, o.id FROM provider_outages o
         JOIN connections c ON c.provider = o.provider
-        JOIN told t ON t.connection_id = c.id
+        JOIN alert_states t ON t.connection_id = c.id
         WHERE o.closed_at IS NULL AND t.outage_id IS DISTINCT FROM o.id
         LIMIT :chunk FOR UPDATE OF t SKIP LOCKED
     )
-    UPDATE told t SET outage_id = concerned.id, look_at = now() FROM concerned
+    UPDATE alert_states t SET outage_id = concerned.id, look_at = now() FROM concerned
     WHERE t.connection_id = concerned.connection_id
     RETURNING t.connection_id
     """
@@ -51,17 +52,17 @@ BEGAN = text(
 ENDED = text(
     """
     WITH concerned AS MATERIALIZED (
-        SELECT t.connection_id FROM told t JOIN provider_outages o ON o.id = t.outage_id
+        SELECT t.connection_id FROM alert_states t JOIN provider_outages o ON o.id = t.outage_id
         WHERE o.closed_at IS NOT NULL LIMIT :chunk FOR UPDATE OF t SKIP LOCKED
     )
-    UPDATE told t SET outage_id = NULL, look_at = now() FROM concerned
+    UPDATE alert_states t SET outage_id = NULL, look_at = now() FROM concerned
     WHERE t.connection_id = concerned.connection_id
     RETURNING t.connection_id
     """
 )
 KNOW = text(
     """
-    UPDATE told t
+    UPDATE alert_states t
     SET look_at = new.look_at, kind = new.kind, cause = new.cause, since = new.since,
         told_at = new.told_at, expires_at = new.expires_at, expires_days = new.expires_days
     FROM unnest(CAST(:ids AS uuid[]), CAST(:looks AS timestamptz[]), CAST(:kinds AS text[]),

@@ -148,9 +148,9 @@ def _next_reminder(known: AlertedState, wishes: Preferences) -> datetime | None:
 
 def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Around) -> Decision:
     """Silence until it has calmed down; then what it is."""
-    calm = max([seen.since, *seen.flips[-1:]]) + CALM_AFTER
+    calm = max([seen.since, *seen.transitions[-1:]]) + CALM_AFTER
     if _flaps(seen, around.now):
-        calm = max(calm, seen.flips[-FLAPS] + FLAPPING)
+        calm = max(calm, seen.transitions[-FLAPS] + FLAPPING)
     if around.now < calm:
         return Decision(known, calm)
     if kind is Kind.WELL:
@@ -166,11 +166,11 @@ def _heard_lately(known: AlertedState, now: datetime) -> bool:
 
 
 def _flaps(seen: ConnectionState, now: datetime) -> bool:
-    return len(seen.flips) >= FLAPS and now - seen.flips[-FLAPS] < FLAPPING
+    return len(seen.transitions) >= FLAPS and now - seen.transitions[-FLAPS] < FLAPPING
 
 
 def _say_that_it_flaps(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
-    after = replace(_after(known, Kind.FLAPPING, around), since=seen.flips[-FLAPS])
+    after = replace(_after(known, Kind.FLAPPING, around), since=seen.transitions[-FLAPS])
     return Decision(
         after,
         around.now + CALM_AFTER,

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 NOTE = text(
     """
-    INSERT INTO told (connection_id, user_id, look_at)
+    INSERT INTO alert_states (connection_id, user_id, look_at)
     SELECT id, user_id, now() FROM connections
-    WHERE id = ANY(CAST(:ids AS uuid[])) AND replaces IS NULL
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND replaces_connection_id IS NULL
     ORDER BY id
     ON CONFLICT (connection_id) DO UPDATE SET look_at = now()
     """

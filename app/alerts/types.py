@@ -50,7 +50,7 @@ class ConnectionState:
     evidence: str | None
     since: datetime
     fresh: bool = True  # False: its check is overdue, so nobody knows what it is now
-    flips: tuple[datetime, ...] = ()  # the last four, oldest first
+    transitions: tuple[datetime, ...] = ()  # the last four, oldest first
     expires_at: datetime | None = None  # of a grant that cannot be refreshed
     granted_at: datetime | None = None
     outage: OpenProviderOutage | None = None  # that goes on now

@@ -202,7 +202,7 @@ async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _chosen(session: AsyncSession, arguments: argparse.Namespace) -> list[UUID]:
-    query = select(Connection.id).where(Connection.replaces.is_(None))
+    query = select(Connection.id).where(Connection.replaces_connection_id.is_(None))
     query = query.order_by(Connection.connected_at)
     if arguments.connection:
         query = query.where(Connection.id == _uuid(arguments.connection))

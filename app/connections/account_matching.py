@@ -72,9 +72,9 @@ async def match_account(
 
 
 async def _begun_for(session: AsyncSession, own: Connection) -> Connection | None:
-    if own.replaces is None:
+    if own.replaces_connection_id is None:
         return None
-    return await session.get(Connection, own.replaces, with_for_update=True)
+    return await session.get(Connection, own.replaces_connection_id, with_for_update=True)
 
 
 async def _same_account(
@@ -98,12 +98,12 @@ async def _stay(
     session: AsyncSession, own: Connection, account: str | None, place: AccountFit | None
 ) -> None:
     """It is a connection of its own, or stays hidden for now."""
-    was_hidden = own.replaces is not None
+    was_hidden = own.replaces_connection_id is not None
     own.account = account
     if place is None:
-        own.replaces = None
-    if place is AccountFit.ASKS and own.asked_at is None:
-        own.asked_at = func.now()
+        own.replaces_connection_id = None
+    if place is AccountFit.ASKS and own.decision_requested_at is None:
+        own.decision_requested_at = func.now()
     await session.flush()
     if was_hidden:
         await triggers.schedule_evaluation(session, [own.id])
@@ -115,7 +115,7 @@ async def _take_place(
 ) -> None:
     """Move the grant and the fresh verdict; a check of the old grant on its way is fenced off."""
     user_id = own.user_id
-    newer = await store.move(session, keys, own.id, target.id, own.replaces)
+    newer = await store.move(session, keys, own.id, target.id, own.replaces_connection_id)
     looked_at = target.last_checked_at or target.connected_at
     was_unwatched = own.last_checked_at is not None and own.last_checked_at > target.watched_until
     verdict = {
@@ -136,13 +136,17 @@ async def _take_place(
         "version": Connection.version + 1,
     }
     # Two reconnects with one other account are one question; whoever connects it has answered.
-    still_asks = own.replaces is not None and target.replaces is not None
+    still_asks = (
+        own.replaces_connection_id is not None and target.replaces_connection_id is not None
+    )
     standing = {
-        "replaces": own.replaces if still_asks else None,
-        "asked_at": func.now() if still_asks else None,
+        "replaces_connection_id": own.replaces_connection_id if still_asks else None,
+        "decision_requested_at": func.now() if still_asks else None,
     }
-    heirs = update(Connection).where(Connection.replaces == own.id, Connection.id != target.id)
-    await session.execute(heirs.values(replaces=target.id))
+    heirs = update(Connection).where(
+        Connection.replaces_connection_id == own.id, Connection.id != target.id
+    )
+    await session.execute(heirs.values(replaces_connection_id=target.id))
     await session.execute(delete(Connection).where(Connection.id == own.id))
     values = standing | verdict if newer else standing
     await session.execute(update(Connection).where(Connection.id == target.id).values(values))
@@ -157,9 +161,13 @@ async def _take_place(
 
 def _last_look(own: Connection, target: Connection, looked_at: datetime) -> dict[str, object]:
     """The look that named the account is the target's newest; what was not folded is let go."""
-    if own.last_checked_at is None or not own.looks:
+    if own.last_checked_at is None or not own.check_count:
         return {}
     pause = own.last_checked_at.timestamp() // 1 - looked_at.timestamp() // 1
-    newest = in_order(own.recent, own.looks)[-1]
-    recent = followed_by(target.recent, target.looks, newest, pause)
-    return {"recent": recent, "looks": target.looks + 1, "unfolded": 1}
+    newest = in_order(own.recent_latencies, own.check_count)[-1]
+    recent_latencies = followed_by(target.recent_latencies, target.check_count, newest, pause)
+    return {
+        "recent_latencies": recent_latencies,
+        "check_count": target.check_count + 1,
+        "unaggregated_count": 1,
+    }

@@ -81,7 +81,7 @@ async def start(
             code_verifier=keys.seal(verifier, "oauth_states", state_hash.hex(), "code_verifier")
             if verifier
             else None,
-            kept=dict(typed),
+            extra=dict(typed),
             expires_at=func.now() + STATE_LIFE,
         )
     )
@@ -129,7 +129,7 @@ async def store(
     provider: Provider,
     user_id: int,
     tokens: Tokens,
-    replaces: UUID | None,
+    replaces_connection_id: UUID | None,
     first_check: timedelta = HEAD_START,
 ) -> UUID | ConnectError:
     """Keep a new grant, due in `first_check`; a probe finds its place (docs/decisions/0008)."""
@@ -143,13 +143,13 @@ async def store(
                     id=connection_id,
                     user_id=user_id,
                     provider=provider.name,
-                    replaces=replaces,
+                    replaces_connection_id=replaces_connection_id,
                     next_check_at=func.now() + first_check,
                 )
             )
             await session.flush()
             await grants.store(session, keys, connection_id, tokens, provider.kind)
-            if replaces is None:
+            if replaces_connection_id is None:
                 await audit_log.write_of(session, AuditEvent.CONNECTED, [connection_id])
             await announce_list(session, user_id)
     except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
@@ -184,7 +184,7 @@ async def _consume(
         return ConnectError.EXPIRED
     bound_to = ("oauth_states", row.state_hash.hex(), "code_verifier")
     verifier = keys.open(row.code_verifier, *bound_to) if row.code_verifier else None
-    return ConsumedState(row.connection_id, verifier, row.kept)
+    return ConsumedState(row.connection_id, verifier, row.extra)
 
 
 def _kept(

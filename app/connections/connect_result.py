@@ -51,9 +51,9 @@ def changed_scopes(
 
 
 def _place(row: Connection) -> ConnectPlace:
-    if row.replaces is None:
+    if row.replaces_connection_id is None:
         return ConnectPlace.OWN
-    return ConnectPlace.ASKS if row.asked_at is not None else ConnectPlace.WAITS
+    return ConnectPlace.ASKS if row.decision_requested_at is not None else ConnectPlace.WAITS
 
 
 async def _landed_elsewhere(

@@ -54,7 +54,7 @@ async def disconnect(
     gone = await _locked(session, *own)
     if not gone:
         return None
-    unsettled = await _locked(session, Connection.replaces == connection_id)
+    unsettled = await _locked(session, Connection.replaces_connection_id == connection_id)
     ids = [row.connection_id for row in (*gone, *unsettled)]
     expected = await _expected_account(session, connection_id)
     await audit_log.write_of(session, AuditEvent.DISCONNECTED, [connection_id])
@@ -76,7 +76,7 @@ async def _locked(
 
 async def _expected_account(session: AsyncSession, connection_id: UUID) -> str | None:
     """Whose grant a reconnect without a name probably is."""
-    begun_for = select(Connection.replaces).where(Connection.id == connection_id)
+    begun_for = select(Connection.replaces_connection_id).where(Connection.id == connection_id)
     return await session.scalar(
         select(Connection.account).where(Connection.id == begun_for.scalar_subquery())
     )

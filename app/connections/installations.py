@@ -88,7 +88,8 @@ BLOCK = text(
     f"""
     UPDATE connections
     SET since = CASE WHEN status = 'blocked' THEN since ELSE now() END,
-        flips = CASE WHEN status = 'online' THEN (ARRAY[now()] || flips)[1:{FLAPS}] ELSE flips END,
+        transitions = CASE WHEN status = 'online'
+            THEN (ARRAY[now()] || transitions)[1:{FLAPS}] ELSE transitions END,
         status = 'blocked', cause = :cause, evidence = :evidence,
         strikes = greatest(strikes, 2), version = version + 1,
         next_check_at = greatest(next_check_at, now() + interval '1 minute'),

@@ -27,7 +27,9 @@ from app.realtime.events import announce_list
 
 PATIENCE = timedelta(hours=1)  # after this, a question that nobody answered is cancelled
 
-ASKS = and_(Connection.replaces.is_not(None), Connection.asked_at.is_not(None))
+ASKS = and_(
+    Connection.replaces_connection_id.is_not(None), Connection.decision_requested_at.is_not(None)
+)
 CHECKED = or_(Connection.status != Status.CHECKING.value, Connection.cause.is_not(None))
 
 
@@ -53,7 +55,7 @@ def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
             Connection.user_id,
             Connection.id,
             Connection.provider,
-            Connection.asked_at.is_not(None),
+            Connection.decision_requested_at.is_not(None),
             Connection.status,
             Connection.cause,
             Connection.label,
@@ -61,7 +63,7 @@ def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
             begun_for.label,
             begun_for.account,
         )
-        .join(begun_for, begun_for.id == Connection.replaces)
+        .join(begun_for, begun_for.id == Connection.replaces_connection_id)
         .where(*where)
     )
 
@@ -97,7 +99,9 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
     kept = await session.scalar(
         update(Connection)
         .where(Connection.id == connection_id, Connection.user_id == user_id, ASKS)
-        .values(replaces=None, asked_at=None, version=Connection.version + 1)
+        .values(
+            replaces_connection_id=None, decision_requested_at=None, version=Connection.version + 1
+        )
         .returning(Connection.id)
     )
     if kept is not None:
@@ -119,8 +123,10 @@ async def cancel(
 
 async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
     """Cancel the questions that nobody answered, and the new grants that were refused for good."""
-    too_old = and_(ASKS, Connection.asked_at < func.now() - PATIENCE)
-    refused = and_(Connection.replaces.is_not(None), Connection.status == Status.REVOKED.value)
+    too_old = and_(ASKS, Connection.decision_requested_at < func.now() - PATIENCE)
+    refused = and_(
+        Connection.replaces_connection_id.is_not(None), Connection.status == Status.REVOKED.value
+    )
     over = or_(too_old, refused)
     async with sessions() as session:
         rows = await session.execute(

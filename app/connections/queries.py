@@ -33,10 +33,10 @@ CARD = (
     Grant.expires_at,
     Grant.refresh_token.is_not(None).label("refreshable"),
     Grant.kind.label("grant_kind"),
-    Connection.recent,
-    Connection.looks,
+    Connection.recent_latencies,
+    Connection.check_count,
     func.now().label("read_at"),
-    func.coalesce(Connection.flips[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
+    func.coalesce(Connection.transitions[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
     select(ProviderOutage.opened_at)
     .where(
         ProviderOutage.provider == Connection.provider,
@@ -55,7 +55,7 @@ def card_rows() -> Select[*tuple[Any, ...]]:
 
 
 # Built once: to build a statement takes SQLAlchemy longer than to run it.
-IN_PLACE = card_rows().where(Connection.replaces.is_(None))
+IN_PLACE = card_rows().where(Connection.replaces_connection_id.is_(None))
 OF_USERS = IN_PLACE.where(
     Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger)))
 ).order_by(Connection.connected_at, Connection.id)

@@ -52,7 +52,7 @@ async def enqueue(
             account=grant.account,
             token=keys.seal(token, "revocations", revocation_id, "token"),
             token_type_hint=hint,
-            kept=plain,
+            extra=plain,
         )
     )
     await session.flush()
@@ -71,7 +71,7 @@ async def send(
     refusal = None  # connected anew meanwhile: to revoke now could end the new grant
     if not held:
         token = keys.open(row.token, "revocations", row.id, "token")
-        refusal = await client.revoke(http, provider, token, row.token_type_hint, row.kept)
+        refusal = await client.revoke(http, provider, token, row.token_type_hint, row.extra)
     async with sessions.begin() as session:
         await _settle(session, row, refusal)
     return refusal is None

@@ -82,41 +82,45 @@ def packed(good: bool, latency_ms: int | None) -> int:
     return good << 15 | latency
 
 
-def in_order(recent: Sequence[int], looks: int) -> list[int]:
+def in_order(recent_latencies: Sequence[int], check_count: int) -> list[int]:
     """The packed looks, oldest first; `looks` counts all that there ever were."""
-    next_place = looks % KEPT_LOOKS
-    if looks < KEPT_LOOKS:
-        return list(recent[:looks])
-    return [*recent[next_place:], *recent[:next_place]]
+    next_place = check_count % KEPT_LOOKS
+    if check_count < KEPT_LOOKS:
+        return list(recent_latencies[:check_count])
+    return [*recent_latencies[next_place:], *recent_latencies[:next_place]]
 
 
-def latencies_of(looks: Iterable[int]) -> list[int | None]:
+def latencies_of(check_count: Iterable[int]) -> list[int | None]:
     """Of packed looks, in milliseconds; None: there was no answer."""
-    return [None if (latency := look & NO_ANSWER) == NO_ANSWER else latency for look in looks]
+    return [None if (latency := look & NO_ANSWER) == NO_ANSWER else latency for look in check_count]
 
 
-def looks_of(recent: Sequence[int], looks: int, last_at: datetime | None) -> list[Look]:
+def looks_of(
+    recent_latencies: Sequence[int], check_count: int, last_at: datetime | None
+) -> list[Look]:
     """The last looks, newest first; `last_at` is when the newest one was."""
     found: list[Look] = []
     at = last_at.replace(microsecond=0) if last_at else None
-    for look in reversed(in_order(recent, looks)):
+    for look in reversed(in_order(recent_latencies, check_count)):
         found.append(Look(at, bool(look >> 15 & 1), *latencies_of([look])))
         pause = look >> 16 & LONGEST_PAUSE
         at = at - timedelta(seconds=pause) if at and pause < LONGEST_PAUSE else None
     return found
 
 
-def unfolded(recent: Sequence[int], looks: int, count: int) -> list[int | None]:
+def unaggregated(recent_latencies: Sequence[int], check_count: int, count: int) -> list[int | None]:
     """The latencies of the last `count` looks, oldest first."""
-    return latencies_of(in_order(recent, looks)[-count:]) if count else []
+    return latencies_of(in_order(recent_latencies, check_count)[-count:]) if count else []
 
 
-def followed_by(recent: Sequence[int], looks: int, look: int, pause: float) -> list[int]:
+def followed_by(
+    recent_latencies: Sequence[int], check_count: int, look: int, pause: float
+) -> list[int]:
     """The kept looks with one more, that came `pause` seconds after the last."""
     packed_look = int(min(max(pause, 0), LONGEST_PAUSE)) << 16 | look & 0xFFFF
     signed = packed_look - (1 << 32) if packed_look >> 31 else packed_look  # as an int4 has it
-    kept = in_order(recent, looks)[-(KEPT_LOOKS - 1) :]
-    turn = (looks + 1) % KEPT_LOOKS if looks + 1 >= KEPT_LOOKS else 0
+    kept = in_order(recent_latencies, check_count)[-(KEPT_LOOKS - 1) :]
+    turn = (check_count + 1) % KEPT_LOOKS if check_count + 1 >= KEPT_LOOKS else 0
     ordered = [*kept, signed]
     return [*ordered[-turn:], *ordered[:-turn]] if turn else ordered
 
@@ -219,13 +223,23 @@ async def _folded(
 async def _not_folded(
     session: AsyncSession, connection_id: UUID, by_hour: bool, zone: ZoneInfo
 ) -> list[tuple[datetime, Counter[int]]]:
-    own = (Connection.recent, Connection.looks, Connection.unfolded, Connection.last_checked_at)
+    own = (
+        Connection.recent_latencies,
+        Connection.check_count,
+        Connection.unaggregated_count,
+        Connection.last_checked_at,
+    )
     query = select(*own).where(Connection.id == connection_id)
     row = (await session.execute(query)).one_or_none()
     if row is None or row.last_checked_at is None:
         return []
     began = hour_of(row.last_checked_at) if by_hour else day_of(row.last_checked_at, zone)
-    return [(began, histogram(unfolded(row.recent, row.looks, row.unfolded)))]
+    return [
+        (
+            began,
+            histogram(unaggregated(row.recent_latencies, row.check_count, row.unaggregated_count)),
+        )
+    ]
 
 
 def _slots(at: datetime, zone: ZoneInfo) -> Iterator[tuple[int, datetime]]:

@@ -39,7 +39,7 @@ FIND = text(
           AND coalesce(p.closed_at, 'infinity'::timestamptz) > o.opened_at
         ORDER BY p.opened_at LIMIT 1
     ) wide ON true
-    WHERE c.user_id = :user_id AND c.replaces IS NULL
+    WHERE c.user_id = :user_id AND c.replaces_connection_id IS NULL
       AND (CAST(:connection_id AS uuid) IS NULL OR c.id = :connection_id)
     ORDER BY coalesce(wide.closed_at, o.closed_at, 'infinity'::timestamptz) DESC, o.id DESC
     LIMIT :most

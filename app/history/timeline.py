@@ -61,7 +61,7 @@ class Timeline:
     today: Point
     yesterday: Point
     stretches: Sequence[Interval]  # the newest first
-    looks: Sequence[Look]  # the newest first
+    check_count: Sequence[Look]  # the newest first
 
 
 async def timeline(
@@ -144,6 +144,8 @@ async def _chart(
 
 
 async def _looks(session: AsyncSession, connection_id: UUID) -> list[Look]:
-    query = select(Connection.recent, Connection.looks, Connection.last_checked_at)
+    query = select(Connection.recent_latencies, Connection.check_count, Connection.last_checked_at)
     row = (await session.execute(query.where(Connection.id == connection_id))).one_or_none()
-    return looks_of(row.recent, row.looks, row.last_checked_at)[:LOOKS] if row else []
+    return (
+        looks_of(row.recent_latencies, row.check_count, row.last_checked_at)[:LOOKS] if row else []
+    )

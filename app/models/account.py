@@ -60,7 +60,7 @@ class TokenPurpose(StrEnum):
 class OneTimeToken(Base):
     """A secret that is good once and not for long; the table holds only its SHA-256."""
 
-    __tablename__ = "tickets"
+    __tablename__ = "one_time_tokens"
     __table_args__ = (CheckConstraint(one_of("purpose", list(TokenPurpose)), name="purpose"),)
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)

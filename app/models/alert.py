@@ -31,10 +31,12 @@ class AlertState(Base):
     `look_at` is set in the transaction of every transition: the outbox of decisions.
     """
 
-    __tablename__ = "told"
+    __tablename__ = "alert_states"
     __table_args__ = (
-        Index("ix_told_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
-        Index("ix_told_outage_id", "outage_id", postgresql_where=text("outage_id IS NOT NULL")),
+        Index("ix_alert_states_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index(
+            "ix_alert_states_outage_id", "outage_id", postgresql_where=text("outage_id IS NOT NULL")
+        ),
     )
 
     connection_id: Mapped[UUID] = mapped_column(

@@ -18,11 +18,11 @@ from app.models.base import Base
 class AuditLogEntry(Base):
     """One deed of a person or of the service; never changed, see app/audit_log.py."""
 
-    __tablename__ = "journal"
+    __tablename__ = "audit_log"
     __table_args__ = (
-        Index("ix_journal_user_id_id", "user_id", "id"),
-        Index("ix_journal_connection_id_deed_at", "connection_id", "deed", "at"),
-        Index("ix_journal_at", "at"),
+        Index("ix_audit_log_user_id_id", "user_id", "id"),
+        Index("ix_audit_log_connection_id_deed_at", "connection_id", "deed", "at"),
+        Index("ix_audit_log_at", "at"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -76,7 +76,11 @@ class Connection(Base):
         Index("ix_connections_provider_next_check_at", "provider", "next_check_at"),
         UniqueConstraint("user_id", "provider", "account"),
         Index("ix_connections_provider_account", "provider", "account"),
-        Index("ix_connections_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
+        Index(
+            "ix_connections_replaces_connection_id",
+            "replaces_connection_id",
+            postgresql_where=text("replaces_connection_id IS NOT NULL"),
+        ),
         CheckConstraint(one_of("status", STORED_STATUSES), name="status"),
         CheckConstraint(one_of("cause", [cause.value for cause in Cause]), name="cause"),
         {"postgresql_with": HOT},
@@ -99,7 +103,7 @@ class Connection(Base):
     next_check_at: Mapped[datetime] = mapped_column(server_default=func.now())
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
     # When it last went up or down, the newest first, at most FLAPS of them.
-    flips: Mapped[list[datetime]] = mapped_column(
+    transitions: Mapped[list[datetime]] = mapped_column(
         ARRAY(DateTime(timezone=True)), server_default="{}"
     )
     lease_id: Mapped[UUID | None]
@@ -108,16 +112,18 @@ class Connection(Base):
     watched_until: Mapped[datetime] = mapped_column(
         server_default=text("now() + interval '60 seconds'")
     )
-    looks: Mapped[int] = mapped_column(server_default="0")  # checks that brought something
-    unfolded: Mapped[int] = mapped_column(
+    check_count: Mapped[int] = mapped_column(server_default="0")  # checks that brought something
+    unaggregated_count: Mapped[int] = mapped_column(
         SmallInteger, server_default="0"
     )  # see app/history/latency.py
     # The last 60 looks, written round and round: moving them up would cost ten times the WAL.
-    recent: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
+    recent_latencies: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
     # A reconnect on its way: this grant takes that connection's place once a probe has named it.
-    replaces: Mapped[UUID | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
+    replaces_connection_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("connections.id", ondelete="SET NULL")
+    )
     # It came back with another account: since then the person is asked what to do with it.
-    asked_at: Mapped[datetime | None]
+    decision_requested_at: Mapped[datetime | None]
 
 
 class Grant(Base):
@@ -157,7 +163,7 @@ class OAuthState(Base):
         ForeignKey("connections.id", ondelete="CASCADE"), index=True
     )
     code_verifier: Mapped[bytes | None]
-    kept: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # what was typed in
+    extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # what was typed in
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -171,7 +177,9 @@ class Revocation(Base):
     account: Mapped[str | None]
     token: Mapped[bytes]
     token_type_hint: Mapped[str]
-    kept: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # as in `grants.extra`
+    extra: Mapped[dict[str, str]] = mapped_column(
+        JSONB, server_default="{}"
+    )  # as in `grants.extra`
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")

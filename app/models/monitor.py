@@ -19,7 +19,7 @@ from app.models.base import Base
 class BulkCheck(Base):
     """A person's last «Проверить все»: when it began, and what it is about."""
 
-    __tablename__ = "rounds"
+    __tablename__ = "bulk_checks"
 
     user_id: Mapped[int] = mapped_column(
         BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True

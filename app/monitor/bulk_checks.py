@@ -38,7 +38,7 @@ PROGRESS = text(
            count(c.id) AS whole, count(c.id) FILTER (WHERE c.asked) AS asked,
            count(c.id) FILTER (WHERE NOT c.asked AND p.id IS NOT NULL) AS held,
            count(c.id) FILTER (WHERE c.asked AND c.is_online) AS well
-    FROM rounds r
+    FROM bulk_checks r
     LEFT JOIN LATERAL (
         SELECT id, provider, is_online AND cause IS NULL AS is_online,
                coalesce(last_checked_at >= r.started_at - CAST(:fresh AS interval), false)
@@ -135,7 +135,7 @@ def _own(catalogue: Catalogue, user_id: int) -> Select[*tuple[Any, ...]]:
     times = (Connection.last_checked_at, Connection.next_check_at, func.now().label("read_at"))
     return select(*asked, *times).where(
         Connection.user_id == user_id,
-        Connection.replaces.is_(None),
+        Connection.replaces_connection_id.is_(None),
         Connection.provider.in_([each.name for each in catalogue.values() if each.configured]),
     )
 

@@ -117,13 +117,13 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.lease_id,
             Connection.user_id,
             Connection.provider,
-            Connection.replaces,
+            Connection.replaces_connection_id,
             Connection.status,
             Connection.cause,
             Connection.strikes,
             Connection.watched_until,
             func.coalesce(Connection.last_checked_at, Connection.connected_at).label("looked_at"),
-            Connection.unfolded,
+            Connection.unaggregated_count,
             *store.COLUMNS,
         )
     )
@@ -137,7 +137,7 @@ def _leases(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Lease]:
             row.user_id,
             row.provider,
             row.account,
-            row.replaces is not None,
+            row.replaces_connection_id is not None,
             row,
         )
         for row in rows

@@ -21,7 +21,7 @@ from app.audit_log import AuditEvent
 from app.config import MOSCOW
 from app.history import latency, outages
 from app.history.flapping import FLAPS
-from app.history.latency import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unfolded
+from app.history.latency import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unaggregated
 from app.models.connection import Cause, Status
 from app.monitor.leases import Lease
 from app.monitor.probe import Answer
@@ -43,36 +43,38 @@ WRITE = text(
         version = c.version + 1,
         latency_ms = coalesce(new.latency_ms, c.latency_ms),
         label = coalesce(new.label, c.label),
-        flips = CASE WHEN new.flipped THEN (ARRAY[now()] || c.flips)[1:{FLAPS}] ELSE c.flips END,
+        transitions = CASE WHEN new.flipped
+            THEN (ARRAY[now()] || c.transitions)[1:{FLAPS}] ELSE c.transitions END,
         last_checked_at = CASE WHEN new.looked THEN now() ELSE c.last_checked_at END,
         next_check_at = now() + new.delay,
         watched_until = CASE WHEN new.looked
             THEN now() + new.delay + greatest(new.delay, CAST(:grace AS interval))
             ELSE c.watched_until END,
-        recent[c.looks % {KEPT_LOOKS} + 1] = CASE WHEN new.looked
+        recent_latencies[c.check_count % {KEPT_LOOKS} + 1] = CASE WHEN new.looked
             THEN least(greatest(floor(extract(epoch FROM now()))
                 - floor(extract(epoch FROM new.looked_at)), 0), {LONGEST_PAUSE})::int << 16
                 | new.look
-            ELSE c.recent[c.looks % {KEPT_LOOKS} + 1] END,
-        looks = c.looks + new.looked::int,
-        unfolded = CASE WHEN NOT new.looked THEN c.unfolded
-            WHEN c.unfolded >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
+            ELSE c.recent_latencies[c.check_count % {KEPT_LOOKS} + 1] END,
+        check_count = c.check_count + new.looked::int,
+        unaggregated_count = CASE WHEN NOT new.looked THEN c.unaggregated_count
+            WHEN c.unaggregated_count >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
                 <> date_trunc('hour', now(), 'UTC') THEN 1
-            ELSE c.unfolded + 1 END,
+            ELSE c.unaggregated_count + 1 END,
         lease_id = NULL, lease_until = NULL
     FROM unnest(CAST(:ids AS uuid[]), CAST(:lease_ids AS uuid[]), CAST(:statuses AS text[]),
                 CAST(:causes AS text[]), CAST(:evidence AS text[]), CAST(:strikes AS int[]),
                 CAST(:began AS bool[]), CAST(:latencies AS int[]), CAST(:labels AS text[]),
                 CAST(:looked AS bool[]), CAST(:delays AS interval[]), CAST(:news AS bool[]),
-                CAST(:looks AS int[]), CAST(:looked_at AS timestamptz[]),
+                CAST(:check_count AS int[]), CAST(:looked_at AS timestamptz[]),
                 CAST(:watched_until AS timestamptz[]), CAST(:flipped AS bool[]))
          AS new(id, lease_id, status, cause, evidence, strikes,
                 began, latency_ms, label, looked, delay, news,
                 look, looked_at, watched_until, flipped)
     WHERE c.id = new.id AND c.lease_id = new.lease_id
-    RETURNING c.id, c.user_id, c.looks,
-              CASE WHEN new.looked AND c.unfolded = 1 THEN c.recent END AS recent,
-              CASE WHEN new.looked AND c.unfolded = 1
+    RETURNING c.id, c.user_id, c.check_count,
+              CASE WHEN new.looked AND c.unaggregated_count = 1
+                  THEN c.recent_latencies END AS recent_latencies,
+              CASE WHEN new.looked AND c.unaggregated_count = 1
                   THEN (SELECT zone FROM users WHERE id = c.user_id) END AS zone,
               new.looked AND new.watched_until < now() AS was_unwatched
     """
@@ -176,8 +178,8 @@ def _newly_revoked(written: Iterable[Written]) -> list[UUID]:
 def _full(written: Iterable[Written]) -> Iterator[Full]:
     """Looks whose hour is over, or that will soon be written over: all but the newest."""
     for row, each in written:
-        if row.recent and (count := each.lease.row.unfolded):
-            before = unfolded(row.recent, row.looks, count + 1)[:count]
+        if row.recent_latencies and (count := each.lease.row.unaggregated_count):
+            before = unaggregated(row.recent_latencies, row.check_count, count + 1)[:count]
             yield Full(row.id, each.lease.row.looked_at, before, row.zone)
 
 
@@ -197,7 +199,9 @@ def _columns(batch: Sequence[Checked]) -> dict[str, object]:
         "labels": [each.answer.label for each in batch],
         "looked": [each.looked for each in batch],
         "delays": [_jittered(each.verdict) for each in batch],
-        "looks": [packed(each.verdict.status is Status.ONLINE, _latency(each)) for each in batch],
+        "check_count": [
+            packed(each.verdict.status is Status.ONLINE, _latency(each)) for each in batch
+        ],
         "looked_at": [each.lease.row.looked_at for each in batch],
         "watched_until": [each.lease.row.watched_until for each in batch],
     }

@@ -7,7 +7,7 @@ from app.models.base import Base
 
 # Tables that hang on a person but hold nothing to read: secrets that are good once, as hashes; and
 # which connections a person had checked at once, which the journal says.
-LEFT_OUT = {"tickets", "oauth_states", "recovery_codes", "pairings", "rounds"}
+LEFT_OUT = {"one_time_tokens", "oauth_states", "recovery_codes", "pairings", "bulk_checks"}
 LISTS = (
     *(
         data_export.PERSON,

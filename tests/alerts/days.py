@@ -28,12 +28,12 @@ EVIDENCE = {Cause.REVOKED: "POST /token → 400 invalid_grant", None: "GET /stor
 # Everything that is due by the clock of the database was done, and nobody is at it.
 BUSY = text(
     """
-    SELECT EXISTS (SELECT FROM told WHERE look_at <= now())
+    SELECT EXISTS (SELECT FROM alert_states WHERE look_at <= now())
         OR EXISTS (SELECT FROM alert_preferences WHERE digest_at <= now())
         OR EXISTS (SELECT FROM alert_channels c WHERE lease_until > now()
                    OR (state = 'on' AND next_try_at <= now() AND EXISTS
                        (SELECT FROM deliveries WHERE channel_id = c.id AND state = 'waiting')))
-        OR EXISTS (SELECT FROM told t JOIN connections c ON c.id = t.connection_id
+        OR EXISTS (SELECT FROM alert_states t JOIN connections c ON c.id = t.connection_id
                    LEFT JOIN provider_outages o ON o.provider = c.provider AND o.closed_at IS NULL
                    WHERE t.outage_id IS DISTINCT FROM o.id)
     """

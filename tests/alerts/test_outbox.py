@@ -30,7 +30,7 @@ from tests.support.waiting import until
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 TABLES = {
     "connections": ("since", "next_check_at"),
-    "told": ("look_at", "since", "told_at"),
+    "alert_states": ("look_at", "since", "told_at"),
     "alerts": ("created_at",),
     "alert_channels": ("next_try_at", "lease_until", "failing_since", "code_until"),
     "deliveries": ("created_at", "done_at"),
@@ -257,7 +257,9 @@ async def test_a_transition_is_noted_in_its_own_transaction(database: Database, 
     """Also that of a reconnect, when its grant has found its place."""
     user_id = await add_person(database)
     old = await add_connection(database, keys, user_id, account="shop", status="revoked")
-    new = await add_connection(database, keys, user_id, status="online", replaces=old, label="Shop")
+    new = await add_connection(
+        database, keys, user_id, status="online", replaces_connection_id=old, label="Shop"
+    )
     async with database.sessions.begin() as session:
         assert await match_account(session, keys, new, "shop") == old
     async with database.sessions() as session:

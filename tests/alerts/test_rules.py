@@ -144,7 +144,7 @@ def test_the_second_alert_about_one_thing_waits_for_what_else_falls() -> None:
 
 
 def test_a_flap_after_the_first_notice_is_told_as_such_and_only_once() -> None:
-    connection = seen("online", 20 * MINUTE, flips=FLIPS)
+    connection = seen("online", 20 * MINUTE, transitions=FLIPS)
     first = decided(connection, told(Kind.OFFLINE))
     assert kinds(first) == [Kind.FLAPPING]
     again = decided(replace(connection, status="offline"), first.known)
@@ -153,19 +153,19 @@ def test_a_flap_after_the_first_notice_is_told_as_such_and_only_once() -> None:
 
 
 def test_a_flap_that_nobody_was_told_of_has_its_first_notice() -> None:
-    assert kinds(decided(seen("offline", 20 * MINUTE, flips=FLIPS))) == [Kind.OFFLINE]
+    assert kinds(decided(seen("offline", 20 * MINUTE, transitions=FLIPS))) == [Kind.OFFLINE]
 
 
 def test_it_is_told_when_it_has_calmed_down() -> None:
-    flips = tuple(each - HOUR for each in FLIPS)
-    calm = decided(seen("online", 80 * MINUTE, flips=flips), told(Kind.FLAPPING))
+    transitions = tuple(each - HOUR for each in FLIPS)
+    calm = decided(seen("online", 80 * MINUTE, transitions=transitions), told(Kind.FLAPPING))
     assert kinds(calm) == [Kind.CALM]
-    down = decided(seen("offline", 80 * MINUTE, flips=flips), told(Kind.FLAPPING))
+    down = decided(seen("offline", 80 * MINUTE, transitions=transitions), told(Kind.FLAPPING))
     assert kinds(down) == [Kind.OFFLINE]
 
 
 def test_a_flapping_connection_that_is_revoked_is_told_at_once() -> None:
-    assert kinds(decided(seen("revoked", flips=FLIPS), told(Kind.FLAPPING))) == [Kind.REVOKED]
+    assert kinds(decided(seen("revoked", transitions=FLIPS), told(Kind.FLAPPING))) == [Kind.REVOKED]
 
 
 def test_the_end_of_a_grant_is_told_thirty_seven_and_one_day_ahead() -> None:

@@ -74,8 +74,8 @@ def row(**columns: Any) -> CardRow:
         "version": 3,
         "expires_at": None,
         "refreshable": True,
-        "recent": [],
-        "looks": 0,
+        "recent_latencies": [],
+        "check_count": 0,
         "read_at": NOW,
         "flapping": False,
         "provider_down_since": None,
@@ -228,7 +228,7 @@ async def test_a_connection_is_its_owners_only(database: Database, keys: Keys) -
 async def test_a_reconnect_on_its_way_is_not_shown(database: Database, keys: Keys) -> None:
     anna = await rows.add_person(database)
     shown = await rows.add_connection(database, keys, anna)
-    hidden = await rows.add_connection(database, keys, anna, replaces=shown)
+    hidden = await rows.add_connection(database, keys, anna, replaces_connection_id=shown)
     async with database.sessions() as session:
         own = await queries.of_users(session, [anna])
         assert [each.id for each in own[anna]] == [shown]

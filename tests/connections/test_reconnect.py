@@ -27,7 +27,7 @@ MAIN, OTHER = "Основной магазин", "Магазин на Ленин
 
 async def hidden(database: Database) -> list[Connection]:
     async with database.sessions() as session:
-        query = select(Connection).where(Connection.replaces.is_not(None))
+        query = select(Connection).where(Connection.replaces_connection_id.is_not(None))
         return list(await session.scalars(query))
 
 
@@ -489,10 +489,10 @@ async def test_an_unnamed_connection_that_merges_takes_its_reconnects_along(
     user = await rows.add_person(database, "vera@example.ru")
     known = await rows.add_connection(database, keys, user, account=MAIN_SHOP)
     unnamed = await rows.add_connection(database, keys, user)
-    waiting = await rows.add_connection(database, keys, user, replaces=unnamed)
+    waiting = await rows.add_connection(database, keys, user, replaces_connection_id=unnamed)
     async with database.sessions.begin() as session:
         assert await match_account(session, keys, unnamed, MAIN_SHOP) == known
-    assert (await rows.found(database, waiting)).replaces == known
+    assert (await rows.found(database, waiting)).replaces_connection_id == known
 
 
 async def housekeeping(app: Dashboard) -> None:
@@ -502,7 +502,9 @@ async def housekeeping(app: Dashboard) -> None:
 
 async def age(database: Database, by: timedelta) -> None:
     async with database.sessions.begin() as session:
-        await session.execute(update(Connection).values(asked_at=Connection.asked_at - by))
+        await session.execute(
+            update(Connection).values(decision_requested_at=Connection.decision_requested_at - by)
+        )
 
 
 async def age_row(database: Database, connection_id: UUID, by: timedelta) -> None:

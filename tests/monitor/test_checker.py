@@ -296,16 +296,16 @@ async def test_what_goes_up_and_down_four_times_in_an_hour_flaps(
         await checker.check_now(connection_id)
         seen.append(await flapping(database, connection_id))
     assert seen == [False, False, False, False, False, True]
-    assert len((await rows.found(database, connection_id)).flips) == 4
+    assert len((await rows.found(database, connection_id)).transitions) == 4
 
 
 async def test_an_hour_after_its_fourth_last_flip_it_does_not_flap_any_more(
     database: Database, connection_id: UUID
 ) -> None:
     for minutes, flaps in ((59, True), (61, False)):
-        flips = [func.now() - timedelta(minutes=each) for each in (1, 2, 3, minutes)]
+        transitions = [func.now() - timedelta(minutes=each) for each in (1, 2, 3, minutes)]
         async with database.sessions.begin() as session:
-            await session.execute(update(Connection).values(flips=array(flips)))
+            await session.execute(update(Connection).values(transitions=array(transitions)))
         assert await flapping(database, connection_id) is flaps
 
 

@@ -62,7 +62,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "IDLE_PAUSE", 0.05)
     monkeypatch.setattr(loop, "CUT_OFF_PAUSE", 0.1)
     monkeypatch.setattr(connectivity, "CANARY_KEPT", 0.05)
-    monkeypatch.setattr("app.monitor.check.UNJUDGED_PAUSE", 0.1)
+    monkeypatch.setattr("app.monitor.checker.UNJUDGED_PAUSE", 0.1)
 
 
 @pytest.fixture

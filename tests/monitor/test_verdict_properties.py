@@ -49,7 +49,7 @@ before = some.builds(
     some.integers(0, 1_000),
     some.booleans(),
 )
-looks = some.lists(some.tuples(answers, some.booleans()), max_size=8)
+check_count = some.lists(some.tuples(answers, some.booleans()), max_size=8)
 
 
 def walk(asked: list[tuple[Answer, bool]]) -> list[tuple[Answer, PriorState, Verdict]]:
@@ -67,7 +67,7 @@ def is_proof(answer: Answer, known: PriorState) -> bool:
     return answer.refused == "invalid_grant" or (answer.status == 401 and known.refreshed)
 
 
-@given(looks)
+@given(check_count)
 def test_nothing_is_revoked_without_proof(asked: list[tuple[Answer, bool]]) -> None:
     last = None
     for answer, known, verdict in walk(asked):
@@ -103,7 +103,7 @@ def test_our_mistake_changes_nobodys_status(
         assert not verdict.began
 
 
-@given(looks)
+@given(check_count)
 def test_two_looks_in_a_row_make_it_offline_and_not_one(asked: list[tuple[Answer, bool]]) -> None:
     down = 0  # looks in a row at a provider that does not work; our own mistakes do not count
     for answer, _, verdict in walk(asked):

@@ -118,7 +118,12 @@ async def test_a_verdict_about_the_old_grant_is_not_written_on_the_new_one(
     assert late is not None
     assert late.verdict.status is Status.DEGRADED
     newer = await rows.add_connection(
-        database, keys, user, Tokens("access-2", "refresh-2"), status="online", replaces=target
+        database,
+        keys,
+        user,
+        Tokens("access-2", "refresh-2"),
+        status="online",
+        replaces_connection_id=target,
     )
     async with database.sessions.begin() as session:
         assert await match_account(session, keys, newer, MAIN_SHOP) == target

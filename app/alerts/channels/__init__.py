@@ -11,4 +11,4 @@ SEND: dict[str, Send] = {
     "apprise": apprise.send,
 }
 
-__all__ = ["SEND", "Address", "Parcel", "Post", "DeliveryRefused", "Send"]
+__all__ = ["SEND", "Address", "DeliveryRefused", "Parcel", "Post", "Send"]

@@ -138,7 +138,7 @@ def describe(
         stale_at=stale_at,
         provider_down_since=down_since,
         past=pasts.get(row.id),
-        latencies=latencies_of(in_order(row.recent, row.looks)),
+        latencies=latencies_of(in_order(row.recent_latencies, row.check_count)),
         about=provider.about if provider else "",
         configured=asked,
         by_key=bool(provider and provider.kind == API_KEY),
