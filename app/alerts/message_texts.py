@@ -13,32 +13,12 @@ from zoneinfo import ZoneInfo
 
 from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.types import Kind
+from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import DAY, counted, day_and_time, span
 
 MOST_LINES = 12  # connections named one by one; the rest are counted
 LONGEST_EVIDENCE = 300  # characters
 
-CAUSES = {
-    "provider_error": "сервис отвечает ошибкой",
-    "unreachable": "сервис недоступен",
-    "timeout": "сервис не отвечает",
-    "tls": "неполадка с сертификатом защиты сервиса",
-    "bad_response": "сервис отвечает непонятно",
-    "access_denied": "нет доступа к данным",
-    "payment_required": "доступ не оплачен или приложение не установлено",
-    "revoked": "доступ отозван",
-}
-YOUR_MOVE = {
-    "revoked": "Нажмите «Переподключить» и дайте доступ снова: история сохранится.",
-    "access_denied": (
-        "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
-        "разрешён. Потом нажмите «Проверить» на странице подключения."
-    ),
-    "payment_required": (
-        "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте оплату. "
-        "Потом нажмите «Проверить» на странице подключения."
-    ),
-}
 THEIR_MOVE = (
     "От вас ничего не нужно: это на стороне сервиса, переподключение не поможет. Мы продолжаем "
     "проверять и сообщим, когда заработает."
@@ -124,7 +104,7 @@ def _revoked(told: TextContext) -> AlertMessage:
         f"«{told.name}»: нужно переподключить {told.whom}",
         f"«{told.name}» больше не принимает наш доступ: он отозван. Данные не приходят "
         f"с {told.since}.",
-        f"Ваш ход. {YOUR_MOVE['revoked']}",
+        _your_move(told, "revoked"),
         told.button("Переподключить", "Переподключить"),
         _lines(told, "доступ отозван"),
         "bad",
@@ -132,12 +112,11 @@ def _revoked(told: TextContext) -> AlertMessage:
 
 
 def _blocked(told: TextContext) -> AlertMessage:
-    move = YOUR_MOVE.get(told.cause, YOUR_MOVE["access_denied"]).format(name=told.name)
     return AlertMessage(
         told.kind,
         f"«{told.name}»: нужны ваши действия, {told.whom}",
-        f"«{told.name}» не отдаёт данные с {told.since}: {CAUSES.get(told.cause, '')}.",
-        f"Ваш ход. {move}",
+        f"«{told.name}» не отдаёт данные с {told.since}: {_cause(told.cause)}.",
+        _your_move(told, told.cause, "access_denied"),
         told.button("Что делать"),
         _lines(told),
         "warn",
@@ -148,7 +127,7 @@ def _offline(told: TextContext) -> AlertMessage:
     return AlertMessage(
         told.kind,
         f"«{told.name}» не в сети: {told.whom}",
-        f"«{told.name}» не работает с {told.since}: {CAUSES.get(told.cause, 'сбой')}.",
+        f"«{told.name}» не работает с {told.since}: {_cause(told.cause, 'сбой')}.",
         THEIR_MOVE,
         told.button("Посмотреть подключение"),
         _lines(told),
@@ -160,7 +139,7 @@ def _outage(told: TextContext) -> AlertMessage:
     return AlertMessage(
         told.kind,
         f"«{told.name}» не работает у всех",
-        f"Сбой у самого сервиса с {told.since}: {CAUSES.get(told.cause, 'он не отвечает')}. "
+        f"Сбой у самого сервиса с {told.since}: {_cause(told.cause, 'он не отвечает')}. "
         f"Из-за него не в сети {told.whom}.",
         THEIR_MOVE,
         told.button("Посмотреть подключение"),
@@ -231,13 +210,12 @@ def _recovered(told: TextContext) -> AlertMessage:
 
 
 def _reminder(told: TextContext) -> AlertMessage:
-    move = YOUR_MOVE.get(told.cause, YOUR_MOVE["revoked"]).format(name=told.name)
     revoked = told.cause == "revoked"
     return AlertMessage(
         told.kind,
         f"Напоминаем: «{told.name}» ждёт вас, {told.whom}",
-        f"Не работает с {told.since}: {CAUSES.get(told.cause, '')}.",
-        f"Ваш ход. {move}",
+        f"Не работает с {told.since}: {_cause(told.cause)}.",
+        _your_move(told, told.cause, "revoked"),
         told.button("Переподключить" if revoked else "Что делать"),
         _lines(told),
         "warn",
@@ -293,11 +271,27 @@ def _lines(told: TextContext, text: str | None = None) -> tuple[Line, ...]:
     lines: list[Line] = []
     proof = ""
     for each in told.items[:MOST_LINES]:
-        said = CAUSES.get(str(each.get("cause")), "") if text is None else text
+        said = _cause(str(each.get("cause"))) if text is None else text
         own = str(each.get("evidence", ""))[:LONGEST_EVIDENCE]
         lines.append(Line(_label(told, each), said, own if own != proof else ""))
         proof = own
     return (*lines, *_more(told))
+
+
+def _cause(cause: str, unknown: str = "") -> str:
+    texts = CAUSE_TEXTS.get(cause)
+    return texts.alert if texts is not None and texts.alert else unknown
+
+
+def _your_move(told: TextContext, *causes: str) -> str:
+    """What the owner has to do about the first of these causes that is their move."""
+    step = next(filter(None, map(_your_step, causes)))
+    return f"Ваш ход. {step.format(name=told.name)}"
+
+
+def _your_step(cause: object) -> str:
+    texts = CAUSE_TEXTS.get(str(cause))
+    return texts.alert_next_step if texts is not None else ""
 
 
 def _more(told: TextContext) -> tuple[Line, ...]:
@@ -313,7 +307,7 @@ def _blame(item: Mapping[str, Any]) -> str:
     cause = item.get("cause")
     if cause == "revoked":
         return "доступ был отозван"
-    return "ждало ваших действий" if cause in YOUR_MOVE else "по вине провайдера"
+    return "ждало ваших действий" if _your_step(cause) else "по вине провайдера"
 
 
 def _title(told: TextContext, part: Mapping[str, Any]) -> str:

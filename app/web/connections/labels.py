@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from app.i18n.cause_texts import CAUSE_TEXTS, CardText
 from app.i18n.formatting import (
     clock,
     duration,
@@ -64,74 +65,6 @@ STATUS = {
     "disconnected": StatusWording("Не подключено", "idle", "bi-circle", "Не подключено"),
 }
 
-CAUSE = {
-    "provider_error": Explanation(
-        "Сервис отвечает ошибкой",
-        "Сбой на стороне «{name}». От вас ничего не нужно, переподключение не поможет: "
-        "мы продолжаем проверять.",
-    ),
-    "unreachable": Explanation(
-        "Сервис недоступен",
-        "С «{name}» не удаётся соединиться. От вас ничего не нужно, переподключение не поможет: "
-        "мы продолжаем проверять.",
-    ),
-    "timeout": Explanation(
-        "Сервис не отвечает",
-        "«{name}» не ответил вовремя. От вас ничего не нужно, переподключение не поможет: "
-        "мы продолжаем проверять.",
-    ),
-    "tls": Explanation(
-        "Соединение небезопасно",
-        "У «{name}» неполадка с сертификатом защиты. От вас ничего не нужно, переподключение "
-        "не поможет: мы продолжаем проверять.",
-    ),
-    "bad_response": Explanation(
-        "Сервис отвечает непонятно",
-        "«{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение не поможет: "
-        "мы продолжаем проверять.",
-    ),
-    "rate_limited": Explanation(
-        "Сервис просит проверять реже",
-        "«{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и проверим.",
-    ),
-    "access_denied": Explanation(
-        "Нет доступа к данным",
-        "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
-        "разрешён. Потом нажмите «Проверить».",
-    ),
-    "payment_required": Explanation(
-        "Доступ не оплачен или приложение не установлено",
-        "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
-        "оплату. Потом нажмите «Проверить».",
-    ),
-    "revoked": Explanation(
-        "Доступ отозван",
-        "«{name}» больше не принимает наш доступ. Нажмите «Переподключить» и разрешите его снова: "
-        "история сохранится.",
-    ),
-    "misconfigured": Explanation(
-        "Сбой на нашей стороне",
-        "Из-за наших настроек проверить «{name}» не получилось. От вас ничего не нужно, "
-        "переподключать не надо.",
-    ),
-}
-KEY_REVOKED = Explanation(
-    "Ключ больше не действует",
-    "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, нажмите "
-    "«Переподключить» и вставьте его: история сохранится.",
-)
-DELIVERED = {  # where the provider sends the key by itself
-    "revoked": Explanation(
-        "Ключ приложения больше не действует",
-        "Удалите приложение в личном кабинете «{name}» и установите снова: новый ключ придёт к нам "
-        "сам, история сохранится.",
-    ),
-    "access_denied": Explanation(
-        "Нет доступа к данным",
-        "Установите приложение в личном кабинете «{name}» снова или разрешите ему доступ. Ключ "
-        "придёт к нам сам, история сохранится.",
-    ),
-}
 DOWN_FOR_MANY = (
     "Сейчас «{name}» не работает у многих сразу, а не только у вас. От вас ничего не нужно: "
     "проверим, как только сервис ответит."
@@ -270,7 +203,7 @@ def make_filters(
 
 
 def cause_text(card: Card) -> str:
-    return _message(card, card.cause).title if card.cause else ""
+    return _text(card, card.cause).headline if card.cause else ""
 
 
 def advice(card: Card) -> str:
@@ -281,13 +214,11 @@ def advice(card: Card) -> str:
         return DOWN_FOR_MANY.format(name=card.name)
     if card.status == "degraded" and card.fault != "us":
         return FIRST_STRIKE
-    return _message(card, card.cause).text.format(name=card.name)
+    return _text(card, card.cause).next_step.format(name=card.name)
 
 
-def _message(card: Card, cause: str) -> Explanation:
-    if card.delivered and cause in DELIVERED:
-        return DELIVERED[cause]
-    return KEY_REVOKED if card.by_key and cause == "revoked" else CAUSE[cause]
+def _text(card: Card, cause: str) -> CardText:
+    return CAUSE_TEXTS[cause].card_text(by_key=card.by_key, delivered=card.delivered)
 
 
 def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from app.connections.pending_reconnects import PendingReconnect
+from app.i18n.cause_texts import CAUSE_TEXTS
 from app.models.connection import Status
 from app.providers.provider import Provider
-from app.web.connections.labels import CAUSE, Explanation
+from app.web.connections.labels import Explanation
 
 INNER_QUOTES = str.maketrans("«»", "„“")
 
@@ -66,7 +67,7 @@ def strip(unsettled: PendingReconnect, name: str) -> Explanation:
             f"«{name}» не принял новый доступ.",
             f"Подключение «{expected}» осталось как было. Попробуйте переподключить ещё раз.",
         )
-    why = CAUSE[unsettled.cause].title if unsettled.cause else "Проверка ещё идёт"
+    why = CAUSE_TEXTS[unsettled.cause].card.headline if unsettled.cause else "Проверка ещё идёт"
     return Explanation(
         f"Новый доступ к «{name}» ждёт проверки.",
         f"{why}, и пока неизвестно, аккаунт ли это «{expected}». Как только узнаем, доступ займёт "

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from app.history.periods import TimeRange
 from app.history.uptime import Breakdown
+from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import (
     NO_DATA,
     day_name,
@@ -15,29 +16,8 @@ from app.i18n.formatting import (
 )
 from app.models.connection import UNWATCHED
 
-# What the service did, and does: (was, is).
-DEEDS = {
-    "provider_error": ("отвечал ошибкой", "отвечает ошибкой"),
-    "unreachable": ("был недоступен", "недоступен"),
-    "timeout": ("не отвечал", "не отвечает"),
-    "tls": ("отвечал по незащищённому соединению", "отвечает по незащищённому соединению"),
-    "bad_response": ("отвечал непонятно", "отвечает непонятно"),
-    "rate_limited": ("просил проверять реже", "просит проверять реже"),
-    "access_denied": ("не давал доступа к данным", "не даёт доступа к данным"),
-    "payment_required": ("ждал оплаты или установки", "ждёт оплаты или установки"),
-    "revoked": ("не принимал наш доступ", "не принимает наш доступ"),
-    "misconfigured": ("не узнавал нас", "не узнаёт нас"),
-}
-CAUSES = {  # as a filter names them
-    "provider_error": "сервис отвечал ошибкой",
-    "unreachable": "сервис недоступен",
-    "timeout": "сервис не отвечал",
-    "tls": "незащищённое соединение",
-    "bad_response": "непонятный ответ",
-    "access_denied": "нет доступа к данным",
-    "payment_required": "не оплачено или не установлено",
-    "revoked": "доступ отозван",
-}
+# The causes that an outage can have, as a filter names them.
+CAUSES = {cause: texts.noun for cause, texts in CAUSE_TEXTS.items() if texts.makes_outages}
 PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
 IN_ORDER = "в сети"  # of a bar
 FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
@@ -48,8 +28,9 @@ def deed(cause: str | None, lasted: timedelta, ended: bool, name: str = "Сер�
     """ "Сервис не отвечал 18 минут", "Сервис не отвечает уже 2 часа", "Никто не проверял 1 час"."""
     if cause is None:
         return f"Никто не {'проверял' if ended else 'проверяет уже'} {long_span(lasted)}"
-    was, now = DEEDS[cause]
-    return f"{name} {was} {long_span(lasted)}" if ended else f"{name} {now} уже {long_span(lasted)}"
+    texts = CAUSE_TEXTS[cause]
+    did = texts.was if ended else f"{texts.still} уже"
+    return f"{name} {did} {long_span(lasted)}"
 
 
 def proof(evidence: str, last_evidence: str, checks: int) -> str:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from app.history.periods import TimeRange
 from app.history.uptime import Breakdown
+from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import (
     MINUTE,
     MONTH_NAMES,
@@ -18,7 +19,6 @@ from app.i18n.formatting import (
 )
 from app.i18n.timezones import ZONES
 from app.models.connection import Cause
-from app.web.history.labels import CAUSES
 
 FAULTS = {"provider": "сервис", "you": "ждало вас", "us": "мы"}
 PARTS = (  # of a month's time that was not up
@@ -32,7 +32,6 @@ STATUSES = {
     "blocked": "ждало ваших действий",
     "revoked": "нужно было переподключить",
 }
-OTHER_CAUSES = {"rate_limited": "сервис просил проверять реже", "misconfigured": "наша настройка"}
 ALL = "Все вместе"
 Record = Mapping[str, object]
 
@@ -56,7 +55,7 @@ def outage_row(record: Record, titles: Mapping[str, str]) -> list[object]:
         *(record[name] for name in ("details", "opened_at", "closed_at")),
         _minutes(record["seconds"]),
         STATUSES[str(record["status"])],
-        (CAUSES | OTHER_CAUSES)[str(record["cause"])],
+        CAUSE_TEXTS[str(record["cause"])].noun,
         FAULTS[str(record["fault"])],
         record["checks"],
         "да" if record["provider_wide"] else "нет",
@@ -80,7 +79,7 @@ def event(cause: str | None) -> str:
     """What one stretch was; without a cause nobody was checking."""
     if cause is None:
         return f"{NO_DATA}: никто не проверял"
-    name = (CAUSES | OTHER_CAUSES)[cause]
+    name = CAUSE_TEXTS[cause].noun
     return f"{name} ({BY_FAULT[Cause(cause).fault]})"
 
 

@@ -1,0 +1,173 @@
+"""The texts of every cause, in one place: on a card, in the history and in an alert.
+
+A cause is a value of `models.connection.Cause`; a test compares the two lists. `{name}` stands for
+the provider's name.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CardText:
+    headline: str
+    next_step: str  # whose move it is, and what to do
+
+
+@dataclass(frozen=True)
+class CauseTexts:
+    """One cause; its texts are written for the sentences that the comments show."""
+
+    card: CardText
+    was: str  # history, when it is over: "Сервис не отвечал 18 минут"
+    still: str  # history, while it lasts: "Сервис не отвечает уже 18 минут"
+    noun: str  # a filter's choice and a report's column: "сервис не отвечал"
+    alert: str = ""  # "«Эвотор» не работает с 14:02: сервис не отвечает"; "": it makes no outage
+    alert_next_step: str = ""  # "Ваш ход. …"; "": it is not the owner's move
+    card_of_key: CardText | None = None  # where the owner typed the key in
+    card_of_delivered: CardText | None = None  # where the provider sends the key by itself
+
+    @property
+    def makes_outages(self) -> bool:
+        return bool(self.alert)
+
+    def card_text(self, *, by_key: bool, delivered: bool) -> CardText:
+        if delivered and self.card_of_delivered is not None:
+            return self.card_of_delivered
+        if by_key and self.card_of_key is not None:
+            return self.card_of_key
+        return self.card
+
+
+CAUSE_TEXTS = {
+    "provider_error": CauseTexts(
+        card=CardText(
+            "Сервис отвечает ошибкой",
+            "Сбой на стороне «{name}». От вас ничего не нужно, переподключение не поможет: "
+            "мы продолжаем проверять.",
+        ),
+        was="отвечал ошибкой",
+        still="отвечает ошибкой",
+        noun="сервис отвечал ошибкой",
+        alert="сервис отвечает ошибкой",
+    ),
+    "unreachable": CauseTexts(
+        card=CardText(
+            "Сервис недоступен",
+            "С «{name}» не удаётся соединиться. От вас ничего не нужно, переподключение не "
+            "поможет: мы продолжаем проверять.",
+        ),
+        was="был недоступен",
+        still="недоступен",
+        noun="сервис недоступен",
+        alert="сервис недоступен",
+    ),
+    "timeout": CauseTexts(
+        card=CardText(
+            "Сервис не отвечает",
+            "«{name}» не ответил вовремя. От вас ничего не нужно, переподключение не поможет: "
+            "мы продолжаем проверять.",
+        ),
+        was="не отвечал",
+        still="не отвечает",
+        noun="сервис не отвечал",
+        alert="сервис не отвечает",
+    ),
+    "tls": CauseTexts(
+        card=CardText(
+            "Соединение небезопасно",
+            "У «{name}» неполадка с сертификатом защиты. От вас ничего не нужно, переподключение "
+            "не поможет: мы продолжаем проверять.",
+        ),
+        was="отвечал по незащищённому соединению",
+        still="отвечает по незащищённому соединению",
+        noun="незащищённое соединение",
+        alert="неполадка с сертификатом защиты сервиса",
+    ),
+    "bad_response": CauseTexts(
+        card=CardText(
+            "Сервис отвечает непонятно",
+            "«{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение не "
+            "поможет: мы продолжаем проверять.",
+        ),
+        was="отвечал непонятно",
+        still="отвечает непонятно",
+        noun="непонятный ответ",
+        alert="сервис отвечает непонятно",
+    ),
+    "rate_limited": CauseTexts(
+        card=CardText(
+            "Сервис просит проверять реже",
+            "«{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и проверим.",
+        ),
+        was="просил проверять реже",
+        still="просит проверять реже",
+        noun="сервис просил проверять реже",
+    ),
+    "access_denied": CauseTexts(
+        card=CardText(
+            "Нет доступа к данным",
+            "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
+            "разрешён. Потом нажмите «Проверить».",
+        ),
+        card_of_delivered=CardText(
+            "Нет доступа к данным",
+            "Установите приложение в личном кабинете «{name}» снова или разрешите ему доступ. Ключ "
+            "придёт к нам сам, история сохранится.",
+        ),
+        was="не давал доступа к данным",
+        still="не даёт доступа к данным",
+        noun="нет доступа к данным",
+        alert="нет доступа к данным",
+        alert_next_step=(
+            "Откройте личный кабинет «{name}»: приложение должно быть установлено, а доступ ему "
+            "разрешён. Потом нажмите «Проверить» на странице подключения."
+        ),
+    ),
+    "payment_required": CauseTexts(
+        card=CardText(
+            "Доступ не оплачен или приложение не установлено",
+            "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
+            "оплату. Потом нажмите «Проверить».",
+        ),
+        was="ждал оплаты или установки",
+        still="ждёт оплаты или установки",
+        noun="не оплачено или не установлено",
+        alert="доступ не оплачен или приложение не установлено",
+        alert_next_step=(
+            "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
+            "оплату. Потом нажмите «Проверить» на странице подключения."
+        ),
+    ),
+    "revoked": CauseTexts(
+        card=CardText(
+            "Доступ отозван",
+            "«{name}» больше не принимает наш доступ. Нажмите «Переподключить» и разрешите его "
+            "снова: история сохранится.",
+        ),
+        card_of_key=CardText(
+            "Ключ больше не действует",
+            "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, "
+            "нажмите «Переподключить» и вставьте его: история сохранится.",
+        ),
+        card_of_delivered=CardText(
+            "Ключ приложения больше не действует",
+            "Удалите приложение в личном кабинете «{name}» и установите снова: новый ключ придёт к "
+            "нам сам, история сохранится.",
+        ),
+        was="не принимал наш доступ",
+        still="не принимает наш доступ",
+        noun="доступ отозван",
+        alert="доступ отозван",
+        alert_next_step="Нажмите «Переподключить» и дайте доступ снова: история сохранится.",
+    ),
+    "misconfigured": CauseTexts(
+        card=CardText(
+            "Сбой на нашей стороне",
+            "Из-за наших настроек проверить «{name}» не получилось. От вас ничего не нужно, "
+            "переподключать не надо.",
+        ),
+        was="не узнавал нас",
+        still="не узнаёт нас",
+        noun="наша настройка",
+    ),
+}

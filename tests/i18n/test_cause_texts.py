@@ -1,0 +1,26 @@
+import pytest
+
+from app.i18n.cause_texts import CAUSE_TEXTS
+from app.models.connection import Cause
+
+
+def test_every_cause_has_its_texts() -> None:
+    assert set(CAUSE_TEXTS) == set(Cause)
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_an_alert_tells_the_owner_what_to_do_just_where_it_is_their_move(cause: Cause) -> None:
+    assert bool(CAUSE_TEXTS[cause].alert_next_step) is (cause.fault == "you")
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_cause_on_our_side_makes_no_outage(cause: Cause) -> None:
+    assert CAUSE_TEXTS[cause].makes_outages is (cause.fault != "us")
+
+
+def test_a_key_that_the_provider_sends_is_not_asked_of_its_owner() -> None:
+    revoked = CAUSE_TEXTS["revoked"]
+    both = revoked.card_text(by_key=True, delivered=True)
+    assert both is revoked.card_of_delivered
+    assert revoked.card_text(by_key=True, delivered=False) is revoked.card_of_key
+    assert revoked.card_text(by_key=False, delivered=False) is revoked.card
