@@ -1,13 +1,12 @@
 """Rules for what is committed: it works on any machine, and is what it says it is."""
 
 import re
-import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.code.committed import ROOT, committed, texts
+
 REQUIREMENTS = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")
 # Written in halves, because this file is committed too.
 REGISTRIES = (
@@ -18,26 +17,7 @@ REGISTRIES = (
     "find" + "-links",
 )
 PATHS = ("/ro" + "ot/", "/wo" + "rk/", "/ho" + "me/", "/Us" + "ers/")
-TEXT = {".py", ".md", ".toml", ".txt", ".html", ".js", ".css", ".json", ".svg", ".ini", ".mako", ""}
 PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+?)(?: ;.*)? \\$", re.MULTILINE)
-
-
-def committed() -> list[Path]:
-    """Tracked files and new ones alike, without what git ignores."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    files = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
-    return [file for file in files if file.is_file()]
-
-
-def texts() -> list[tuple[Path, str]]:
-    return [
-        (file, file.read_text(encoding="utf-8"))
-        for file in committed()
-        if file.suffix in TEXT and "vendor" not in file.parts
-    ]
 
 
 @pytest.mark.parametrize("word", REGISTRIES)

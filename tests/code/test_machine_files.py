@@ -1,0 +1,137 @@
+"""Every file that a machine reads can be read, and says only what is so."""
+
+import configparser
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from app.config import Settings, read_settings
+from app.providers.provider import OAUTH2
+from app.providers.registry import catalogue_of
+from tests.code.committed import ROOT, committed
+
+# Read by people, by Python, or by a browser: tests of their own.
+OTHER_KINDS = {".py", ".md", ".html", ".css", ".js", ".png", ".txt", ".mako", ".gitignore"}
+OTHER_FILES = {".ci/run", ".git-blame-ignore-revs"}
+PROCESS = re.compile(r"[a-z]+: \S.*")
+# https://devcenter.heroku.com/articles/app-json-schema
+APP_JSON_KEYS = {
+    *("name", "description", "keywords", "website", "repository", "logo", "success_url", "scripts"),
+    *("env", "formation", "addons", "buildpacks", "environments", "stack", "image"),
+}
+VARIABLE_KEYS = {"description", "value", "required", "generator"}
+
+
+def processes(text: str) -> None:
+    assert all(PROCESS.fullmatch(line) for line in text.splitlines())
+
+
+def python_version(text: str) -> None:
+    assert re.fullmatch(r"3\.\d+\n", text)
+
+
+READERS: dict[str, Callable[[str], object]] = {  # by suffix, or by name where there is none
+    ".json": json.loads,
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+    ".ini": lambda text: configparser.RawConfigParser().read_string(text),
+    ".svg": ElementTree.fromstring,
+    "Procfile": processes,
+    ".python-version": python_version,
+}
+
+
+def kind(file: Path) -> str:
+    return file.suffix or file.name
+
+
+def test_every_file_that_a_machine_reads_can_be_read() -> None:
+    for file in committed():
+        if read := READERS.get(kind(file)):
+            try:
+                read(file.read_text(encoding="utf-8"))
+            except (ValueError, SyntaxError, yaml.YAMLError, configparser.Error) as fault:
+                pytest.fail(f"{file.relative_to(ROOT)}: {fault}")
+
+
+def test_of_every_kind_of_file_it_is_known_who_reads_it() -> None:
+    known = {*READERS, *OTHER_KINDS, "LICENSE"}
+    unknown = [name for name in map(_name, committed()) if kind(Path(name)) not in known]
+    assert set(unknown) <= OTHER_FILES
+
+
+@pytest.fixture(scope="module")
+def app_json() -> dict[str, dict[str, dict[str, object]]]:
+    read: dict[str, dict[str, dict[str, object]]] = json.loads((ROOT / "app.json").read_text())
+    return read
+
+
+def test_heroku_takes_the_manifest(app_json: dict[str, object]) -> None:
+    assert app_json.keys() <= APP_JSON_KEYS
+    assert re.fullmatch(r"[A-Za-z][A-Za-z .-]{2,29}", str(app_json["name"]))
+    assert len(str(app_json["description"])) <= 140
+
+
+def test_the_manifest_says_of_every_variable_what_it_is(
+    app_json: dict[str, dict[str, dict[str, object]]],
+) -> None:
+    for name, variable in app_json["env"].items():
+        assert variable.keys() <= VARIABLE_KEYS, name
+        assert variable["description"], name
+        assert isinstance(variable.get("value", ""), str), name
+        assert isinstance(variable.get("required", True), bool), name
+
+
+def test_the_manifest_starts_the_processes_of_the_procfile(app_json: dict[str, object]) -> None:
+    named = {line.split(":")[0] for line in (ROOT / "Procfile").read_text().splitlines()}
+    formation = app_json["formation"]
+    assert isinstance(formation, dict)
+    assert formation.keys() == named - {"release"}
+
+
+def test_the_variables_of_the_manifest_are_read_by_the_settings(
+    app_json: dict[str, dict[str, object]],
+) -> None:
+    assert app_json["env"].keys() - variables() == set()
+
+
+def test_the_settings_in_the_readme_are_the_settings_that_are_read() -> None:
+    table = (ROOT / "README.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    told = {name for cell in cells for name in re.findall(r"`([A-Z_]+)`", cell)}
+    assert told == own_variables() - {"SECRET_KEY_FALLBACKS"}  # stands in the row of SECRET_KEY
+
+
+class Asked(dict[str, str]):
+    """An empty environment that knows what was looked for in it."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        self.names.add(name)
+        return default
+
+
+def own_variables() -> set[str]:
+    environ = Asked()
+    read_settings(environ, ())
+    return environ.names
+
+
+def variables() -> set[str]:
+    """With those of the built-in providers."""
+    names = {name for name, each in catalogue_of(Settings()).items() if each.kind == OAUTH2}
+    ends = ("CLIENT_ID", "CLIENT_SECRET", "WEBHOOK_SECRET")
+    return own_variables() | {f"{name.upper()}_{end}" for name in names for end in ends}
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
