@@ -70,7 +70,8 @@ async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: f
             request = _request(provider, carriers[number], grant.access_token, grant.kept)
         except (KeyError, ValueError, httpx.InvalidURL):
             return Answer("", 0, failure="unconfigured")
-        reply = await http.send(request, max(0.0, until - monotonic()), provider)
+        left = max(0.0, until - monotonic())
+        reply = await http.send(request, left, provider.destination)
         if reply.status != 401:
             break
     return _answer(provider, request, reply, number, grant.kept)

@@ -201,7 +201,7 @@ async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, st
         form = form | ours
     query = ours if method == QUERY else {}
     request = _written(provider.token_request, url, query, form, headers)
-    return await http.send(request, TIMEOUT, provider)
+    return await http.send(request, TIMEOUT, provider.destination)
 
 
 def _written(
@@ -233,7 +233,7 @@ async def _revoke_its_way(
         )
     except (KeyError, httpx.InvalidURL):
         return UNCONFIGURED
-    return await http.send(request, TIMEOUT, provider)
+    return await http.send(request, TIMEOUT, provider.destination)
 
 
 def _basic(name: str, secret: str) -> str:

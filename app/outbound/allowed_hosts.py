@@ -73,6 +73,14 @@ class Hosts:
         return named and HOST.fullmatch(host) is not None
 
 
+@dataclass(frozen=True)
+class Destination:
+    """Where one request may go, and whom to believe there besides the system's authorities."""
+
+    hosts: Hosts
+    ca_file: str = ""
+
+
 def origin_of(url: httpx.URL) -> Origin:
     host = url.raw_host.decode("ascii", "replace")
     return url.scheme, host, url.port or DEFAULT_PORTS.get(url.scheme, 0)

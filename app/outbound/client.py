@@ -19,10 +19,9 @@ from functools import cache, partial
 import httpx
 
 from app.outbound import http1
-from app.outbound.allowed_hosts import LOOPBACK, Origin, origin_of
+from app.outbound.allowed_hosts import LOOPBACK, Destination, Origin, origin_of
 from app.outbound.connector import Dialer, NotAllowed, Peer, Resolve, look_up
 from app.outbound.http1 import Closed, Garbled, HttpConnection, TooLarge, Unanswered
-from app.providers.provider import Provider
 
 MAX_BODY = 256 * 1024  # bytes, after decompression
 KEEP_ALIVE = 60.0  # seconds
@@ -106,19 +105,19 @@ class Outbound:
         self,
         request: httpx.Request | WrittenRequest,
         timeout: float,
-        provider: Provider | None = None,
+        destination: Destination | None = None,
     ) -> Reply:
         """Send it once, and wait at most `timeout` seconds for the whole answer.
 
-        It goes to the provider's own hosts alone; without a provider, to any public one by https.
+        It goes to these hosts alone; without a destination, to any public one by https.
         """
         started = time.monotonic()
         exchange = None
         try:
             message = request if isinstance(request, WrittenRequest) else written_request(request)
-            if not self._may_go(message.target, provider):
+            if not self._may_go(message.target, destination):
                 return _not_allowed()
-            exchange = _Exchange(self._dialer, self._idle, message, provider)
+            exchange = _Exchange(self._dialer, self._idle, message, destination)
             answer = await exchange.answer(started + timeout)
             body = _unpacked(answer)
         except EXPECTED as error:
@@ -129,11 +128,11 @@ class Outbound:
     def close(self) -> None:
         self._idle.close()
 
-    def _may_go(self, target: RequestTarget, provider: Provider | None) -> bool:
+    def _may_go(self, target: RequestTarget, destination: Destination | None) -> bool:
         if target.has_userinfo or (target.is_loopback and not self._loopback):
             return False
-        if provider is not None:
-            return provider.hosts.allow_origin(target.origin)
+        if destination is not None:
+            return destination.hosts.allow_origin(target.origin)
         return target.origin[0] == "https" or target.is_loopback
 
 
@@ -199,11 +198,11 @@ class _Exchange:
     """One request, over a kept connection or a new one."""
 
     def __init__(
-        self, dialer: Dialer, idle: _Idle, message: WrittenRequest, provider: Provider | None
+        self, dialer: Dialer, idle: _Idle, message: WrittenRequest, destination: Destination | None
     ) -> None:
         self.reached = False  # there was somebody to get the request
         self._dialer, self._idle, self._message = dialer, idle, message
-        authorities = provider.ca_file if provider else ""
+        authorities = destination.ca_file if destination else ""
         self._peer = Peer(*message.target.origin, authorities, message.target.is_loopback)
 
     async def answer(self, until: float) -> http1.RawResponse:

@@ -9,7 +9,7 @@ from math import ceil
 from urllib.parse import urlsplit
 
 from app.config import Client
-from app.outbound.allowed_hosts import Hosts
+from app.outbound.allowed_hosts import Destination, Hosts
 from app.providers.placeholders import PLACEHOLDER, fill_address, is_per_tenant
 from app.providers.quota import DAY, Quota
 from app.providers.spec_parts import BASIC as BASIC
@@ -133,6 +133,10 @@ class Provider:
     def hosts(self) -> Hosts:
         """Where requests may go. The authorization endpoint is the browser's way, not ours."""
         return Hosts.of(self._asked, self.allowed_hosts)
+
+    @cached_property
+    def destination(self) -> Destination:
+        return Destination(self.hosts, self.ca_file)
 
     def may_ask(self, kept: Mapping[str, str]) -> bool:
         """Does everything that is kept of a grant lead to hosts that this entry allows?"""

@@ -10,9 +10,6 @@ import pytest
 from app import PACKAGES
 
 APP = Path(__file__).parents[2] / "app"
-# Modules on their way to their package, and imports that still run up.
-FUTURE: dict[str, str] = {}
-NOT_YET: set[tuple[str, str]] = {("outbound", "providers")}
 ON_ITS_OWN = ("sandbox", "local_postgres", "__main__", "__init__")
 MAY_NOT = {  # what a part must not know: another part, or a library
     "providers": {"sqlalchemy", "asyncpg", "httpx", "quart"},
@@ -65,23 +62,19 @@ def parts_in(names: list[str]) -> set[str]:
     return {name.split(".")[1] for name in names if name.startswith("app.")}
 
 
-def package_of(part: str) -> str:
-    return FUTURE.get(part, part)
-
-
 def test_every_part_has_its_place() -> None:
     placed = [package for row in PACKAGES for package in row] + list(ON_ITS_OWN)
     assert len(placed) == len(set(placed))
-    assert {package_of(part_of(file)) for file in FILES} - set(placed) == set()
+    assert {part_of(file) for file in FILES} - set(placed) == set()
 
 
 def test_a_package_imports_only_what_is_above_it() -> None:
     rank = {package: number for number, row in enumerate(PACKAGES) for package in row}
     for file in FILES:
-        own = package_of(part_of(file))
+        own = part_of(file)
         for part in parts_in(imports_of(file)) - set(ON_ITS_OWN):
-            if own in rank and (own, package_of(part)) not in NOT_YET:
-                assert rank[package_of(part)] <= rank[own], f"{file} imports {part}"
+            if own in rank:
+                assert rank[part] <= rank[own], f"{file} imports {part}"
 
 
 @pytest.mark.parametrize("part", MAY_NOT)

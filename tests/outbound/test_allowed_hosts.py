@@ -167,7 +167,7 @@ async def test_nothing_is_sent_to_a_hostile_host_nor_looked_up(host: str, entry:
     except httpx.InvalidURL:
         return  # there is no such address at all
     async with open_outbound(loopback=False, resolve=nobody_asks) as http:
-        reply = await http.send(request, 5, entry)
+        reply = await http.send(request, 5, entry.destination)
     assert (reply.failure, reply.reached, reply.status) == ("not_allowed", False, None)
 
 
@@ -175,8 +175,8 @@ async def test_nothing_is_sent_to_a_hostile_host_nor_looked_up(host: str, entry:
 async def test_nothing_but_https_leaves(scheme: str) -> None:
     request = httpx.Request("GET", f"{scheme}://acme.ru/me")
     async with open_outbound(loopback=True, resolve=nobody_asks) as http:
-        for entry in (ONE_HOST, None):
-            assert (await http.send(request, 5, entry)).failure == "not_allowed"
+        for destination in (ONE_HOST.destination, None):
+            assert (await http.send(request, 5, destination)).failure == "not_allowed"
 
 
 def test_an_entry_without_tenants_allows_its_own_hosts_and_ports_alone() -> None:

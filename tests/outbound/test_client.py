@@ -68,7 +68,9 @@ def get(url: str) -> httpx.Request:
 async def test_a_name_with_any_address_that_is_not_public_is_refused(answer: list[str]) -> None:
     server = NameServer(answer)
     async with open_outbound(loopback=True, resolve=server) as http:
-        reply = await http.send(get("https://api.acme.ru/me"), 5, entry("https://api.acme.ru"))
+        reply = await http.send(
+            get("https://api.acme.ru/me"), 5, entry("https://api.acme.ru").destination
+        )
     assert (reply.failure, reply.reached, server.asked) == ("not_allowed", False, 1)
 
 
@@ -77,7 +79,9 @@ async def test_a_name_that_is_found_nowhere_is_the_providers_trouble() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     async with open_outbound(resolve=nobody) as http:
-        reply = await http.send(get("https://api.acme.ru/me"), 5, entry("https://api.acme.ru"))
+        reply = await http.send(
+            get("https://api.acme.ru/me"), 5, entry("https://api.acme.ru").destination
+        )
     assert reply.failure == "unreachable"
 
 
@@ -88,7 +92,7 @@ async def test_the_connection_goes_to_the_address_that_was_checked() -> None:
         server = NameServer(["127.0.0.1"], ["10.0.0.1"])
         async with open_outbound(loopback=True, resolve=server) as http:
             own = f"http://localhost:{port}"
-            reply = await http.send(get(f"{own}/me"), 5, entry(own))
+            reply = await http.send(get(f"{own}/me"), 5, entry(own).destination)
     assert (reply.status, server.asked) == (200, 1)
 
 
@@ -101,7 +105,9 @@ async def test_a_name_that_moves_to_a_private_address_later_is_refused_then() ->
         own = f"http://localhost:{httpx.URL(url).port}"
         for expected in ("", "not_allowed"):  # a client each, so that neither keeps the address
             async with open_outbound(loopback=True, resolve=server) as http:
-                assert (await http.send(get(f"{own}/me"), 5, entry(own))).failure == expected
+                assert (
+                    await http.send(get(f"{own}/me"), 5, entry(own).destination)
+                ).failure == expected
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "fe80::1%eth0", "0.0.0.0"])
@@ -116,7 +122,7 @@ def test_no_socket_is_made_for_an_address_that_never_was_a_name(address: str) ->
 async def test_an_address_of_the_entry_itself_must_be_public_too(host: str) -> None:
     own = f"https://{host}"
     async with open_outbound(loopback=False) as http:
-        reply = await http.send(get(f"{own}/me"), 5, entry(own))
+        reply = await http.send(get(f"{own}/me"), 5, entry(own).destination)
     assert (reply.failure, reply.reached) == ("not_allowed", False)
 
 
@@ -126,14 +132,16 @@ async def test_loopback_is_for_those_who_switched_it_on(acme: Acme) -> None:
     for allowed, failure in ((True, ""), (False, "not_allowed")):
         async with open_outbound(loopback=allowed) as http:
             request = httpx.Request("GET", url, headers=headers)
-            assert (await http.send(request, 5, acme.provider)).failure == failure
+            assert (await http.send(request, 5, acme.provider.destination)).failure == failure
             assert (await http.send(request, 5)).failure == failure
     assert len(acme.shown) == 2
 
 
 async def test_a_loopback_entry_still_allows_its_own_port_alone(acme: Acme, http: Outbound) -> None:
     async with serving({"secret": saying(secret="x")}) as other:
-        assert (await http.send(get(f"{other}/secret"), 5, acme.provider)).failure == "not_allowed"
+        assert (
+            await http.send(get(f"{other}/secret"), 5, acme.provider.destination)
+        ).failure == "not_allowed"
 
 
 async def test_a_redirect_is_not_followed(http: Outbound) -> None:
@@ -147,7 +155,7 @@ async def test_a_redirect_is_not_followed(http: Outbound) -> None:
         return web.Response(status=302, headers={"Location": "/inside"})
 
     async with serving({"me": away, "inside": inside}) as url:
-        reply = await http.send(get(f"{url}/me"), 5, entry(url))
+        reply = await http.send(get(f"{url}/me"), 5, entry(url).destination)
     assert (reply.status, seen) == (302, [])
 
 
@@ -170,7 +178,9 @@ async def test_a_request_says_who_sends_it() -> None:
         return web.Response(text=request.headers["User-Agent"])
 
     async with serving({"me": who}) as url, open_outbound(loopback=True) as http:
-        assert (await http.send(get(f"{url}/me"), 5, entry(url))).body == USER_AGENT.encode()
+        assert (
+            await http.send(get(f"{url}/me"), 5, entry(url).destination)
+        ).body == USER_AGENT.encode()
 
 
 @pytest.mark.parametrize("encodings", [("gzip, gzip",), ("gzip", "gzip")], ids=str)
@@ -180,7 +190,7 @@ async def test_an_answer_that_is_packed_twice_is_not_unpacked(encodings: tuple[s
         return web.Response(body=gzip.compress(gzip.compress(b"{}")), headers=headers)
 
     async with serving({"me": packed}) as url, open_outbound(loopback=True) as http:
-        assert (await http.send(get(f"{url}/me"), 5, entry(url))).failure == "not_http"
+        assert (await http.send(get(f"{url}/me"), 5, entry(url).destination)).failure == "not_http"
 
 
 async def test_a_header_that_is_not_ascii_spoils_no_answer() -> None:
@@ -188,7 +198,7 @@ async def test_a_header_that_is_not_ascii_spoils_no_answer() -> None:
         return web.json_response({}, headers={"X-Shop": "Лавка"})
 
     async with serving({"me": odd}) as url, open_outbound(loopback=True) as http:
-        assert (await http.send(get(f"{url}/me"), 5, entry(url))).status == 200
+        assert (await http.send(get(f"{url}/me"), 5, entry(url).destination)).status == 200
 
 
 @pytest.mark.parametrize("asked", ["/me?a=%2F+%20b&c", "/me?redirect=https%3A%2F%2Fa.ru%3Fb%3Dc"])
@@ -197,4 +207,4 @@ async def test_an_address_arrives_as_it_was_written(asked: str) -> None:
         return web.Response(text=request.raw_path)
 
     async with serving({"me": path}) as url, open_outbound(loopback=True) as http:
-        assert (await http.send(get(url + asked), 5, entry(url))).body == asked.encode()
+        assert (await http.send(get(url + asked), 5, entry(url).destination)).body == asked.encode()

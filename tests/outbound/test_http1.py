@@ -49,7 +49,7 @@ class Wire:
             "acme", "Acme", f"{self.url}/a", f"{self.url}/t", Probe(f"{self.url}/me"),
             ca_file=self.ca_file,
         )  # fmt: skip
-        return await http.send(httpx.Request(method, f"{self.url}/me"), timeout, entry)
+        return await http.send(httpx.Request(method, f"{self.url}/me"), timeout, entry.destination)
 
 
 @pytest.fixture(params=["tcp", "tls"])
