@@ -1,7 +1,11 @@
-"""A grant finds its place once a probe has named its account, or could not (decision 8)."""
+"""Puts a new grant where it belongs once a probe has named its account, or could not.
+
+The rules are those of docs/decisions/0008.
+"""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -20,6 +24,17 @@ from app.realtime.events import announce_list
 
 # The provider knows the grant, or all is well: that it names nobody now, it will do again.
 NAMES_NOBODY = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
+# What the check of a new grant found goes to the connection whose place it takes, as it is.
+VERDICT_COLUMNS = (
+    "status",
+    "cause",
+    "evidence",
+    "strikes",
+    "latency_ms",
+    "last_checked_at",
+    "next_check_at",
+    "watched_until",
+)
 
 
 class AccountFit(StrEnum):
@@ -42,20 +57,22 @@ def fit(account: str | None, expected: str | None, cause: str | None) -> Account
 async def match_account(
     session: AsyncSession, keys: Keys, connection_id: UUID, account: str | None
 ) -> UUID | None:
-    """Put a checked grant where it belongs, once a probe has named its account (or could not).
+    """Put a checked grant where it belongs; `account` is whom the probe named, if anybody.
 
-    A reconnect with the same account takes the place of the connection that it was begun for; with
-    another one it stays hidden until the person has chosen (`choosing`), and without a name until a
-    check names it. A second connection to the same account becomes one with the first, which keeps
-    its id and history and gets the newer grant. Returns the connection that the grant now belongs
-    to, or None where it is not ours to settle.
+    - A reconnect with the same account takes the place of the connection that it was begun for.
+    - A reconnect with another account stays hidden until the person has chosen
+      (`pending_reconnects`); without a name it stays hidden until a check names one.
+    - A second connection to the same account becomes one with the first, which keeps its id and
+      history and gets the newer grant.
+
+    Returns the connection that the grant now belongs to, or None where another check decides.
     """
     # One at a time for a person: two tabs may bring the same account at once.
     owner = select(Connection.user_id).where(Connection.id == connection_id)
     await users.lock(session, owner.scalar_subquery())
     own = await session.get(Connection, connection_id, with_for_update=True)
     if own is None or own.lease_id is not None:
-        return None  # gone, or being checked again: whoever does that settles it
+        return None  # gone, or being checked again: whoever does that puts it in its place
     account = account or own.account  # a check that fails later names nobody
     begun_for = await _begun_for(session, own)
     target = await _same_account(session, own, account)
@@ -113,57 +130,66 @@ async def _stay(
 async def _take_place(
     session: AsyncSession, keys: Keys, own: Connection, target: Connection, account: str | None
 ) -> None:
-    """Move the grant and the fresh verdict; a check of the old grant on its way is fenced off."""
+    """Move the grant and the fresh verdict to `target`, and delete `own`. The order matters:
+
+    1. The grant moves before its connection is deleted, which would delete it too. Whether it is
+       the newer one decides if the verdict moves with it.
+    2. The new values are read off both rows before either is written.
+    3. Reconnects that were begun for `own` are handed over before it is deleted, which would clear
+       what they were begun for.
+    4. `own` is deleted before `target` gets the account: one person has one connection to it.
+    5. Outages, alerts and the audit log read what `target` has become.
+    """
     user_id = own.user_id
-    newer = await store.move(session, keys, own.id, target.id, own.replaces_connection_id)
-    looked_at = target.last_checked_at or target.connected_at
-    was_unwatched = own.last_checked_at is not None and own.last_checked_at > target.watched_until
-    verdict = {
+    is_newer = await store.move(session, keys, own.id, target.id, own.replaces_connection_id)
+    values = _open_question(own, target)
+    if is_newer:
+        values |= _verdict(own, target, account)
+    unwatched_since = _unwatched_since(own, target)
+    await _hand_over_reconnects(session, own, target)
+    await session.execute(delete(Connection).where(Connection.id == own.id))
+    await session.execute(update(Connection).where(Connection.id == target.id).values(values))
+    if is_newer:
+        await _follow_verdict(session, target.id, unwatched_since)
+    await announce_list(session, user_id)
+
+
+def _open_question(own: Connection, target: Connection) -> dict[str, Any]:
+    """Two reconnects with one other account are one question to the person, asked anew.
+
+    Where only one of them was a reconnect, whoever connected the account has answered it.
+    """
+    still_asks = (
+        own.replaces_connection_id is not None and target.replaces_connection_id is not None
+    )
+    return {
+        "replaces_connection_id": own.replaces_connection_id if still_asks else None,
+        "decision_requested_at": func.now() if still_asks else None,
+    }
+
+
+def _verdict(own: Connection, target: Connection, account: str | None) -> dict[str, Any]:
+    """What the check of the new grant found, as the target's columns.
+
+    Taking the lease away fences off a check of the old grant that is still on its way.
+    """
+    return {
+        **{column: getattr(own, column) for column in VERDICT_COLUMNS},
+        **_last_look(own, target),
         "account": account or target.account,
         "label": own.label or target.label,
-        "status": own.status,
-        "cause": own.cause,
-        "evidence": own.evidence,
         "since": own.since if own.status != target.status else target.since,
-        "strikes": own.strikes,
-        "latency_ms": own.latency_ms,
-        "last_checked_at": own.last_checked_at,
-        "next_check_at": own.next_check_at,
-        "watched_until": own.watched_until,
-        **_last_look(own, target, looked_at),
         "lease_id": None,
         "lease_until": None,
         "version": Connection.version + 1,
     }
-    # Two reconnects with one other account are one question; whoever connects it has answered.
-    still_asks = (
-        own.replaces_connection_id is not None and target.replaces_connection_id is not None
-    )
-    standing = {
-        "replaces_connection_id": own.replaces_connection_id if still_asks else None,
-        "decision_requested_at": func.now() if still_asks else None,
-    }
-    heirs = update(Connection).where(
-        Connection.replaces_connection_id == own.id, Connection.id != target.id
-    )
-    await session.execute(heirs.values(replaces_connection_id=target.id))
-    await session.execute(delete(Connection).where(Connection.id == own.id))
-    values = standing | verdict if newer else standing
-    await session.execute(update(Connection).where(Connection.id == target.id).values(values))
-    if newer:
-        if was_unwatched:
-            await outages.unwatch(session, {target.id: looked_at})
-        await outages.follow(session, [target.id])
-        await triggers.schedule_evaluation(session, [target.id])
-        await audit_log.write_of(session, AuditEvent.RECONNECTED, [target.id])
-    await announce_list(session, user_id)
 
 
-def _last_look(own: Connection, target: Connection, looked_at: datetime) -> dict[str, object]:
+def _last_look(own: Connection, target: Connection) -> dict[str, Any]:
     """The look that named the account is the target's newest; what was not folded is let go."""
     if own.last_checked_at is None or not own.check_count:
         return {}
-    pause = own.last_checked_at.timestamp() // 1 - looked_at.timestamp() // 1
+    pause = own.last_checked_at.timestamp() // 1 - _looked_at(target).timestamp() // 1
     newest = in_order(own.recent_latencies, own.check_count)[-1]
     recent_latencies = followed_by(target.recent_latencies, target.check_count, newest, pause)
     return {
@@ -171,3 +197,36 @@ def _last_look(own: Connection, target: Connection, looked_at: datetime) -> dict
         "check_count": target.check_count + 1,
         "unaggregated_count": 1,
     }
+
+
+def _unwatched_since(own: Connection, target: Connection) -> datetime | None:
+    """Since when nobody checked the target, where the new grant's check came too late for it."""
+    if own.last_checked_at is None or own.last_checked_at <= target.watched_until:
+        return None
+    return _looked_at(target)
+
+
+def _looked_at(connection: Connection) -> datetime:
+    return connection.last_checked_at or connection.connected_at
+
+
+async def _hand_over_reconnects(session: AsyncSession, own: Connection, target: Connection) -> None:
+    """Reconnects of a connection that ends are for the one that takes it over."""
+    begun_for_own = update(Connection).where(
+        Connection.replaces_connection_id == own.id, Connection.id != target.id
+    )
+    await session.execute(begun_for_own.values(replaces_connection_id=target.id))
+
+
+async def _follow_verdict(
+    session: AsyncSession, connection_id: UUID, unwatched_since: datetime | None
+) -> None:
+    """Let outages, alerts and the audit log follow what the connection is now.
+
+    The time without checks ends an open outage, so it is noted before a new one is opened.
+    """
+    if unwatched_since is not None:
+        await outages.unwatch(session, {connection_id: unwatched_since})
+    await outages.follow(session, [connection_id])
+    await triggers.schedule_evaluation(session, [connection_id])
+    await audit_log.write_of(session, AuditEvent.RECONNECTED, [connection_id])
