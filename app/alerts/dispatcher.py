@@ -16,9 +16,10 @@ from sqlalchemy import func, select
 from app import metrics
 from app.alerts import outbox, preferences
 from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post
-from app.alerts.message_texts import Setting, letter_of
+from app.alerts.message_texts import message_of
 from app.alerts.quiet_hours import quiet_end
 from app.alerts.retry_policy import pause
+from app.alerts.text_context import Setting
 from app.alerts.types import Kind
 from app.background import Unfinished
 from app.database.encryption import Keys
@@ -101,7 +102,7 @@ class Dispatcher:
             return UNREADABLE
         setting = Setting(self._titles, zone, self._post.settings.public_url, alert.created_at)
         held = [_title(each, setting) for each in parcel.carried]
-        letter = letter_of(Kind(alert.kind), alert.provider, alert.facts, setting, held)
+        letter = message_of(Kind(alert.kind), alert.provider, alert.facts, setting, held)
         ready = Parcel(parcel.delivery_id, letter, alert.provider, alert.facts, alert.created_at)
         try:
             async with asyncio.timeout(LONGEST_SEND):
@@ -122,4 +123,4 @@ class Dispatcher:
 
 
 def _title(alert: Alert, setting: Setting) -> str:
-    return letter_of(Kind(alert.kind), alert.provider, alert.facts, setting).title
+    return message_of(Kind(alert.kind), alert.provider, alert.facts, setting).title

@@ -1,254 +1,192 @@
-"""The Russian words of every alert: cause, evidence, since when, whose move, the one button.
+"""The text of every kind of alert: what happened, since when, whose move it is, the one button.
 
-Pure: an alert's facts in, a letter out. A new kind of alert gets its words here and nowhere else;
+Pure: an alert's facts in, a message out. A new kind gets its text here and nowhere else;
 `python -m app alerts preview` shows them all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from math import ceil
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from app.alerts.message import AlertMessage, Button, Line
+from app.alerts.text_context import MOST_LINES, Setting, TextContext, blame
 from app.alerts.types import Kind
-from app.i18n.cause_texts import CAUSE_TEXTS
-from app.i18n.formatting import DAY, counted, day_and_time, span
-
-MOST_LINES = 12  # connections named one by one; the rest are counted
-LONGEST_EVIDENCE = 300  # characters
+from app.i18n.formatting import DAY, counted, span
 
 THEIR_MOVE = (
     "От вас ничего не нужно: это на стороне сервиса, переподключение не поможет. Мы продолжаем "
     "проверять и сообщим, когда заработает."
 )
 NOT_YOURS = "От вас ничего не нужно."
-CONNECTIONS = ("подключение", "подключения", "подключений")
 PERIODS = {"daily": "за день", "weekly": "за неделю", "none": "за последнее время"}
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What a letter takes from its surroundings."""
-
-    titles: Mapping[str, str]  # provider's name → what people call it
-    zone: ZoneInfo
-    public_url: str
-    now: datetime
-
-
-@dataclass(frozen=True)
-class TextContext:
-    """An alert as its words need it."""
-
-    kind: Kind
-    provider: str | None
-    facts: Mapping[str, Any]
-    setting: Setting
-
-    @property
-    def name(self) -> str:
-        return self.setting.titles.get(self.provider or "", self.provider or "")
-
-    @property
-    def items(self) -> list[Mapping[str, Any]]:
-        return list(self.facts.get("items", []))
-
-    @property
-    def first(self) -> Mapping[str, Any]:
-        return self.items[0] if self.items else {}
-
-    @property
-    def cause(self) -> str:
-        return str(self.first.get("cause", ""))
-
-    @property
-    def whom(self) -> str:
-        """ "«Магазин на Ленина»", or "3 подключения"."""
-        if len(self.items) == 1:
-            return f"«{self.first.get('label') or self.name}»"
-        return counted(len(self.items), *CONNECTIONS)
-
-    def moment(self, text: object) -> str:
-        return day_and_time(datetime.fromisoformat(str(text)), self.setting.zone)
-
-    @property
-    def since(self) -> str:
-        begun = [str(each["since"]) for each in self.items if each.get("since")]
-        return self.moment(min(begun)) if begun else ""
-
-    def button(self, text: str, many: str = "Открыть подключения") -> Button:
-        """Straight to the connection, when it is one."""
-        url = f"{self.setting.public_url}/connections"
-        if len(self.items) == 1:
-            return Button(text, f"{url}/{self.first['connection_id']}")
-        return Button(many, url)
-
-
-def letter_of(
+def message_of(
     kind: Kind,
     provider: str | None,
     facts: Mapping[str, Any],
     setting: Setting,
     held: Sequence[str] = (),
 ) -> AlertMessage:
-    """The letter of one alert; `held`: titles of the others that it speaks for."""
-    letter = WORDS[kind](TextContext(kind, provider, facts, setting))
-    return AlertMessage(**(letter.__dict__ | {"held": tuple(held)})) if held else letter
+    """The message of one alert; `held`: titles of the others that it speaks for."""
+    return replace(TEXTS[kind](TextContext(kind, provider, facts, setting)), held=tuple(held))
 
 
-def _revoked(told: TextContext) -> AlertMessage:
+def _revoked(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
-        f"«{told.name}»: нужно переподключить {told.whom}",
-        f"«{told.name}» больше не принимает наш доступ: он отозван. Данные не приходят "
-        f"с {told.since}.",
-        _your_move(told, "revoked"),
-        told.button("Переподключить", "Переподключить"),
-        _lines(told, "доступ отозван"),
+        alert.kind,
+        f"«{alert.name}»: нужно переподключить {alert.whom}",
+        f"«{alert.name}» больше не принимает наш доступ: он отозван. Данные не приходят "
+        f"с {alert.since}.",
+        alert.your_move("revoked"),
+        alert.button("Переподключить", "Переподключить"),
+        alert.lines("доступ отозван"),
         "bad",
     )
 
 
-def _blocked(told: TextContext) -> AlertMessage:
+def _blocked(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
-        f"«{told.name}»: нужны ваши действия, {told.whom}",
-        f"«{told.name}» не отдаёт данные с {told.since}: {_cause(told.cause)}.",
-        _your_move(told, told.cause, "access_denied"),
-        told.button("Что делать"),
-        _lines(told),
+        alert.kind,
+        f"«{alert.name}»: нужны ваши действия, {alert.whom}",
+        f"«{alert.name}» не отдаёт данные с {alert.since}: {alert.cause_phrase()}.",
+        alert.your_move(alert.cause, "access_denied"),
+        alert.button("Что делать"),
+        alert.lines(),
         "warn",
     )
 
 
-def _offline(told: TextContext) -> AlertMessage:
+def _offline(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
-        f"«{told.name}» не в сети: {told.whom}",
-        f"«{told.name}» не работает с {told.since}: {_cause(told.cause, 'сбой')}.",
+        alert.kind,
+        f"«{alert.name}» не в сети: {alert.whom}",
+        f"«{alert.name}» не работает с {alert.since}: {alert.cause_phrase('сбой')}.",
         THEIR_MOVE,
-        told.button("Посмотреть подключение"),
-        _lines(told),
+        alert.button("Посмотреть подключение"),
+        alert.lines(),
         "bad",
     )
 
 
-def _outage(told: TextContext) -> AlertMessage:
+def _outage(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
-        f"«{told.name}» не работает у всех",
-        f"Сбой у самого сервиса с {told.since}: {_cause(told.cause, 'он не отвечает')}. "
-        f"Из-за него не в сети {told.whom}.",
+        alert.kind,
+        f"«{alert.name}» не работает у всех",
+        f"Сбой у самого сервиса с {alert.since}: {alert.cause_phrase('он не отвечает')}. "
+        f"Из-за него не в сети {alert.whom}.",
         THEIR_MOVE,
-        told.button("Посмотреть подключение"),
-        _lines(told),
+        alert.button("Посмотреть подключение"),
+        alert.lines(),
         "bad",
     )
 
 
-def _expiring(told: TextContext) -> AlertMessage:
-    end = datetime.fromisoformat(str(told.first["since"]))
-    days = max(1, ceil((end - told.setting.now).total_seconds() / DAY))
+def _expiring(alert: TextContext) -> AlertMessage:
+    end = datetime.fromisoformat(str(alert.first["since"]))
+    days = max(1, ceil((end - alert.setting.now).total_seconds() / DAY))
     left = counted(days, "день", "дня", "дней")
     return AlertMessage(
-        told.kind,
-        f"«{told.name}»: доступ закончится через {left}",
-        f"Доступ закончится {told.moment(told.first['since'])}: {told.whom}. Продлить его без вас "
-        "сервис не разрешает.",
+        alert.kind,
+        f"«{alert.name}»: доступ закончится через {left}",
+        f"Доступ закончится {alert.moment(alert.first['since'])}: {alert.whom}. Продлить его без "
+        "вас сервис не разрешает.",
         "Ваш ход. Переподключите заранее, тогда ничего не прервётся.",
-        told.button("Переподключить", "Переподключить"),
-        _lines(told, ""),
+        alert.button("Переподключить", "Переподключить"),
+        alert.lines(""),
         "warn",
     )
 
 
-def _flapping(told: TextContext) -> AlertMessage:
+def _flapping(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
-        f"«{told.name}»: связь то есть, то нет, {told.whom}",
+        alert.kind,
+        f"«{alert.name}»: связь то есть, то нет, {alert.whom}",
         "Подключение часто меняет состояние, сообщим, когда успокоится.",
         f"{NOT_YOURS} О каждом обрыве писать не будем.",
-        told.button("Посмотреть подключение"),
-        _lines(told),
+        alert.button("Посмотреть подключение"),
+        alert.lines(),
         "warn",
     )
 
 
-def _calm(told: TextContext) -> AlertMessage:
+def _calm(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
-        f"«{told.name}»: связь успокоилась, {told.whom}",
+        alert.kind,
+        f"«{alert.name}»: связь успокоилась, {alert.whom}",
         "Подключение снова в сети и больше не меняет состояние.",
         NOT_YOURS,
-        told.button("Посмотреть подключение"),
-        _lines(told, ""),
+        alert.button("Посмотреть подключение"),
+        alert.lines(""),
         "ok",
     )
 
 
-def _recovered(told: TextContext) -> AlertMessage:
-    longest = max((int(each.get("seconds", 0)) for each in told.items), default=0)
-    alike = len({(span(each.get("seconds", 0)), _blame(each)) for each in told.items}) == 1
+def _recovered(alert: TextContext) -> AlertMessage:
+    longest = max((int(each.get("seconds", 0)) for each in alert.items), default=0)
+    alike = len({(span(each.get("seconds", 0)), blame(each)) for each in alert.items}) == 1
     lines = tuple(
         Line(
-            _label(told, each),
-            "" if alike else f"не работало {span(each.get('seconds', 0))}, {_blame(each)}",
+            alert.label(each),
+            "" if alike else f"не работало {span(each.get('seconds', 0))}, {blame(each)}",
         )
-        for each in told.items[:MOST_LINES]
+        for each in alert.items[:MOST_LINES]
     )
     return AlertMessage(
-        told.kind,
-        f"«{told.name}» снова в сети: {told.whom}",
-        f"Снова в сети, не работало {span(longest)}, {_blame(told.first)}.",
+        alert.kind,
+        f"«{alert.name}» снова в сети: {alert.whom}",
+        f"Снова в сети, не работало {span(longest)}, {blame(alert.first)}.",
         NOT_YOURS,
-        told.button("Посмотреть подключение"),
-        lines + _more(told) if len(told.items) > 1 else (),
+        alert.button("Посмотреть подключение"),
+        lines + alert.rest() if len(alert.items) > 1 else (),
         "ok",
     )
 
 
-def _reminder(told: TextContext) -> AlertMessage:
-    revoked = told.cause == "revoked"
+def _reminder(alert: TextContext) -> AlertMessage:
+    revoked = alert.cause == "revoked"
     return AlertMessage(
-        told.kind,
-        f"Напоминаем: «{told.name}» ждёт вас, {told.whom}",
-        f"Не работает с {told.since}: {_cause(told.cause)}.",
-        _your_move(told, told.cause, "revoked"),
-        told.button("Переподключить" if revoked else "Что делать"),
-        _lines(told),
+        alert.kind,
+        f"Напоминаем: «{alert.name}» ждёт вас, {alert.whom}",
+        f"Не работает с {alert.since}: {alert.cause_phrase()}.",
+        alert.your_move(alert.cause, "revoked"),
+        alert.button("Переподключить" if revoked else "Что делать"),
+        alert.lines(),
         "warn",
     )
 
 
-def _digest(told: TextContext) -> AlertMessage:
-    alerts = list(told.facts.get("alerts", []))
-    lines = tuple(Line(told.moment(each["at"]), _title(told, each)) for each in alerts[:MOST_LINES])
+def _digest(alert: TextContext) -> AlertMessage:
+    alerts = list(alert.facts.get("alerts", []))
+    lines = tuple(
+        Line(alert.moment(each["at"]), _title(alert, each)) for each in alerts[:MOST_LINES]
+    )
     rest = len(alerts) - len(lines)
-    period = PERIODS.get(str(told.facts.get("period")), PERIODS["none"])
+    period = PERIODS.get(str(alert.facts.get("period")), PERIODS["none"])
     return AlertMessage(
-        told.kind,
+        alert.kind,
         f"Сводка {period}: {counted(len(alerts), 'событие', 'события', 'событий')}",
         f"Что было с подключениями {period}.",
         f"И ещё {counted(rest, 'событие', 'события', 'событий')}." if rest else "",
-        Button("Открыть подключения", f"{told.setting.public_url}/connections"),
+        Button("Открыть подключения", f"{alert.setting.public_url}/connections"),
         lines,
     )
 
 
-def _test(told: TextContext) -> AlertMessage:
+def _test(alert: TextContext) -> AlertMessage:
     return AlertMessage(
-        told.kind,
+        alert.kind,
         "Проверка оповещений: всё работает",
         "Так будут приходить сообщения о ваших подключениях.",
         NOT_YOURS,
-        Button("Настроить оповещения", f"{told.setting.public_url}/alerts"),
+        Button("Настроить оповещения", f"{alert.setting.public_url}/alerts"),
         tone="ok",
     )
 
 
-WORDS: dict[Kind, Callable[[TextContext], AlertMessage]] = {
+TEXTS: dict[Kind, Callable[[TextContext], AlertMessage]] = {
     Kind.REVOKED: _revoked,
     Kind.BLOCKED: _blocked,
     Kind.OFFLINE: _offline,
@@ -263,52 +201,5 @@ WORDS: dict[Kind, Callable[[TextContext], AlertMessage]] = {
 }
 
 
-def _lines(told: TextContext, text: str | None = None) -> tuple[Line, ...]:
-    """Each connection with its cause and proof; what all have in common is said once."""
-    causes = {each.get("cause") for each in told.items}
-    if text is None and len(told.items) > 1 and len(causes) == 1:
-        text = ""
-    lines: list[Line] = []
-    proof = ""
-    for each in told.items[:MOST_LINES]:
-        said = _cause(str(each.get("cause"))) if text is None else text
-        own = str(each.get("evidence", ""))[:LONGEST_EVIDENCE]
-        lines.append(Line(_label(told, each), said, own if own != proof else ""))
-        proof = own
-    return (*lines, *_more(told))
-
-
-def _cause(cause: str, unknown: str = "") -> str:
-    texts = CAUSE_TEXTS.get(cause)
-    return texts.alert if texts is not None and texts.alert else unknown
-
-
-def _your_move(told: TextContext, *causes: str) -> str:
-    """What the owner has to do about the first of these causes that is their move."""
-    step = next(filter(None, map(_your_step, causes)))
-    return f"Ваш ход. {step.format(name=told.name)}"
-
-
-def _your_step(cause: object) -> str:
-    texts = CAUSE_TEXTS.get(str(cause))
-    return texts.alert_next_step if texts is not None else ""
-
-
-def _more(told: TextContext) -> tuple[Line, ...]:
-    rest = len(told.items) - MOST_LINES
-    return (Line(f"и ещё {counted(rest, *CONNECTIONS)}", ""),) if rest > 0 else ()
-
-
-def _label(told: TextContext, item: Mapping[str, Any]) -> str:
-    return str(item.get("label") or told.name)
-
-
-def _blame(item: Mapping[str, Any]) -> str:
-    cause = item.get("cause")
-    if cause == "revoked":
-        return "доступ был отозван"
-    return "ждало ваших действий" if _your_step(cause) else "по вине провайдера"
-
-
-def _title(told: TextContext, part: Mapping[str, Any]) -> str:
-    return letter_of(Kind(part["kind"]), part["provider"], part["facts"], told.setting).title
+def _title(alert: TextContext, part: Mapping[str, Any]) -> str:
+    return message_of(Kind(part["kind"]), part["provider"], part["facts"], alert.setting).title

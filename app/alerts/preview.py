@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from app.alerts.channels import telegram
 from app.alerts.channels.email import as_html
 from app.alerts.message import AlertMessage, as_text
-from app.alerts.message_texts import Setting, letter_of
+from app.alerts.message_texts import message_of
 from app.alerts.outbox import facts_of
+from app.alerts.text_context import Setting
 from app.alerts.types import Kind, Notification
 
 SPACE = UUID("6b0a4c0e-0000-4000-8000-000000000000")
@@ -39,13 +40,13 @@ def letters(zone: ZoneInfo, public_url: str) -> dict[str, AlertMessage]:
     """A letter of every kind, by the name of its file."""
     setting = Setting(TITLES, zone, public_url, NOW)
     found = {
-        name: letter_of(kind, "evotor", facts_of(_news(kind, cause, evidence, count)), setting)
+        name: message_of(kind, "evotor", facts_of(_news(kind, cause, evidence, count)), setting)
         for name, (kind, cause, evidence, count) in EXAMPLES.items()
     }
     held = [found["offline"].title, found["recovered"].title]
     found["with-held-back"] = replace(found["revoked"], held=tuple(held))
-    found["digest"] = letter_of(Kind.DIGEST, None, _digest(), setting)
-    found["test"] = letter_of(Kind.TEST, None, {}, setting)
+    found["digest"] = message_of(Kind.DIGEST, None, _digest(), setting)
+    found["test"] = message_of(Kind.TEST, None, {}, setting)
     return found
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.alerts.message_texts import Setting, letter_of
+from app.alerts.message_texts import message_of
+from app.alerts.text_context import Setting
 from app.alerts.types import Kind
 from app.models.alert import Alert, Delivery
 
@@ -50,7 +51,7 @@ async def sent_to(
 
 
 def _sent(alert: Alert, where: Sequence[Where], setting: Setting) -> Sent:
-    letter = letter_of(Kind(alert.kind), alert.provider, alert.facts, setting)
+    letter = message_of(Kind(alert.kind), alert.provider, alert.facts, setting)
     return Sent(letter.title, letter.tone, alert.created_at, alert.for_digest, where)
 
 

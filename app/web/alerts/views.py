@@ -15,8 +15,8 @@ from app.accounts.rate_limits import RateLimit
 from app.alerts import channel_settings, preferences, sent_alerts
 from app.alerts.channels import apprise, telegram, webpush
 from app.alerts.channels.webpush_encryption import public_key
-from app.alerts.message_texts import Setting
 from app.alerts.sent_alerts import Sent
+from app.alerts.text_context import Setting
 from app.alerts.types import Preferences
 from app.models.alert import AlertChannel
 from app.web.alerts import labels as words
