@@ -21,7 +21,7 @@ from app.oauth.token_response import Refusal, Tokens, read_tokens, refusal_of
 from app.outbound.client import Outbound, Reply
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
-from app.providers.spec_parts import BASIC, GET, JSON, NONE, POST, QUERY, Revocation
+from app.providers.spec_parts import BASIC, GET, JSON, NONE, POST, QUERY, RevocationSpec
 
 TIMEOUT = 15.0  # seconds for a whole token request
 CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")  # RFC 6750 section 3.1
@@ -215,7 +215,7 @@ def _written(
 
 
 async def _revoke_its_way(
-    http: Outbound, provider: Provider, its: Revocation, values: dict[str, str]
+    http: Outbound, provider: Provider, its: RevocationSpec, values: dict[str, str]
 ) -> Reply:
     client = provider.client
     if client is not None:

@@ -14,7 +14,7 @@ from app.providers.field_parsers import Unfit, table
 from app.providers.placeholders import names_in_all
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.providers.schema import entry_keys
-from app.providers.spec_parts import NONE, Carrier, Probe, Push, Revocation
+from app.providers.spec_parts import NONE, Carrier, Probe, Push, RevocationSpec
 from app.providers.validation import inconsistencies
 
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
@@ -148,7 +148,7 @@ def _laid_over(base: Provider, values: dict[str, Any]) -> Provider:
         values["title"] = values.pop("name")
     values["probe"] = _probe(base.probe, values.get("probe", {}))
     if revocation := values.get("revocation"):
-        values["revocation"] = replace(base.revocation or Revocation(""), **revocation)
+        values["revocation"] = replace(base.revocation or RevocationSpec(""), **revocation)
     if english := values.get("english"):
         values["english"] = replace(base.english, **english)
     if push := values.get("push"):

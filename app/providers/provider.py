@@ -13,7 +13,7 @@ from app.outbound.allowed_hosts import Destination, Hosts
 from app.providers.placeholders import PLACEHOLDER, fill_address, is_per_tenant
 from app.providers.quota import DAY, Quota
 from app.providers.spec_parts import BASIC as BASIC
-from app.providers.spec_parts import FORM, Carrier, Field, Probe, Push, Revocation, Texts
+from app.providers.spec_parts import FORM, Carrier, Field, Probe, Push, RevocationSpec, Texts
 from app.providers.spec_parts import NONE as NONE
 from app.providers.spec_parts import POST as POST
 
@@ -72,7 +72,7 @@ class Provider:
     refresh: str = AHEAD  # ahead of expiry, or only once the provider says "expired", or never
     rotates: bool = True  # a refresh token is good once; a second use may end the whole grant
     revocation_endpoint: str = ""  # RFC 7009
-    revocation: Revocation | None = None
+    revocation: RevocationSpec | None = None
     push: Push | None = None  # it delivers tokens by itself
     ca_file: str = ""
     max_concurrency: int = 20

@@ -118,7 +118,7 @@ class Push:
 
 
 @dataclass(frozen=True)
-class Revocation:
+class RevocationSpec:
     """A provider's own way to end a grant, where it is not RFC 7009."""
 
     url: str

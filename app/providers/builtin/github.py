@@ -1,7 +1,7 @@
 """https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import BASIC, POST, Probe, Revocation, Rule, Texts
+from app.providers.spec_parts import BASIC, POST, Probe, RevocationSpec, Rule, Texts
 
 # A GitHub App with expiring user tokens: 8 hours, refreshed for six months, and a refresh ends the
 # old pair at once. Errors come with a 200, in words of its own. A 403 may be a limit.
@@ -32,7 +32,7 @@ GITHUB = Provider(
         "incorrect_client_credentials": "invalid_client",
         "redirect_uri_mismatch": "invalid_request",
     },
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://api.github.com/applications/{client_id}/token",
         method="DELETE",
         auth=BASIC,

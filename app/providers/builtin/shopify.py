@@ -1,7 +1,7 @@
 """https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens (autumn 2026)"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import POST, Carrier, Field, Probe, Revocation, Texts
+from app.providers.spec_parts import POST, Carrier, Field, Probe, RevocationSpec, Texts
 
 # Expiring tokens: an hour, refreshed for 90 days and rotated. Neither PKCE nor the scope that the
 # shop's name wants is mentioned, and the way to revoke is an old one seen in many applications.
@@ -43,7 +43,7 @@ SHOPIFY = Provider(
     callback_hmac=True,
     token_endpoint_auth_method=POST,
     token_params={"expiring": "1"},
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://{shop}/admin/api_permissions/current.json",
         method="DELETE",
         headers={"X-Shopify-Access-Token": "{token}"},

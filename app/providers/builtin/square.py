@@ -1,7 +1,7 @@
 """https://developer.squareup.com/docs/oauth-api/overview (autumn 2026)"""
 
 from app.providers.provider import EXPIRES_AT, Provider
-from app.providers.spec_parts import JSON, POST, Probe, Revocation, Texts
+from app.providers.spec_parts import JSON, POST, Probe, RevocationSpec, Texts
 
 # With a secret the refresh token never ends and is good many times, with PKCE it is single-use. A
 # revocation ends every token of the merchant. How a refused refresh is worded is not documented.
@@ -29,7 +29,7 @@ SQUARE = Provider(
     token_keep=("merchant_id",),
     expiry=EXPIRES_AT,
     rotates=False,
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://connect.squareup.com/oauth2/revoke",
         headers={"Authorization": "Client {client_secret}"},
         json={"client_id": "{client_id}", "access_token": "{token}"},

@@ -1,7 +1,7 @@
 """https://docs.stripe.com/connect/oauth-reference (autumn 2026)"""
 
 from app.providers.provider import NEVER, NO_END, Provider
-from app.providers.spec_parts import POST, Probe, Revocation, Texts
+from app.providers.spec_parts import POST, Probe, RevocationSpec, Texts
 
 # Connect for standard accounts; an App of the marketplace has other endpoints. The token has no
 # end of its own, and the client's secret is the platform's secret key. PKCE is not mentioned.
@@ -31,7 +31,7 @@ STRIPE = Provider(
     token_keep=("stripe_user_id",),
     expiry=NO_END,
     refresh=NEVER,
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://connect.stripe.com/oauth/deauthorize",
         headers={"Authorization": "Bearer {client_secret}"},
         form={"client_id": "{client_id}", "stripe_user_id": "{stripe_user_id}"},

@@ -1,7 +1,7 @@
 """https://id.vk.com/about/business/go/docs/ru/vkid/latest/vk-id/intro/plan (autumn 2026)"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import NONE, Probe, Revocation, Rule, Texts
+from app.providers.spec_parts import NONE, Probe, RevocationSpec, Rule, Texts
 
 # OAuth 2.1: PKCE and `device_id` instead of a secret, and a second use of a refresh token ends the
 # whole session. Errors come with a 200. The endpoints are those of clients in the field; lifetimes
@@ -30,7 +30,7 @@ VK = Provider(
     token_endpoint_auth_method=NONE,
     token_params={"device_id": "{device_id}", "state": "{state}"},
     token_errors={"invalid_token": "invalid_grant"},
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://id.vk.ru/oauth2/revoke",
         form={"access_token": "{token}", "client_id": "{client_id}"},
     ),

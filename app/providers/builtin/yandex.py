@@ -1,7 +1,7 @@
 """https://yandex.ru/dev/id/doc/ru/codes/code-url (autumn 2026)"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import Carrier, Probe, Revocation, Texts
+from app.providers.spec_parts import Carrier, Probe, RevocationSpec, Texts
 
 # Only tokens of a "device" can be revoked, so each grant is given a device of its own. A refresh
 # returns a new refresh token; whether the old one dies is not said.
@@ -26,7 +26,7 @@ YANDEX = Provider(
         "login:email": "видеть адрес вашей почты",
     },
     authorization_params={"device_id": "{unique}", "device_name": "Svyazka"},
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://oauth.yandex.ru/revoke_token",
         form={
             "access_token": "{token}",

@@ -1,7 +1,7 @@
 """https://yookassa.ru/developers/solutions-for-platforms/partners-api/ (autumn 2026)"""
 
 from app.providers.provider import NEVER, Provider
-from app.providers.spec_parts import BASIC, Probe, Revocation, Texts
+from app.providers.spec_parts import BASIC, Probe, RevocationSpec, Texts
 
 # Rights and redirect URI are those of the registered application. Five years without a refresh
 # token, says a third party; we go by `expires_in`. PKCE is not mentioned. A 403 is a right that was
@@ -24,7 +24,7 @@ YOOKASSA = Provider(
     send_redirect_uri=False,
     pkce=False,
     refresh=NEVER,
-    revocation=Revocation(
+    revocation=RevocationSpec(
         url="https://yookassa.ru/oauth/v2/revoke_token", auth=BASIC, form={"token": "{token}"}
     ),
     probe=Probe(
