@@ -12,8 +12,6 @@ from pathlib import Path
 from uuid import UUID
 
 import uvloop
-from alembic import command as alembic
-from alembic.config import Config
 from sqlalchemy import select
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,7 +42,6 @@ from app.process import bind, on_stop_signals, open_many_files
 from app.providers.loader import missing_variables
 from app.providers.provider import API_KEY, Provider
 from app.providers.registry import catalogue_of
-from app.web.server import serve
 
 __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]
 
@@ -57,6 +54,9 @@ Environ = Mapping[str, str]
 
 
 def web(_: argparse.Namespace, environ: Environ) -> int:
+    # Only here, so that a worker and the other commands never load a web framework.
+    from app.web.server import serve
+
     settings = _settings(environ, NEEDED_BY_WEB)
     asyncio.run(_want_every_key(settings))
     collect_seldom()
@@ -142,6 +142,10 @@ def _are_not_set(names: list[str]) -> str:
 
 def migrate_database(database_url: str) -> None:
     """`alembic upgrade head`."""
+    # Only here: no other command needs it, and it takes 8 MB of a worker.
+    from alembic import command as alembic
+    from alembic.config import Config
+
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
     config.attributes["database_url"] = database_url
