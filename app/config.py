@@ -80,7 +80,7 @@ class Settings:
     allow_insecure_providers: bool = False
     clients: Mapping[str, Client] = field(default_factory=dict)
     served: frozenset[str] | None = None  # the only providers that are offered; None: all of them
-    canary_hosts: tuple[tuple[str, int], ...] = ()  # (): our own way out is always taken for open
+    canary_hosts: tuple[tuple[str, int], ...] = ()  # (): our own network is taken for good
     log_level: str = "info"
     log_format: str = ""  # "": text on a terminal, else json
     metrics_token: str = field(default="", repr=False)

@@ -37,4 +37,4 @@ class MonitorHeartbeat(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     beat_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-    cut_off_since: Mapped[datetime | None]  # it has no way out itself, and checks nothing
+    cut_off_since: Mapped[datetime | None]  # it cannot reach the network itself, and checks nothing

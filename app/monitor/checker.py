@@ -60,8 +60,8 @@ class Checker:
     lag: EventLoopLag = field(default_factory=EventLoopLag)
     unfinished: Unfinished = field(default_factory=Unfinished)
     watch: OutageWatch = field(default_factory=OutageWatch)
-    pace: RateLimiter = field(default_factory=RateLimiter)
-    way_out: Connectivity = field(default_factory=Connectivity)
+    rate_limiter: RateLimiter = field(default_factory=RateLimiter)
+    connectivity: Connectivity = field(default_factory=Connectivity)
 
     async def check(self, lease: Lease) -> Checked | None:
         """Look at one connection. None: the lease was lost, or it is our own fault that no answer
@@ -72,7 +72,7 @@ class Checker:
         if found is None:
             return None
         answer, refreshed = found
-        self._hear(lease.provider, answer)
+        self._observe(lease.provider, answer)
         if self._proves_nothing(answer, started):
             await self._release([lease])
             return None
@@ -91,7 +91,7 @@ class Checker:
     async def write(self, batch: Sequence[Checked]) -> Sequence[Checked]:
         """Record what is worth it, then give every newly named grant its place.
 
-        Returns what was judged: less than the batch while our own way out is down.
+        Returns what was judged: less than the batch while our own network is down.
         """
         batch = await self._judged(batch)
         async with self.sessions.begin() as session:
@@ -163,13 +163,13 @@ class Checker:
             # A no without a known reason proves less than the API's own no to the access token.
             unclear = fresh.is_unclear
             return answer if unclear else answer_of(provider, fresh, grant.kept), False
-        self.pace.spend(provider)  # the second probe of one check
+        self.rate_limiter.spend(provider)  # the second probe of one check
         return await self._probe(provider, fresh), True
 
     async def _probe(self, provider: Provider, grant: OpenGrant) -> Answer:
         answer = await probe(self.http, provider, grant, self.timeout)
         if grant.carrier is None:  # those before it were tried as well
-            self.pace.spend(provider, answer.carrier)
+            self.rate_limiter.spend(provider, answer.carrier)
         return answer
 
     async def _refresh(
@@ -178,7 +178,7 @@ class Checker:
         if self.unfinished.stopping:
             await self._release([lease])  # no time left to see a refresh through
             return None
-        self.pace.spend(provider)
+        self.rate_limiter.spend(provider)
         fresh = await self.unfinished.run(
             refresh(self.sessions, self.http, self.keys, provider, grant, lease.lease_id)
         )
@@ -220,19 +220,19 @@ class Checker:
         works = checked.verdict.status is Status.ONLINE
         return choice and works and "carrier" not in row.extra
 
-    def _hear(self, name: str, answer: Answer) -> None:
-        self.way_out.hear(name, answer)
+    def _observe(self, name: str, answer: Answer) -> None:
+        self.connectivity.observe(name, answer)
         if provider := self.catalogue.get(name):
-            self.pace.hear(provider, answer.status)
+            self.rate_limiter.observe(provider, answer.status)
 
     def _proves_nothing(self, answer: Answer, started: float) -> bool:
         """Were we late ourselves, or cut off, while it was asked?"""
         late = answer.failure == "timeout" and self.lag.seen_since(started)
-        return late or (is_network_failure(answer) and self.way_out.was_cut_off_since(started))
+        return late or (is_network_failure(answer) and self.connectivity.was_offline_since(started))
 
     async def _judged(self, batch: Sequence[Checked]) -> Sequence[Checked]:
-        """Without the failures that our own way out has caused: those are given back unchecked."""
-        if not any(self._is_doubtful(each) for each in batch) or await self.way_out.is_open():
+        """Without the failures that our own network has caused: those are given back unchecked."""
+        if not any(self._is_doubtful(each) for each in batch) or await self.connectivity.is_open():
             return batch
         await self._release([each.lease for each in batch if is_network_failure(each.answer)])
         return [each for each in batch if not is_network_failure(each.answer)]
@@ -241,7 +241,7 @@ class Checker:
         if not is_network_failure(checked.answer):
             return False
         providers = sum(provider.configured for provider in self.catalogue.values())
-        return self.way_out.is_doubtful(providers, checked.is_transition)
+        return self.connectivity.is_doubtful(providers, checked.is_transition)
 
     async def _release(self, leases: Sequence[Lease]) -> None:
         async with self.sessions.begin() as session:
@@ -271,7 +271,7 @@ class Checker:
                 await asyncio.sleep(POLL)
             elif not taken:
                 # Before the claim, so that no lease is held in the queue.
-                taken = await self.pace.take(self.catalogue[seen.provider])
+                taken = await self.rate_limiter.take(self.catalogue[seen.provider])
                 if not taken:
                     await self._check_later(connection_id)
                     return None

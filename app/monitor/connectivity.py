@@ -1,7 +1,7 @@
 """Is it them, or is it us? Before a failure of the network is anybody's news, a canary is asked.
 
 The canary is a TCP connection to several hosts of different operators, all at once: one that comes
-about shows that the way out is open. Why these rules: docs/decisions/0011.
+about shows that we are online. Why these rules: docs/decisions/0011.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 Host = tuple[str, int]
 
-NETWORK = ("unreachable", "timeout")  # failures that our own way out may have caused
+NETWORK = ("unreachable", "timeout")  # failures that our own network may have caused
 TOGETHER = 15.0  # seconds; failures of two providers within this are one event
 JUST_NOW = 5.0  # seconds; an answer so fresh shows that the way is open, whatever else fails
 LATELY = 30.0  # seconds; the same before a failure may change a status: a second look's distance
@@ -29,7 +29,7 @@ RESOLVERS = 4  # threads; a name server that hangs must not take the ones that l
 
 
 class Connectivity:
-    """What one process knows of its own way out. Without hosts it is always open."""
+    """What one process knows of its own connectivity. Without hosts it is always online."""
 
     def __init__(self, hosts: Iterable[Host] = (), providers: Iterable[Host] = ()) -> None:
         """`providers` are asked too: canaries that a firewall forbids must not stop us for ever."""
@@ -39,11 +39,11 @@ class Connectivity:
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self._answered_at = float("-inf")  # by any provider, over HTTP
-        self._cut_off_at = float("-inf")  # when it was last known to be
+        self._offline_at = float("-inf")  # when it was last known to be
         self._failed_at: dict[str, float] = {}
-        self.cut_off = False
+        self.is_offline = False
 
-    def hear(self, provider: str, answer: Answer) -> None:
+    def observe(self, provider: str, answer: Answer) -> None:
         """Remember what came back. An HTTP answer outranks the canary: the way is open."""
         now = time.monotonic()
         if is_network_failure(answer):
@@ -51,11 +51,11 @@ class Connectivity:
         elif answer.status is not None:
             self._answered_at = now
             self._failed_at.pop(provider, None)
-            self._set(cut_off=False)
+            self._set(is_offline=False)
 
-    def was_cut_off_since(self, moment: float) -> bool:
+    def was_offline_since(self, moment: float) -> bool:
         """Was it found cut off since this `time.monotonic()`? Then a failure proves nothing."""
-        return self._cut_off_at >= moment
+        return self._offline_at >= moment
 
     def is_doubtful(self, providers: int, changing: bool) -> bool:
         """Is a failure that just came reason to ask the canary?
@@ -65,7 +65,7 @@ class Connectivity:
         if not self._hosts:
             return False
         now = time.monotonic()
-        if self.cut_off:
+        if self.is_offline:
             return True
         if changing and now - self._answered_at > LATELY:
             return True
@@ -79,9 +79,9 @@ class Connectivity:
                 began = time.monotonic()
                 found = await self._any_connects()
                 # An answer that came meanwhile outranks a canary that did not.
-                self._set(cut_off=not found and self._answered_at < began)
+                self._set(is_offline=not found and self._answered_at < began)
                 self._asked_at = time.monotonic()
-        return not self.cut_off
+        return not self.is_offline
 
     async def _any_connects(self) -> bool:
         tries = [asyncio.create_task(self._connects(host)) for host in self._hosts]
@@ -115,14 +115,14 @@ class Connectivity:
             pass  # no such name, or nobody to ask for it
         return False
 
-    def _set(self, cut_off: bool) -> None:
-        if cut_off or self.cut_off:
-            self._cut_off_at = time.monotonic()
-        if cut_off and not self.cut_off:
+    def _set(self, is_offline: bool) -> None:
+        if is_offline or self.is_offline:
+            self._offline_at = time.monotonic()
+        if is_offline and not self.is_offline:
             log.error("no way out: neither providers nor CANARY_HOSTS answer; checks pause")
-        elif self.cut_off and not cut_off:
+        elif self.is_offline and not is_offline:
             log.warning("the way out is open again")
-        self.cut_off = cut_off
+        self.is_offline = is_offline
 
 
 def connectivity_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> Connectivity:

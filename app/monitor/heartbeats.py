@@ -14,12 +14,12 @@ AHEAD = timedelta(seconds=5)  # a beat from later than now was made by a clock t
 FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so long
 
 
-async def beat(session: AsyncSession, monitor_id: UUID, cut_off: bool = False) -> None:
-    """A sign of life; `cut_off`: this monitor has no way out, and checks nothing."""
+async def beat(session: AsyncSession, monitor_id: UUID, is_offline: bool = False) -> None:
+    """A sign of life; `is_offline`: this monitor cannot reach the network, and checks nothing."""
     row = insert(MonitorHeartbeat).values(
-        id=monitor_id, cut_off_since=func.now() if cut_off else None
+        id=monitor_id, cut_off_since=func.now() if is_offline else None
     )
-    since = func.coalesce(MonitorHeartbeat.cut_off_since, func.now()) if cut_off else null()
+    since = func.coalesce(MonitorHeartbeat.cut_off_since, func.now()) if is_offline else null()
     await session.execute(
         row.on_conflict_do_update(
             index_elements=["id"], set_={"beat_at": func.now(), "cut_off_since": since}
@@ -39,8 +39,8 @@ async def count_alive(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).where(_alive())) or 0
 
 
-async def all_cut_off(session: AsyncSession) -> bool:
-    """Are there live monitors, and has none of them a way out?"""
+async def all_offline(session: AsyncSession) -> bool:
+    """Are there live monitors, and can none of them reach the network?"""
     query = select(func.bool_and(MonitorHeartbeat.cut_off_since.is_not(None))).where(_alive())
     return bool(await session.scalar(query))
 

@@ -23,7 +23,7 @@ from app.providers.provider import Provider
 log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
-CUT_OFF_PAUSE = 5.0  # seconds between looks whether our own way out is open again
+OFFLINE_PAUSE = 5.0  # seconds between looks whether our own network is back
 BEAT = 5.0  # seconds between heartbeats
 NEWCOMER = 10  # times slower than its share, until the other monitors have heard of it
 DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
@@ -44,7 +44,7 @@ class Monitor:
         self._nothing_due: dict[str, float] = {}  # when a provider was last found without work
         self._beaten = float("-inf")
         self._clock = DatabaseClock()
-        self._told_cut_off = False
+        self._was_offline = False
 
     async def run(self) -> None:
         """Until cancelled. A step that crashes is logged and tried again; the others go on."""
@@ -64,8 +64,8 @@ class Monitor:
     async def _check_due(self) -> None:
         """Lease what we can start now, no backlog; come back early when slots were freed."""
         await self._beat()
-        if self._checker.way_out.cut_off:
-            await self._look_for_way_out()
+        if self._checker.connectivity.is_offline:
+            await self._look_for_connectivity()
             return
         self._freed.clear()
         pause = IDLE_PAUSE
@@ -75,7 +75,7 @@ class Monitor:
             if (rest := self._rest(provider)) > 0:
                 pause = min(pause, rest)
             elif await self._lease(provider):
-                pause = min(pause, self._checker.pace.wait(provider))
+                pause = min(pause, self._checker.rate_limiter.wait(provider))
         for name, checks in self._in_flight.items():
             metrics.IN_FLIGHT.labels(name).set(checks)
         with suppress(TimeoutError):
@@ -89,10 +89,10 @@ class Monitor:
         looked = self._nothing_due.get(provider.name, float("-inf"))
         return looked + IDLE_PAUSE - asyncio.get_running_loop().time()
 
-    async def _look_for_way_out(self) -> None:
+    async def _look_for_connectivity(self) -> None:
         """Nothing is leased meanwhile: an answer that cannot come says nothing about anybody."""
-        await asyncio.sleep(CUT_OFF_PAUSE)
-        await self._checker.way_out.is_open()
+        await asyncio.sleep(OFFLINE_PAUSE)
+        await self._checker.connectivity.is_open()
 
     async def _lease(self, provider: Provider) -> bool:
         """True: there may be more that is due, as soon as the pace allows it."""
@@ -101,12 +101,12 @@ class Monitor:
             return False
         bound = provider.max_concurrency
         while (free := bound - self._in_flight[provider.name]) * 4 >= bound:
-            ready = min(free, self._checker.pace.ready(provider))
+            ready = min(free, self._checker.rate_limiter.ready(provider))
             if not ready:
                 return True
             async with self._checker.sessions.begin() as session:
                 leases = await claim_due(session, provider.name, ready)
-            self._checker.pace.spend(provider, len(leases))
+            self._checker.rate_limiter.spend(provider, len(leases))
             for lease in leases:
                 self._start(lease)
             if not leases:
@@ -122,7 +122,7 @@ class Monitor:
                 return
             leases = await claim_sample(session, provider, provider_outages.SAMPLE)
         self._checker.watch.want(provider.name)
-        self._checker.pace.spend(provider, len(leases))
+        self._checker.rate_limiter.spend(provider, len(leases))
         for lease in leases:
             self._start(lease)
 
@@ -147,16 +147,16 @@ class Monitor:
 
     async def _beat(self) -> None:
         now = asyncio.get_running_loop().time()
-        cut_off = self._checker.way_out.cut_off
-        if now - self._beaten < BEAT and cut_off is self._told_cut_off:
+        is_offline = self._checker.connectivity.is_offline
+        if now - self._beaten < BEAT and is_offline is self._was_offline:
             return
         async with self._checker.sessions.begin() as session:
             await self._clock.follow(session, self._checker.interval)
-            await heartbeats.beat(session, self._id, cut_off)
+            await heartbeats.beat(session, self._id, is_offline)
             alive = await heartbeats.count_alive(session)
         is_new = self._beaten == float("-inf") and alive > 1
-        self._checker.pace.share_with(alive * NEWCOMER if is_new else alive)
-        self._beaten, self._told_cut_off = now, cut_off
+        self._checker.rate_limiter.share_with(alive * NEWCOMER if is_new else alive)
+        self._beaten, self._was_offline = now, is_offline
 
     async def _watch_providers(self) -> None:
         checker = self._checker

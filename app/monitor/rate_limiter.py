@@ -126,7 +126,7 @@ class RateLimiter:
         await asyncio.sleep(wait)
         return True
 
-    def hear(self, provider: Provider, status: int | None) -> None:
+    def observe(self, provider: Provider, status: int | None) -> None:
         """Learn from what came back."""
         if status == 429:
             self._bucket(provider).refused(self._clock())

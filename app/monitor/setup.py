@@ -40,5 +40,5 @@ def checker_of(
         settings.timeout,
         settings.zone,
         unfinished=unfinished,
-        way_out=connectivity_of(settings.canary_hosts, catalogue),
+        connectivity=connectivity_of(settings.canary_hosts, catalogue),
     )

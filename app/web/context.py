@@ -41,7 +41,7 @@ class Dashboard(Quart):
     unfinished: Unfinished
     bursts: Burst  # of what providers post, by account
     checks_run: bool = True  # as this process last saw it
-    cut_off: bool = False  # the same: monitors live, and none of them has a way out
+    is_offline: bool = False  # the same: monitors live, and none of them reaches the network
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
         """Quart gives a function that is not async a thread. Ours all are; QuartAuth's two, which

@@ -41,7 +41,7 @@ async def readyz() -> ResponseReturnValue:
             parts["schema"] = await session.scalar(REVISION) not in _older_revisions()
             parts["database"] = True
             parts["monitor"] = await heartbeats.monitor_alive(session)
-            parts["way_out"] = not await heartbeats.all_cut_off(session)
+            parts["way_out"] = not await heartbeats.all_offline(session)
     except (SQLAlchemyError, OSError, TimeoutError):
         pass  # what was not reached stays false
     parts["listener"] = dashboard().listener.connected

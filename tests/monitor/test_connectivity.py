@@ -49,7 +49,7 @@ class Canary:
             self._server = None
 
     @property
-    def way_out(self) -> Connectivity:
+    def connectivity(self) -> Connectivity:
         return Connectivity([("127.0.0.1", self.port)])
 
     async def _seen(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,7 +60,7 @@ class Canary:
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "IDLE_PAUSE", 0.05)
-    monkeypatch.setattr(loop, "CUT_OFF_PAUSE", 0.1)
+    monkeypatch.setattr(loop, "OFFLINE_PAUSE", 0.1)
     monkeypatch.setattr(connectivity, "CANARY_KEPT", 0.05)
     monkeypatch.setattr("app.monitor.checker.UNJUDGED_PAUSE", 0.1)
 
@@ -82,7 +82,7 @@ async def sklad() -> AsyncIterator[Acme]:
 def both(checker: Checker, acme: Acme, sklad: Acme, canary: Canary) -> Checker:
     """Checks of two providers that answer."""
     catalogue = {"acme": acme.provider, "sklad": sklad.provider}
-    return replace(checker, catalogue=catalogue, interval=0.1, way_out=canary.way_out)
+    return replace(checker, catalogue=catalogue, interval=0.1, connectivity=canary.connectivity)
 
 
 def cut(checker: Checker, *names: str) -> Checker:
@@ -115,15 +115,15 @@ async def has(database: Database, connection_id: UUID, status: str) -> None:
     await until(look)
 
 
-async def cut_off(database: Database) -> bool:
+async def is_offline(database: Database) -> bool:
     async with database.sessions() as session:
-        return await heartbeats.all_cut_off(session)
+        return await heartbeats.all_offline(session)
 
 
 @asynccontextmanager
-async def cut_off_monitor(checker: Checker, database: Database) -> AsyncIterator[None]:
+async def offline_monitor(checker: Checker, database: Database) -> AsyncIterator[None]:
     async with monitoring(checker):
-        await until(lambda: cut_off(database))
+        await until(lambda: is_offline(database))
         yield
 
 
@@ -132,7 +132,7 @@ async def test_when_nobody_and_no_canary_answers_no_status_changes(
 ) -> None:
     ids = await one_at_each(both, database, status="online")
     before = [await rows.found(database, each) for each in ids]
-    async with cut_off_monitor(cut(both, "acme", "sklad"), database):
+    async with offline_monitor(cut(both, "acme", "sklad"), database):
         pass
     for each, was in zip(ids, before, strict=True):
         now = await rows.found(database, each)
@@ -142,7 +142,7 @@ async def test_when_nobody_and_no_canary_answers_no_status_changes(
 
 async def test_an_open_outage_stays_what_it_was(both: Checker, database: Database) -> None:
     (only, _) = await one_at_each(both, database, status="offline", cause="provider_error")
-    async with cut_off_monitor(cut(both, "acme", "sklad"), database):
+    async with offline_monitor(cut(both, "acme", "sklad"), database):
         pass
     assert (await rows.found(database, only)).cause == "provider_error"
 
@@ -151,14 +151,14 @@ async def test_checks_go_on_by_themselves_when_the_canary_answers(
     both: Checker, database: Database, canary: Canary
 ) -> None:
     ids = await one_at_each(both, database, status="online")
-    async with cut_off_monitor(cut(both, "acme", "sklad"), database):
+    async with offline_monitor(cut(both, "acme", "sklad"), database):
         await canary.open()
         for each in ids:  # now it is the providers' own fault
             await has(database, each, "offline")
-        assert not await cut_off(database)
+        assert not await is_offline(database)
 
 
-async def test_while_cut_off_nothing_is_leased(both: Checker, database: Database) -> None:
+async def test_while_offline_nothing_is_leased(both: Checker, database: Database) -> None:
     await one_at_each(both, database, status="online")
 
     async def nothing_is_leased() -> bool:
@@ -166,15 +166,15 @@ async def test_while_cut_off_nothing_is_leased(both: Checker, database: Database
         async with database.sessions() as session:
             return await session.scalar(query) == 0
 
-    async with cut_off_monitor(cut(both, "acme", "sklad"), database):
+    async with offline_monitor(cut(both, "acme", "sklad"), database):
         await until(nothing_is_leased)  # what was under way has been given back
         for _ in range(3):
-            await until(partial(asked_since, both.way_out, time.monotonic()))
+            await until(partial(asked_since, both.connectivity, time.monotonic()))
             assert await nothing_is_leased()
 
 
 async def asked_since(ours: Connectivity, moment: float) -> bool:
-    return ours.was_cut_off_since(moment)
+    return ours.was_offline_since(moment)
 
 
 async def test_one_provider_alone_that_is_down_is_at_fault_itself(
@@ -184,16 +184,16 @@ async def test_one_provider_alone_that_is_down_is_at_fault_itself(
     async with monitoring(cut(both, "acme")):
         await has(database, down, "offline")  # and the canary is closed all the time
         await has(database, well, "online")
-        assert not await cut_off(database)
+        assert not await is_offline(database)
 
 
 async def test_an_answer_that_comes_while_the_canary_is_asked_outranks_it(
     canary: Canary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = canary.way_out
+    ours = canary.connectivity
 
     async def answered_meanwhile() -> bool:
-        ours.hear("sklad", ANSWERED)
+        ours.observe("sklad", ANSWERED)
         return False  # and the canary is closed
 
     monkeypatch.setattr(ours, "_any_connects", answered_meanwhile)
@@ -231,12 +231,12 @@ async def test_the_only_provider_is_not_blamed_for_our_own_fault(
     assert (found.status, found.strikes, found.lease_id) == ("degraded", 1, None)
 
 
-async def test_a_check_by_hand_says_nothing_while_cut_off(
+async def test_a_check_by_hand_says_nothing_while_offline(
     both: Checker, database: Database
 ) -> None:
     (only, _) = await one_at_each(both, database, status="online")
     assert await cut(both, "acme", "sklad").check_now(only) is None
-    assert both.way_out.cut_off
+    assert both.connectivity.is_offline
     assert (await rows.found(database, only)).status == "online"
 
 
@@ -244,79 +244,79 @@ async def test_an_answer_outranks_the_canary(both: Checker, database: Database) 
     (only, _) = await one_at_each(both, database)
     assert await cut(both, "acme").check_now(only) is None
     assert await both.check_now(only) is Status.ONLINE
-    assert not both.way_out.cut_off
+    assert not both.connectivity.is_offline
 
 
-async def test_without_a_canary_nobody_is_ever_cut_off(both: Checker, database: Database) -> None:
+async def test_without_a_canary_nobody_is_ever_offline(both: Checker, database: Database) -> None:
     (only, _) = await one_at_each(both, database)
-    none = replace(cut(both, "acme", "sklad"), way_out=Connectivity())
+    none = replace(cut(both, "acme", "sklad"), connectivity=Connectivity())
     assert await none.check_now(only) is Status.DEGRADED
     assert await none.check_now(only) is Status.OFFLINE
 
 
-async def test_of_two_monitors_one_that_is_cut_off_stops_nobody(
+async def test_of_two_monitors_one_that_is_offline_stops_nobody(
     both: Checker, database: Database
 ) -> None:
     first, second = await one_at_each(both, database)
     alone = cut(both, "acme", "sklad")
-    async with cut_off_monitor(alone, database):
-        async with monitoring(replace(both, way_out=Connectivity())):
+    async with offline_monitor(alone, database):
+        async with monitoring(replace(both, connectivity=Connectivity())):
             await has(database, first, "online")
             await has(database, second, "online")
-            assert alone.way_out.cut_off
-            assert not await cut_off(database)
-        await until(lambda: cut_off(database))
+            assert alone.connectivity.is_offline
+            assert not await is_offline(database)
+        await until(lambda: is_offline(database))
 
 
 async def test_when_it_began_is_kept(database: Database) -> None:
     monitor = UUID(int=1)
     async with database.sessions.begin() as session:
-        await heartbeats.beat(session, monitor, cut_off=True)
+        await heartbeats.beat(session, monitor, is_offline=True)
         await session.execute(
             update(MonitorHeartbeat).values(cut_off_since=func.now() - heartbeats.FRESH)
         )
         began = await session.scalar(select(MonitorHeartbeat.cut_off_since))
-        await heartbeats.beat(session, monitor, cut_off=True)
+        await heartbeats.beat(session, monitor, is_offline=True)
         assert await session.scalar(select(MonitorHeartbeat.cut_off_since)) == began
         await heartbeats.beat(session, monitor)
         assert await session.scalar(select(MonitorHeartbeat.cut_off_since)) is None
 
 
-async def test_a_dead_monitor_says_nothing_about_the_way_out(database: Database) -> None:
+async def test_a_dead_monitor_says_nothing_about_connectivity(database: Database) -> None:
     long_ago = func.now() - 2 * heartbeats.FRESH
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat(beat_at=long_ago, cut_off_since=long_ago))
         await session.flush()
-        assert not await heartbeats.all_cut_off(session)
+        assert not await heartbeats.all_offline(session)
 
 
 async def test_two_providers_at_once_are_doubtful_and_one_of_two_is_not() -> None:
     ours = Connectivity([("127.0.0.1", 1)])
-    ours.hear("acme", FAILED)
+    ours.observe("acme", FAILED)
     assert not ours.is_doubtful(2, changing=False)
     assert ours.is_doubtful(1, changing=False)
-    ours.hear("sklad", FAILED)
+    ours.observe("sklad", FAILED)
     assert ours.is_doubtful(2, changing=False)
-    ours.hear("dostavka", ANSWERED)
+    ours.observe("dostavka", ANSWERED)
     assert not ours.is_doubtful(3, changing=False)
 
 
 async def test_a_change_is_doubtful_unless_somebody_answered_lately() -> None:
     ours = Connectivity([("127.0.0.1", 1)])
-    ours.hear("acme", FAILED)
+    ours.observe("acme", FAILED)
     assert ours.is_doubtful(2, changing=True)
-    ours.hear("sklad", ANSWERED)
+    ours.observe("sklad", ANSWERED)
     assert not ours.is_doubtful(2, changing=True)
 
 
 async def test_a_failure_from_before_the_way_opened_proves_nothing(canary: Canary) -> None:
-    ours = canary.way_out
+    ours = canary.connectivity
     began = time.monotonic()
-    assert not ours.was_cut_off_since(began)
+    assert not ours.was_offline_since(began)
     assert not await ours.is_open()
-    ours.hear("acme", ANSWERED)
-    assert ours.was_cut_off_since(began)
-    assert not ours.was_cut_off_since(time.monotonic())
+    ours.observe("acme", ANSWERED)
+    assert ours.was_offline_since(began)
+    assert not ours.was_offline_since(time.monotonic())
 
 
 async def test_many_who_ask_at_once_ask_once(
@@ -324,7 +324,7 @@ async def test_many_who_ask_at_once_ask_once(
 ) -> None:
     monkeypatch.setattr(connectivity, "CANARY_KEPT", 5)
     await canary.open()
-    ours = canary.way_out
+    ours = canary.connectivity
     assert all(await asyncio.gather(*(ours.is_open() for _ in range(10))))
 
     async def seen() -> bool:
@@ -351,5 +351,5 @@ async def test_a_canary_that_is_silent_is_waited_for_only_so_long(
     assert "no way out" in caplog.text
 
 
-async def test_a_name_that_cannot_be_looked_up_is_no_way_out() -> None:
+async def test_a_name_that_cannot_be_looked_up_is_no_connectivity() -> None:
     assert not await Connectivity([("no..name", 443)]).is_open()

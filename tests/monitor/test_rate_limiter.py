@@ -73,7 +73,7 @@ def starts(bucket: Bucket, seconds: float, cost: int = 1, step: float = 0.01) ->
 async def asked_at(rate: float, checker: Checker, **entry: object) -> AsyncIterator[Checker]:
     """A checker of one provider with this rate."""
     provider = replace(checker.catalogue["acme"], max_rate=rate, **entry)  # type: ignore[arg-type]
-    yield replace(checker, catalogue={"acme": provider}, pace=RateLimiter())
+    yield replace(checker, catalogue={"acme": provider}, rate_limiter=RateLimiter())
 
 
 async def overdue(database: Database, keys: Keys, number: int) -> None:
@@ -170,7 +170,9 @@ async def test_monitors_that_start_together_keep_the_rate_together(
     await overdue(database, keys, 200)
     async with asked_at(100, checker) as slow, AsyncExitStack() as monitors:
         for _ in range(3):
-            await monitors.enter_async_context(monitoring(replace(slow, pace=RateLimiter())))
+            await monitors.enter_async_context(
+                monitoring(replace(slow, rate_limiter=RateLimiter()))
+            )
         await online(database, 200)
     assert is_paced(counted.times, 100)
 
@@ -197,9 +199,9 @@ async def test_a_monitor_learns_how_many_share_the_rate(
     acme = checker.catalogue["acme"]
 
     async def shared() -> bool:
-        return checker.pace.ready(acme) == 2  # of 10, between four of us
+        return checker.rate_limiter.ready(acme) == 2  # of 10, between four of us
 
-    assert checker.pace.ready(acme) == 10
+    assert checker.rate_limiter.ready(acme) == 10
     async with monitoring(checker):
         await until(shared)
 
@@ -247,7 +249,7 @@ async def test_a_refresh_and_a_second_probe_cost_what_they_are(
     only = await rows.add_connection(database, checker.keys, user, provider="acme")
     async with asked_at(1, checker) as slow:
         assert await slow.check_now(only) is Status.ONLINE
-        wait = slow.pace.wait(slow.catalogue["acme"])
+        wait = slow.rate_limiter.wait(slow.catalogue["acme"])
     assert 2.5 < wait <= 3 / 0.8  # three requests at 0.8 a second
 
 
@@ -291,7 +293,7 @@ async def test_a_429_is_obeyed_to_the_second(
     user = await rows.add_person(database)
     for _ in range(10):  # jitter must not make it shorter
         only = await rows.add_connection(database, checker.keys, user, provider="acme")
-        await replace(checker, pace=RateLimiter()).check_now(only)
+        await replace(checker, rate_limiter=RateLimiter()).check_now(only)
         found = await rows.found(database, only)
         assert found.last_checked_at is not None
         pause = (found.next_check_at - found.last_checked_at).total_seconds()

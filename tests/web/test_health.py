@@ -65,7 +65,7 @@ async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database:
     assert (await ready(dashboard))[0] == 503
 
 
-async def test_while_every_monitor_is_cut_off_it_is_not_ready(
+async def test_while_every_monitor_is_offline_it_is_not_ready(
     dashboard: Dashboard, database: Database
 ) -> None:
     await listening(dashboard)

@@ -40,7 +40,7 @@ def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
         "progress": progress,
         "catalogue": app.catalogue,
         "checks_run": app.checks_run,
-        "cut_off": app.cut_off,
+        "is_offline": app.is_offline,
     }
 
 

@@ -21,7 +21,7 @@ from app.providers.provider import Provider
 from app.web.connections.bulk_checks import facts
 from app.web.connections.cards import Descriptor, describe, describe_all, for_page
 from app.web.connections.check_labels import (
-    NO_WAY_OUT,
+    NO_CONNECTIVITY,
     STILL_UNDER_WAY,
     TOO_SOON,
     provider_asks_to_wait,
@@ -87,7 +87,13 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     if wait:
         return await _too_soon(row, wait, TOO_SOON)
     status = await app.checker.check_now(connection_id)
-    said = "" if status else NO_WAY_OUT if app.checker.way_out.cut_off else STILL_UNDER_WAY
+    said = (
+        ""
+        if status
+        else NO_CONNECTIVITY
+        if app.checker.connectivity.is_offline
+        else STILL_UNDER_WAY
+    )
     if request.headers.get("HX-Request"):
         row = await _own_row(connection_id)
         return await card_html(app, await _card(row)), 200, _notice(said)

@@ -50,7 +50,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         told=told,
         sent=sent,
         checks_run=app.checks_run,
-        cut_off=app.cut_off,
+        is_offline=app.is_offline,
     )
 
 

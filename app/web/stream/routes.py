@@ -69,7 +69,7 @@ async def beat(app: Dashboard) -> None:
 
 async def banner_event(app: Dashboard) -> bytes:
     template = app.jinja_env.get_template("_banner.html")
-    html = await template.render_async(checks_run=app.checks_run, cut_off=app.cut_off)
+    html = await template.render_async(checks_run=app.checks_run, is_offline=app.is_offline)
     return ServerSentEvent("", partial("#banner", "innerHTML", html)).encode()
 
 
@@ -88,11 +88,11 @@ async def _watch_once(app: Dashboard) -> None:
     try:
         async with asyncio.timeout(BANNER_PATIENCE), app.database.sessions() as session:
             checks_run = await heartbeats.monitor_alive(session)
-            cut_off = await heartbeats.all_cut_off(session)
+            is_offline = await heartbeats.all_offline(session)
     except (SQLAlchemyError, OSError, TimeoutError):
-        checks_run, cut_off = False, False  # nobody can write down what they see
-    if (checks_run, cut_off) != (app.checks_run, app.cut_off):
-        app.checks_run, app.cut_off = checks_run, cut_off
+        checks_run, is_offline = False, False  # nobody can write down what they see
+    if (checks_run, is_offline) != (app.checks_run, app.is_offline):
+        app.checks_run, app.is_offline = checks_run, is_offline
         app.hub.broadcast("banner", await banner_event(app))
 
 

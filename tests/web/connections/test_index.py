@@ -168,15 +168,17 @@ async def test_a_provider_that_wants_to_be_asked_rarely_is(person: Person) -> No
     assert await person.sandbox.requests("/stores", began) == 0
 
 
-async def test_a_check_while_we_have_no_way_out_says_so_and_judges_nobody(
+async def test_a_check_while_we_have_no_connectivity_says_so_and_judges_nobody(
     person: Person, database: Database
 ) -> None:
     connected = await person.connect()
     evotor = person.app.catalogue["evotor"]
     away = replace(evotor, probe=replace(evotor.probe, url=f"http://127.0.0.1:{free_port()}/"))
-    cut_off = Connectivity([("127.0.0.1", free_port())])
-    cut_off.cut_off = True
-    person.app.checker = replace(person.app.checker, catalogue={"evotor": away}, way_out=cut_off)
+    offline = Connectivity([("127.0.0.1", free_port())])
+    offline.is_offline = True
+    person.app.checker = replace(
+        person.app.checker, catalogue={"evotor": away}, connectivity=offline
+    )
     answer = await check(person, connected, **HTMX)
     assert answer.status_code == 200
     assert "у нас самих сейчас нет связи" in unquote(answer.headers["Notice"])
@@ -216,9 +218,9 @@ async def test_a_check_is_no_link(person: Person) -> None:
     assert (await person.get(f"/connections/{connected['id']}/checks")).status_code == 405
 
 
-async def test_the_page_says_when_no_monitor_has_a_way_out(person: Person) -> None:
+async def test_the_page_says_when_no_monitor_has_connectivity(person: Person) -> None:
     said = "Проверки приостановлены: нет связи у сервиса"
-    person.app.checks_run, person.app.cut_off = True, True
+    person.app.checks_run, person.app.is_offline = True, True
     assert said in await person.page()
     person.app.checks_run = False  # the stronger one alone
     assert said not in await person.page()

@@ -269,7 +269,7 @@ async def test_a_provider_wide_outage_is_told_to_those_who_have_it_and_taken_bac
         assert "Сбой" not in await mine.until("#outages")
 
 
-async def test_that_nobody_has_a_way_out_shows_on_every_open_page(
+async def test_that_nobody_has_connectivity_shows_on_every_open_page(
     dashboard: Dashboard, database: Database
 ) -> None:
     said = "Проверки приостановлены: нет связи у сервиса"
