@@ -65,6 +65,19 @@ async def expire() -> ResponseReturnValue:
     return await _done(expired=len(chosen))
 
 
+@blueprint.post("/reset")
+async def reset() -> ResponseReturnValue:
+    """All well again and nobody's grant left; the log and the counts stay."""
+    if await _fields():
+        raise BadOrderError("A reset is for everybody: it takes no fields.")
+    app = sandbox()
+    app.faults.clear()
+    app.ledger.lifetime = app.settings.access_token_lifetime
+    for grant in list(app.ledger.grants):
+        app.ledger.end(grant)
+    return await _done()
+
+
 @blueprint.before_request
 async def same_origin_only() -> tuple[Response, int] | None:
     if request.method != "GET" and is_foreign():

@@ -55,6 +55,9 @@ class Faults:
     def put(self, fault: Fault, endpoint: Endpoint, subjects: Iterable[str]) -> None:
         self._faults |= {(endpoint, subject): fault for subject in subjects}
 
+    def clear(self) -> None:
+        self._faults.clear()
+
     def of(self, endpoint: Endpoint, subject: str) -> Fault:
         """`subject` is an account's id, else a client's id, else ANYBODY."""
         return self._faults.get((endpoint, subject)) or Fault()

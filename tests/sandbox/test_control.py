@@ -62,6 +62,26 @@ async def test_expire_leaves_the_refresh_token_good(evotor: Caller) -> None:
     assert (await evotor.stores(newer["access_token"])).status_code == 200
 
 
+async def test_reset_makes_all_well_and_leaves_nobodys_grant(evotor: Caller) -> None:
+    tokens = await evotor.connect()
+    at_start = (await evotor.http.get("/control")).json()["modes"]
+    for order in ({"mode": "error"}, {"mode": "slow", "endpoint": "token"}, {"mode": "denied"}):
+        await evotor.control(**order)
+    await evotor.control(access_token_lifetime=5)
+    assert (await evotor.control("/reset")).status_code == 200
+    state = (await evotor.http.get("/control")).json()
+    assert (state["modes"], state["grants"]) == (at_start, [])
+    assert state["access_token_lifetime"] == 3600
+    assert (await evotor.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_reset_is_for_everybody(evotor: Caller) -> None:
+    await evotor.connect()
+    answer = await evotor.control("/reset", account=MAIN_SHOP)
+    assert (answer.status_code, "takes no fields" in answer.json()["error"]) == (400, True)
+    assert len((await evotor.http.get("/control")).json()["grants"]) == 1
+
+
 @pytest.mark.parametrize(
     ("order", "sentence"),
     [
@@ -89,7 +109,7 @@ async def test_a_senseless_order_is_refused_in_a_sentence(
     assert sentence in answer.json()["error"]
 
 
-@pytest.mark.parametrize("path", ["", "/revoke", "/expire"])
+@pytest.mark.parametrize("path", ["", "/revoke", "/expire", "/reset"])
 @pytest.mark.parametrize("body", ["[1]", "not json", '"ok"', b"\xff\xfe"])
 async def test_a_body_that_is_no_object_is_refused(
     http: httpx.AsyncClient, path: str, body: str | bytes
@@ -134,7 +154,7 @@ async def test_a_form_goes_back_to_the_page_as_it_was(http: httpx.AsyncClient) -
 async def test_other_sites_cannot_press_the_switches(
     http: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    for path in ("/control", "/control/revoke", "/control/expire"):
+    for path in ("/control", "/control/revoke", "/control/expire", "/control/reset"):
         answer = await http.post(path, data={"mode": "error"}, headers=headers)
         assert answer.status_code == 403
 

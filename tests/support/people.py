@@ -29,10 +29,7 @@ class Sandbox:
     http: Outbound
 
     async def reset(self) -> None:
-        await self.set("ok")
-        await self.set("ok", endpoint="token", access_token_lifetime=3600)
-        await self.set("ok", endpoint="revoke")
-        await self.order("revoke")
+        await self.order("reset")
 
     async def set(self, mode: str, **order: Any) -> None:
         await self.order("", mode=mode, **order)
