@@ -4,8 +4,6 @@ One transaction: what a person knows now and the alerts that say so are one writ
 person are locked, so that two processes never tell the same thing or tear one message in two.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import outbox, preferences
 from app.alerts.connection_state import see
-from app.alerts.quiet_hours import quiet_end
-from app.alerts.rules import WINDOW, Around, Decision, decide
-from app.alerts.types import DOWN, AlertedState, ConnectionState, Kind, Notification, Preferences
+from app.alerts.decisions import decide_all, messages_of, put_off
+from app.alerts.rules import WINDOW, Decision
+from app.alerts.types import ConnectionState, Preferences
 from app.database.engine import Sessions
 from app.models.alert import Alert, AlertState
 from app.providers.provider import Catalogue
@@ -104,47 +102,12 @@ async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue)
         for person in people:
             own = rows.get(person.id, [])
             if person.disabled_at is not None:
-                decisions |= {row.connection_id: _put_off(row, now + LATER) for row in own}
+                decisions |= {row.connection_id: put_off(row, now + LATER) for row in own}
             else:
                 known = lately.get(person.id, {})
                 decisions |= await _tell(session, own, seen, wishes[person.id], now, known)
         await _know(session, decisions)
     return len(people)
-
-
-def decide_all(
-    rows: Sequence[AlertState],
-    seen: dict[UUID, ConnectionState],
-    wishes: Preferences,
-    now: datetime,
-    lately: dict[tuple[str, ...], datetime],
-) -> dict[UUID, Decision]:
-    """The decisions about one person's connections: first what is due, then what comes along."""
-    if (end := quiet_end(wishes, now)) is not None:
-        return {row.connection_id: _put_off(row, end) for row in rows if _is_due(row, now)}
-    decisions: dict[UUID, Decision] = {}
-    for row in rows:
-        if _is_due(row, now):
-            around = Around(now, lately, _others_down(row, rows, seen))
-            decisions[row.connection_id] = decide(
-                seen[row.connection_id], known_of(row), wishes, around
-            )
-    groups = {each.group for each in _all_news(decisions.values())}
-    for row in rows:
-        decision = decisions.get(row.connection_id)
-        if groups and (decision is None or not decision.news):
-            hurried = decide(
-                seen[row.connection_id], known_of(row), wishes, Around(now, {}, hurry=True)
-            )
-            if {each.group for each in hurried.news} & groups:
-                decisions[row.connection_id] = hurried
-    return decisions
-
-
-def known_of(row: AlertState) -> AlertedState:
-    return AlertedState(
-        Kind(row.kind), row.cause, row.since, row.told_at, row.expires_at, row.expires_days
-    )
 
 
 async def _pending(session: AsyncSession, user_ids: list[int]) -> dict[int, list[AlertState]]:
@@ -182,54 +145,9 @@ async def _tell(
 ) -> dict[UUID, Decision]:
     """Write the news of one person; returns what they know then."""
     decisions = decide_all(rows, seen, wishes, now, lately)
-    for group in _grouped(_all_news(decisions.values())):
+    for group in messages_of(decisions.values()):
         await outbox.put(session, rows[0].user_id, group, for_digest=wishes.digest != "none")
     return decisions
-
-
-def _is_due(row: AlertState, now: datetime) -> bool:
-    return row.look_at is not None and row.look_at <= now
-
-
-def _put_off(row: AlertState, moment: datetime) -> Decision:
-    return Decision(known_of(row), moment)
-
-
-def _others_down(
-    row: AlertState, rows: Sequence[AlertState], seen: dict[UUID, ConnectionState]
-) -> bool:
-    """Is something still down that this person was told of together with this one?"""
-    own = seen[row.connection_id]
-    return any(
-        row.kind in DOWN
-        and other.kind in DOWN
-        and seen[other.connection_id].provider == own.provider
-        and not _is_back(seen[other.connection_id])
-        for other in rows
-        if other is not row
-    )
-
-
-def _is_back(seen: ConnectionState) -> bool:
-    return seen.status == "online" and seen.outage is None
-
-
-def _all_news(decisions: Iterable[Decision]) -> list[Notification]:
-    return [each for decision in decisions for each in decision.news]
-
-
-def _grouped(news: Iterable[Notification]) -> list[list[Notification]]:
-    groups: dict[tuple[str, ...], list[Notification]] = {}
-    for each in news:
-        groups.setdefault(each.group, []).append(each)
-    return [_of_one_kind(group) for group in groups.values()]
-
-
-def _of_one_kind(group: list[Notification]) -> list[Notification]:
-    """An outage of the provider is the larger truth for all that fell with it."""
-    if any(each.kind is Kind.OUTAGE for each in group):
-        return [replace(each, kind=Kind.OUTAGE) for each in group]
-    return group
 
 
 async def _know(session: AsyncSession, decisions: dict[UUID, Decision]) -> None:

@@ -186,18 +186,24 @@ def _ending(seen: ConnectionState, known: AlertedState, around: Around) -> Decis
     end, began = seen.expires_at, seen.granted_at
     if end is None or began is None or seen.status == "revoked" or around.now >= end:
         return Decision(known, None)
-    told = known.expires_days if known.expires_at == end else None
-    left = [days for days in WARNINGS if end - timedelta(days=days) > began]
-    left = [days for days in left if told is None or days < told]
+    left = _warnings_left(known, began, end)
     due = [days for days in left if end - timedelta(days=days) <= around.now]
+    later = left[: len(left) - len(due)]  # fewer days before the end
+    look_at = end - timedelta(days=later[-1]) if later else None
     if not due:
-        return Decision(known, end - timedelta(days=left[-1]) if left else None)
-    later = [days for days in left if days < due[0]]
-    return Decision(
-        replace(known, expires_at=end, expires_days=due[0]),
-        end - timedelta(days=later[-1]) if later else None,
-        (_news(Kind.EXPIRING, seen, since=end, days=due[0]),),
-    )
+        return Decision(known, look_at)
+    news = _news(Kind.EXPIRING, seen, since=end, days=due[0])
+    return Decision(replace(known, expires_at=end, expires_days=due[0]), look_at, (news,))
+
+
+def _warnings_left(known: AlertedState, began: datetime, end: datetime) -> list[int]:
+    """Days before the end, the fewest first. A nearer warning was given: a farther one is late."""
+    told = known.expires_days if known.expires_at == end else None
+    return [
+        days
+        for days in WARNINGS
+        if began < end - timedelta(days=days) and (told is None or days < told)
+    ]
 
 
 def _after(known: AlertedState, kind: Kind, around: Around) -> AlertedState:

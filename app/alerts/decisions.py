@@ -1,0 +1,114 @@
+"""Step 1, for all connections of a person: what waits, what comes along, what is one message."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from app.alerts.quiet_hours import quiet_end
+from app.alerts.rules import Around, Decision, decide
+from app.alerts.types import DOWN, AlertedState, ConnectionState, Kind, Notification, Preferences
+from app.models.alert import AlertState
+
+
+def decide_all(
+    rows: Sequence[AlertState],
+    seen: dict[UUID, ConnectionState],
+    wishes: Preferences,
+    now: datetime,
+    lately: dict[tuple[str, ...], datetime],
+) -> dict[UUID, Decision]:
+    """The decisions about one person's connections: first what is due, then what comes along."""
+    if (end := quiet_end(wishes, now)) is not None:
+        return {row.connection_id: put_off(row, end) for row in rows if _is_due(row, now)}
+    due = {
+        row.connection_id: decide(
+            seen[row.connection_id],
+            _known_of(row),
+            wishes,
+            Around(now, lately, _others_down(row, rows, seen)),
+        )
+        for row in rows
+        if _is_due(row, now)
+    }
+    groups = {each.group for each in _all_news(due.values())}
+    silent = [
+        row for row in rows if row.connection_id not in due or not due[row.connection_id].news
+    ]
+    return due | _decide_companions(silent, seen, wishes, now, groups)
+
+
+def put_off(row: AlertState, moment: datetime) -> Decision:
+    """Nothing is told; look again at that moment."""
+    return Decision(_known_of(row), moment)
+
+
+def messages_of(decisions: Iterable[Decision]) -> list[list[Notification]]:
+    """The news of these decisions, those together that make one message."""
+    groups: dict[tuple[str, ...], list[Notification]] = {}
+    for each in _all_news(decisions):
+        groups.setdefault(each.group, []).append(each)
+    return [_of_one_kind(group) for group in groups.values()]
+
+
+def _decide_companions(
+    rows: Sequence[AlertState],
+    seen: dict[UUID, ConnectionState],
+    wishes: Preferences,
+    now: datetime,
+    groups: set[tuple[str, ...]],
+) -> dict[UUID, Decision]:
+    """What would be told a little later goes into the message that its group gets now."""
+    if not groups:
+        return {}
+    early = {
+        row.connection_id: decide(
+            seen[row.connection_id], _known_of(row), wishes, Around(now, {}, hurry=True)
+        )
+        for row in rows
+    }
+    return {
+        connection_id: decision
+        for connection_id, decision in early.items()
+        if any(each.group in groups for each in decision.news)
+    }
+
+
+def _is_due(row: AlertState, now: datetime) -> bool:
+    return row.look_at is not None and row.look_at <= now
+
+
+def _known_of(row: AlertState) -> AlertedState:
+    return AlertedState(
+        Kind(row.kind), row.cause, row.since, row.told_at, row.expires_at, row.expires_days
+    )
+
+
+def _others_down(
+    row: AlertState, rows: Sequence[AlertState], seen: dict[UUID, ConnectionState]
+) -> bool:
+    """Is something still down that this person was told of together with this one?"""
+    own = seen[row.connection_id]
+    return any(
+        row.kind in DOWN
+        and other.kind in DOWN
+        and seen[other.connection_id].provider == own.provider
+        and not _is_back(seen[other.connection_id])
+        for other in rows
+        if other is not row
+    )
+
+
+def _is_back(seen: ConnectionState) -> bool:
+    return seen.status == "online" and seen.outage is None
+
+
+def _all_news(decisions: Iterable[Decision]) -> list[Notification]:
+    return [each for decision in decisions for each in decision.news]
+
+
+def _of_one_kind(group: list[Notification]) -> list[Notification]:
+    """An outage of the provider is the larger truth for all that fell with it."""
+    if any(each.kind is Kind.OUTAGE for each in group):
+        return [replace(each, kind=Kind.OUTAGE) for each in group]
+    return group
