@@ -3,7 +3,14 @@
 # The order of the packages: each imports only from those above it, or in its own row. The layers
 # test reads it here; beside it stand `sandbox` and `local_postgres`, programs of their own.
 PACKAGES = (
-    ("errors", "config", "logging", "metrics", "process"),  # what every process needs
+    (
+        "errors",
+        "config",
+        "config_parsers",
+        "logging",
+        "metrics",
+        "process",
+    ),  # what every process needs
     ("i18n",),  # translated text, dates, durations, time zones
     ("models",),  # the tables; no queries
     ("database",),  # engine and sessions, is it reachable, tokens sealed at rest

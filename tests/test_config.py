@@ -1,6 +1,7 @@
 """Settings from the environment: every fault at once, and never a secret in a message."""
 
 import base64
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.config import (
     Smtp,
     read_settings,
 )
+from app.config_parsers import words
 from app.errors import ConfigurationError
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -149,11 +151,16 @@ def test_a_bad_value_is_named_with_what_was_expected(variable: str, text: str) -
         ("DATABASE_URL", "mysql://app:hunter2-secret@db.example/links"),
         ("SECRET_KEY", "hunter2-secret"),
         ("TOKEN_ENCRYPTION_KEYS", "k1:hunter2-secret"),
+        # What looks like another letter after NFKC: the standard library would repeat it all.
+        ("DATABASE_URL", "postgres://app:hunter2-secret℀@db.example/links"),
+        ("SMTP_URL", "smtp://app:hunter2-secret℀@mail.example.ru"),
+        ("DATABASE_URL", "postgres://app:hunter2-secret@[::1/links"),
     ],
 )
 def test_a_malformed_secret_is_not_repeated(variable: str, text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(**{variable: text})
+    assert f"{variable} wants " in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(caught.value)
 
@@ -232,3 +239,21 @@ def test_a_wrong_mail_server_is_told_without_its_password(text: str) -> None:
     (told,) = faults({"SMTP_URL": text, "MAIL_FROM": "a@b.ru"})
     assert told.startswith("SMTP_URL wants smtp://")
     assert "sesame" not in told
+
+
+def test_every_setting_is_read_from_a_variable_or_belongs_to_a_provider() -> None:
+    by_hand = {each.name for each in fields(Settings) if "variable" not in each.metadata}
+    assert by_hand == {"clients", "webhook_secrets", "served"}
+    names = [each.metadata["variable"] for each in fields(Settings) if each.name not in by_hand]
+    assert len(set(names)) == len(names)
+
+
+def test_every_fault_of_every_variable_is_in_one_message() -> None:
+    wrong = {
+        each.metadata["variable"]: "\0"
+        for each in fields(Settings)
+        if "variable" in each.metadata and each.metadata["parser"] not in (str, Path, words)
+    }
+    told = faults(wrong | {"EVOTOR_WEBHOOK_SECRET": "short"})
+    assert {each.split()[0] for each in told} == set(wrong) | {"EVOTOR_WEBHOOK_SECRET"}
+    assert all(" wants " in each for each in told)
