@@ -1,4 +1,4 @@
-"""The journal: what people and the service did, one row a deed, written in its transaction.
+"""The audit log: what people and the service did, one row an event, in its transaction.
 
 Append-only: the database refuses to change a row, and to delete one before its time (migration
 0012). It goes with its person, and after 400 days.

@@ -1,4 +1,4 @@
-"""Work beside requests: steps that are done again and again, and work that must come to its end."""
+"""Work beside requests: periodic steps, and work that is finished whoever waits for it."""
 
 import asyncio
 import logging

@@ -1,1 +1,1 @@
-"""Who is here: users, sessions, passwords, second factors, rate limits."""
+"""People who sign in: users, sessions, passwords, two factors, passkeys, rate limits, export."""

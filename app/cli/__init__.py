@@ -1,1 +1,1 @@
-"""The command line: commands, the demo, and the installation before it."""
+"""The command line, the demo, and the installation that comes before them."""

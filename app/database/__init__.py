@@ -1,1 +1,1 @@
-"""The engine and its sessions, whether it can be reached, and tokens sealed at rest."""
+"""Engine and sessions, whether the database can be reached, tokens sealed at rest, their keys."""

@@ -1,1 +1,1 @@
-"""What people gave us: sealed, refreshed once, revoked surely."""
+"""Grants: tokens sealed, refreshed by one process at a time, revoked without fail."""

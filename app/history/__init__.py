@@ -1,1 +1,1 @@
-"""What was: outages, uptime, latency, reports."""
+"""The past of connections: outages, uptime, latency, reports."""

@@ -1,1 +1,1 @@
-"""Text, dates, durations and time zones in the language of a reader."""
+"""Dates, durations and time zones as text in the language of the reader."""

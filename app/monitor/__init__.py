@@ -1,1 +1,1 @@
-"""The way of a health check: loop.py (1), probe.py (2), verdict.py (3), record.py (4)."""
+"""Health checks: find what is due, probe, judge, write; heartbeats, housekeeping."""

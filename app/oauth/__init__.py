@@ -1,1 +1,1 @@
-"""OAuth 2.0 as the RFCs and real providers have it, and nothing else."""
+"""OAuth 2.0 as the RFCs and real providers have it, and nothing else: no database."""

@@ -1,1 +1,1 @@
-"""Everything that leaves this machine: HTTP to allowed hosts, and mail."""
+"""All that leaves this machine: HTTP to allowed hosts, SMTP. No domain, no database."""

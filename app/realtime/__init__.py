@@ -1,1 +1,1 @@
-"""From the database's announcements to the mailboxes of the people who are looking."""
+"""Change events over NOTIFY, the listener that hears them, and the hub of open pages."""

@@ -1,1 +1,1 @@
-"""Everything that knows HTTP requests: pages, fragments, the stream, and the words on them."""
+"""HTTP requests: pages, fragments, the stream, middleware. The only package with Quart."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app import PACKAGES
+from app import PACKAGES, STAND_ALONE
 
 APP = Path(__file__).parents[2] / "app"
-ON_ITS_OWN = ("sandbox", "local_postgres", "__main__", "__init__")
+ON_ITS_OWN = (*STAND_ALONE, "__main__", "__init__")
 MAY_NOT = {  # what a part must not know: another part, or a library
     "providers": {"sqlalchemy", "asyncpg", "httpx", "quart"},
     "oauth": {"sqlalchemy", "asyncpg", "quart"},

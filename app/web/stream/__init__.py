@@ -1,1 +1,1 @@
-"""Steps 5 and 6: changes on their way to every open page."""
+"""The stream: changes on their way to every open page."""
