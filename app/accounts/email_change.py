@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import one_time_tokens
-from app.accounts.one_time_tokens import token_hash
 from app.audit_log import AuditEvent
+from app.database.secret_hashes import secret_hash
 from app.models.account import EmailChange, User
 
 LIFE = timedelta(hours=24)
@@ -42,8 +42,8 @@ async def start(session: AsyncSession, user_id: int, email: str) -> ConfirmLinks
     links = ConfirmLinks(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
     values = {
         "email": email.strip(),
-        "old_link": token_hash(links.old),
-        "new_link": token_hash(links.new),
+        "old_link": secret_hash(links.old),
+        "new_link": secret_hash(links.new),
         "expires_at": func.now() + LIFE,
     }
     row = insert(EmailChange).values(user_id=user_id, **values)
@@ -110,10 +110,10 @@ async def forget_expired(session: AsyncSession) -> None:
 
 
 def _good(link: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    mine = or_(EmailChange.old_link == token_hash(link), EmailChange.new_link == token_hash(link))
+    mine = or_(EmailChange.old_link == secret_hash(link), EmailChange.new_link == secret_hash(link))
     return mine, EmailChange.expires_at > func.now()
 
 
 def _unless(column: Any, link: str) -> Any:
     """The column as it is, or NULL where it is this link."""
-    return case((column == token_hash(link), null()), else_=column)
+    return case((column == secret_hash(link), null()), else_=column)

@@ -1,6 +1,5 @@
 """Tickets: secrets that are good once and not for long. The table knows only their SHA-256."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.secret_hashes import secret_hash
 from app.models.account import OneTimeToken, TokenPurpose
 
 LIFE = {
@@ -40,7 +40,7 @@ async def issue(
     token = secrets.token_urlsafe(32)
     session.add(
         OneTimeToken(
-            token_hash=token_hash(token),
+            token_hash=secret_hash(token),
             purpose=purpose,
             user_id=user_id,
             email=email,
@@ -77,13 +77,9 @@ async def forget_expired(session: AsyncSession) -> None:
     await session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < func.now()))
 
 
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
-
-
 def _good(purpose: TokenPurpose, token: str) -> Select[OneTimeToken]:
     return select(OneTimeToken).where(
-        OneTimeToken.token_hash == token_hash(token),
+        OneTimeToken.token_hash == secret_hash(token),
         OneTimeToken.purpose == purpose,
         OneTimeToken.expires_at > func.now(),
     )

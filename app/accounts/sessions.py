@@ -1,6 +1,5 @@
 """Signed-in browsers: opened, recognized, listed, ended. The table knows only a SHA-256."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.engine import Reader
+from app.database.secret_hashes import secret_hash
 from app.models.account import Session, User
 from app.models.connection import Connection
 from app.models.monitor import BulkCheck
@@ -58,16 +58,12 @@ class CurrentUser:
     reconnects: bool = True  # a reconnect has not found its place
 
 
-def session_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> str:
     """A new session's secret id, for the cookie; the old one of this browser is not reused."""
     token = secrets.token_urlsafe(32)
     session.add(
         Session(
-            id_hash=session_hash(token),
+            id_hash=secret_hash(token),
             user_id=user_id,
             expires_at=func.now() + SESSION_LIFE,
             user_agent=user_agent[:200],
@@ -79,7 +75,7 @@ async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> 
 
 async def current_user(session: Reader, token: str) -> CurrentUser | None:
     """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
-    row = (await session.execute(SIGNED_IN, {"id_hash": session_hash(token)})).one_or_none()
+    row = (await session.execute(SIGNED_IN, {"id_hash": secret_hash(token)})).one_or_none()
     if row is None:
         return None
     if row.unseen:

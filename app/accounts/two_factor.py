@@ -1,7 +1,6 @@
 """The second factor: codes from the person's telephone, and recovery codes for a lost one."""
 
 import base64
-import hashlib
 import secrets
 import time
 
@@ -13,6 +12,7 @@ from app import audit_log
 from app.accounts import totp
 from app.audit_log import AuditEvent
 from app.database.encryption import Keys
+from app.database.secret_hashes import secret_hash
 from app.models.account import RecoveryCode, SecondFactor
 
 RECOVERY_CODES = 10
@@ -62,7 +62,7 @@ async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
         return await _spend_code(session, keys, user_id, plain, confirmed=True)
     spent = await session.scalar(
         delete(RecoveryCode)
-        .where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == _hash(plain))
+        .where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == secret_hash(plain))
         .returning(RecoveryCode.user_id)
     )
     if spent is not None:
@@ -74,7 +74,7 @@ async def new_recovery_codes(session: AsyncSession, user_id: int) -> list[str]:
     """Fresh ones; the old ones are worth nothing any more."""
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
-    rows = [{"user_id": user_id, "code_hash": _hash(code)} for code in codes]
+    rows = [{"user_id": user_id, "code_hash": secret_hash(code)} for code in codes]
     await session.execute(insert(RecoveryCode), rows)
     return ["-".join(code[i : i + 4] for i in range(0, len(code), 4)) for code in codes]
 
@@ -115,7 +115,3 @@ def _of(user_id: int) -> Select[SecondFactor]:
 
 def _new_code() -> str:
     return base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower()
-
-
-def _hash(code: str) -> bytes:
-    return hashlib.sha256(code.encode("utf-8", "replace")).digest()

@@ -3,7 +3,6 @@
 What leads to a person is sealed like a token; the table shows only what they recognise it by.
 """
 
-import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from app.alerts.types import Kind
 from app.audit_log import Actor, ActorKind, AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Sessions
+from app.database.secret_hashes import secret_hash
 from app.models.alert import AlertChannel
 
 MOST = 10  # channels of one person
@@ -92,7 +92,7 @@ async def await_telegram(session: AsyncSession, user_id: int) -> str | None:
             user_id=user_id,
             kind="telegram",
             state="waiting",
-            code_hash=_hash(code),
+            code_hash=secret_hash(code),
             code_until=func.now() + CODE_LIFE,
         )
     )
@@ -160,7 +160,9 @@ async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> 
     """One use: the code is gone with the waiting."""
     channel = await session.scalar(
         select(AlertChannel)
-        .where(AlertChannel.code_hash == _hash(start.code), AlertChannel.code_until > func.now())
+        .where(
+            AlertChannel.code_hash == secret_hash(start.code), AlertChannel.code_until > func.now()
+        )
         .with_for_update()
     )
     if channel is None:
@@ -190,7 +192,3 @@ async def _full(session: AsyncSession, user_id: int) -> bool:
 
 def _sealed(keys: Keys, channel_id: UUID, target: Mapping[str, Any]) -> bytes:
     return keys.seal(json.dumps(target), "alert_channels", channel_id, "target")
-
-
-def _hash(code: str) -> bytes:
-    return hashlib.sha256(code.encode()).digest()

@@ -1,6 +1,5 @@
 """The person's way to a provider and back (RFC 6749 section 4.1), as the database sees it."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ from app.accounts.sessions import CurrentUser
 from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Sessions
+from app.database.secret_hashes import secret_hash
 from app.grants import revocation
 from app.grants import store as grants
 from app.grants.store import OpenGrant
@@ -70,7 +70,7 @@ async def start(
     """
     state = client.new_state()
     verifier = client.new_code_verifier() if provider.pkce else None
-    state_hash = _hash(state)
+    state_hash = secret_hash(state)
     session.add(
         OAuthState(
             state_hash=state_hash,
@@ -172,7 +172,7 @@ async def _consume(
     """One use: the row is gone whatever comes next, so a replay finds nothing."""
     row = await session.scalar(
         select(OAuthState)
-        .where(OAuthState.state_hash == _hash(state), OAuthState.expires_at > func.now())
+        .where(OAuthState.state_hash == secret_hash(state), OAuthState.expires_at > func.now())
         .with_for_update()
     )
     if row is None:
@@ -208,7 +208,3 @@ def _error_of(refusal: Refusal) -> ConnectError:
         return ConnectError.BAD_RESPONSE
     down = refusal.reply.failure or (refusal.reply.status or 0) >= 500
     return ConnectError.UNREACHABLE if down else ConnectError.EXCHANGE_REFUSED
-
-
-def _hash(state: str) -> bytes:
-    return hashlib.sha256(state.encode()).digest()

@@ -7,7 +7,6 @@ that the account is theirs (`claims`).
 """
 
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from app.alerts import triggers
 from app.audit_log import AuditEvent
 from app.connections import account_ownership
 from app.database.encryption import Keys
+from app.database.secret_hashes import secret_hash
 from app.history import outages
 from app.history.flapping import FLAPS
 from app.models.connection import Cause, Connection, Grant, PushedToken
@@ -112,7 +112,7 @@ async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys:
     await account_ownership.owner(session, provider, pushed.account)
     key = {"provider": provider, "account": pushed.account}
     place = account_ownership.place_of(provider, pushed.account)
-    new = {"token": _sealed(keys, place, pushed), "hash": sha256(pushed.token.encode()).digest()}
+    new = {"token": _sealed(keys, place, pushed), "hash": secret_hash(pushed.token)}
     row = (await session.execute(PUSH, key | new | {"id": place})).one_or_none()
     if row is None:
         return  # a repeated one

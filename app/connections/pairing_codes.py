@@ -4,7 +4,6 @@ The person is signed in there, types the code, and the provider posts it to us w
 (docs/decisions/0018). It is good once, for one provider, and not for long.
 """
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.encryption import Keys
+from app.database.secret_hashes import secret_hash
 from app.errors import SealingError
 from app.models.connection import Pairing
 
@@ -80,4 +80,4 @@ def _good(provider: str, typed: str) -> tuple[ColumnElement[bool], ...]:
 def _hash(typed: str) -> bytes:
     """Of what was meant: people leave hyphens out, and type small letters."""
     plain = "".join(each for each in typed.upper() if each.isalnum())
-    return hashlib.sha256(plain.encode()).digest()
+    return secret_hash(plain)

@@ -8,10 +8,10 @@ from sqlalchemy import func, select, update
 
 from app.accounts import passwords, users
 from app.accounts import sessions as user_sessions
-from app.accounts.sessions import session_hash
 from app.connections import disconnect
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.database.secret_hashes import secret_hash
 from app.models.account import Session, User
 from app.models.connection import Connection, Grant, Revocation
 from app.realtime.events import CHANNEL, read_announcement
@@ -104,7 +104,7 @@ async def test_only_a_hash_of_the_session_is_stored(database: Database) -> None:
     token = await entered(database, await signed_up(database))
     async with database.sessions() as session:
         row = (await session.scalars(select(Session))).one()
-    assert row.id_hash == session_hash(token)
+    assert row.id_hash == secret_hash(token)
     assert token.encode() not in row.id_hash
     assert await knows(database, token)
 
@@ -115,7 +115,7 @@ async def test_a_session_ends_by_age(database: Database) -> None:
         await session.execute(update(Session).values(expires_at=func.now()))
     assert not await knows(database, token)
     async with database.sessions.begin() as session:
-        assert await user_sessions.alive(session, [session_hash(token)]) == set()
+        assert await user_sessions.alive(session, [secret_hash(token)]) == set()
         await user_sessions.forget_old_sessions(session)
         assert await session.scalar(select(func.count()).select_from(Session)) == 0
 
@@ -134,7 +134,7 @@ async def test_ending_one_session_leaves_the_others(database: Database) -> None:
     user_id = await signed_up(database)
     first, second = await entered(database, user_id), await entered(database, user_id)
     async with database.sessions.begin() as session:
-        await user_sessions.end_session(session, session_hash(first))
+        await user_sessions.end_session(session, secret_hash(first))
     assert not await knows(database, first)
     assert await knows(database, second)
 
@@ -156,7 +156,7 @@ async def test_a_new_password_ends_every_session_and_says_so(database: Database)
     await until(both_told)
     await listener.close()
     told = {each for payload in payloads for each in read_announcement(payload).ended}
-    assert told == {session_hash(token) for token in tokens}
+    assert told == {secret_hash(token) for token in tokens}
     assert not any([await knows(database, token) for token in tokens])
     assert not await verified(database, EMAIL, PASSWORD)
     assert await verified(database, EMAIL, "another long password")

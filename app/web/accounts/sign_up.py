@@ -12,6 +12,7 @@ from quart.typing import ResponseReturnValue
 
 from app.accounts import one_time_tokens, passwords, users
 from app.accounts.rate_limits import RateLimit
+from app.database.secret_hashes import secret_hash
 from app.models.account import TokenPurpose
 from app.web.accounts import emails
 from app.web.accounts.log_in import enter
@@ -75,7 +76,7 @@ async def confirm_page() -> ResponseReturnValue:
 async def confirm() -> ResponseReturnValue:
     form = await request.form
     link = form.get("link", "")
-    if wait := await overdone((f"signup:{one_time_tokens.token_hash(link).hex()}", PASSWORDS)):
+    if wait := await overdone((f"signup:{secret_hash(link).hex()}", PASSWORDS)):
         return await too_many(wait)
     sessions = dashboard().database.sessions
     async with sessions() as session:
