@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from app.database.availability import is_away, name_of
 
@@ -23,6 +23,10 @@ class Unfinished:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.stopping = False
 
+    @overload
+    async def run(self, work: Coroutine[Any, Any, T], seconds: None = None) -> T: ...
+    @overload
+    async def run(self, work: Coroutine[Any, Any, T], seconds: float) -> T | None: ...
     async def run(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T | None:
         """The result; None when it does not come within `seconds`, but then it goes on."""
         task = self._begin(work)

@@ -201,7 +201,8 @@ async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
             async with checker.sessions() as session:
                 for row in await queries.by_id(session, [connection_id]):
                     failed += status is not Status.ONLINE
-                    print(_line(row) if status else f"{row.id}  {row.provider}  not checked")
+                    is_checked = isinstance(status, Status)
+                    print(_line(row) if is_checked else f"{row.id}  {row.provider}  not checked")
     return 1 if failed else 0
 
 

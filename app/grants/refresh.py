@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from enum import Enum, auto
 from uuid import UUID
 
 from sqlalchemy import Update, func, literal, select, update
@@ -31,6 +32,19 @@ ONCE = timedelta(days=1)  # a renewal is noted once in this time
 LEASE = timedelta(seconds=90)  # at least twice (probe + refresh + probe); a dead one gives it back
 
 
+class NotRefreshed(Enum):
+    """Why a refresh yields neither a grant nor a refusal: somebody else decides now."""
+
+    NO_REFRESH_TOKEN = auto()
+    LEASE_LOST = auto()
+    REPLACED = auto()  # while the provider was asked, another grant took this one's place
+    CONNECTION_GONE = auto()
+
+
+# The grant to ask with: the new one, or one that another process has stored meanwhile. Or why not.
+RefreshOutcome = OpenGrant | Refusal | NotRefreshed
+
+
 def wants_refresh(provider: Provider, grant: OpenGrant) -> bool:
     """Is it time, before the access token is asked with?
 
@@ -56,44 +70,24 @@ async def refresh(
     provider: Provider,
     grant: OpenGrant,
     lease_id: UUID,
-) -> OpenGrant | Refusal | None:
+) -> RefreshOutcome:
     """Trade the refresh token for a new pair, under the connection's lease.
 
-    None: the lease or the connection is gone, and whoever has it now decides. That a refresh was
-    sent is committed before it is sent, so that one whose answer is lost is known to be in doubt
-    whatever happens to this process (docs/decisions/0010). The new pair is
-    committed before it is used; if the row vanished meanwhile, the pair goes to the outbox, so that
-    no live token is lost.
+    That a refresh was sent is committed before it is sent, so that one whose answer is lost is
+    known to be in doubt whatever happens to this process (docs/decisions/0010).
     """
     if grant.refresh_token is None:
-        return None
+        return NotRefreshed.NO_REFRESH_TOKEN
     async with sessions.begin() as session:
         if not await _hold(session, grant, lease_id):
-            return None
+            return NotRefreshed.LEASE_LOST
         is_current = await _note_sent(session, grant)
     if not is_current:  # rotated away since it was read: to send it would end the new one as well
-        return await _newer(sessions, keys, grant)
+        return await _newer(sessions, keys, grant) or NotRefreshed.CONNECTION_GONE
     answer = await client.refresh(http, provider, grant.refresh_token, grant.kept)
     if isinstance(answer, Refusal):
-        if not answer.is_lost_answer:
-            await _clear_doubt(sessions, grant)
-        return await _newer(sessions, keys, grant) or answer
-    fresh = replace(
-        grant,
-        version=grant.version + 1,
-        access_token=answer.access_token,
-        refresh_token=answer.refresh_token,
-        expired=False,
-        refresh_in=None,
-        in_doubt=False,
-        kept=answer.kept,
-    )
-    if await _replace_at_last(sessions, keys, grant, answer):
-        return fresh
-    async with sessions.begin() as session:
-        if await session.get(Connection, grant.connection_id) is None:
-            await revocation.enqueue(session, keys, provider, fresh)
-    return None
+        return await _after_refusal(sessions, keys, grant, answer)
+    return await _after_answer(sessions, keys, provider, grant, answer)
 
 
 async def _hold(session: AsyncSession, grant: OpenGrant, lease_id: UUID) -> bool:
@@ -114,17 +108,57 @@ async def _note_sent(session: AsyncSession, grant: OpenGrant) -> bool:
     return await session.scalar(sent) is not None
 
 
+async def _newer(sessions: Sessions, keys: Keys, spent: OpenGrant) -> OpenGrant | None:
+    """The grant as it is now, if somebody replaced the one that was just refused."""
+    async with sessions() as session:
+        row = (
+            await session.execute(
+                select(*COLUMNS)
+                .join(Connection, Connection.id == Grant.connection_id)
+                .where(Grant.connection_id == spent.connection_id, Grant.version != spent.version)
+            )
+        ).one_or_none()
+    return open_grant(keys, row) if row else None
+
+
+async def _after_refusal(
+    sessions: Sessions, keys: Keys, grant: OpenGrant, refusal: Refusal
+) -> OpenGrant | Refusal:
+    """The refusal counts only while the refused token is still the stored one."""
+    if not refusal.is_lost_answer:
+        await _clear_doubt(sessions, grant)
+    return await _newer(sessions, keys, grant) or refusal
+
+
 async def _clear_doubt(sessions: Sessions, grant: OpenGrant) -> None:
     """The provider answered, or never got the request: the token is not spent."""
     async with sessions.begin() as session:
         await session.execute(_of(grant).values(refresh_sent_at=None))
 
 
-def _of(grant: OpenGrant) -> Update:
-    """The stored grant, as long as it is still this one."""
-    return update(Grant).where(
-        Grant.connection_id == grant.connection_id, Grant.version == grant.version
+async def _after_answer(
+    sessions: Sessions, keys: Keys, provider: Provider, spent: OpenGrant, tokens: Tokens
+) -> OpenGrant | NotRefreshed:
+    """The new pair is committed before it is used. If the connection vanished meanwhile, the pair
+    goes to the outbox of revocations, so that no live token is left behind.
+    """
+    fresh = replace(
+        spent,
+        version=spent.version + 1,
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        expired=False,
+        refresh_in=None,
+        in_doubt=False,
+        kept=tokens.kept,
     )
+    if await _replace_at_last(sessions, keys, spent, tokens):
+        return fresh
+    async with sessions.begin() as session:
+        if await session.get(Connection, spent.connection_id) is not None:
+            return NotRefreshed.REPLACED
+        await revocation.enqueue(session, keys, provider, fresh)
+    return NotRefreshed.CONNECTION_GONE
 
 
 async def _replace_at_last(
@@ -165,14 +199,8 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
     return replaced is not None
 
 
-async def _newer(sessions: Sessions, keys: Keys, spent: OpenGrant) -> OpenGrant | None:
-    """The grant as it is now, if somebody replaced the one that was just refused."""
-    async with sessions() as session:
-        row = (
-            await session.execute(
-                select(*COLUMNS)
-                .join(Connection, Connection.id == Grant.connection_id)
-                .where(Grant.connection_id == spent.connection_id, Grant.version != spent.version)
-            )
-        ).one_or_none()
-    return open_grant(keys, row) if row else None
+def _of(grant: OpenGrant) -> Update:
+    """The stored grant, as long as it is still this one."""
+    return update(Grant).where(
+        Grant.connection_id == grant.connection_id, Grant.version == grant.version
+    )

@@ -18,6 +18,7 @@ from app.monitor.checker import Checker
 from app.monitor.clock_drift import DatabaseClock
 from app.monitor.leases import Lease, claim_due, claim_sample
 from app.monitor.result_writer import ResultWriter
+from app.monitor.results import Checked
 from app.providers.provider import Provider
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Monitor:
     async def _check(self, lease: Lease) -> None:
         try:
             checked = await self._checker.check(lease)
-            if checked is not None:
+            if isinstance(checked, Checked):
                 self._recorder.put(checked)
         except (SQLAlchemyError, OSError) as error:
             log.warning("connection %s not checked: %s", lease.connection_id, name_of(error))

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -123,6 +124,18 @@ class Checked:
     def wants_settling(self) -> bool:
         """Its grant has not found its place: a reconnect, or the account was not known."""
         return self.lease.hidden or self.answer.account not in (None, self.lease.account)
+
+
+class NoVerdict(Enum):
+    """Why a check has no verdict, or none yet."""
+
+    NOT_CHECKABLE = auto()  # the connection is gone, or its provider is not configured
+    LEASE_LOST = auto()  # another process has it by now, or it was disconnected meanwhile
+    STOPPING = auto()  # this process ends, and had no time left to see a refresh through
+    OUR_FAULT = auto()  # we were late or offline ourselves, so that a failure proves nothing
+    QUEUE_TOO_LONG = auto()  # of requests to this provider; a monitor checks it in its turn
+    UNDER_WAY = auto()  # it goes on, and will be written when it ends
+    CRASHED = auto()
 
 
 Written = tuple[Row[*tuple[Any, ...]], Checked]  # what WRITE returned, and for what

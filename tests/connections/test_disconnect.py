@@ -12,6 +12,7 @@ from app.grants import revocation
 from app.models.connection import Connection, Grant, Revocation
 from app.models.history import Outage
 from app.monitor.leases import claim_one
+from app.monitor.results import Checked
 from app.web.context import Dashboard
 from tests.support.people import OTHER_SHOP, Person, Sandbox
 from tests.support.servers import saying, serving
@@ -149,7 +150,7 @@ async def test_a_check_that_is_under_way_does_not_bring_it_back(
     assert lease is not None
     checked = await dashboard.checker.check(lease)
     await disconnect(person, connection=card["id"])
-    assert checked is not None
+    assert isinstance(checked, Checked)
     await dashboard.checker.write([checked])
     assert await person.connected() == []
 

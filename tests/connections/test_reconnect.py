@@ -17,6 +17,7 @@ from app.models.account import User
 from app.models.connection import Connection, Grant, OAuthState, Revocation, Status
 from app.monitor.leases import claim_one
 from app.monitor.loop import Monitor
+from app.monitor.results import Checked
 from app.web.context import Dashboard
 from tests.support import rows
 from tests.support.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Person, Sandbox
@@ -423,7 +424,7 @@ async def test_a_cancelled_grant_is_not_brought_back_by_a_check_under_way(
         lease = await claim_one(session, waiting.id)
     assert lease is not None
     checked = await dashboard.checker.check(lease)
-    assert checked is not None
+    assert isinstance(checked, Checked)
     await choose(person, page, "cancel")
     await dashboard.checker.write([checked])
     assert [each["id"] for each in await person.connected()] == [card["id"]]
@@ -439,7 +440,7 @@ async def test_a_kept_grant_stays_kept_by_a_check_that_began_before(
         lease = await claim_one(session, waiting.id)
     assert lease is not None
     checked = await dashboard.checker.check(lease)
-    assert checked is not None
+    assert isinstance(checked, Checked)
     await choose(person, page, "new")
     await dashboard.checker.write([checked])
     assert {each["details"] for each in await person.connected()} == {MAIN, OTHER}

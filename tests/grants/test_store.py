@@ -14,11 +14,12 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.grants import refresh, store
 from app.grants import revocation as revocations
+from app.grants.refresh import NotRefreshed, RefreshOutcome
 from app.grants.store import OpenGrant
-from app.models.connection import Connection, Grant, Revocation
+from app.models.connection import Connection, Grant, Revocation, Status
 from app.monitor.checker import Checker
 from app.monitor.leases import Lease, claim_one
-from app.oauth.token_response import Refusal, Tokens
+from app.oauth.token_response import Tokens
 from tests.support import rows
 from tests.support.servers import Acme, saying
 from tests.support.waiting import until
@@ -38,7 +39,7 @@ async def claimed(database: Database, connection_id: UUID) -> Lease:
     return lease
 
 
-async def refreshed(checker: Checker, acme: Acme, lease: Lease) -> OpenGrant | Refusal | None:
+async def refreshed(checker: Checker, acme: Acme, lease: Lease) -> RefreshOutcome:
     grant = store.open_grant(checker.keys, lease.row)
     return await refresh.refresh(
         checker.sessions, checker.http, checker.keys, acme.provider, grant, lease.lease_id
@@ -111,7 +112,7 @@ async def test_without_the_lease_nothing_is_refreshed(
     lost = await claimed(database, connection_id)
     await rows.let_lease_run_out(database, connection_id)
     await claimed(database, connection_id)
-    assert await refreshed(checker, acme, lost) is None
+    assert await refreshed(checker, acme, lost) is NotRefreshed.LEASE_LOST
     assert acme.spent == []
 
 
@@ -130,7 +131,8 @@ async def test_checks_at_once_refresh_once(
     checker: Checker, database: Database, acme: Acme
 ) -> None:
     connection_id = await connected(checker, database, EXPIRED)
-    assert all(await asyncio.gather(*(checker.check_now(connection_id) for _ in range(4))))
+    statuses = await asyncio.gather(*(checker.check_now(connection_id) for _ in range(4)))
+    assert set(statuses) == {Status.ONLINE}
     assert acme.spent == ["refresh-1"]
 
 
@@ -144,7 +146,8 @@ async def test_a_pair_for_a_connection_that_is_gone_is_revoked_instead(
 
     acme.token_says = disconnected_meanwhile
     connection_id = await connected(checker, database)
-    assert await refreshed(checker, acme, await claimed(database, connection_id)) is None
+    lease = await claimed(database, connection_id)
+    assert await refreshed(checker, acme, lease) is NotRefreshed.CONNECTION_GONE
     assert await outbox(database, keys) == ["refresh-2"]
 
 
@@ -157,7 +160,8 @@ async def test_a_pair_that_was_replaced_meanwhile_is_not_overwritten(
 
     acme.token_says = reconnected_meanwhile
     connection_id = await connected(checker, database)
-    assert await refreshed(checker, acme, await claimed(database, connection_id)) is None
+    lease = await claimed(database, connection_id)
+    assert await refreshed(checker, acme, lease) is NotRefreshed.REPLACED
     assert (await stored(database, keys, connection_id)).access_token == "access-new"
 
 
@@ -170,7 +174,7 @@ async def test_a_refused_pair_that_somebody_has_replaced_is_no_revocation(
 
     acme.token_says = another_was_faster
     connection_id = await connected(checker, database, EXPIRED)
-    assert await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is Status.ONLINE
     assert acme.shown == ["access-new"]
     assert (await rows.found(database, connection_id)).status == "online"
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, text
 
 from app.database.encryption import Keys
 from app.database.engine import Database
-from app.models.connection import Connection
+from app.models.connection import Connection, Status
 from app.models.history import Outage
 from app.monitor.checker import Checker
 from tests.support import rows
@@ -34,7 +34,7 @@ async def look(checker: Checker, acme: Acme, connection_id: UUID, *statuses: int
     """One check for each of these answers."""
     for status in statuses:
         acme.api_says = WELL if status == 200 else saying(status)
-        assert await checker.check_now(connection_id)
+        assert isinstance(await checker.check_now(connection_id), Status)
 
 
 async def test_what_works_has_no_history(

@@ -18,6 +18,7 @@ from app.models.connection import Connection, Status
 from app.monitor.checker import Checker
 from app.monitor.event_loop_lag import TICK, TOO_LATE, EventLoopLag
 from app.monitor.leases import Lease, claim_one
+from app.monitor.results import Checked, NoVerdict
 from app.outbound.client import Outbound
 from tests.support import rows
 from tests.support.servers import Acme, Handler, saying
@@ -52,7 +53,7 @@ async def claimed(database: Database, connection_id: UUID) -> Lease:
 async def test_a_good_answer_is_in_the_database(
     checker: Checker, database: Database, connection_id: UUID
 ) -> None:
-    assert await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is Status.ONLINE
     connection = await rows.found(database, connection_id)
     assert (connection.is_online, connection.status, connection.cause) == (True, "online", None)
     assert (connection.account, connection.label) == ("shop-1", "Shop")
@@ -85,7 +86,7 @@ async def test_many_checks_by_hand_ask_once(
         checks.append(asyncio.create_task(checker.check_now(connection_id)))
         await asyncio.wait(checks, timeout=0.011)
     gate.opened.set()
-    assert all(await asyncio.gather(*checks))
+    assert set(await asyncio.gather(*checks)) == {Status.ONLINE}
     assert len(acme.shown) == 1
 
 
@@ -95,9 +96,9 @@ async def test_what_another_process_checks_is_waited_for(
     lease = await claimed(database, connection_id)
     waiting = asyncio.create_task(checker.check_now(connection_id))
     checked = await checker.check(lease)
-    assert checked is not None
+    assert isinstance(checked, Checked)
     await checker.write([checked])
-    assert await waiting
+    assert await waiting is Status.ONLINE
     assert len(acme.shown) == 1
 
 
@@ -106,7 +107,7 @@ async def test_a_dead_process_gives_its_connection_back(
 ) -> None:
     await claimed(database, connection_id)
     await rows.let_lease_run_out(database, connection_id)
-    assert await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is Status.ONLINE
     assert len(acme.shown) == 1
 
 
@@ -115,7 +116,7 @@ async def test_a_connection_that_is_not_there_is_not_checked(
 ) -> None:
     async with database.sessions.begin() as session:
         await session.execute(delete(Connection))
-    assert not await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is NoVerdict.NOT_CHECKABLE
 
 
 async def test_what_is_disconnected_while_it_is_asked_stays_gone(
@@ -135,10 +136,10 @@ async def test_a_late_verdict_changes_nothing(
     checker: Checker, database: Database, acme: Acme, connection_id: UUID
 ) -> None:
     late = await checker.check(await claimed(database, connection_id))
-    assert late is not None
+    assert isinstance(late, Checked)
     await rows.let_lease_run_out(database, connection_id)
     acme.api_says = saying(503)
-    assert await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is Status.DEGRADED
     after = await rows.found(database, connection_id)
     await checker.write([late])
     unchanged = await rows.found(database, connection_id)
@@ -156,7 +157,7 @@ async def test_a_batch_with_one_lost_lease_writes_the_others(
     ]
     async with database.sessions.begin() as session:
         await session.execute(delete(Connection).where(Connection.id == connection_id))
-    await checker.write([each for each in batch if each])
+    await checker.write([each for each in batch if isinstance(each, Checked)])
     assert (await rows.found(database, other_id)).status == "online"
 
 
@@ -193,7 +194,7 @@ async def test_a_timeout_while_we_lag_ourselves_is_no_verdict(
     watching = asyncio.create_task(hurried.lag.watch())
     before = await rows.found(database, connection_id)
     await asyncio.sleep(0)  # so that the watch has begun
-    assert not await hurried.check_now(connection_id)
+    assert await hurried.check_now(connection_id) is NoVerdict.OUR_FAULT
     watching.cancel()
     after = await rows.found(database, connection_id)
     assert (after.status, after.version, after.last_checked_at) == (
@@ -209,7 +210,7 @@ async def test_a_timeout_without_our_lag_is_one(
     checker: Checker, database: Database, acme: Acme, connection_id: UUID
 ) -> None:
     acme.api_says = Gate()
-    assert await replace(checker, timeout=0.1).check_now(connection_id)
+    assert await replace(checker, timeout=0.1).check_now(connection_id) is Status.DEGRADED
     connection = await rows.found(database, connection_id)
     assert (connection.status, connection.cause) == ("degraded", "timeout")
     assert connection.latency_ms is None
@@ -249,7 +250,8 @@ async def test_a_provider_without_a_client_is_not_asked(
     checker: Checker, database: Database, acme: Acme, connection_id: UUID, known: bool
 ) -> None:
     catalogue = {"acme": replace(acme.provider, client=None)} if known else {}
-    assert await replace(checker, catalogue=catalogue).check_now(connection_id) is None
+    unable = replace(checker, catalogue=catalogue)
+    assert await unable.check_now(connection_id) is NoVerdict.NOT_CHECKABLE
     connection = await rows.found(database, connection_id)
     assert (connection.status, connection.cause) == ("checking", None)
     assert (acme.shown, connection.last_checked_at) == ([], None)
@@ -283,7 +285,7 @@ async def test_a_check_by_hand_does_not_wait_until_it_is_due(
     async with database.sessions.begin() as session:
         tomorrow = func.now() + timedelta(days=1)
         await session.execute(update(Connection).values(next_check_at=tomorrow, status="revoked"))
-    assert await checker.check_now(connection_id)
+    assert await checker.check_now(connection_id) is Status.ONLINE
     assert (await rows.found(database, connection_id)).status == "online"
 
 

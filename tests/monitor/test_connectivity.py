@@ -21,6 +21,7 @@ from app.monitor.checker import Checker
 from app.monitor.connectivity import Connectivity, connectivity_of
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
+from app.monitor.results import NoVerdict
 from app.process import bind
 from app.providers.provider import Provider
 from tests.support import rows
@@ -226,7 +227,7 @@ async def test_the_only_provider_is_not_blamed_for_our_own_fault(
     """With few connections the failures come one by one, and would each be confirmed by then."""
     alone = replace(both, catalogue={"acme": acme.provider})
     (only,) = await one_at_each(alone, database, status="degraded", cause="unreachable", strikes=1)
-    assert await cut(alone, "acme").check_now(only) is None
+    assert await cut(alone, "acme").check_now(only) is NoVerdict.OUR_FAULT
     found = await rows.found(database, only)
     assert (found.status, found.strikes, found.lease_id) == ("degraded", 1, None)
 
@@ -235,14 +236,14 @@ async def test_a_check_by_hand_says_nothing_while_offline(
     both: Checker, database: Database
 ) -> None:
     (only, _) = await one_at_each(both, database, status="online")
-    assert await cut(both, "acme", "sklad").check_now(only) is None
+    assert await cut(both, "acme", "sklad").check_now(only) is NoVerdict.OUR_FAULT
     assert both.connectivity.is_offline
     assert (await rows.found(database, only)).status == "online"
 
 
 async def test_an_answer_outranks_the_canary(both: Checker, database: Database) -> None:
     (only, _) = await one_at_each(both, database)
-    assert await cut(both, "acme").check_now(only) is None
+    assert await cut(both, "acme").check_now(only) is NoVerdict.OUR_FAULT
     assert await both.check_now(only) is Status.ONLINE
     assert not both.connectivity.is_offline
 

@@ -49,5 +49,5 @@ async def checked(checker: Checker, database: Database, connection_id: UUID) -> 
         lease = await claim_one(session, connection_id)
     assert lease is not None
     found = await checker.check(lease)
-    assert found is not None
+    assert isinstance(found, Checked)
     return found

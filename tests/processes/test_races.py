@@ -20,6 +20,7 @@ from app.grants import revocation
 from app.models.account import User
 from app.models.connection import Connection, Grant, Revocation, Status
 from app.monitor.leases import claim_one
+from app.monitor.results import Checked, NoVerdict
 from app.oauth.token_response import Tokens
 from app.web.context import Dashboard
 from tests.support import rows
@@ -115,7 +116,7 @@ async def test_a_verdict_about_the_old_grant_is_not_written_on_the_new_one(
         old = await claim_one(session, target)
     assert old is not None
     late = await checker.check(old)  # 401: the sandbox never gave out such a token
-    assert late is not None
+    assert isinstance(late, Checked)
     assert late.verdict.status is Status.DEGRADED
     newer = await rows.add_connection(
         database,
@@ -214,7 +215,7 @@ async def test_a_stopping_process_begins_no_refresh(
     await sandbox.order("expire")
     began = time.time()
     checker.unfinished.stopping = True
-    assert await checker.check_now(UUID(card["id"])) is None
+    assert await checker.check_now(UUID(card["id"])) is NoVerdict.STOPPING
     assert await sandbox.requests("/oauth/token", began) == 0
     assert (await rows.found(database, UUID(card["id"]))).lease_id is None
 

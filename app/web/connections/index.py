@@ -16,6 +16,7 @@ from app.audit_log import AuditEvent
 from app.connections import pending_reconnects, queries
 from app.connections.queries import CardRow
 from app.history import uptime
+from app.models.connection import Status
 from app.monitor import bulk_checks
 from app.providers.provider import Provider
 from app.web.connections.bulk_checks import facts
@@ -27,7 +28,7 @@ from app.web.connections.check_labels import (
     provider_asks_to_wait,
 )
 from app.web.connections.fragments import card_html
-from app.web.context import dashboard, person, person_or_none, titles
+from app.web.context import Dashboard, dashboard, person, person_or_none, titles
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import error_page
 
@@ -86,20 +87,18 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
             await audit_log.write_of(session, AuditEvent.CHECKED, [connection_id])
     if wait:
         return await _too_soon(row, wait, TOO_SOON)
-    status = await app.checker.check_now(connection_id)
-    said = (
-        ""
-        if status
-        else NO_CONNECTIVITY
-        if app.checker.connectivity.is_offline
-        else STILL_UNDER_WAY
-    )
+    outcome = await app.checker.check_now(connection_id)
+    said = "" if isinstance(outcome, Status) else _why_no_verdict(app)
     if request.headers.get("HX-Request"):
         row = await _own_row(connection_id)
         return await card_html(app, await _card(row)), 200, _notice(said)
     if said:
         await flash(said, "warn")
     return redirect("/connections", 303)
+
+
+def _why_no_verdict(app: Dashboard) -> str:
+    return NO_CONNECTIVITY if app.checker.connectivity.is_offline else STILL_UNDER_WAY
 
 
 def _provider_wait(provider: Provider, row: CardRow) -> int:
