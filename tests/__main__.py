@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 
-from app.cli.bootstrap import ROOT, ensure, run_shown
+from app.cli.bootstrap import ROOT, ensure
+from app.cli.shown_process import run_shown
 
 CHECKS = (
     ("format", "ruff format --check"),

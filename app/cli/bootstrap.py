@@ -9,13 +9,13 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
+
+from app.cli.shown_process import run_shown
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VENV = ROOT / ".venv"
@@ -23,7 +23,6 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".installed.json"  # written last: a .venv without it was cut off half-way
 SETS = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")  # each holds the last
 OLDEST = (3, 11)
-TICK = 1.0  # seconds between two signs of life on a terminal
 
 PIP_FAILURES = (  # what pip, venv or the system says → what to do about it; the first match counts
     (
@@ -86,28 +85,6 @@ def ensure(module: str, requirements: str) -> None:
     except KeyboardInterrupt:
         print("Stopped. The next start goes on from here.", file=sys.stderr)
         raise SystemExit(130) from None
-
-
-def run_shown(label: str, command: list[str], **options: object) -> tuple[int, str]:
-    """Run `command` behind one line, `label … 9.8 s`, and return its exit status and output.
-
-    Whatever interrupts us ends the command and its children too.
-    """
-    with tempfile.TemporaryFile() as output:
-        child: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            process_group=0,
-            **options,
-        )
-        try:
-            _wait_shown(label, child)
-        finally:
-            _end(child)
-        output.seek(0)
-        return child.returncode, output.read().decode(errors="replace")
 
 
 def explain(output: str) -> str:
@@ -252,23 +229,3 @@ def _enter(module: str) -> NoReturn:
 def _environment() -> dict[str, str]:
     misleading = ("PYTHONHOME", "__PYVENV_LAUNCHER__")  # they would lead back out of .venv
     return {name: value for name, value in os.environ.items() if name not in misleading}
-
-
-def _wait_shown(label: str, child: subprocess.Popen[bytes]) -> None:
-    started, terminal = time.monotonic(), sys.stderr.isatty()
-    print(f"{label} …", end="", file=sys.stderr, flush=True)
-    while child.returncode is None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(TICK)
-        if terminal:
-            seconds = time.monotonic() - started
-            print(f"\r{label} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)
-    head = f"\r{label} …" if terminal else ""
-    print(f"{head} {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        print(file=sys.stderr)
-        os.killpg(child.pid, signal.SIGTERM)
-        child.wait()

@@ -198,7 +198,8 @@ def new_project(home: Path) -> Project:
     for package in ("app", "app/cli"):
         (project.root / package / "__init__.py").write_text("")
     (project.root / "app" / "__main__.py").write_text(MAIN)
-    shutil.copy(ROOT / "app" / "cli" / "bootstrap.py", project.root / "app" / "cli")
+    for name in ("bootstrap.py", "shown_process.py"):
+        shutil.copy(ROOT / "app" / "cli" / name, project.root / "app" / "cli")
     project.wheels.mkdir()
     for version in ("1.0", "2.0"):
         write_wheel(project.wheels, version)

@@ -117,7 +117,15 @@ def test_production_never_loads_the_sandbox() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["__init__.py", "__main__.py", "cli/__init__.py", "cli/bootstrap.py", "cli/parser.py"]
+    "name",
+    [
+        "__init__.py",
+        "__main__.py",
+        "cli/__init__.py",
+        "cli/bootstrap.py",
+        "cli/parser.py",
+        "cli/shown_process.py",
+    ],
 )
 def test_what_runs_before_the_installation_needs_only_python(name: str) -> None:
     for imported in imports_of(APP / name):
