@@ -1,4 +1,6 @@
-"""Step 1, for all connections of a person: what waits, what comes along, what is one message."""
+"""Step 3 of 7 of an alert, for all connections of a person: what waits, what comes along, what is
+one message.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Step 4: send what was claimed, and write down what became of it.
+"""Step 5 of 7 of an alert: send what was claimed, and write down what became of it.
 
 A send is seen through although the process is told to stop; if it dies in between, the lease runs
 out and the next one sends the same again under the same id.

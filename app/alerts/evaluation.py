@@ -1,4 +1,4 @@
-"""Step 2: decide for the people whose time has come, and write one alert for each cause.
+"""Step 2 of 7 of an alert: decide for the people whose time has come, and write one alert a cause.
 
 One transaction: what a person knows now and the alerts that say so are one write. The rows of a
 person are locked, so that two processes never tell the same thing or tear one message in two.

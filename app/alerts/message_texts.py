@@ -1,4 +1,4 @@
-"""The text of every kind of alert: what happened, since when, whose move it is, the one button.
+"""Step 6 of 7 of an alert: its text, for every kind: what happened, since when, whose move it is.
 
 Pure: an alert's facts in, a message out. A new kind gets its text here and nowhere else;
 `python -m app alerts preview` shows them all.

@@ -1,4 +1,4 @@
-"""Step 3: alerts, and their way to channels: written, claimed under a lease, settled.
+"""Step 4 of 7 of an alert: on its way to channels: written, claimed under a lease, settled.
 
 A channel is served by one process at a time, so its messages keep their order and its limit holds.
 What a delivery says is fixed when it is first tried: after a process died in between, the next one

@@ -1,4 +1,4 @@
-"""Step 1: what a person was told, compared with what is true now. Pure.
+"""Step 3 of 7 of an alert: what a person was told, compared with what is true now. Pure.
 
 Not every transition is told: the two are compared when it is time, so what came and went in between
 (a strike, a short outage, a night's outage in quiet hours) says nothing, and whatever a dead

@@ -1,4 +1,4 @@
-"""Note, in the transaction of a transition, that somebody may have to be told."""
+"""Step 1 of 7 of an alert: note, in the transaction of a transition, that somebody may be told."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,5 @@
-"""Puts a new grant where it belongs once a probe has named its account, or could not.
+"""Step 7 of 8 of a connect: a new grant finds its place once a probe has named its account, or
+could not.
 
 The rules are those of docs/decisions/0008.
 """

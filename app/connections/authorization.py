@@ -1,4 +1,6 @@
-"""The person's way to a provider and back (RFC 6749 section 4.1), as the database sees it."""
+"""Steps 2 and 4 of 8 of a connect: a person's way to a provider and back, as the database sees it
+(RFC 6749 section 4.1).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

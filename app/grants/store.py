@@ -1,4 +1,4 @@
-"""A connection's tokens, sealed: stored, opened for the moment of a request, moved.
+"""Step 5 of 8 of a connect: a connection's tokens, sealed, opened for a request, moved.
 
 Every token is sealed for its own row and column. A token leaves this table only by being replaced,
 or through `revocations`, the outbox of what a provider must still be told to forget.

@@ -1,4 +1,4 @@
-"""One check of one leased connection: probe, judge, write. Steps 2 to 4 in a row."""
+"""Step 6 of 8 of a connect, and steps 2 to 4 of a check in a row: one check of one lease."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Beside step 1: the schedule is kept by the database's clock, and that may be wrong for a while.
+"""Beside step 1 of a check: the schedule is kept by the database's clock, which may be wrong.
 
 Forward, everything falls due at once, which the pace bounds. Back, whatever was put off by the time
 that is taken back would wait for it to come again: that is put right here.

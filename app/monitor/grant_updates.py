@@ -1,4 +1,4 @@
-"""After step 4: what an answer told about the grant itself is kept for the next time.
+"""After step 4 of a check: what an answer told about the grant itself is kept for the next time.
 
 Whose account it is, which token placement works, when it ends: rare, mostly after a first check.
 """

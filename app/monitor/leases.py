@@ -1,4 +1,4 @@
-"""Step 1 of 6, its SQL: claim what is due, so that no other process checks it meanwhile."""
+"""Step 1 of 6 of a check, its SQL: claim what is due, so that no other process checks it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Step 1 of 6: find the connections that are due, lease them, and keep checks going for ever."""
+"""Step 1 of 6 of a check: find the connections that are due, lease them, keep checks going."""
 
 import asyncio
 import logging

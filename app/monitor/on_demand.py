@@ -1,4 +1,4 @@
-"""Beside step 1: a connection that a person wants checked now is claimed, or waited for."""
+"""Beside step 1 of a check: a connection that a person wants checked is claimed, or waited for."""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Beside step 4: does a provider fail for everybody? Asked when a batch gives reason to ask."""
+"""Beside step 4 of a check: does a provider fail for everybody? Asked when a batch says so."""
 
 from collections.abc import Iterable
 from datetime import datetime

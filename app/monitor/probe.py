@@ -1,4 +1,7 @@
-"""Step 2 of 6: ask a provider whether a grant still works. No database, no exception for a "no"."""
+"""Step 2 of 6 of a check: ask a provider whether a grant still works.
+
+No database, and no exception for a "no".
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping

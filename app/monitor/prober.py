@@ -1,4 +1,4 @@
-"""Step 2 of 6, around the probe: which token is asked with, refreshed where that may help."""
+"""Around step 2 of a check: which token is asked with, refreshed where that may help."""
 
 import logging
 from dataclasses import dataclass

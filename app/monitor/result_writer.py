@@ -1,4 +1,4 @@
-"""Between steps 3 and 4: verdicts wait here while the batch before them is being written."""
+"""Between steps 3 and 4 of a check: verdicts wait while the batch before them is being written."""
 
 import asyncio
 import logging

@@ -1,4 +1,5 @@
-"""Step 4 of 6: write a batch of verdicts, the outages they open and close, and the announcement.
+"""Step 4 of 6 of a check, step 1 of 7 of an alert: write a batch of verdicts, the outages they
+open and close, the announcement, and whose alerts are due.
 
 One statement and one transaction for the batch. A late write is fenced: a row whose lease was lost,
 or that was disconnected while it was probed, is not touched.

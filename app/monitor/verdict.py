@@ -1,7 +1,8 @@
-"""Step 3 of 6: what an answer means for a connection. Pure: no clock, no database, no network.
+"""Step 3 of 6 of a check: what an answer means for a connection.
 
-The table of causes is in the README, its reasons in docs/decisions/0009. Nothing turns red on one
-look; `revoked` needs proof; what is our own mistake changes nobody's status.
+Pure: no clock, no database, no network. The table of causes is in the README, its reasons in
+docs/decisions/0009. Nothing turns red on one look; `revoked` needs proof; what is our own mistake
+changes nobody's status.
 """
 
 from dataclasses import dataclass

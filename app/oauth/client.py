@@ -1,4 +1,4 @@
-"""The OAuth 2.0 protocol and nothing else: no database, no web framework.
+"""Step 4 of 8 of a connect: the OAuth 2.0 protocol and nothing else: no database.
 
 Written by hand on httpx: see docs/decisions/0003. Where a provider is not as the RFCs want it, its
 entry says so (docs/providers.md).

@@ -1,4 +1,4 @@
-"""Step 5 of 6, second half: which open pages a change concerns, and their mailboxes."""
+"""Step 5 of 6 of a check, second half: which open pages a change is for, and their mailboxes."""
 
 import asyncio
 import math

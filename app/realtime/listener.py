@@ -1,4 +1,4 @@
-"""Step 5 of 6, first half: hear the announcements, whatever happens to the connection."""
+"""Step 5 of 6 of a check, first half: hear announcements, whatever happens to the connection."""
 
 import asyncio
 import logging

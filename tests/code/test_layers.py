@@ -158,18 +158,3 @@ def test_nothing_is_caught_wholesale_but_where_one_fault_must_not_stop_the_rest(
 def test_every_module_says_what_it_is_for() -> None:
     for file in FILES:
         assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
-
-
-def test_the_six_steps_of_a_check_say_their_numbers() -> None:
-    steps = {
-        1: ["monitor/loop.py", "monitor/leases.py"],
-        2: ["monitor/probe.py"],
-        3: ["monitor/verdict.py"],
-        4: ["monitor/results.py"],
-        5: ["realtime/listener.py", "realtime/hub.py"],
-        6: ["web/stream/routes.py"],
-    }
-    for number, names in steps.items():
-        for name in names:
-            about = ast.get_docstring(ast.parse((APP / name).read_text(encoding="utf-8")))
-            assert (about or "").startswith(f"Step {number} of 6"), name

@@ -1,4 +1,6 @@
-"""The ways to a person. Each is one function: a letter and an address in, a refusal or None out."""
+"""Step 7 of 7 of an alert: the channels. Each is one function: a message and an address in, a
+refusal or None out.
+"""
 
 from app.alerts.channels import apprise, email, telegram, webhook, webpush
 from app.alerts.channels.base import Address, DeliveryRefused, Parcel, Post, Send

@@ -1,5 +1,5 @@
-"""`POST /<provider>/connect`: what has to be typed in first, then off to the provider; or a key,
-which is tried before it is kept.
+"""Step 1 of 8 of a connect: the button. What has to be typed in first, then off to the provider;
+or a key, which is tried before it is kept.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A provider's page, the way there and back, and the way out. One rule per known provider."""
+"""Step 3 of 8 of a connect: back from the provider. And a provider's page, and the disconnect."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The end of step 6: what comes into a page's mailbox goes out on its stream.
+"""The end of step 6 of a check: what comes into a page's mailbox goes out on its stream.
 
 A stream outlives its request by hours, so nothing of the request stays: Quart answers it as any
 other one, guards and headers included, and hands the connection over when it is done. From then on

@@ -1,5 +1,5 @@
-"""Step 6 of 6: turn changes into fragments of HTML, each rendered once, and send them to every
-open page.
+"""Step 6 of 6 of a check, step 8 of 8 of a connect: turn changes into fragments of HTML, each
+rendered once, and send them to every open page.
 """
 
 import asyncio
