@@ -3,58 +3,34 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts.sessions import CurrentUser
 from app.audit_log import AuditEvent
+from app.connections import oauth_states
+from app.connections.oauth_states import Authorization, ConnectError, Repeated
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.database.secret_hashes import secret_hash
 from app.grants import revocation
 from app.grants import store as grants
 from app.grants.store import OpenGrant
-from app.models.connection import Connection, OAuthState
+from app.models.connection import Connection
 from app.oauth import client
+from app.oauth.authorization_error import has_error, is_cancel
 from app.oauth.client import NOTHING
 from app.oauth.token_response import Refusal, Tokens, picked
 from app.outbound.client import Outbound
 from app.providers.provider import Provider
 from app.realtime.events import announce_list
 
-STATE_LIFE = timedelta(minutes=10)
 HEAD_START = timedelta(seconds=15)  # the first check is the callback's; the monitor's if that dies
-
-
-class ConnectError(StrEnum):
-    """Why nothing was connected: the closed list of `/<provider>?error=…`."""
-
-    DENIED = "denied"
-    EXPIRED = "expired"
-    OTHER_BROWSER = "other_browser"
-    PROVIDER_ERROR = "provider_error"
-    UNREACHABLE = "unreachable"
-    BAD_RESPONSE = "bad_response"
-    MISCONFIGURED = "misconfigured"
-    BAD_ISSUER = "bad_issuer"
-    EXCHANGE_REFUSED = "exchange_refused"
-    NOT_ALLOWED = "not_allowed"
-
-
-@dataclass(frozen=True)
-class ConsumedState:
-    """A consumed state: whose, for which connection, and the code verifier."""
-
-    connection_id: UUID | None
-    code_verifier: str | None
-    kept: Mapping[str, str]  # what the person typed in before
 
 
 async def start(
@@ -70,24 +46,10 @@ async def start(
 
     Raises KeyError where the entry wants something that was not typed in.
     """
-    state = client.new_state()
     verifier = client.new_code_verifier() if provider.pkce else None
-    state_hash = secret_hash(state)
-    session.add(
-        OAuthState(
-            state_hash=state_hash,
-            user_id=person.user_id,
-            session_hash=person.session_hash,
-            provider=provider.name,
-            connection_id=connection_id,
-            code_verifier=keys.seal(verifier, "oauth_states", state_hash.hex(), "code_verifier")
-            if verifier
-            else None,
-            extra=dict(typed),
-            expires_at=func.now() + STATE_LIFE,
-        )
+    state = await oauth_states.issue(
+        session, keys, provider.name, person, connection_id, verifier, typed
     )
-    await session.flush()
     return client.authorization_url(provider, redirect_uri, state, verifier, typed)
 
 
@@ -99,19 +61,51 @@ async def finish(
     person: CurrentUser,
     redirect_uri: str,
     answer: Mapping[str, str],
-) -> UUID | ConnectError:
-    """Read the provider's answer, trade the code, and store the connection as `checking`."""
+) -> Authorization | Repeated | ConnectError:
+    """Read the provider's answer, trade the code, and store the connection as `checking`.
+
+    The connection is `stored_as`; the caller looks at it for the first time, and then notes that
+    (`oauth_states.note_outcome`), for a callback that comes again meanwhile or later.
+    """
+    code = answer.get("code")
     async with sessions.begin() as session:
-        way = await _consume(session, keys, provider, person, answer.get("state", ""))
-    if isinstance(way, ConnectError):
+        way = await oauth_states.returned(
+            session, keys, provider.name, person, answer.get("state", ""), code=bool(code)
+        )
+    if not isinstance(way, Authorization):
         return way
+    error = _fault_of(provider, answer)
+    if error is None:
+        error = await _trade(sessions, http, keys, provider, person, redirect_uri, answer, way)
+    if error is None:
+        return way
+    if code:
+        async with sessions.begin() as session:
+            await oauth_states.note_outcome(session, way, error)
+    return error
+
+
+def _fault_of(provider: Provider, answer: Mapping[str, str]) -> ConnectError | None:
+    """Why an answer brings nothing; None where it has a code that may be traded."""
     if not client.issuer_matches(provider, answer.get("iss")):
         return ConnectError.BAD_ISSUER
     if not client.signature_matches(provider, answer):
         return ConnectError.BAD_ISSUER
-    if "error" in answer or not answer.get("code"):
-        denied = answer.get("error") == "access_denied"
-        return ConnectError.DENIED if denied else ConnectError.PROVIDER_ERROR
+    if answer.get("code") and not has_error(answer):
+        return None
+    return ConnectError.DENIED if is_cancel(answer) else ConnectError.PROVIDER_ERROR
+
+
+async def _trade(
+    sessions: Sessions,
+    http: Outbound,
+    keys: Keys,
+    provider: Provider,
+    person: CurrentUser,
+    redirect_uri: str,
+    answer: Mapping[str, str],
+    way: Authorization,
+) -> ConnectError | None:
     kept = _kept(provider, way, {**answer, "redirect_uri": redirect_uri})
     if isinstance(kept, ConnectError):
         return kept
@@ -122,7 +116,9 @@ async def finish(
         return _error_of(tokens)
     if not provider.may_ask(tokens.kept):
         return ConnectError.NOT_ALLOWED
-    return await store(sessions, keys, provider, person.user_id, tokens, way.connection_id)
+    return await store(
+        sessions, keys, provider, person.user_id, tokens, way.connection_id, way.stored_as
+    )
 
 
 async def store(
@@ -132,10 +128,10 @@ async def store(
     user_id: int,
     tokens: Tokens,
     replaces_connection_id: UUID | None,
+    connection_id: UUID,
     first_check: timedelta = HEAD_START,
-) -> UUID | ConnectError:
+) -> ConnectError | None:
     """Keep a new grant, due in `first_check`; a probe finds its place (docs/decisions/0008)."""
-    connection_id = uuid4()
     # RFC 6749 section 5.1: an answer without a scope means the scopes that were asked for.
     tokens = replace(tokens, scopes=tokens.scopes or provider.scopes)
     try:
@@ -161,36 +157,11 @@ async def store(
         async with sessions.begin() as session:
             await revocation.enqueue(session, keys, provider, orphan)
         return ConnectError.EXPIRED
-    return connection_id
-
-
-async def forget_old_states(session: AsyncSession) -> None:
-    await session.execute(delete(OAuthState).where(OAuthState.expires_at < func.now()))
-
-
-async def _consume(
-    session: AsyncSession, keys: Keys, provider: Provider, person: CurrentUser, state: str
-) -> ConsumedState | ConnectError:
-    """One use: the row is gone whatever comes next, so a replay finds nothing."""
-    row = await session.scalar(
-        select(OAuthState)
-        .where(OAuthState.state_hash == secret_hash(state), OAuthState.expires_at > func.now())
-        .with_for_update()
-    )
-    if row is None:
-        return ConnectError.EXPIRED
-    await session.delete(row)
-    if row.session_hash != person.session_hash:
-        return ConnectError.OTHER_BROWSER
-    if row.provider != provider.name:
-        return ConnectError.EXPIRED
-    bound_to = ("oauth_states", row.state_hash.hex(), "code_verifier")
-    verifier = keys.open(row.code_verifier, *bound_to) if row.code_verifier else None
-    return ConsumedState(row.connection_id, verifier, row.extra)
+    return None
 
 
 def _kept(
-    provider: Provider, way: ConsumedState, answer: Mapping[str, str]
+    provider: Provider, way: Authorization, answer: Mapping[str, str]
 ) -> dict[str, str] | ConnectError:
     """What was typed in and what the callback says; where both say it, they must agree."""
     found = picked(answer, provider.callback_keep)

@@ -151,7 +151,11 @@ class Grant(Base):
 
 
 class OAuthState(Base):
-    """A person on the way to a provider: 10 minutes, one use, the browser that began it."""
+    """A person on the way to a provider: 10 minutes, one code, the browser that began it.
+
+    A consumed one stays for a day: a callback may come twice, and the second one is told what
+    became of the first.
+    """
 
     __tablename__ = "oauth_states"
 
@@ -165,6 +169,9 @@ class OAuthState(Base):
     code_verifier: Mapped[bytes | None]
     extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # what was typed in
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    consumed_at: Mapped[datetime | None]
+    stored_as: Mapped[UUID | None]  # the connection that its grant is stored as, if it comes to it
+    outcome: Mapped[str | None]  # "stored", or a `ConnectError`; NULL: it is under way
 
 
 class Revocation(Base):

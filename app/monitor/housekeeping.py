@@ -3,7 +3,7 @@
 from app import audit_log
 from app.accounts import email_change, one_time_tokens, rate_limits
 from app.accounts import sessions as user_sessions
-from app.connections import authorization, pairing_codes, pending_reconnects
+from app.connections import oauth_states, pairing_codes, pending_reconnects
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.history import latency, outages
@@ -16,7 +16,7 @@ PAUSE = 600.0  # seconds
 async def tidy(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
     async with sessions.begin() as session:
         await heartbeats.forget_dead_monitors(session)
-        await authorization.forget_old_states(session)
+        await oauth_states.forget_old(session)
         await user_sessions.forget_old_sessions(session)
         await one_time_tokens.forget_expired(session)
         await pairing_codes.forget_expired(session)

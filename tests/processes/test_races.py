@@ -13,7 +13,7 @@ from app.accounts import users
 from app.background import Unfinished
 from app.connections import disconnect as connections
 from app.connections.account_matching import match_account
-from app.connections.authorization import ConnectError
+from app.connections.oauth_states import ConnectError
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.grants import revocation

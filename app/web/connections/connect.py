@@ -12,9 +12,9 @@ from quart.typing import ResponseReturnValue
 from app.accounts.rate_limits import RateLimit
 from app.accounts.sessions import CurrentUser
 from app.connections import authorization, pairing_codes
-from app.connections.authorization import ConnectError
 from app.connections.connect_result import ConnectResult, connect_result
 from app.connections.credentials_form import Credentials, key_of, read_credentials
+from app.connections.oauth_states import ConnectError
 from app.grants import store
 from app.grants.store import OpenGrant
 from app.models.connection import Cause
@@ -141,12 +141,12 @@ async def _try_key(
     answer = await probe(app.http, entry, grant, app.settings.timeout)
     if cause := cause_of(answer):
         return cause
-    sessions = app.database.sessions
-    stored = await authorization.store(
-        sessions, app.keys, entry, who.user_id, key, connection_id, FIRST_CHECK
+    sessions, stored_as = app.database.sessions, grant.connection_id
+    error = await authorization.store(
+        sessions, app.keys, entry, who.user_id, key, connection_id, stored_as, FIRST_CHECK
     )
-    if isinstance(stored, ConnectError):
-        return stored
-    await app.checker.take(stored, answer)
+    if error is not None:
+        return error
+    await app.checker.take(stored_as, answer)
     async with sessions() as session:
-        return await connect_result(session, who.user_id, stored)
+        return await connect_result(session, who.user_id, stored_as)

@@ -71,69 +71,6 @@ DOWN_FOR_MANY = (
 )
 FIRST_STRIKE = "Возможно, это временный сбой. Скоро проверим ещё раз, от вас пока ничего не нужно."
 
-_NOTHING_KEPT = "Ничего не подключено и не сохранено."
-CONNECT_ERRORS = {
-    "denied": Explanation(
-        "Доступ не разрешён",
-        "Вы отказали в доступе на сайте «{name}». " + _NOTHING_KEPT + " Передумаете — нажмите "
-        "«Подключить» ещё раз.",
-    ),
-    "expired": Explanation(
-        "Ссылка устарела",
-        "Подключение нужно закончить за 10 минут и только один раз. "
-        + _NOTHING_KEPT
-        + " Нажмите «Подключить» и пройдите шаги заново.",
-    ),
-    "other_browser": Explanation(
-        "Подключение начато не здесь",
-        "Его начали в другом браузере или до нового входа. "
-        + _NOTHING_KEPT
-        + " Нажмите «Подключить» и закончите в этом же окне.",
-    ),
-    "provider_error": Explanation(
-        "«{name}» не завершил подключение",
-        "Сайт сервиса вернул ошибку вместо доступа. "
-        + _NOTHING_KEPT
-        + " Попробуйте ещё раз через несколько минут.",
-    ),
-    "unreachable": Explanation(
-        "«{name}» сейчас не отвечает",
-        "Вы всё сделали верно, но сервис не выдал доступ: он недоступен. "
-        + _NOTHING_KEPT
-        + " Попробуйте ещё раз через несколько минут.",
-    ),
-    "bad_response": Explanation(
-        "«{name}» ответил непонятно",
-        "Сервис прислал не то, что обещает. "
-        + _NOTHING_KEPT
-        + " Попробуйте ещё раз через несколько минут.",
-    ),
-    "misconfigured": Explanation(
-        "Сбой на нашей стороне",
-        "«{name}» не узнал наше приложение: у нас неверные настройки. "
-        + _NOTHING_KEPT
-        + " Повторять не нужно, сообщите тому, кто установил Связку.",
-    ),
-    "bad_issuer": Explanation(
-        "Ответ пришёл не от «{name}»",
-        "Мы остановили подключение, чтобы не отдать доступ чужому сайту. "
-        + _NOTHING_KEPT
-        + " Начните заново с этой страницы.",
-    ),
-    "exchange_refused": Explanation(
-        "«{name}» не выдал доступ",
-        "Разрешение получено, но сервис его не принял: возможно, оно уже использовано. "
-        + _NOTHING_KEPT
-        + " Нажмите «Подключить» ещё раз.",
-    ),
-    "not_allowed": Explanation(
-        "Адрес аккаунта не похож на «{name}»",
-        "Нас отправили на сервер, который этому сервису не принадлежит, и мы туда не пошли. "
-        + _NOTHING_KEPT
-        + " Начните заново с этой страницы. Если повторится, сообщите тому, кто установил Связку.",
-    ),
-}
-
 # A message that survives a redirect.
 FLASH = {
     "connected": "«{name}» подключён, первая проверка прошла.",
@@ -189,7 +126,6 @@ def make_filters(
         "cause_text": cause_text,
         "advice": advice,
         "summary": summary,
-        "connect_error": connect_error,
         "duration": duration,
         "every": every,
         "clock": local_clock,
@@ -225,12 +161,6 @@ def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
     """Every status with its number, zeros too: the browser recounts them."""
     found = [card.status for card in cards]
     return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
-
-
-def connect_error(code: str, name: str) -> Explanation | None:
-    """None for a code that is not ours: an address can be typed by anybody."""
-    found = CONNECT_ERRORS.get(code)
-    return found and Explanation(found.title.format(name=name), found.text.format(name=name))
 
 
 def _status(card: Card) -> StatusWording:

@@ -11,16 +11,17 @@ from quart.typing import ResponseReturnValue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connections import account_ownership, installations, pairing_codes, queries
-from app.connections.authorization import ConnectError
 from app.connections.connect_result import ConnectPlace, ConnectResult
+from app.connections.oauth_states import ConnectError
 from app.connections.pairing_codes import PairingCode
 from app.grants import store
 from app.history import uptime
 from app.models.connection import Status
 from app.providers.provider import API_KEY, Provider
 from app.web.connections.cards import describe
+from app.web.connections.connect_error_labels import connect_error
 from app.web.connections.form_labels import BY_HAND
-from app.web.connections.labels import FLASH, connect_error
+from app.web.connections.labels import FLASH
 from app.web.connections.reconnect_labels import ELSEWHERE, WAITS, called, scope_news
 from app.web.context import dashboard, person
 
@@ -60,7 +61,7 @@ async def provider_page(
         configured=provider.configured,
         way_in=way_in,
         wanting=[card for card in cards if card.delivered and card.status in WANTING],
-        trouble=connect_error(known, provider.title) if known else None,
+        trouble=connect_error(known, provider.title, bool(cards)) if known else None,
         connection=connection,
         typed=typed,
         faults=faults,

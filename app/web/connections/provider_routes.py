@@ -8,10 +8,10 @@ from quart import Blueprint, abort, redirect, request
 from quart.typing import ResponseReturnValue
 
 from app.accounts.sessions import CurrentUser
-from app.connections import authorization, queries
+from app.connections import authorization, oauth_states, queries
 from app.connections import disconnect as ending
-from app.connections.authorization import ConnectError
 from app.connections.connect_result import ConnectResult, connect_result
+from app.connections.oauth_states import ConnectError, Repeated
 from app.providers.provider import Catalogue, Provider
 from app.web.connections.connect import connect, install
 from app.web.connections.disconnect_result import what_happened
@@ -92,9 +92,24 @@ async def _finish(
     outcome = await authorization.finish(sessions, http, keys, entry, who, uri, answer)
     if isinstance(outcome, ConnectError):
         return outcome
-    await app.checker.check_now(outcome)
-    async with sessions() as session:
-        return await connect_result(session, who.user_id, outcome)
+    if isinstance(outcome, Repeated):
+        return await _once_more(app, who, outcome)
+    await app.checker.check_now(outcome.stored_as)
+    async with sessions.begin() as session:
+        await oauth_states.note_outcome(session, outcome)
+        return await connect_result(session, who.user_id, outcome.stored_as)
+
+
+async def _once_more(
+    app: Dashboard, who: CurrentUser, repeated: Repeated
+) -> ConnectResult | ConnectError:
+    """What became of the first callback, as far as that is still to be seen."""
+    first = await oauth_states.outcome(app.database.sessions, repeated)
+    if isinstance(first, ConnectError):
+        return first
+    async with app.database.sessions() as session:
+        result = await connect_result(session, who.user_id, first)
+    return result or ConnectError.EXPIRED
 
 
 async def _which(provider: str, given: str | None) -> UUID:

@@ -11,8 +11,11 @@ from quart_auth import QuartAuth, current_user
 from app import audit_log
 from app.accounts import sessions as user_sessions
 from app.audit_log import Actor, ActorKind
+from app.connections import oauth_states
+from app.connections.oauth_states import ConnectError
 from app.web.context import Dashboard, dashboard, person_or_none
 from app.web.middleware.csrf import SAFE, refuse_cross_site
+from app.web.middleware.prefetch import spend_nothing
 from app.web.sse import ServerSentEvent
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -40,6 +43,7 @@ def guard(app: Dashboard) -> None:
         duration=int(user_sessions.SESSION_LIFE.total_seconds()),
     )
     app.before_request(refuse_cross_site)
+    app.before_request(spend_nothing)
     app.before_request(_know_the_person)
     app.before_request(_know_the_doer)
 
@@ -60,7 +64,7 @@ async def _know_the_person() -> ResponseReturnValue | None:
             g.person = await user_sessions.current_user(session, token)
     if person_or_none() is not None or getattr(view, "is_public", False):
         return None
-    return _ask_to_log_in()
+    return await _ask_to_log_in()
 
 
 async def _know_the_doer() -> None:
@@ -71,7 +75,7 @@ async def _know_the_doer() -> None:
         audit_log.set_actor(Actor(ActorKind.PERSON, request.headers.get("User-Agent", "")))
 
 
-def _ask_to_log_in() -> ResponseReturnValue:
+async def _ask_to_log_in() -> ResponseReturnValue:
     accepts = request.headers.get("Accept", "")
     if request.endpoint in STREAMS and "text/event-stream" in accepts:
         # The stream's client follows no redirect and retries every error: only an event ends it.
@@ -83,9 +87,22 @@ def _ask_to_log_in() -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         return jsonify(error="not signed in"), 401
     if request.endpoint == "providers.callback":
-        return redirect(_log_in_url(request.path.removesuffix("/callback")), 303)
+        return redirect(_log_in_url(await _page_after_callback()), 303)
     page = request.full_path.rstrip("?") if request.method in SAFE else page_of(request.referrer)
     return redirect(_log_in_url(page), 303)
+
+
+async def _page_after_callback() -> str:
+    """Where to say what became of a connecting whose log-in has ended meanwhile; the code is let
+    go: only the session that began may trade it.
+    """
+    provider = request.path.removesuffix("/callback")
+    async with dashboard().database.reading() as session:
+        if await oauth_states.has_connected(
+            session, provider.strip("/"), request.args.get("state", "")
+        ):
+            return HOME
+    return f"{provider}?error={ConnectError.SIGNED_OUT}"
 
 
 def _log_in_url(page: str) -> str:

@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from jinja2 import Environment
 
-from app.connections.authorization import ConnectError
 from app.i18n import formatting
 from app.models.connection import Cause, Status
 from app.web.connections import labels
@@ -25,9 +24,8 @@ class Card:
     provider_down_since: datetime | None = None
 
 
-def test_every_status_and_connect_error_has_words() -> None:
+def test_every_status_has_words() -> None:
     assert set(labels.STATUS) == set(Status)
-    assert set(labels.CONNECT_ERRORS) == set(ConnectError)
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -81,18 +79,6 @@ def test_the_summary_counts_every_status_zeros_too() -> None:
     }
     assert counts["online"] == counts["offline"] == 1
     assert counts["revoked"] == 0
-
-
-@pytest.mark.parametrize("code", list(ConnectError))
-def test_every_connect_error_tells_that_nothing_was_kept(code: ConnectError) -> None:
-    message = labels.connect_error(code, "Эвотор")
-    assert message is not None
-    assert "Ничего не подключено и не сохранено." in message.text
-    assert "{" not in message.title + message.text
-
-
-def test_a_made_up_error_code_says_nothing() -> None:
-    assert labels.connect_error("<script>", "Эвотор") is None
 
 
 @pytest.mark.parametrize(

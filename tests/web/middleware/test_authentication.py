@@ -159,7 +159,7 @@ async def test_an_action_is_never_repeated_after_log_in(stranger: Browser) -> No
 async def test_a_callback_without_sign_in_forgets_its_code(stranger: Browser) -> None:
     answer = await send(stranger, "GET", "/evotor/callback?code=secret&state=s")
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/login?next=/evotor"
+    assert answer.headers["Location"] == "/login?next=/evotor%3Ferror%3Dsigned_out"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,170 @@
+"""The `state` of RFC 6749 section 4.1.1, from the button to the callback and for a day after it.
+
+The first code that comes with a state consumes it. A callback that comes again (a double click,
+Back and Allow once more, a restored tab) trades nothing: it is told what became of the first one.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.sessions import CurrentUser
+from app.database.encryption import Keys
+from app.database.engine import Reader, Sessions
+from app.database.secret_hashes import secret_hash
+from app.models.connection import OAuthState
+from app.oauth import client
+
+STATE_LIFE = timedelta(minutes=10)
+REMEMBERED = timedelta(days=1)  # a consumed state answers callbacks that come again for so long
+FIRST_TAKES = timedelta(seconds=25)  # at most: an exchange and a check; a second callback waits
+LOOK_AGAIN = 0.1  # seconds
+STORED = "stored"  # the outcome that is no error
+
+
+class ConnectError(StrEnum):
+    """Why nothing was connected: the closed list of `/<provider>?error=…`."""
+
+    DENIED = "denied"
+    EXPIRED = "expired"
+    OTHER_BROWSER = "other_browser"
+    SIGNED_OUT = "signed_out"
+    PROVIDER_ERROR = "provider_error"
+    UNREACHABLE = "unreachable"
+    BAD_RESPONSE = "bad_response"
+    MISCONFIGURED = "misconfigured"
+    BAD_ISSUER = "bad_issuer"
+    EXCHANGE_REFUSED = "exchange_refused"
+    NOT_ALLOWED = "not_allowed"
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """A person who is on the way: for which connection, and with which code verifier."""
+
+    state_hash: bytes
+    connection_id: UUID | None
+    code_verifier: str | None
+    kept: Mapping[str, str]  # what the person typed in before
+    stored_as: UUID  # the id for the new connection
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A callback whose state an earlier one has consumed."""
+
+    state_hash: bytes
+
+
+async def issue(
+    session: AsyncSession,
+    keys: Keys,
+    provider: str,
+    person: CurrentUser,
+    connection_id: UUID | None,
+    code_verifier: str | None,
+    typed: Mapping[str, str],
+) -> str:
+    """Note that a person goes to a provider; returns the state to send along."""
+    state = client.new_state()
+    state_hash = secret_hash(state)
+    verifier = code_verifier and keys.seal(code_verifier, *_bound_to(state_hash))
+    session.add(
+        OAuthState(
+            state_hash=state_hash,
+            user_id=person.user_id,
+            session_hash=person.session_hash,
+            provider=provider,
+            connection_id=connection_id,
+            code_verifier=verifier or None,
+            extra=dict(typed),
+            expires_at=func.now() + STATE_LIFE,
+        )
+    )
+    await session.flush()
+    return state
+
+
+async def returned(
+    session: AsyncSession, keys: Keys, provider: str, person: CurrentUser, state: str, *, code: bool
+) -> Authorization | Repeated | ConnectError:
+    """Who comes back with this state. With a code it is consumed; an answer without one (a cancel)
+    leaves it, so that the person may go back and allow after all.
+    """
+    row = await session.scalar(
+        select(OAuthState)
+        .where(
+            OAuthState.state_hash == secret_hash(state),
+            OAuthState.provider == provider,
+            OAuthState.expires_at > func.now(),
+        )
+        .with_for_update()
+    )
+    if row is None:
+        return ConnectError.EXPIRED
+    if row.consumed_at is not None and row.user_id == person.user_id:
+        return Repeated(row.state_hash)
+    if row.session_hash != person.session_hash:
+        return ConnectError.OTHER_BROWSER
+    verifier = row.code_verifier and keys.open(row.code_verifier, *_bound_to(row.state_hash))
+    found = Authorization(row.state_hash, row.connection_id, verifier or None, row.extra, uuid4())
+    if code:
+        row.consumed_at, row.stored_as = func.now(), found.stored_as
+        row.code_verifier, row.extra = None, {}
+        row.expires_at = func.now() + REMEMBERED
+    return found
+
+
+async def note_outcome(
+    session: AsyncSession, authorization: Authorization, error: ConnectError | None = None
+) -> None:
+    """What is said from now on to whoever comes with this state again."""
+    await session.execute(
+        update(OAuthState)
+        .where(OAuthState.state_hash == authorization.state_hash)
+        .values(outcome=error.value if error else STORED)
+    )
+
+
+async def outcome(sessions: Sessions, repeated: Repeated) -> UUID | ConnectError:
+    """What became of the first callback, which is waited for if it is still under way.
+
+    The id is the one that its connection was stored as, if it was.
+    """
+    query = select(
+        OAuthState.outcome,
+        OAuthState.stored_as,
+        (OAuthState.consumed_at > func.now() - FIRST_TAKES).label("may_be_under_way"),
+    ).where(OAuthState.state_hash == repeated.state_hash)
+    while True:
+        async with sessions() as session:
+            row = (await session.execute(query)).one_or_none()
+        if row is None:
+            return ConnectError.EXPIRED  # gone with the connection that it was begun for
+        if row.outcome is not None or not row.may_be_under_way:
+            break
+        await asyncio.sleep(LOOK_AGAIN)
+    stored: UUID = row.stored_as
+    return stored if row.outcome in (STORED, None) else ConnectError(row.outcome)
+
+
+async def has_connected(session: Reader, provider: str, state: str) -> bool:
+    """Did a callback with this state come before, and connect something?"""
+    query = select(OAuthState.outcome).where(
+        OAuthState.state_hash == secret_hash(state), OAuthState.provider == provider
+    )
+    return (await session.execute(query)).scalar_one_or_none() == STORED
+
+
+async def forget_old(session: AsyncSession) -> None:
+    await session.execute(delete(OAuthState).where(OAuthState.expires_at < func.now()))
+
+
+def _bound_to(state_hash: bytes) -> tuple[str, str, str]:
+    return "oauth_states", state_hash.hex(), "code_verifier"
