@@ -31,6 +31,7 @@ from app.web.connections.fragments import card_html
 from app.web.context import Dashboard, dashboard, person, person_or_none, titles
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import error_page
+from app.web.url_params import one_of
 
 blueprint = Blueprint("connections", __name__)
 
@@ -64,12 +65,12 @@ async def index() -> ResponseReturnValue:
         cards=on_page,
         shown=[card for card in on_page if _matches(card, search)],
         search=search,
-        show=_one_of("show", ("online", "trouble", "none")),
-        sort=_one_of("sort", ("trouble",)),
+        show=_chosen("show", ("online", "trouble", "none")),
+        sort=_chosen("sort", ("trouble",)),
         unsettled=unsettled.get(known.user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
-        period=_one_of("period", ("30d",)) or "24h",
+        period=_chosen("period", ("30d",)) or "24h",
         **facts(app, under_way.get(known.user_id)),
     )
 
@@ -138,12 +139,11 @@ async def _card(row: CardRow) -> Descriptor:
     return describe(row, app.catalogue, app.settings.interval, pasts)
 
 
-def _one_of(name: str, known: Sequence[str]) -> str:
+def _chosen(name: str, known: Sequence[str]) -> str:
     """What the address asks for; "" is the usual. Cards are the same whatever is chosen: the
     style sheet picks, so that the choice outlives every update.
     """
-    given = request.args.get(name, "")
-    return given if given in known else ""
+    return one_of(known, request.args.get(name)) or ""
 
 
 def _matches(card: Descriptor, search: str) -> bool:

@@ -24,6 +24,7 @@ from app.web.connections.form_labels import BY_HAND
 from app.web.connections.labels import FLASH
 from app.web.connections.reconnect_labels import ELSEWHERE, WAITS, called, scope_news
 from app.web.context import dashboard, person
+from app.web.url_params import uuid_of
 
 NOTHING: Mapping[str, str] = {}
 WANTING = (Status.BLOCKED, Status.REVOKED)  # a delivered token that only a new one helps
@@ -90,9 +91,9 @@ async def installing(session: AsyncSession, provider: Provider) -> Installing | 
 
 async def own_connection(provider: str, given: str | None) -> UUID | None:
     """The person's own connection that is named; 404 for somebody else's."""
-    connection_id = uuid_of(given)
-    if connection_id is None:
+    if not given:
         return None
+    connection_id = uuid_of(given) or abort(404)
     async with dashboard().database.sessions() as session:
         row = await queries.owned(session, person().user_id, connection_id)
     if row is None or row.provider != provider:
@@ -134,10 +135,3 @@ def failed(provider: str, error: ConnectError) -> ResponseReturnValue:
 
 def known(provider: str) -> Provider:
     return dashboard().catalogue[provider]
-
-
-def uuid_of(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        abort(404)

@@ -22,9 +22,9 @@ from app.web.connections.provider_page import (
     provider_page,
     tell,
     tell_landing,
-    uuid_of,
 )
 from app.web.context import Dashboard, dashboard, person
+from app.web.url_params import uuid_of
 
 VIEWS: list[tuple[str, str, Callable[..., Any]]] = [
     ("POST", "/connect", connect),
