@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 from app.alerts.message import Button, Line
 from app.alerts.types import Kind
 from app.i18n.cause_texts import CAUSE_TEXTS
-from app.i18n.formatting import counted, day_and_time
+from app.i18n.formatting import day_and_time, of_connections
 
 MOST_LINES = 12  # connections named one by one; the rest are counted
 LONGEST_EVIDENCE = 300  # characters
-CONNECTIONS = ("подключение", "подключения", "подключений")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class TextContext:
         """ "«Магазин на Ленина»", or "3 подключения"."""
         if len(self.items) == 1:
             return f"«{self.label(self.first)}»"
-        return counted(len(self.items), *CONNECTIONS)
+        return of_connections(len(self.items))
 
     @property
     def since(self) -> str:
@@ -107,7 +106,7 @@ class TextContext:
     def rest(self) -> tuple[Line, ...]:
         """How many connections have no line of their own."""
         rest = len(self.items) - MOST_LINES
-        return (Line(f"и ещё {counted(rest, *CONNECTIONS)}", ""),) if rest > 0 else ()
+        return (Line(f"и ещё {of_connections(rest)}", ""),) if rest > 0 else ()
 
 
 def blame(item: Mapping[str, Any]) -> str:
