@@ -6,11 +6,11 @@ or that was disconnected while it was probed, is not touched.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ from app import audit_log
 from app.alerts import triggers
 from app.audit_log import AuditEvent
 from app.config import MOSCOW
+from app.database.row_arrays import unnest
 from app.history import latency, outages
 from app.history.flapping import FLAPS
 from app.history.latency import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unaggregated
@@ -35,56 +36,6 @@ LONGEST_STRIKES = 1_000  # fits a smallint
 # With one more, the oldest would be written over before it is folded.
 MOST_UNFOLDED = KEPT_LOOKS - 1
 LASTING = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
-
-WRITE = text(
-    f"""
-    UPDATE connections c
-    SET status = new.status, cause = new.cause, strikes = new.strikes,
-        evidence = CASE WHEN new.news THEN new.evidence ELSE c.evidence END,
-        since = CASE WHEN new.began THEN now() ELSE c.since END,
-        version = c.version + 1,
-        latency_ms = coalesce(new.latency_ms, c.latency_ms),
-        label = coalesce(new.label, c.label),
-        transitions = CASE WHEN new.flipped
-            THEN (ARRAY[now()] || c.transitions)[1:{FLAPS}] ELSE c.transitions END,
-        last_checked_at = CASE WHEN new.looked THEN now() ELSE c.last_checked_at END,
-        next_check_at = now() + new.delay,
-        watched_until = CASE WHEN new.looked
-            THEN now() + new.delay + greatest(new.delay, CAST(:grace AS interval))
-            ELSE c.watched_until END,
-        recent_latencies[c.check_count % {KEPT_LOOKS} + 1] = CASE WHEN new.looked
-            THEN least(greatest(floor(extract(epoch FROM now()))
-                - floor(extract(epoch FROM new.looked_at)), 0), {LONGEST_PAUSE})::int << 16
-                | new.look
-            ELSE c.recent_latencies[c.check_count % {KEPT_LOOKS} + 1] END,
-        check_count = c.check_count + new.looked::int,
-        unaggregated_count = CASE WHEN NOT new.looked THEN c.unaggregated_count
-            WHEN c.unaggregated_count >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
-                <> date_trunc('hour', now(), 'UTC') THEN 1
-            ELSE c.unaggregated_count + 1 END,
-        lease_id = NULL, lease_until = NULL
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:lease_ids AS uuid[]), CAST(:statuses AS text[]),
-                CAST(:causes AS text[]), CAST(:evidence AS text[]), CAST(:strikes AS int[]),
-                CAST(:began AS bool[]), CAST(:latencies AS int[]), CAST(:labels AS text[]),
-                CAST(:looked AS bool[]), CAST(:delays AS interval[]), CAST(:news AS bool[]),
-                CAST(:check_count AS int[]), CAST(:looked_at AS timestamptz[]),
-                CAST(:watched_until AS timestamptz[]), CAST(:flipped AS bool[]))
-         AS new(id, lease_id, status, cause, evidence, strikes,
-                began, latency_ms, label, looked, delay, news,
-                look, looked_at, watched_until, flipped)
-    WHERE c.id = new.id AND c.lease_id = new.lease_id
-    RETURNING c.id, c.user_id, c.check_count,
-              CASE WHEN new.looked AND c.unaggregated_count = 1
-                  THEN c.recent_latencies END AS recent_latencies,
-              CASE WHEN new.looked AND c.unaggregated_count = 1
-                  THEN (SELECT zone FROM users WHERE id = c.user_id) END AS zone,
-              new.looked AND new.watched_until < now() AS was_unwatched
-    """
-)
-
-# When a provider fails for everybody, tables grow a thousandfold in a minute, and what PostgreSQL
-# has planned for them when they were empty reads them from end to end, until a vacuum comes by.
-PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
@@ -139,6 +90,90 @@ class NoVerdict(Enum):
     CRASHED = auto()
 
 
+def _latency(checked: Checked) -> int | None:
+    """Only a whole answer of the API has a latency worth showing."""
+    answered = checked.answer.status is not None and not checked.answer.refused
+    return checked.answer.latency_ms if answered else None
+
+
+def _jittered(verdict: Verdict) -> timedelta:
+    earliest = max(verdict.delay * (1 - JITTER), verdict.at_least)
+    latest = max(verdict.delay * (1 + JITTER), earliest)
+    return timedelta(seconds=random.uniform(earliest, latest))  # noqa: S311
+
+
+def _look(checked: Checked) -> int:
+    return packed(checked.verdict.status is Status.ONLINE, _latency(checked))
+
+
+class _Column(NamedTuple):
+    """A column of `new`, the rows that WRITE takes: its type, and its value for one check."""
+
+    sql_type: str
+    value: Callable[[Checked], object]
+
+
+COLUMNS = {
+    "id": _Column("uuid", lambda each: each.lease.connection_id),
+    "lease_id": _Column("uuid", lambda each: each.lease.lease_id),
+    "status": _Column("text", lambda each: each.verdict.status.value),
+    "cause": _Column("text", lambda each: each.verdict.cause),
+    "strikes": _Column("int", lambda each: min(each.verdict.strikes, LONGEST_STRIKES)),
+    "began": _Column("bool", lambda each: each.verdict.began),
+    "flipped": _Column("bool", lambda each: each.is_flip),
+    "news": _Column("bool", lambda each: each.verdict.news),
+    "delay": _Column("interval", lambda each: _jittered(each.verdict)),
+    "evidence": _Column("text", lambda each: each.answer.evidence),
+    "label": _Column("text", lambda each: each.answer.label),
+    "latency_ms": _Column("int", _latency),
+    "looked": _Column("bool", lambda each: each.looked),
+    "look": _Column("int", _look),
+    "looked_at": _Column("timestamptz", lambda each: each.lease.row.looked_at),  # the time before
+    "watched_until": _Column("timestamptz", lambda each: each.lease.row.watched_until),
+}
+
+WRITE = text(
+    f"""
+    UPDATE connections c
+    SET status = new.status, cause = new.cause, strikes = new.strikes,
+        evidence = CASE WHEN new.news THEN new.evidence ELSE c.evidence END,
+        since = CASE WHEN new.began THEN now() ELSE c.since END,
+        version = c.version + 1,
+        latency_ms = coalesce(new.latency_ms, c.latency_ms),
+        label = coalesce(new.label, c.label),
+        transitions = CASE WHEN new.flipped
+            THEN (ARRAY[now()] || c.transitions)[1:{FLAPS}] ELSE c.transitions END,
+        last_checked_at = CASE WHEN new.looked THEN now() ELSE c.last_checked_at END,
+        next_check_at = now() + new.delay,
+        watched_until = CASE WHEN new.looked
+            THEN now() + new.delay + greatest(new.delay, CAST(:grace AS interval))
+            ELSE c.watched_until END,
+        recent_latencies[c.check_count % {KEPT_LOOKS} + 1] = CASE WHEN new.looked
+            THEN least(greatest(floor(extract(epoch FROM now()))
+                - floor(extract(epoch FROM new.looked_at)), 0), {LONGEST_PAUSE})::int << 16
+                | new.look
+            ELSE c.recent_latencies[c.check_count % {KEPT_LOOKS} + 1] END,
+        check_count = c.check_count + new.looked::int,
+        unaggregated_count = CASE WHEN NOT new.looked THEN c.unaggregated_count
+            WHEN c.unaggregated_count >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
+                <> date_trunc('hour', now(), 'UTC') THEN 1
+            ELSE c.unaggregated_count + 1 END,
+        lease_id = NULL, lease_until = NULL
+    FROM {unnest("new", {name: column.sql_type for name, column in COLUMNS.items()})}
+    WHERE c.id = new.id AND c.lease_id = new.lease_id
+    RETURNING c.id, c.user_id, c.check_count,
+              CASE WHEN new.looked AND c.unaggregated_count = 1
+                  THEN c.recent_latencies END AS recent_latencies,
+              CASE WHEN new.looked AND c.unaggregated_count = 1
+                  THEN (SELECT zone FROM users WHERE id = c.user_id) END AS zone,
+              new.looked AND new.watched_until < now() AS was_unwatched
+    """
+)
+
+# When a provider fails for everybody, tables grow a thousandfold in a minute, and what PostgreSQL
+# has planned for them when they were empty reads them from end to end, until a vacuum comes by.
+PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
 Written = tuple[Row[*tuple[Any, ...]], Checked]  # what WRITE returned, and for what
 
 
@@ -149,7 +184,8 @@ async def record(
 
     `zone`: whose days the latencies are counted by where a person has not chosen.
     """
-    rows = (await session.execute(WRITE, _columns(batch))).all()
+    arrays = {name: list(map(column.value, batch)) for name, column in COLUMNS.items()}
+    rows = (await session.execute(WRITE, arrays | {"grace": outages.GRACE})).all()
     ours = {each.lease.connection_id: each for each in batch}
     written = [(row, ours[row.id]) for row in rows]
     await _keep_history(session, written)
@@ -160,25 +196,38 @@ async def record(
 
 async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> None:
     """Nothing at all for what was well before and after, and was checked in time."""
-    since = {row.id: each.lease.row.looked_at for row, each in written if row.was_unwatched}
-    if since or any(each.is_transition or each.goes_on for _, each in written):
-        await session.execute(PLAN_ANEW)
-    silent = await outages.unwatch(session, since) if since else set()
-    # Of a connection that nobody watched for a while, and that was and is well, nothing else is to
-    # be told: after a day's stop that is everybody.
-    changed = [
+    unwatched = {row.id: each.lease.row.looked_at for row, each in written if row.was_unwatched}
+    transitions = {row.id for row, each in written if each.is_transition}
+    going_on = [row.id for row, each in written if each.goes_on]
+    if not (unwatched or transitions or going_on):
+        return
+    await session.execute(PLAN_ANEW)
+    silent = await outages.unwatch(session, unwatched) if unwatched else set()
+    changed = transitions | _not_online(written, silent)
+    if changed:
+        await _follow(session, written, changed)
+    if same := [each for each in going_on if each not in changed]:
+        await outages.go_on(session, same)
+
+
+def _not_online(written: Iterable[Written], silent: Set[UUID]) -> set[UUID]:
+    """Of connections that nobody watched for a while: whose outage is to be opened anew.
+
+    The others were and are well, and nothing is to be told: after a day's stop that is everybody.
+    """
+    return {
         row.id
         for row, each in written
-        if each.is_transition or (row.id in silent and each.verdict.status is not Status.ONLINE)
-    ]
-    if changed:
-        await outages.follow(session, changed)
-        await triggers.schedule_evaluation(session, changed)
-        if revoked := _newly_revoked(written):
-            await audit_log.write_of(session, AuditEvent.REVOKED, revoked)
-    same = [row.id for row, each in written if each.goes_on and row.id not in changed]
-    if same:
-        await outages.go_on(session, same)
+        if row.id in silent and each.verdict.status is not Status.ONLINE
+    }
+
+
+async def _follow(session: AsyncSession, written: Sequence[Written], changed: Set[UUID]) -> None:
+    ids = [row.id for row, _ in written if row.id in changed]
+    await outages.follow(session, ids)
+    await triggers.schedule_evaluation(session, ids)
+    if revoked := _newly_revoked(written):
+        await audit_log.write_of(session, AuditEvent.REVOKED, revoked)
 
 
 def _newly_revoked(written: Iterable[Written]) -> list[UUID]:
@@ -195,39 +244,3 @@ def _full(written: Iterable[Written]) -> Iterator[Full]:
         if row.recent_latencies and (count := each.lease.row.unaggregated_count):
             before = unaggregated(row.recent_latencies, row.check_count, count + 1)[:count]
             yield Full(row.id, each.lease.row.looked_at, before, row.zone)
-
-
-def _columns(batch: Sequence[Checked]) -> dict[str, object]:
-    return {
-        "grace": outages.GRACE,
-        "ids": [each.lease.connection_id for each in batch],
-        "lease_ids": [each.lease.lease_id for each in batch],
-        "statuses": [each.verdict.status.value for each in batch],
-        "causes": [each.verdict.cause.value if each.verdict.cause else None for each in batch],
-        "evidence": [each.answer.evidence for each in batch],
-        "flipped": [each.is_flip for each in batch],
-        "news": [each.verdict.news for each in batch],
-        "strikes": [min(each.verdict.strikes, LONGEST_STRIKES) for each in batch],
-        "began": [each.verdict.began for each in batch],
-        "latencies": [_latency(each) for each in batch],
-        "labels": [each.answer.label for each in batch],
-        "looked": [each.looked for each in batch],
-        "delays": [_jittered(each.verdict) for each in batch],
-        "check_count": [
-            packed(each.verdict.status is Status.ONLINE, _latency(each)) for each in batch
-        ],
-        "looked_at": [each.lease.row.looked_at for each in batch],
-        "watched_until": [each.lease.row.watched_until for each in batch],
-    }
-
-
-def _latency(checked: Checked) -> int | None:
-    """Only a whole answer of the API has a latency worth showing."""
-    answered = checked.answer.status is not None and not checked.answer.refused
-    return checked.answer.latency_ms if answered else None
-
-
-def _jittered(verdict: Verdict) -> timedelta:
-    earliest = max(verdict.delay * (1 - JITTER), verdict.at_least)
-    latest = max(verdict.delay * (1 + JITTER), earliest)
-    return timedelta(seconds=random.uniform(earliest, latest))  # noqa: S311
