@@ -33,7 +33,11 @@ FOREIGN_KEYS = (
     ),
 )
 CONSTRAINTS = text("SELECT conname FROM pg_constraint WHERE conrelid = CAST(:name AS regclass)")
-PLAIN_INDEXES = text("SELECT indexname FROM pg_indexes WHERE tablename = :name")
+# ALTER TABLE renames both.
+INDEXES_AND_SEQUENCES = text(
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    " AND relkind IN ('i', 'S') AND relname LIKE :name"
+)
 
 
 def upgrade() -> None:
@@ -59,13 +63,16 @@ def downgrade() -> None:
 
 
 def _rename_table(old: str, new: str) -> None:
-    """With its constraints and indexes, which have its name in theirs."""
+    """With its constraints, indexes and sequences, which have its name in theirs."""
     op.rename_table(old, new)
     bind = op.get_bind()
     for name in bind.scalars(CONSTRAINTS, {"name": new}).all():
-        if f"_{old}" in name:
-            renamed = name.replace(f"_{old}", f"_{new}", 1)
-            op.execute(f'ALTER TABLE {new} RENAME CONSTRAINT "{name}" TO "{renamed}"')
-    for name in bind.scalars(PLAIN_INDEXES, {"name": new}).all():
-        if f"_{old}" in name:
-            op.execute(f'ALTER INDEX "{name}" RENAME TO "{name.replace(f"_{old}", f"_{new}", 1)}"')
+        if f"_{old}_" in f"_{name}_":
+            op.execute(f'ALTER TABLE {new} RENAME CONSTRAINT "{name}" TO "{_new(name, old, new)}"')
+    for name in bind.scalars(INDEXES_AND_SEQUENCES, {"name": f"%{old}%"}).all():
+        if f"_{old}_" in f"_{name}_":
+            op.execute(f'ALTER TABLE "{name}" RENAME TO "{_new(name, old, new)}"')
+
+
+def _new(name: str, old: str, new: str) -> str:
+    return f"_{name}_".replace(f"_{old}_", f"_{new}_", 1)[1:-1]

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -37,8 +39,10 @@ async def empty_url(database_url: str) -> AsyncIterator[str]:
 async def _run(url: str, statement: str) -> None:
     async with open_database(url) as database:
         listener = await database.listener(5)
-        await listener.execute(statement)
-        await listener.close()
+        try:
+            await listener.execute(statement)
+        finally:
+            await listener.close()
 
 
 async def tables(url: str) -> set[str]:
@@ -96,6 +100,120 @@ async def test_every_time_has_its_zone(database: Database) -> None:
     )
     async with database.sessions() as session:
         assert list(await session.scalars(query)) == []
+
+
+# Migration 0015: what was in a table or a column under its old name, and where it is then.
+ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+NAMED_BEFORE: dict[str, list[dict[str, object]]] = {
+    "connections": [
+        {
+            **{"id": ONE, "user_id": 1, "provider": "evotor", "replaces": None, "asked_at": None},
+            **{"looks": 61, "unfolded": 3, "recent": "{7,8,9}", "flips": "{2026-10-01T10:00:00Z}"},
+        },
+        {
+            **{"id": OTHER, "user_id": 1, "provider": "evotor", "replaces": ONE, "recent": "{}"},
+            **{"asked_at": "2026-10-02T10:00:00Z", "looks": 1, "unfolded": 1, "flips": "{}"},
+        },
+    ],
+    "told": [
+        {"connection_id": ONE, "user_id": 1, "kind": "broken", "cause": "revoked"},
+        {"connection_id": OTHER, "user_id": 1, "look_at": "2026-10-03T10:00:00Z"},
+    ],
+    "tickets": [
+        {
+            **{"token_hash": r"\x0102", "purpose": "reset", "user_id": 1},
+            "expires_at": "2026-10-04T10:00:00Z",
+        }
+    ],
+    "rounds": [{"user_id": 1, "connection_ids": f"{{{ONE},{OTHER}}}", "later": '{"evotor": 2}'}],
+    "journal": [{"user_id": 1, "deed": "connected", "connection_id": ONE, "who": "person"}],
+    "oauth_states": [
+        {
+            **{"state_hash": r"\x03", "user_id": 1, "session_hash": r"\x04", "provider": "evotor"},
+            **{"kept": '{"shop": "a"}', "expires_at": "2026-10-05T10:00:00Z"},
+        }
+    ],
+    "revocations": [
+        {
+            **{"id": ONE, "provider": "evotor", "token": r"\x05", "kept": '{"shop": "b"}'},
+            "token_type_hint": "access_token",
+        }
+    ],
+}
+TABLES_NOW = {
+    "told": "alert_states",
+    "tickets": "one_time_tokens",
+    "rounds": "bulk_checks",
+    "journal": "audit_log",
+}
+COLUMNS_NOW = {
+    "looks": "check_count",
+    "unfolded": "unaggregated_count",
+    "recent": "recent_latencies",
+    "flips": "transitions",
+    "asked_at": "decision_requested_at",
+    "replaces": "replaces_connection_id",
+    "kept": "extra",
+}
+
+
+async def test_new_names_lose_nothing_there_and_back(empty_url: str) -> None:
+    await in_thread(command.upgrade, config(empty_url), "0014")
+    before = await _filled(empty_url)
+    now = {
+        TABLES_NOW.get(table, table): [_under_new_names(row) for row in rows]
+        for table, rows in before.items()
+    }
+    await in_thread(command.upgrade, config(empty_url), "0015")
+    assert await _rows(empty_url, now) == now
+    await in_thread(command.downgrade, config(empty_url), "0014")
+    assert await _rows(empty_url, before) == before
+    await in_thread(command.upgrade, config(empty_url), "0015")
+    assert await _rows(empty_url, now) == now
+
+
+async def test_new_names_leave_no_old_ones_at_keys_and_indexes(database: Database) -> None:
+    query = """
+        SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+    """
+    async with database.sessions() as session:
+        names = list(await session.scalars(text(query)))
+    old = re.compile(r"(^|_)(told|tickets|rounds|journal|replaces(?!_connection_id))(_|$)")
+    assert "pk_audit_log" in names
+    assert [name for name in names if old.search(name)] == []
+
+
+@pytest.mark.parametrize("change", ["UPDATE audit_log SET deed = 'x'", "DELETE FROM audit_log"])
+async def test_the_audit_log_is_append_only_under_its_new_name(empty_url: str, change: str) -> None:
+    await in_thread(command.upgrade, config(empty_url), "0014")
+    await _filled(empty_url)
+    await in_thread(command.upgrade, config(empty_url), "head")
+    with pytest.raises(asyncpg.RaiseError, match="append-only"):
+        await _run(empty_url, change)
+
+
+async def _filled(url: str) -> dict[str, list[dict[str, object]]]:
+    """The tables of migration 0014 with rows in them: what is in them then."""
+    inserts = ["INSERT INTO users (id, email, password_hash) VALUES (1, 'anna@example.ru', '')"]
+    for table, rows in NAMED_BEFORE.items():
+        for row in rows:
+            values = ", ".join(f"'{each}'" if each else "NULL" for each in row.values())
+            inserts.append(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})")
+    await _run(url, "; ".join(inserts))
+    return await _rows(url, NAMED_BEFORE)
+
+
+async def _rows(url: str, names: Iterable[str]) -> dict[str, list[dict[str, object]]]:
+    async with open_database(url) as database, database.sessions() as session:
+        return {
+            name: list(await session.scalars(text(f"SELECT to_jsonb(t) FROM {name} t ORDER BY t")))
+            for name in names
+        }
+
+
+def _under_new_names(row: dict[str, object]) -> dict[str, object]:
+    return {COLUMNS_NOW.get(name, name): value for name, value in row.items()}
 
 
 async def _started(url: str) -> asyncio.subprocess.Process:
