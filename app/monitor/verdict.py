@@ -81,18 +81,13 @@ def verdict_of(answer: Answer, known: PriorState, interval: float) -> Verdict:
     if cause is Cause.MISCONFIGURED:
         return Verdict(known.status, cause, known.strikes, False, interval)
     status = MEANS.get(cause, Status.OFFLINE)
-    proven = cause is Cause.REVOKED and _is_proof(answer, known)
     if known.status in REFUSED and status in (Status.DEGRADED, Status.OFFLINE):
         return _no_news(answer, known, interval)
     if cause is Cause.RATE_LIMITED:
         began = known.status is not Status.DEGRADED
         return Verdict(status, cause, 0, began, _wait(answer, interval))
-    strikes = known.strikes + 1 if _same_kind(known, status) else 1
-    if strikes < STRIKES and not proven:
-        began = known.status is not Status.DEGRADED or known.strikes == 0
-        return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
-    began = known.status is not status and strikes == 1
-    return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
+    proven = cause is Cause.REVOKED and _is_proof(answer, known)
+    return _failure(cause, status, proven, known, interval)
 
 
 def cause_of(answer: Answer) -> Cause | None:
@@ -103,6 +98,15 @@ def cause_of(answer: Answer) -> Cause | None:
         return FAILURE_CAUSES.get(answer.failure, Cause.BAD_RESPONSE)
     if answer.refused in REFUSAL_CAUSES:
         return REFUSAL_CAUSES[answer.refused]
+    return _http_cause(answer)
+
+
+def is_about_grant(refusal_code: str) -> bool:
+    """Does a refused refresh say something about the grant or our registration, for good?"""
+    return REFUSAL_CAUSES.get(refusal_code) in (Cause.REVOKED, Cause.MISCONFIGURED)
+
+
+def _http_cause(answer: Answer) -> Cause | None:
     status = answer.status or 0
     if status in STATUS_CAUSES and not answer.refused:
         return _status_cause(status, answer)
@@ -112,11 +116,6 @@ def cause_of(answer: Answer) -> Cause | None:
         return Cause.PROVIDER_ERROR
     good = 200 <= status < 300 and answer.sound and not answer.refused
     return None if good else Cause.BAD_RESPONSE
-
-
-def is_about_grant(refusal_code: str) -> bool:
-    """Does a refused refresh say something about the grant or our registration, for good?"""
-    return REFUSAL_CAUSES.get(refusal_code) in (Cause.REVOKED, Cause.MISCONFIGURED)
 
 
 def _status_cause(status: int, answer: Answer) -> Cause:
@@ -137,6 +136,23 @@ def _wait(answer: Answer, interval: float) -> float:
     return min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)
 
 
+def _is_proof(answer: Answer, known: PriorState) -> bool:
+    """The provider's own word that the grant is over: no second look is needed."""
+    return answer.refused == "invalid_grant" or (answer.refuses_token and known.refreshed)
+
+
+def _failure(
+    cause: Cause, status: Status, proven: bool, known: PriorState, interval: float
+) -> Verdict:
+    """A strike; or, where it is proven or the second of its kind in a row, the failure itself."""
+    strikes = known.strikes + 1 if _same_kind(known, status) else 1
+    if strikes < STRIKES and not proven:
+        began = known.status is not Status.DEGRADED or known.strikes == 0
+        return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
+    began = known.status is not status and strikes == 1
+    return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
+
+
 def _same_kind(known: PriorState, status: Status) -> bool:
     """Does this failure go on with the one before, confirmed or not?"""
     if known.status is status:
@@ -144,11 +160,6 @@ def _same_kind(known: PriorState, status: Status) -> bool:
     if known.cause is None or known.cause is Cause.MISCONFIGURED:
         return False  # a mistake of ours came between: nobody knows any more what the strike was
     return MEANS.get(known.cause, Status.OFFLINE) is status
-
-
-def _is_proof(answer: Answer, known: PriorState) -> bool:
-    """The provider's own word that the grant is over: no second look is needed."""
-    return answer.refused == "invalid_grant" or (answer.refuses_token and known.refreshed)
 
 
 def _delay(status: Status, strikes: int, interval: float) -> float:
