@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 TELEPHONE = {"width": 390, "height": 844}
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SHOWN = """async () => {
-  const registration = await navigator.serviceWorker.getRegistration("/static/push-worker.js");
+  const registration = await navigator.serviceWorker.getRegistration("/static/push_worker.js");
   const shown = await registration.getNotifications();
   return shown.map((each) => [each.title, each.body, each.tag, each.data.url]);
 }"""

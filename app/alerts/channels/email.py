@@ -60,4 +60,4 @@ def _template() -> Template:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template("mail/alert.html")
+    return environment.get_template("alerts/email/alert.html")

@@ -30,7 +30,7 @@ async def index() -> ResponseReturnValue:
         own = await queries.of_user(session, person().user_id)
     wanted = {"kind": kind, "connection": connection_id, "days": days}
     return await render_template(
-        "journal/index.html",
+        "accounts/audit_log.html",
         entries=entries,
         kinds=KINDS,
         kind=kind,

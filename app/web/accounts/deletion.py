@@ -56,4 +56,4 @@ async def _page(error: str | None = None) -> str:
         rows = await queries.of_user(session, who.user_id)
         keys = await passkeys.of_person(session, who.user_id)
     cards = [describe(row, app.catalogue, app.settings.interval) for row in rows]
-    return await render_template("account/delete.html", cards=cards, passkeys=keys, error=error)
+    return await render_template("accounts/deletion.html", cards=cards, passkeys=keys, error=error)

@@ -65,7 +65,9 @@ async def confirm_page() -> ResponseReturnValue:
         email = await email_change.known(session, link)
     if email is None:
         return await _answered(ConfirmResult.EXPIRED), 410
-    return await render_template("people/confirm_email.html", link=link, new_email=email)
+    return await render_template(
+        "accounts/email_change_confirmation.html", link=link, new_email=email
+    )
 
 
 @blueprint.post("/account/email/confirm")
@@ -114,4 +116,6 @@ async def _write(app: Dashboard, old: str, new: str, links: email_change.Confirm
 async def _answered(answer: ConfirmResult) -> str:
     tone, text = ANSWERED[answer]
     way_on = "/login" if person_or_none() is None else "/account"
-    return await render_template("people/answered.html", tone=tone, text=text, way_on=way_on)
+    return await render_template(
+        "accounts/email_change_result.html", tone=tone, text=text, way_on=way_on
+    )

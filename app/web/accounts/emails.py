@@ -111,7 +111,7 @@ async def message(app: Dashboard, letter: AccountEmail, to: str, **words: str) -
     link = words.get("link", "")
     query = f"?{urlencode({'link': link})}" if link else ""
     url = f"{app.settings.public_url}{letter.path}{query}"
-    template = app.jinja_env.get_template("people/letter.html")
+    template = app.jinja_env.get_template("accounts/email/message.html")
     html = await template.render_async(subject=subject, lines=lines, button=letter.button, url=url)
     text = "\n\n".join([*lines, f"{letter.button}: {url}", "Связка"])
     return smtp.Mail(to, subject, text + "\n", html, secret=bool(link))

@@ -47,7 +47,9 @@ async def ask() -> ResponseReturnValue:
     if wait := await overdone(mailbox, (f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
         return await too_many(wait)
     app.unfinished.start(_write(app, email))
-    return await render_template("people/sent.html", email_value=email, title="Проверьте почту")
+    return await render_template(
+        "accounts/email_sent.html", email_value=email, title="Проверьте почту"
+    )
 
 
 @blueprint.get("/reset/password")
@@ -92,7 +94,7 @@ async def _write(app: Dashboard, email: str) -> None:
 
 async def _ask_form(email: str = "", error: str | None = None) -> str:
     return await render_template(
-        "people/reset.html",
+        "accounts/password_reset.html",
         email_value=email,
         error=error,
         sends_mail=dashboard().settings.sends_mail,
@@ -100,4 +102,4 @@ async def _ask_form(email: str = "", error: str | None = None) -> str:
 
 
 async def _password_form(link: str, error: str | None = None) -> str:
-    return await render_template("people/new_password.html", link=link, error=error)
+    return await render_template("accounts/new_password.html", link=link, error=error)

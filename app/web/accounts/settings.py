@@ -96,7 +96,7 @@ async def account_page(part: str = "", fault: str = "") -> str:
     who, app = person(), dashboard()
     async with app.database.sessions() as session:
         return await render_template(
-            "account/show.html",
+            "accounts/settings.html",
             part=part,
             fault=fault,
             who=who,

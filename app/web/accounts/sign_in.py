@@ -110,7 +110,7 @@ async def login_form(
     target: str | None, *, email: str = "", error: str | None = None, note: str | None = None
 ) -> str:
     return await render_template(
-        "people/login.html",
+        "accounts/sign_in.html",
         email_value=email,
         error=error,
         note=note,
@@ -148,7 +148,7 @@ async def _too_late(target: str | None) -> ResponseReturnValue:
 
 
 async def _code_form(target: str | None, error: str | None = None) -> str:
-    return await render_template("people/code.html", next=safe_next(target), error=error)
+    return await render_template("accounts/sign_in_code.html", next=safe_next(target), error=error)
 
 
 def _code_url(target: str | None) -> str:

@@ -110,7 +110,9 @@ async def _by_letter(email: str, password: str) -> ResponseReturnValue:
     if wait := await overdone((f"mail:{email.lower()}", TO_ONE_MAILBOX)):
         return await too_many(wait)
     dashboard().unfinished.start(_write(dashboard(), email, password))
-    return await render_template("people/sent.html", email_value=email, title="Проверьте почту")
+    return await render_template(
+        "accounts/email_sent.html", email_value=email, title="Проверьте почту"
+    )
 
 
 async def _write(app: Dashboard, email: str, password: str) -> None:
@@ -129,7 +131,7 @@ async def _write(app: Dashboard, email: str, password: str) -> None:
 
 async def _form(target: str | None, email: str = "", error: str | None = None) -> str:
     return await render_template(
-        "people/signup.html",
+        "accounts/sign_up.html",
         email_value=email,
         error=error,
         next=safe_next(target),
@@ -140,5 +142,5 @@ async def _form(target: str | None, email: str = "", error: str | None = None) -
 
 async def _confirm_form(link: str, email: str, error: str | None = None) -> str:
     return await render_template(
-        "people/confirm_signup.html", link=link, email_value=email, error=error
+        "accounts/sign_up_confirmation.html", link=link, email_value=email, error=error
     )

@@ -95,11 +95,11 @@ async def _secret_form(error: str | None = None) -> ResponseReturnValue:
     side, path = qr_path(totp.address_of(secret, "Связка", person().email))
     spaced = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
     page = await render_template(
-        "account/second_factor.html", side=side, path=path, secret=spaced, error=error
+        "accounts/two_factor.html", side=side, path=path, secret=spaced, error=error
     )
     return (page, 422) if error else page
 
 
 async def _codes_page(codes: list[str]) -> ResponseReturnValue:
     """Shown this once: only their hashes are kept."""
-    return await render_template("account/recovery_codes.html", codes=codes)
+    return await render_template("accounts/recovery_codes.html", codes=codes)

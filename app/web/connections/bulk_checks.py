@@ -29,7 +29,7 @@ async def begin() -> ResponseReturnValue:
         page, status, headers = await error_page(429, too_soon(begun.wait))
         return page, status, headers | {"Retry-After": str(begun.wait)}
     if request.headers.get("HX-Request"):
-        return await render_template("connections/_round.html", **facts(app, progress))
+        return await render_template("connections/_bulk_check.html", **facts(app, progress))
     await flash(ALREADY_UNDER_WAY if begun.joined else BEGUN, "ok")
     return redirect("/connections", 303)
 
@@ -53,6 +53,6 @@ async def tell_rounds(app: Dashboard, user_ids: Iterable[int]) -> None:
 
 
 async def round_event(app: Dashboard, progress: Progress | None) -> bytes:
-    template = app.jinja_env.get_template("connections/_round.html")
+    template = app.jinja_env.get_template("connections/_bulk_check.html")
     html = await template.render_async(**facts(app, progress))
     return ServerSentEvent("", partial("#round", "innerMorph", html)).encode()

@@ -31,7 +31,11 @@ async def index() -> ResponseReturnValue:
     async with app.database.sessions() as session:
         rows = await queries.of_user(session, person().user_id)
     # A search as one types wants the list alone.
-    template = "gallery/_found.html" if request.headers.get("HX-Request") else "gallery/index.html"
+    template = (
+        "connections/_catalogue_results.html"
+        if request.headers.get("HX-Request")
+        else "connections/catalogue.html"
+    )
     return await render_template(
         template,
         query=query,

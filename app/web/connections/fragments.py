@@ -14,7 +14,7 @@ def partial(target: str, swap: str, html: str) -> str:
 
 
 async def unsettled_event(app: Dashboard, unsettled: Sequence[PendingReconnect]) -> bytes:
-    template = app.jinja_env.get_template("connections/_unsettled.html")
+    template = app.jinja_env.get_template("connections/_pending_reconnects.html")
     html = await template.render_async(unsettled=unsettled, titles=titles(app))
     return ServerSentEvent("", partial("#unsettled", "innerHTML", html)).encode()
 

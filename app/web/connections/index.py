@@ -119,7 +119,7 @@ async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
 
 
 def _notice(text: str) -> dict[str, str]:
-    """A sentence beside the fragment; static/busy.js shows it."""
+    """A sentence beside the fragment; static/form_busy.js shows it."""
     return {"Notice": quote(text)} if text else {}
 
 

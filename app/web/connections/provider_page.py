@@ -54,7 +54,7 @@ async def provider_page(
     cards = [describe(row, app.catalogue, app.settings.interval, pasts) for row in own]
     known = error if error in set(ConnectError) else None
     return await render_template(
-        "providers/show.html",
+        "connections/provider_page.html",
         provider=provider,
         cards=cards,
         pushed=[card for card in cards if card.id in pushed],

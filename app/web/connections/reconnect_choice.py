@@ -22,7 +22,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     if question is None:
         return await error_page(404, OVER)
     return await render_template(
-        "connections/choice.html", question=question, provider=_provider(question)
+        "connections/reconnect_choice.html", question=question, provider=_provider(question)
     )
 
 

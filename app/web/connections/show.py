@@ -38,7 +38,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     if request.accept_mimetypes.best == "application/json":
         return jsonify(card.as_json())
     provider = app.catalogue.get(own.provider)
-    page = "_fresh" if anew else "show"
+    page = "_details_refresh" if anew else "show"
     beside = [row for row in rows if row.provider == own.provider]
     return await render_template(
         f"connections/{page}.html",

@@ -24,7 +24,7 @@ async def index() -> ResponseReturnValue:
         rows = await find(session, person().user_id, wanted)
         own = await queries.of_user(session, person().user_id)
     return await render_template(
-        "outages/index.html",
+        "history/outages.html",
         entries=entries(rows),
         cut_short=len(rows) == MOST,
         own=own,

@@ -32,7 +32,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
             raise RequestRefused(month)
         told = await report(session, connection_id, month, zone, own.read_at)
     return await render_template(
-        "connections/report.html",
+        "history/report.html",
         card=describe(own, app.catalogue, app.settings.interval),
         told=told,
         bars=day_painter(zone, WIDE).bars(told.days, "Доступность по дням", told.split),

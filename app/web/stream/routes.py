@@ -68,7 +68,7 @@ async def beat(app: Dashboard) -> None:
 
 
 async def banner_event(app: Dashboard) -> bytes:
-    template = app.jinja_env.get_template("_banner.html")
+    template = app.jinja_env.get_template("connections/_checks_paused.html")
     html = await template.render_async(checks_run=app.checks_run, is_offline=app.is_offline)
     return ServerSentEvent("", partial("#banner", "innerHTML", html)).encode()
 
@@ -189,6 +189,6 @@ async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes
 async def _outages_event(
     app: Dashboard, cards: Sequence[Descriptor], zone: ZoneInfo | None
 ) -> bytes:
-    template = app.jinja_env.get_template("_outages.html")
+    template = app.jinja_env.get_template("connections/_provider_outages.html")
     html = await template.render_async(cards=cards, own_zone=zone)
     return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()
