@@ -90,9 +90,9 @@ def in_order(recent_latencies: Sequence[int], check_count: int) -> list[int]:
     return [*recent_latencies[next_place:], *recent_latencies[:next_place]]
 
 
-def latencies_of(check_count: Iterable[int]) -> list[int | None]:
+def latencies_of(looks: Iterable[int]) -> list[int | None]:
     """Of packed looks, in milliseconds; None: there was no answer."""
-    return [None if (latency := look & NO_ANSWER) == NO_ANSWER else latency for look in check_count]
+    return [None if (latency := look & NO_ANSWER) == NO_ANSWER else latency for look in looks]
 
 
 def looks_of(

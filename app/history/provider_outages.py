@@ -80,13 +80,13 @@ class Looks:
     quorum: int = 0  # how many must be seen to end an outage: QUORUM, or all who may be asked
 
 
-def is_outage(check_count: Looks) -> bool:
-    return check_count.failing >= LEAST and check_count.failing * 2 >= check_count.seen
+def is_outage(looks: Looks) -> bool:
+    return looks.failing >= LEAST and looks.failing * 2 >= looks.seen
 
 
-def is_over(check_count: Looks) -> bool:
+def is_over(looks: Looks) -> bool:
     """Far from where it began, so that a provider that half works does not go back and forth."""
-    return check_count.seen >= check_count.quorum and check_count.failing * 5 <= check_count.seen
+    return looks.seen >= looks.quorum and looks.failing * 5 <= looks.seen
 
 
 async def open_ones(session: AsyncSession) -> dict[str, datetime]:

@@ -61,7 +61,7 @@ class Timeline:
     today: Point
     yesterday: Point
     stretches: Sequence[Interval]  # the newest first
-    check_count: Sequence[Look]  # the newest first
+    last_checks: Sequence[Look]  # the newest first
 
 
 async def timeline(

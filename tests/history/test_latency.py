@@ -62,11 +62,11 @@ async def test_every_look_knows_when_it_was(database: Database, keys: Keys) -> N
         await life.check(30, Answer("503", 90, status=503))
         await life.check(30, Answer("no answer", 10_000, failure="timeout"))
         row = await kept(session, life.id)
-        check_count = looks_of(row.recent_latencies, row.check_count, row.last_checked_at)
-        seconds = [int((look.at - NOON).total_seconds()) for look in check_count if look.at]
+        looks = looks_of(row.recent_latencies, row.check_count, row.last_checked_at)
+        seconds = [int((look.at - NOON).total_seconds()) for look in looks if look.at]
         assert seconds == [69_270, 69_240, 69_210, 4_210, 610, 10]
-        assert [look.latency_ms for look in check_count] == [None, 90, 130, 120, 110, 100]
-        assert [look.good for look in check_count] == [False, False, True, True, True, True]
+        assert [look.latency_ms for look in looks] == [None, 90, 130, 120, 110, 100]
+        assert [look.good for look in looks] == [False, False, True, True, True, True]
 
 
 async def test_an_hour_that_is_over_is_folded_into_itself_and_its_day(
@@ -120,8 +120,8 @@ def test_without_answers_there_is_no_quantile() -> None:
 @pytest.mark.parametrize("before", [0, 1, 58, 59, 60, 61, 119, 120])
 def test_a_look_that_came_with_a_new_grant_is_the_newest(before: int) -> None:
     recent_latencies: list[int] = []
-    for check_count in range(before):
-        recent_latencies = followed_by(recent_latencies, check_count, packed(True, check_count), 10)
+    for count in range(before):
+        recent_latencies = followed_by(recent_latencies, count, packed(True, count), 10)
     recent_latencies = followed_by(recent_latencies, before, packed(False, 999), 40_000)
     assert latencies_of(in_order(recent_latencies, before + 1)) == [
         *range(max(0, before - 59), before),

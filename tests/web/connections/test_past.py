@@ -116,6 +116,13 @@ async def test_the_page_of_a_connection_tells_its_outages_in_words(person: Perso
     assert len(rows_of_bars(page)[-1]) == 90
 
 
+async def test_the_page_of_a_connection_lists_its_last_checks(person: Person) -> None:
+    card = await failed(person)
+    page = await person.page(f"/connections/{card['id']}")
+    checks = page.split("Последние проверки")[1]
+    assert (checks.count("Не вышло"), checks.count("Успешно")) == (2, 1)
+
+
 async def test_what_is_over_is_told_as_over(person: Person) -> None:
     card = await failed(person)
     await person.sandbox.set("ok")
