@@ -27,39 +27,56 @@ CHUNK = 5_000  # connections that are put on the schedule in one transaction
 ENOUGH = 10_000  # recent looks that are counted at most: a share of so many is as good as of all
 
 THEIRS = [cause.value for cause in Cause if cause.fault == "provider"]
+
 # What a grant was refused for says nothing about the provider, and stays as it was when it is down.
+_GRANT_WORKS = "status NOT IN ('blocked', 'revoked')"
+
+# `recent`: looks that count, at most :enough. `askable`: connections that were looked at since
+# :after, or that a sample might still ask, because the provider does not want them left alone now;
+# counted up to :quorum, since no more are needed to end an outage.
 COUNT = text(
-    """
-    WITH seen AS (
+    f"""
+    WITH recent AS (
         SELECT cause, evidence, since,
                coalesce(cause = ANY(CAST(:theirs AS text[])), false) AS fails
         FROM connections
-        WHERE provider = :provider AND last_checked_at > :after
-          AND status NOT IN ('blocked', 'revoked')
+        WHERE provider = :provider AND last_checked_at > :after AND {_GRANT_WORKS}
         LIMIT :enough
+    ),
+    askable AS (
+        SELECT FROM connections
+        WHERE provider = :provider AND {_GRANT_WORKS}
+          AND (last_checked_at > :after
+               OR last_checked_at IS NULL
+               OR last_checked_at <= now() - CAST(:spacing AS interval))
+        LIMIT :quorum
     )
-    SELECT count(*) AS seen, count(*) FILTER (WHERE fails) AS failing,
+    SELECT count(*) AS seen,
+           count(*) FILTER (WHERE fails) AS failing,
            mode() WITHIN GROUP (ORDER BY cause) FILTER (WHERE fails) AS cause,
            mode() WITHIN GROUP (ORDER BY evidence) FILTER (WHERE fails) AS evidence,
            min(since) FILTER (WHERE fails AND since > now() - CAST(:burst AS interval)) AS since,
-           (SELECT count(*) FROM (SELECT FROM connections WHERE provider = :provider
-            AND status NOT IN ('blocked', 'revoked')
-            AND (last_checked_at > :after OR last_checked_at IS NULL
-                 OR last_checked_at <= now() - CAST(:spacing AS interval))
-            LIMIT :quorum) there) AS quorum
-    FROM seen
+           (SELECT count(*) FROM askable) AS quorum
+    FROM recent
     """
 )
-# Counted from the end, not from now: what was moved once must not match again in a later chunk.
+
+# Both are counted from the end of the outage, not from now: what one chunk has moved must not match
+# again in the next.
+_FELL_DUE = "next_check_at <= :ended"  # while only the sample was asked
+# Failed during the outage, and would be looked at again later than needed.
+_BACKED_OFF = """
+    next_check_at > :ended + CAST(:spread AS interval)
+    AND status <> 'online'
+    AND last_checked_at <= :ended
+    AND next_check_at > last_checked_at + CAST(:spacing AS interval)
+"""
+# Not MATERIALIZED, the subquery might run again, and lock other rows than are updated.
 PUT_ON_SCHEDULE = text(
-    """
+    f"""
     WITH late AS MATERIALIZED (
         SELECT id FROM connections
-        WHERE provider = :provider AND status NOT IN ('blocked', 'revoked')
-          AND (next_check_at <= :ended
-               OR next_check_at > :ended + CAST(:spread AS interval) AND status <> 'online'
-                  AND last_checked_at <= :ended
-                  AND next_check_at > last_checked_at + CAST(:spacing AS interval))
+        WHERE provider = :provider AND {_GRANT_WORKS} AND ({_FELL_DUE} OR {_BACKED_OFF})
         LIMIT :chunk FOR UPDATE SKIP LOCKED
     )
     UPDATE connections c
