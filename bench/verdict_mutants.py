@@ -90,7 +90,7 @@ def survives(file: str) -> bool:
 
 
 def _written(folder: Path) -> list[Mutant]:
-    """The module as it is in 0.py, and each mutant of it in a file of its own."""
+    """The module as it is, numbered 0, and each mutant of it, in a file each."""
     module = importlib.import_module(MODULE)
     source = Path(str(module.__file__)).read_text(encoding="utf-8")
     written = [Mutant(0, "", "", source), *mutants(source, vars(module))]

@@ -33,4 +33,4 @@ class AuditLogEntry(Base):
     provider: Mapped[str | None]
     label: Mapped[str | None]
     device: Mapped[str] = mapped_column(server_default="")
-    who: Mapped[str] = mapped_column(server_default="person")  # one of app.journal.Who
+    who: Mapped[str] = mapped_column(server_default="person")  # one of audit_log.ActorKind

@@ -1,5 +1,5 @@
 """What an entry is made of: the probe and how a token travels in it, a form's field, a way to end
-a grant. Texts may hold `{names}` of what is kept of a grant (`templates.py`).
+a grant. Texts may hold `{names}` of what is kept of a grant (`placeholders.py`).
 """
 
 from collections.abc import Mapping

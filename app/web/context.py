@@ -25,7 +25,7 @@ from app.web.templating import PlainEnvironment
 
 
 class Dashboard(Quart):
-    """The application with its parts; `factory.py` puts them in."""
+    """The application with its parts; `web/app.py` puts them in."""
 
     jinja_environment = PlainEnvironment
 

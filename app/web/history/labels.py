@@ -1,4 +1,4 @@
-"""The Russian words for what was: shares, spans, bars, outages. Pure, like wording.py."""
+"""The Russian words for what was: shares, spans, bars, outages. Pure."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -64,7 +64,7 @@ def outage_row(record: Record, titles: Mapping[str, str]) -> list[object]:
 
 
 def uptime_row(record: Record, titles: Mapping[str, str]) -> list[object]:
-    """One of `uptime_list.records` under UPTIME_HEADINGS."""
+    """One of `uptime_table.records` under UPTIME_HEADINGS."""
     provider, uptime = record["provider"], record["uptime"]
     return [
         titles.get(str(provider), provider) if provider else ALL,

@@ -1,0 +1,108 @@
+"""Files and modules that a text names are there: in documents, settings, docstrings, comments."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.code.committed import ROOT, committed, texts
+
+ENDS = "py|html|js|css|md|toml|ini|svg|mako"
+# A path, or the end of one: `app/web/sse.py`, `web/sse.py`, `_card.html`.
+PATH = re.compile(rf"(?<![\w/.:{{}}<>*-])((?:\.\./)*(?:[\w.-]+/)*[\w-]+\.(?:{ENDS}))(?![\w/(=])")
+# The beginning of one: `docs/decisions/0007`, `app/web/accounts/`.
+START = re.compile(
+    r"(?<![\w/.-])((?:app|tests|templates|static|bench|docs|migrations)/[\w/-]+)(?![\w./*-])"
+)
+MODULE = re.compile(r"(?<![\w./])((?:app|tests|bench|docs)(?:\.(?!json\b|css\b)[a-z_]\w*)+)")
+# Files of those who run Связка, and what git ignores.
+THEIRS = {"providers.toml", "var/demo-providers.toml", "bench/results/"}
+
+
+@pytest.mark.parametrize(
+    ("text", "paths", "modules"),
+    [
+        ("`web/gone.py`, and [that](../app/gone.py)", ["web/gone.py", "../app/gone.py"], []),
+        ("of `_gone.html`; gone.mdx is none", ["_gone.html"], []),
+        ("`app.gone.py_of_ours` and python -m app.gone", [], ["app.gone.py_of_ours", "app.gone"]),
+        ("https://example.org/docs/gone.md", [], []),
+    ],
+)
+def test_a_name_is_recognised(text: str, paths: list[str], modules: list[str]) -> None:
+    assert PATH.findall(text) == paths
+    assert MODULE.findall(text) == modules
+
+
+def names_of(files: list[Path]) -> set[str]:
+    """Every file by its whole path and by each end of it."""
+    paths = [file.relative_to(ROOT).parts for file in files]
+    return {"/".join(parts[start:]) for parts in paths for start in range(len(parts))}
+
+
+def test_a_file_that_a_text_names_is_there() -> None:
+    known = names_of(committed())
+    missing = [
+        f"{file.relative_to(ROOT)}: {path}"
+        for file, text in prose()
+        for path in PATH.findall(text)
+        if path.replace("../", "") not in known | THEIRS
+    ]
+    assert missing == []
+
+
+def test_what_the_beginning_of_a_path_stands_for_is_there() -> None:
+    paths = [file.relative_to(ROOT).as_posix() for file in committed()]
+    missing = [
+        f"{file.relative_to(ROOT)}: {start}"
+        for file, text in prose()
+        for start in START.findall(text)
+        if start not in THEIRS and not any(path.startswith(start) for path in paths)
+    ]
+    assert missing == []
+
+
+def test_a_module_that_a_text_names_is_there() -> None:
+    missing = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file, text in prose()
+        for name in MODULE.findall(text)
+        if not is_module(name)
+    ]
+    assert missing == []
+
+
+def prose() -> Iterator[tuple[Path, str]]:
+    """Documents and settings as they are; of Python files what they say in docstrings and comments.
+
+    A changelog speaks of the past, but for the part that is not released.
+    """
+    for file, text in texts():
+        if file.name == "CHANGELOG.md":
+            yield file, text.partition("\n## [0")[0]
+        elif file.suffix == ".py":
+            yield file, "\n".join(words_in(text))
+        elif "sandbox" not in file.parts:
+            yield file, text
+
+
+def words_in(source: str) -> Iterator[str]:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, documented):
+            yield ast.get_docstring(node) or ""
+    yield from re.findall(r"(?:^|\s)# (.*)", source)
+
+
+def is_module(name: str) -> bool:
+    """A module, or a name that one defines."""
+    parent, _, last = name.rpartition(".")
+    file = ROOT / f"{name.replace('.', '/')}"
+    if file.is_dir() or file.with_suffix(".py").is_file():
+        return True
+    above = ROOT / f"{parent.replace('.', '/')}"
+    home = above / "__init__.py" if above.is_dir() else above.with_suffix(".py")
+    return (
+        home.is_file() and re.search(rf"\b{last}\b", home.read_text(encoding="utf-8")) is not None
+    )
