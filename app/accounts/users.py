@@ -13,9 +13,7 @@ from app.accounts.sessions import end_sessions_of
 from app.audit_log import AuditEvent
 from app.database.engine import Sessions
 from app.models.account import User
-
-LONGEST_EMAIL = 254  # RFC 5321
-NOT_IN_EMAIL = frozenset(' ,;:<>()[]"\\')  # what would make one address look like two
+from app.outbound.mail_address import parse_mail_address
 
 
 def fault_in(email: str, password: str) -> str | None:
@@ -24,10 +22,7 @@ def fault_in(email: str, password: str) -> str | None:
 
 
 def is_no_email(email: str) -> bool:
-    name, at, host = email.strip().partition("@")
-    plain = email.strip().isprintable() and not NOT_IN_EMAIL & set(email.strip())
-    plain = plain and "@" not in host
-    return not (name and at and "." in host.strip(".") and plain) or len(email) > LONGEST_EMAIL
+    return parse_mail_address(email) is None
 
 
 async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int | None:

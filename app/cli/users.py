@@ -22,6 +22,7 @@ from app.database.encryption import Keys
 from app.database.engine import open_database
 from app.errors import CommandError
 from app.models.account import TokenPurpose, User
+from app.outbound import smtp
 from app.providers.registry import catalogue_of
 
 NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
@@ -72,6 +73,7 @@ async def _list(order: UserCommand) -> None:
 
 async def _add(order: UserCommand) -> None:
     password_hash = await passwords.hash_password(_password(order.email))
+    await _must_be_reachable(order, order.email)
     if await people.sign_up(order.session, order.email, password_hash) is None:
         raise CommandError(f"there is already an account for {order.email}")
 
@@ -94,6 +96,7 @@ async def _change_email(order: UserCommand, user: User) -> None:
     email = _ask("New e-mail address: ", input)
     if people.is_no_email(email):
         raise CommandError("the e-mail address looks wrong")
+    await _must_be_reachable(order, email)
     await email_change.forget(order.session, user.id)
     if not await email_change.take(order.session, user.id, email):
         raise CommandError(f"there is already an account for {email}")
@@ -145,6 +148,13 @@ FOR_SOMEBODY: Mapping[str, Callable[[UserCommand, User], Awaitable[None]]] = {
     "enable": _enable,
     "delete": _delete,
 }
+
+
+async def _must_be_reachable(order: UserCommand, email: str) -> None:
+    """A mail server that is away refuses nobody here: the operator knows what they do."""
+    fault = await smtp.fault_of(order.settings, email)
+    if fault is not None and fault.for_good:
+        raise CommandError(f"no letter would reach {email}: {fault.why}")
 
 
 def _password(email: str) -> str:

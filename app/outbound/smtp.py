@@ -1,21 +1,24 @@
 """Mail to people: plain text with an HTML alternative, through the server that SMTP_URL names."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, localtime, make_msgid, parseaddr
 
 import aiosmtplib
 
 from app.config import Settings, Smtp
+from app.outbound.mail_address import domain_in_ascii, parse_mail_address
+from app.outbound.mail_headers import POLICY
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 20.0  # seconds for each step of the conversation
+ASKED_IN = 10.0  # seconds for finding out what a server can do, while a person waits
 FOR_GOOD = range(500, 600)  # RFC 5321 section 4.2.1: asking again would be told the same
 
 
@@ -40,6 +43,25 @@ class NotSent:
     for_good: bool = False
 
 
+NO_ADDRESS = NotSent("no such address", for_good=True)
+NEEDS_UTF8 = NotSent("the mail server takes no address beyond ASCII (SMTPUTF8)", for_good=True)
+
+
+async def fault_of(settings: Settings, to: str) -> NotSent | None:
+    """Why our mail server cannot write to this address, as far as that is known before a letter."""
+    address = parse_mail_address(to)
+    if address is None:
+        return NO_ADDRESS
+    if settings.smtp is None or not address.needs_utf8:
+        return None
+    try:
+        async with asyncio.timeout(ASKED_IN), _client(settings.smtp) as client:
+            await client.ehlo()
+            return None if client.supports_extension("smtputf8") else NEEDS_UTF8
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        return NotSent(type(error).__name__)
+
+
 async def send(settings: Settings, message: Mail) -> NotSent | None:
     """None: the server took it. Without SMTP_URL it is written to the log, which also counts."""
     try:
@@ -49,23 +71,16 @@ async def send(settings: Settings, message: Mail) -> NotSent | None:
     if settings.smtp is None:
         _write_down(message)
         return None
-    return await _hand_over(settings.smtp, letter, _address_of(settings.mail_from), message.to)
+    return await _hand_over(settings.smtp, letter)
 
 
-async def _hand_over(smtp: Smtp, letter: EmailMessage, sender: str, to: str) -> NotSent | None:
+async def _hand_over(smtp: Smtp, letter: EmailMessage) -> NotSent | None:
+    sender, to = letter["From"].addresses[0].addr_spec, letter["To"].addresses[0].addr_spec
     try:
-        await aiosmtplib.send(
-            letter,
-            sender=sender,
-            recipients=[to],
-            hostname=smtp.host,
-            port=smtp.port,
-            username=smtp.user or None,
-            password=smtp.password or None,
-            use_tls=smtp.scheme == "smtps",
-            start_tls=_start_tls(smtp),
-            timeout=PATIENCE,
-        )
+        async with _client(smtp) as client:
+            await client.send_message(letter, sender=sender, recipients=[to])
+    except aiosmtplib.SMTPNotSupported as error:
+        return NotSent(type(error).__name__) if to.isascii() else NEEDS_UTF8
     except aiosmtplib.SMTPRecipientsRefused as error:
         return _refused(error.recipients[0])
     except aiosmtplib.SMTPDataError as error:
@@ -75,6 +90,18 @@ async def _hand_over(smtp: Smtp, letter: EmailMessage, sender: str, to: str) -> 
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         return NotSent(type(error).__name__)
     return None
+
+
+def _client(smtp: Smtp) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
+        hostname=smtp.host,
+        port=smtp.port,
+        username=smtp.user or None,
+        password=smtp.password or None,
+        use_tls=smtp.scheme == "smtps",
+        start_tls=_start_tls(smtp),
+        timeout=PATIENCE,
+    )
 
 
 def _start_tls(smtp: Smtp) -> bool | None:
@@ -94,13 +121,17 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> NotSent:
 
 def _letter(settings: Settings, message: Mail) -> EmailMessage:
     """Raises ValueError or MessageError for an address or a header that is none."""
-    letter = EmailMessage(policy=SMTP)
-    sender = settings.mail_from or "svyazka@localhost"
-    letter["From"] = sender
-    letter["To"] = Address(addr_spec=message.to)
+    letter = EmailMessage(policy=POLICY)
+    to = parse_mail_address(message.to)
+    if to is None:
+        raise ValueError("no such address")
+    name, sender = parseaddr(settings.mail_from or "svyazka@localhost")
+    local, _, host = sender.rpartition("@")
+    domain = domain_in_ascii(host)
+    letter["From"] = Address(name, local, domain)
+    letter["To"] = Address("", to.local, to.domain)
     letter["Subject"] = message.subject
     letter["Date"] = format_datetime(localtime())
-    domain = _address_of(sender).rpartition("@")[2]
     letter["Message-ID"] = f"<{message.id}@{domain}>" if message.id else make_msgid(domain=domain)
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
     for name, value in message.headers.items():
@@ -114,7 +145,3 @@ def _letter(settings: Settings, message: Mail) -> EmailMessage:
 def _write_down(message: Mail) -> None:
     text = "(not logged: it lets somebody in; set SMTP_URL)" if message.secret else message.text
     log.info("mail to %s: %s\n%s", message.to, message.subject, text)
-
-
-def _address_of(sender: str) -> str:
-    return parseaddr(sender)[1]

@@ -5,6 +5,7 @@ import re
 from app.database.engine import Database
 from tests.support.command_line import Run
 from tests.support.people import Person
+from tests.support.postbox import open_postbox
 from tests.support.settings import PUBLIC_URL
 from tests.web.accounts.test_settings import ANNA, BORIS, OTHER_PASSWORD
 from tests.web.accounts.test_two_factor import code, half_in, show, turned_on
@@ -48,6 +49,15 @@ async def test_a_new_address_is_read_from_standard_input(
     assert wrong.err == "app: the e-mail address looks wrong\n"
     assert (await run("users", "email", ANNA, stdin="new@example.ru\n")).status == 0
     await person.back("new@example.ru")
+
+
+async def test_an_address_that_no_letter_reaches_is_told_to_the_operator(
+    person: Person, run: Run
+) -> None:
+    async with open_postbox(enable_SMTPUTF8=False) as postbox:
+        mail = {"SMTP_URL": f"smtp://127.0.0.1:{postbox.port}", "MAIL_FROM": "mail@example.ru"}
+        end = await run("users", "email", ANNA, stdin="анна@example.ru\n", **mail)
+    assert end.err.startswith("app: no letter would reach анна@example.ru: the mail server takes")
 
 
 async def test_who_tried_too_often_may_try_again(person: Person, run: Run) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from app.config import Settings, Smtp
-from app.outbound.smtp import Mail, NotSent, send
+from app.outbound.smtp import NEEDS_UTF8, Mail, NotSent, fault_of, send
 from tests.support.postbox import (
     PASSWORD,
     USER,
@@ -106,6 +106,45 @@ async def test_nobody_else_is_smuggled_into_a_letter(message: Mail) -> None:
     assert fault is not None
     assert fault.for_good
     assert postbox.letters == []
+
+
+@pytest.mark.parametrize("utf8", [True, False])
+@pytest.mark.parametrize(
+    ("to", "sent"),
+    [
+        ("anna@письмо.рф", "anna@xn--h1aigbl0e.xn--p1ai"),
+        ("anna@ПИСЬМО.РФ", "anna@xn--h1aigbl0e.xn--p1ai"),
+        ("анна@письмо.рф", "анна@xn--h1aigbl0e.xn--p1ai"),
+    ],
+)
+async def test_every_server_knows_a_russian_domain_and_some_a_russian_name(
+    to: str, sent: str, utf8: bool
+) -> None:
+    async with open_postbox(enable_SMTPUTF8=utf8) as postbox:
+        known_before = await fault_of(settings(postbox.smtp), to)
+        fault = await told(postbox, replace(LETTER, to=to))
+    wanted = None if utf8 or sent.isascii() else NEEDS_UTF8
+    assert known_before == fault == wanted
+    assert [letter["To"] for letter in postbox.letters] == ([] if wanted else [sent])
+
+
+async def test_a_sender_with_a_russian_domain_needs_no_special_server() -> None:
+    async with open_postbox(enable_SMTPUTF8=False) as postbox:
+        russian = Settings(smtp=postbox.smtp, mail_from="Связка <mail@связка.рф>")
+        assert await send(russian, LETTER) is None
+    (letter,) = postbox.letters
+    assert letter["From"].addresses[0].addr_spec == "mail@xn--80adpm6azf.xn--p1ai"
+    assert letter["Message-ID"].endswith("@xn--80adpm6azf.xn--p1ai>")
+
+
+async def test_whether_a_server_that_is_away_takes_a_russian_name_is_not_known() -> None:
+    async with open_postbox() as postbox:
+        gone = settings(postbox.smtp)
+    fault = await fault_of(gone, "анна@example.ru")
+    assert fault is not None
+    assert not fault.for_good
+    assert await fault_of(gone, "anna@example.ru") is None  # nobody has to be asked
+    assert await fault_of(settings(None), "анна@example.ru") is None
 
 
 async def test_without_a_server_mail_is_written_to_the_log(

@@ -55,7 +55,9 @@ async def open_postbox(**options: Any) -> AsyncIterator[Postbox]:
     postbox = Postbox()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(postbox, hostname="localhost", enable_SMTPUTF8=True, **options), "127.0.0.1", 0
+        lambda: SMTP(postbox, hostname="localhost", **{"enable_SMTPUTF8": True} | options),
+        "127.0.0.1",
+        0,
     )
     postbox.port = server.sockets[0].getsockname()[1]
     try:

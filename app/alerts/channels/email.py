@@ -46,6 +46,8 @@ def as_html(letter: AlertMessage, public_url: str, unsubscribe: str) -> str:
 
 
 def _why(refused: smtp.NotSent) -> str:
+    if refused == smtp.NEEDS_UTF8:
+        return "почтовый сервер не умеет писать на адреса с нелатинскими буквами до «@»"
     if refused.for_good:
         return "почтовый сервер не принимает письма на этот адрес"
     return "почтовый сервер не отвечает или просит подождать"

@@ -10,7 +10,7 @@ from app.accounts.email_change import ConfirmResult
 from app.accounts.rate_limits import RateLimit
 from app.web.accounts import emails
 from app.web.accounts.settings import account_page, refused
-from app.web.accounts.sign_up import FAULTS
+from app.web.accounts.sign_up import FAULTS, fault_in_mailbox
 from app.web.context import Dashboard, dashboard, person, person_or_none
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import too_many
@@ -44,6 +44,8 @@ async def change() -> ResponseReturnValue:
         return await account_page("email", SAME), 422
     if refusal := await refused("email"):
         return refusal
+    if fault := await fault_in_mailbox(email):
+        return await account_page("email", fault), 422
     if dashboard().settings.sends_mail:
         return await _by_letters(email)
     return await _at_once(email)

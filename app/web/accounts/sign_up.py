@@ -14,6 +14,7 @@ from app.accounts import one_time_tokens, passwords, users
 from app.accounts.rate_limits import RateLimit
 from app.database.secret_hashes import secret_hash
 from app.models.account import TokenPurpose
+from app.outbound import smtp
 from app.web.accounts import emails
 from app.web.accounts.log_in import enter
 from app.web.context import Dashboard, dashboard, person_or_none
@@ -29,6 +30,14 @@ PASSWORDS = RateLimit(10, timedelta(minutes=15))
 
 FAULTS = {
     "email": "Проверьте адрес почты: например, anna@example.ru.",
+    "utf8": (
+        "Наш почтовый сервер не умеет писать на адреса, в которых до «@» есть русские или другие "
+        "нелатинские буквы. Укажите другой адрес."
+    ),
+    "unsure": (
+        "Не можем узнать, дойдёт ли письмо на такой адрес: почтовый сервер сейчас не отвечает. "
+        "Попробуйте позже или укажите адрес латинскими буквами."
+    ),
     "short": f"Пароль слишком короткий: нужно не меньше {passwords.SHORTEST_PASSWORD} символов.",
     "long": "Пароль слишком длинный.",
 }
@@ -55,6 +64,8 @@ async def signup() -> ResponseReturnValue:
         return await _form(form.get("next"), email, FAULTS[fault]), 422
     if wait := await overdone((f"signup@{request.remote_addr}", FROM_ONE_ADDRESS)):
         return await too_many(wait)
+    if fault := await fault_in_mailbox(email):
+        return await _form(form.get("next"), email, fault), 422
     if dashboard().settings.sends_mail:
         return await _by_letter(email.strip(), password)
     return await _at_once(email, password, form.get("next"))
@@ -94,6 +105,16 @@ async def confirm() -> ResponseReturnValue:
             return await _form(None, error=TAKEN), 422
         await enter(session, user_id)
     return redirect("/connections", 303)
+
+
+async def fault_in_mailbox(email: str) -> str | None:
+    """Why our mail server cannot write to this address; None: it can, as far as we know."""
+    fault = await smtp.fault_of(dashboard().settings, email)
+    if fault is None:
+        return None
+    if fault == smtp.NEEDS_UTF8:
+        return FAULTS["utf8"]
+    return FAULTS["email" if fault.for_good else "unsure"]
 
 
 async def _at_once(email: str, password: str, target: str | None) -> ResponseReturnValue:
