@@ -15,6 +15,7 @@ import yaml
 from app.config import Settings
 from app.providers.provider import OAUTH2
 from app.providers.registry import catalogue_of
+from tests.__main__ import CHECKS
 from tests.code.committed import ROOT, committed
 
 # Read by people, by Python, or by a browser: tests of their own.
@@ -66,6 +67,17 @@ def test_of_every_kind_of_file_it_is_known_who_reads_it() -> None:
     known = {*READERS, *OTHER_KINDS, "LICENSE"}
     unknown = [name for name in map(_name, committed()) if kind(Path(name)) not in known]
     assert set(unknown) <= OTHER_FILES
+
+
+def test_a_commit_is_checked_by_what_the_tests_begin_with() -> None:
+    read = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert [repo["repo"] for repo in read["repos"]] == ["local"]  # nothing is fetched
+    hooks = [hook for repo in read["repos"] for hook in repo["hooks"]]
+    assert [(hook["id"], hook["entry"]) for hook in hooks] == [
+        (name, f".venv/bin/python -m {command}") for name, command in CHECKS
+    ]
+    # Each looks at the whole project, as there.
+    assert {(hook["language"], hook["pass_filenames"]) for hook in hooks} == {("system", False)}
 
 
 @pytest.fixture(scope="module")
