@@ -9,7 +9,7 @@ import asyncpg
 from quart import Quart
 from quart_auth import QuartAuth
 
-from app.history.latency import KEPT_LOOKS
+from app.history.latency_ring import RING_SIZE
 
 PROVIDER = "evotor"
 
@@ -27,7 +27,7 @@ INSERT INTO connections (user_id, provider, account, label, status, latency_ms, 
                          recent_latencies, id)
 SELECT u, '{PROVIDER}', 'shop-' || n, 'Магазин № ' || n, 'online', 148, now() - interval '60 days',
        now() - interval '60 days', now(), now() + interval '1 day', now() + interval '2 days',
-       {KEPT_LOOKS}, array_fill(600 << 16 | 1 << 15 | 148, ARRAY[{KEPT_LOOKS}]), gen_random_uuid()
+       {RING_SIZE}, array_fill(600 << 16 | 1 << 15 | 148, ARRAY[{RING_SIZE}]), gen_random_uuid()
 FROM unnest($1::bigint[]) u, generate_series(1, $2::int) n RETURNING user_id, id
 """
 

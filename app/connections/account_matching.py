@@ -19,7 +19,7 @@ from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.grants import store
 from app.history import outages
-from app.history.latency import followed_by, in_order
+from app.history.latency_ring import LatencyRing
 from app.models.connection import Cause, Connection
 from app.realtime.events import announce_list
 
@@ -191,11 +191,12 @@ def _last_look(own: Connection, target: Connection) -> dict[str, Any]:
     if own.last_checked_at is None or not own.check_count:
         return {}
     pause = own.last_checked_at.timestamp() // 1 - _looked_at(target).timestamp() // 1
-    newest = in_order(own.recent_latencies, own.check_count)[-1]
-    recent_latencies = followed_by(target.recent_latencies, target.check_count, newest, pause)
+    newest = LatencyRing(own.recent_latencies, own.check_count).entries()[-1]
+    before = LatencyRing(target.recent_latencies, target.check_count)
+    ring = before.followed_by(newest, pause)
     return {
-        "recent_latencies": recent_latencies,
-        "check_count": target.check_count + 1,
+        "recent_latencies": ring.recent_latencies,
+        "check_count": ring.check_count,
         "unaggregated_count": 1,
     }
 

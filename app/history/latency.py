@@ -1,8 +1,8 @@
 """How long answers took, without keeping any answer for long.
 
-The last 60 looks stand in the connection's own row, written round and round. When their hour ends,
-or before they are written over, they are folded into two histograms: of their hour, and of their
-day. Buckets grow by a tenth, so a quantile is true to 5 %.
+The last 60 stand in the connection's own row (`latency_ring`). When their hour ends, or before they
+are written over, they are folded into two histograms: of their hour, and of their day. Buckets grow
+by a tenth, so a quantile is true to 5 %.
 """
 
 import math
@@ -16,28 +16,31 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.row_arrays import unnest
+from app.history.latency_ring import LatencyRing
 from app.history.periods import TimeRange
 from app.i18n.timezones import zone_named
 from app.models.connection import Connection
 from app.models.history import Latencies
 
-KEPT_LOOKS = 60
 HOURS, DAYS = 24, 90  # slots: an hour is written over after a day, a day after 90
 KEPT = timedelta(days=DAYS)  # what no check writes over any more
 PRUNED = 500  # rows in one go
 GROWTH = math.log(1.1)
 BUCKETS = 111  # the last one begins at 32 s, longer than any probe may take
 HALF_A_DAY = timedelta(hours=12)
-NO_ANSWER = 0x7FFF  # in place of a latency; a look is packed as pause << 16 | good << 15 | latency
-LONGEST_PAUSE = 0xFFFF  # seconds (18 hours); times before a longer pause are not known
 
+FOLD_COLUMNS = {  # `counts` as an array literal: asyncpg takes no arrays of arrays
+    "id": "uuid",
+    "slot": "smallint",
+    "began": "timestamptz",
+    "counts": "text",
+}
 FOLD = text(
-    """
+    f"""
     INSERT INTO latencies AS l (connection_id, slot, began, counts)
     SELECT new.id, new.slot, new.began, CAST(new.counts AS int[])
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:slots AS smallint[]),
-                CAST(:began AS timestamptz[]), CAST(:counts AS text[]))
-         AS new(id, slot, began, counts)
+    FROM {unnest("new", FOLD_COLUMNS)}
     ON CONFLICT (connection_id, slot) DO UPDATE SET
         began = EXCLUDED.began,
         counts = CASE WHEN l.began <> EXCLUDED.began THEN EXCLUDED.counts ELSE
@@ -58,17 +61,8 @@ PRUNE = text(
 
 
 @dataclass(frozen=True)
-class Look:
-    """One check: when (None: too long ago to say), whether all was well, and how long it took."""
-
-    at: datetime | None
-    good: bool
-    latency_ms: int | None
-
-
-@dataclass(frozen=True)
-class Full:
-    """Looks of one hour that are to be folded: a row of `record`."""
+class LatencyBatch:
+    """Latencies of one connection and hour that are to be folded."""
 
     connection_id: UUID
     at: datetime  # of the newest of them
@@ -76,65 +70,16 @@ class Full:
     zone: str | None = None  # its owner's
 
 
-def packed(good: bool, latency_ms: int | None) -> int:
-    """A look without its pause, which only the database knows."""
-    latency = NO_ANSWER if latency_ms is None else min(latency_ms, NO_ANSWER - 1)
-    return good << 15 | latency
-
-
-def in_order(recent_latencies: Sequence[int], check_count: int) -> list[int]:
-    """The packed looks, oldest first; `looks` counts all that there ever were."""
-    next_place = check_count % KEPT_LOOKS
-    if check_count < KEPT_LOOKS:
-        return list(recent_latencies[:check_count])
-    return [*recent_latencies[next_place:], *recent_latencies[:next_place]]
-
-
-def latencies_of(looks: Iterable[int]) -> list[int | None]:
-    """Of packed looks, in milliseconds; None: there was no answer."""
-    return [None if (latency := look & NO_ANSWER) == NO_ANSWER else latency for look in looks]
-
-
-def looks_of(
-    recent_latencies: Sequence[int], check_count: int, last_at: datetime | None
-) -> list[Look]:
-    """The last looks, newest first; `last_at` is when the newest one was."""
-    found: list[Look] = []
-    at = last_at.replace(microsecond=0) if last_at else None
-    for look in reversed(in_order(recent_latencies, check_count)):
-        found.append(Look(at, bool(look >> 15 & 1), *latencies_of([look])))
-        pause = look >> 16 & LONGEST_PAUSE
-        at = at - timedelta(seconds=pause) if at and pause < LONGEST_PAUSE else None
-    return found
-
-
-def unaggregated(recent_latencies: Sequence[int], check_count: int, count: int) -> list[int | None]:
-    """The latencies of the last `count` looks, oldest first."""
-    return latencies_of(in_order(recent_latencies, check_count)[-count:]) if count else []
-
-
-def followed_by(
-    recent_latencies: Sequence[int], check_count: int, look: int, pause: float
-) -> list[int]:
-    """The kept looks with one more, that came `pause` seconds after the last."""
-    packed_look = int(min(max(pause, 0), LONGEST_PAUSE)) << 16 | look & 0xFFFF
-    signed = packed_look - (1 << 32) if packed_look >> 31 else packed_look  # as an int4 has it
-    kept = in_order(recent_latencies, check_count)[-(KEPT_LOOKS - 1) :]
-    turn = (check_count + 1) % KEPT_LOOKS if check_count + 1 >= KEPT_LOOKS else 0
-    ordered = [*kept, signed]
-    return [*ordered[-turn:], *ordered[:-turn]] if turn else ordered
-
-
-async def fold(session: AsyncSession, full: Iterable[Full], zone: ZoneInfo) -> None:
-    """Add looks to the histograms of their hour and of their owner's day (or else of `zone`'s)."""
+async def fold(session: AsyncSession, batches: Iterable[LatencyBatch], zone: ZoneInfo) -> None:
+    """Add latencies to the histograms of their hour and of their owner's day (else `zone`'s)."""
     rows = [
         (each.connection_id, slot, began, _array(counts))
-        for each in full
+        for each in batches
         if (counts := histogram(each.latencies))
         for slot, began in _slots(each.at, zone_named(each.zone) or zone)
     ]
     if rows:
-        columns = zip(("ids", "slots", "began", "counts"), zip(*rows, strict=True), strict=True)
+        columns = zip(FOLD_COLUMNS, zip(*rows, strict=True), strict=True)
         await session.execute(FOLD, {name: list(values) for name, values in columns})
 
 
@@ -234,12 +179,8 @@ async def _not_folded(
     if row is None or row.last_checked_at is None:
         return []
     began = hour_of(row.last_checked_at) if by_hour else day_of(row.last_checked_at, zone)
-    return [
-        (
-            began,
-            histogram(unaggregated(row.recent_latencies, row.check_count, row.unaggregated_count)),
-        )
-    ]
+    ring = LatencyRing(row.recent_latencies, row.check_count)
+    return [(began, histogram(ring.last_latencies(row.unaggregated_count)))]
 
 
 def _slots(at: datetime, zone: ZoneInfo) -> Iterator[tuple[int, datetime]]:
@@ -253,5 +194,5 @@ def _bucket(latency_ms: int) -> int:
 
 
 def _array(counts: Counter[int]) -> str:
-    """An array literal: asyncpg takes no arrays of arrays of different contents."""
+    """The array as PostgreSQL writes it."""
     return "{" + ",".join(str(counts[n]) if counts[n] else "NULL" for n in range(BUCKETS)) + "}"

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, DateTime, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history.latency import Look, Point, looks_of, points
+from app.history.latency import Point, points
+from app.history.latency_ring import LatencyRing, PastCheck
 from app.history.periods import DAY, TimeRange, days, hours, last
 from app.history.uptime import Breakdown, Series, all_up, known_until, splits
 from app.models.connection import UNWATCHED, Connection
@@ -61,7 +62,7 @@ class Timeline:
     today: Point
     yesterday: Point
     stretches: Sequence[Interval]  # the newest first
-    last_checks: Sequence[Look]  # the newest first
+    last_checks: Sequence[PastCheck]  # the newest first
 
 
 async def timeline(
@@ -143,9 +144,9 @@ async def _chart(
     return Chart(zone, period, span, await points(session, connection_id, windows, zone), down)
 
 
-async def _looks(session: AsyncSession, connection_id: UUID) -> list[Look]:
+async def _looks(session: AsyncSession, connection_id: UUID) -> list[PastCheck]:
     query = select(Connection.recent_latencies, Connection.check_count, Connection.last_checked_at)
     row = (await session.execute(query.where(Connection.id == connection_id))).one_or_none()
-    return (
-        looks_of(row.recent_latencies, row.check_count, row.last_checked_at)[:LOOKS] if row else []
-    )
+    if row is None:
+        return []
+    return LatencyRing(row.recent_latencies, row.check_count).checks(row.last_checked_at)[:LOOKS]

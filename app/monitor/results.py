@@ -24,7 +24,8 @@ from app.config import MOSCOW
 from app.database.row_arrays import unnest
 from app.history import latency, outages
 from app.history.flapping import FLAPS
-from app.history.latency import KEPT_LOOKS, LONGEST_PAUSE, Full, packed, unaggregated
+from app.history.latency import LatencyBatch
+from app.history.latency_ring import NEXT_SLOT, RING_SIZE, LatencyRing, entry_of, with_pause
 from app.models.connection import Cause, Status
 from app.monitor.leases import Lease
 from app.monitor.probe import Answer
@@ -34,7 +35,7 @@ from app.realtime.events import announce_cards
 JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
 # With one more, the oldest would be written over before it is folded.
-MOST_UNFOLDED = KEPT_LOOKS - 1
+MOST_UNFOLDED = RING_SIZE - 1
 LASTING = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
 
 
@@ -103,7 +104,7 @@ def _jittered(verdict: Verdict) -> timedelta:
 
 
 def _look(checked: Checked) -> int:
-    return packed(checked.verdict.status is Status.ONLINE, _latency(checked))
+    return entry_of(checked.verdict.status is Status.ONLINE, _latency(checked))
 
 
 class _Column(NamedTuple):
@@ -132,6 +133,7 @@ COLUMNS = {
     "watched_until": _Column("timestamptz", lambda each: each.lease.row.watched_until),
 }
 
+_PAUSE = "floor(extract(epoch FROM now())) - floor(extract(epoch FROM new.looked_at))"
 WRITE = text(
     f"""
     UPDATE connections c
@@ -148,11 +150,8 @@ WRITE = text(
         watched_until = CASE WHEN new.looked
             THEN now() + new.delay + greatest(new.delay, CAST(:grace AS interval))
             ELSE c.watched_until END,
-        recent_latencies[c.check_count % {KEPT_LOOKS} + 1] = CASE WHEN new.looked
-            THEN least(greatest(floor(extract(epoch FROM now()))
-                - floor(extract(epoch FROM new.looked_at)), 0), {LONGEST_PAUSE})::int << 16
-                | new.look
-            ELSE c.recent_latencies[c.check_count % {KEPT_LOOKS} + 1] END,
+        recent_latencies[c.{NEXT_SLOT}] = CASE WHEN new.looked
+            THEN {with_pause("new.look", _PAUSE)} ELSE c.recent_latencies[c.{NEXT_SLOT}] END,
         check_count = c.check_count + new.looked::int,
         unaggregated_count = CASE WHEN NOT new.looked THEN c.unaggregated_count
             WHEN c.unaggregated_count >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
@@ -238,9 +237,10 @@ def _newly_revoked(written: Iterable[Written]) -> list[UUID]:
     ]
 
 
-def _full(written: Iterable[Written]) -> Iterator[Full]:
+def _full(written: Iterable[Written]) -> Iterator[LatencyBatch]:
     """Looks whose hour is over, or that will soon be written over: all but the newest."""
     for row, each in written:
         if row.recent_latencies and (count := each.lease.row.unaggregated_count):
-            before = unaggregated(row.recent_latencies, row.check_count, count + 1)[:count]
-            yield Full(row.id, each.lease.row.looked_at, before, row.zone)
+            ring = LatencyRing(row.recent_latencies, row.check_count)
+            before = ring.last_latencies(count + 1)[:count]
+            yield LatencyBatch(row.id, each.lease.row.looked_at, before, row.zone)

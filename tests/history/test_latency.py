@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.history import latency, outages
-from app.history.latency import followed_by, in_order, latencies_of, looks_of, packed, quantile
+from app.history.latency import quantile
+from app.history.latency_ring import LatencyRing, entry_of
 from app.models.audit import AuditLogEntry
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Latencies, Outage
@@ -53,7 +54,7 @@ async def test_the_last_sixty_are_kept_in_order(database: Database, keys: Keys) 
     async with own_clock(database) as session:
         life = await lived(session, keys, [(7, n) for n in range(1, 71)])
         row = await kept(session, life.id)
-        assert latencies_of(in_order(row.recent_latencies, row.check_count)) == list(range(11, 71))
+        assert LatencyRing(row.recent_latencies, row.check_count).latencies() == list(range(11, 71))
 
 
 async def test_every_look_knows_when_it_was(database: Database, keys: Keys) -> None:
@@ -62,7 +63,7 @@ async def test_every_look_knows_when_it_was(database: Database, keys: Keys) -> N
         await life.check(30, Answer("503", 90, status=503))
         await life.check(30, Answer("no answer", 10_000, failure="timeout"))
         row = await kept(session, life.id)
-        looks = looks_of(row.recent_latencies, row.check_count, row.last_checked_at)
+        looks = LatencyRing(row.recent_latencies, row.check_count).checks(row.last_checked_at)
         seconds = [int((look.at - NOON).total_seconds()) for look in looks if look.at]
         assert seconds == [69_270, 69_240, 69_210, 4_210, 610, 10]
         assert [look.latency_ms for look in looks] == [None, 90, 130, 120, 110, 100]
@@ -119,15 +120,13 @@ def test_without_answers_there_is_no_quantile() -> None:
 
 @pytest.mark.parametrize("before", [0, 1, 58, 59, 60, 61, 119, 120])
 def test_a_look_that_came_with_a_new_grant_is_the_newest(before: int) -> None:
-    recent_latencies: list[int] = []
+    ring = LatencyRing([], 0)
     for count in range(before):
-        recent_latencies = followed_by(recent_latencies, count, packed(True, count), 10)
-    recent_latencies = followed_by(recent_latencies, before, packed(False, 999), 40_000)
-    assert latencies_of(in_order(recent_latencies, before + 1)) == [
-        *range(max(0, before - 59), before),
-        999,
-    ]
-    newest, *_ = looks_of(recent_latencies, before + 1, NOON)
+        ring = ring.followed_by(entry_of(True, count), 10)
+    ring = ring.followed_by(entry_of(False, 999), 40_000)
+    assert ring.check_count == before + 1
+    assert ring.latencies() == [*range(max(0, before - 59), before), 999]
+    newest, *_ = ring.checks(NOON)
     assert (newest.at, newest.good) == (NOON, False)
 
 

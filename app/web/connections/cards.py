@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.connections.queries import CardRow
-from app.history.latency import in_order, latencies_of
+from app.history.latency_ring import LatencyRing
 from app.history.uptime import Past, Pasts
 from app.models.connection import Cause, Status
 from app.oauth.token_expiry import last_day
@@ -138,7 +138,7 @@ def describe(
         stale_at=stale_at,
         provider_down_since=down_since,
         past=pasts.get(row.id),
-        latencies=latencies_of(in_order(row.recent_latencies, row.check_count)),
+        latencies=LatencyRing(row.recent_latencies, row.check_count).latencies(),
         about=provider.about if provider else "",
         configured=asked,
         by_key=bool(provider and provider.kind == API_KEY),

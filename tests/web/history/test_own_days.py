@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 
 from app.database.engine import Database
 from app.history import latency as latencies
-from app.history.latency import Full, points
+from app.history.latency import LatencyBatch, points
+from app.history.latency_ring import RING_SIZE
 from app.history.periods import days, midnight
 from app.i18n.formatting import day_name
 from app.models.account import User
@@ -122,7 +123,9 @@ async def test_days_of_latencies(person: Person, database: Database, zone: ZoneI
     for minutes, latency in ((-90, 100), (90, 400)):
         at = days_ago(2, zone) + minutes * MINUTE
         async with database.sessions.begin() as session:
-            await latencies.fold(session, [Full(connection_id, at, [latency], zone.key)], MOSCOW)
+            await latencies.fold(
+                session, [LatencyBatch(connection_id, at, [latency], zone.key)], MOSCOW
+            )
     async with database.sessions() as session:
         windows = days(datetime.now(UTC), zone, 4)
         found = await points(session, connection_id, windows, zone)
@@ -134,7 +137,7 @@ async def test_a_check_folds_into_its_owners_day(person: Person, database: Datab
     zone = ZoneInfo("Asia/Vladivostok")
     card = await person.connect()
     await lives_in(database, zone)
-    for _ in range(latencies.KEPT_LOOKS):
+    for _ in range(RING_SIZE):
         await person.app.checker.check_now(UUID(card["id"]))
     async with database.sessions() as session:
         began = await session.scalar(
@@ -150,8 +153,8 @@ async def test_a_day_counted_in_another_zone_is_shown_where_it_mostly_was(
     card = await person.connect()
     connection_id, began = UUID(card["id"]), days_ago(2, MOSCOW)
     async with database.sessions.begin() as session:
-        full = Full(connection_id, began + 5 * HOUR, [100] * 3)
-        await latencies.fold(session, [full], MOSCOW)
+        batch = LatencyBatch(connection_id, began + 5 * HOUR, [100] * 3)
+        await latencies.fold(session, [batch], MOSCOW)
         there = days(datetime.now(UTC), zone, 6)
         found = await points(session, connection_id, there, zone)
     (point,) = [point for point in found if point.counts.total() >= 3]
