@@ -26,9 +26,11 @@ from app.audit_log import Actor, ActorKind, AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.database.secret_hashes import secret_hash
+from app.i18n.plain_text import one_line
 from app.models.alert import AlertChannel
 
 MOST = 10  # channels of one person
+LONGEST_LABEL = 100  # characters
 CODE_LIFE = timedelta(minutes=15)
 GREETING_PAUSE = RateLimit(
     1, timedelta(seconds=3)
@@ -63,7 +65,9 @@ async def add(
     """False: the person has too many already."""
     if await _full(session, user_id):
         return False
-    channel = AlertChannel(id=uuid4(), user_id=user_id, kind=kind, label=label[:100])
+    channel = AlertChannel(
+        id=uuid4(), user_id=user_id, kind=kind, label=one_line(label, LONGEST_LABEL)
+    )
     channel.target = _sealed(keys, channel.id, target)
     session.add(channel)
     await session.flush()
@@ -168,7 +172,7 @@ async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> 
     if channel is None:
         return False
     channel.target = _sealed(keys, channel.id, {"chat_id": start.chat_id})
-    channel.label, channel.state = start.name, "on"
+    channel.label, channel.state = one_line(start.name, LONGEST_LABEL), "on"
     channel.code_hash = channel.code_until = None
     with audit_log.acting_as(Actor(ActorKind.PERSON)):
         await audit_log.write(session, channel.user_id, AuditEvent.CHANNEL_ADDED, "telegram")

@@ -13,7 +13,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.grants.store import OpenGrant
-from app.monitor.response_reader import content_of, found, hint_of, is_sound, text, with_kept
+from app.monitor.response_reader import (
+    content_of,
+    found,
+    hint_of,
+    is_sound,
+    label_of,
+    text,
+    with_kept,
+)
 from app.oauth.client import challenge_error, retry_after
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal
@@ -170,7 +178,7 @@ def _answer(
         hint=hint_of(probe, reply, content),
         retry_after=retry_after(reply.headers),
         account=text(probe.account, named),
-        label=text(probe.label, named),
+        label=label_of(probe.label, named),
         expires_in=seconds_until(found(probe.expires, named), time()),
         carrier=carrier,
     )

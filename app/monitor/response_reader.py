@@ -7,6 +7,7 @@ from typing import Any
 
 import jmespath
 
+from app.i18n.plain_text import one_line
 from app.outbound.client import Reply
 from app.providers.spec_parts import Probe
 
@@ -42,6 +43,12 @@ def hint_of(probe: Probe, reply: Reply, content: Any) -> str:
 def with_kept(content: Any, kept: Mapping[str, str]) -> Any:
     """The answer with what is kept of the grant beside it, for names that no answer gives."""
     return {**content, "kept": dict(kept)} if isinstance(content, dict) and kept else content
+
+
+def label_of(expression: str, content: Any) -> str | None:
+    """A name as people may have written it: it goes into pages, subjects and notifications."""
+    value = text(expression, content)
+    return one_line(value, LONGEST_NAME) or None if value else None
 
 
 def text(expression: str, content: Any) -> str | None:

@@ -246,3 +246,9 @@ async def test_an_expression_that_does_not_fit_the_answer_finds_nothing(ask: Ask
 async def test_a_long_label_is_cut(ask: Ask) -> None:
     answer = await ask(json('{"sub": "1", "name": "%s"}' % ("я" * 500)))
     assert answer.label == "я" * 200
+
+
+async def test_a_label_is_one_line_whatever_the_provider_sends(ask: Ask) -> None:
+    answer = await ask(json(r'{"sub": "1", "name": "Лавка\nBcc: boris@example.ru\u0000\u202e"}'))
+    assert answer.label == "Лавка Bcc: boris@example.ru"
+    assert (await ask(json(r'{"sub": "1", "name": "\u200b\n"}'))).label is None

@@ -1,0 +1,22 @@
+"""Names that others have written, as they may stand in a line of ours."""
+
+import unicodedata
+
+# Zero-width joiners belong to emoji and to Persian; whatever else is invisible breaks a line, turns
+# it round (U+202E and its kind), or hides something in it.
+JOINERS = "\u200c\u200d"
+INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories
+
+
+def one_line(text: str, longest: int) -> str:
+    """Without line breaks, controls and marks of direction; one space for any white space."""
+    words = "".join(_visible(each) for each in text).split()
+    line = " ".join(words)[:longest].rstrip()
+    return line if line.strip(JOINERS) else ""
+
+
+def _visible(character: str) -> str:
+    if character.isspace():
+        return " "
+    hidden = unicodedata.category(character) in INVISIBLE and character not in JOINERS
+    return "" if hidden or ord(character) & 0xFFFE == 0xFFFE else character
