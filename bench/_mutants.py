@@ -84,6 +84,13 @@ def _changes(
     if isinstance(node, ast.expr) and node in conditions:
         yield ast.UnaryOp(ast.Not(), node)
         yield from (ast.Constant(value) for value in (True, False))
+    yield from _other_operators(node)
+    yield from _other_constants(node)
+    yield from _other_names(node, names)
+    yield from _fewer_elements(node)
+
+
+def _other_operators(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.Compare(left, [op], right):
             yield from (ast.Compare(left, [each()], right) for each in OTHERS[type(op)])
@@ -91,12 +98,21 @@ def _changes(
             yield from (ast.BoolOp(each(), values) for each in OTHERS[type(op)])
         case ast.BinOp(left, op, right):
             yield from (ast.BinOp(left, each(), right) for each in OTHERS.get(type(op), ()))
+
+
+def _other_constants(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
         case ast.Constant(bool(value)):
             yield ast.Constant(not value)
         case ast.Constant(int(value) | float(value)):
             yield from (ast.Constant(value + step) for step in (1, -1))
         case ast.Constant(str(value)):
             yield ast.Constant(f"{value}x")
+
+
+def _other_names(node: ast.AST, names: Mapping[str, object]) -> Iterator[ast.AST]:
+    """Instead of a member of an enumeration, its neighbours."""
+    match node:
         case ast.Name(name) if name in OTHER_NAMES:
             yield ast.Name(OTHER_NAMES[name])
         case ast.Attribute(ast.Name(owner), member) if isinstance(names.get(owner), EnumMeta):
@@ -104,6 +120,10 @@ def _changes(
             at = members.index(member)
             for other in dict.fromkeys((members[at - 1], members[(at + 1) % len(members)])):
                 yield ast.Attribute(ast.Name(owner), other)
+
+
+def _fewer_elements(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
         case ast.Dict(keys, values):
             yield from map(ast.Dict, _each_without_one(keys), _each_without_one(values))
         case ast.Tuple(elements, ast.Load()):

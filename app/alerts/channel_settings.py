@@ -18,8 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit_log
 from app.accounts import rate_limits
 from app.accounts.rate_limits import RateLimit
-from app.alerts.channels import Post, telegram
-from app.alerts.channels.webhook import new_secret
+from app.alerts.channels import Post, telegram, webhook
 from app.alerts.message import AlertMessage, Button
 from app.alerts.types import Kind
 from app.audit_log import Actor, ActorKind, AuditEvent
@@ -77,7 +76,7 @@ async def add(
 
 async def add_webhook(session: AsyncSession, keys: Keys, user_id: int, url: str) -> str | None:
     """The secret that signs its messages, to be shown once; None: too many channels."""
-    secret = new_secret()
+    secret = webhook.new_secret()
     label = urlsplit(url).hostname or ""
     added = await add(session, keys, user_id, "webhook", label, {"url": url, "secret": secret})
     return secret if added else None

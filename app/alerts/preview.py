@@ -7,8 +7,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from app.alerts.channels import telegram
-from app.alerts.channels.email import as_html
+from app.alerts.channels import email, telegram
 from app.alerts.message import AlertMessage, as_text
 from app.alerts.message_texts import message_of
 from app.alerts.outbox import facts_of
@@ -58,7 +57,7 @@ def write(folder: Path, zone: ZoneInfo, public_url: str) -> list[Path]:
     files = []
     for name, letter in found.items():
         file = folder / f"{name}.html"
-        file.write_text(as_html(letter, public_url, stop), encoding="utf-8")
+        file.write_text(email.as_html(letter, public_url, stop), encoding="utf-8")
         files.append(file)
     index = folder / "index.html"
     index.write_text(_index(found), encoding="utf-8")

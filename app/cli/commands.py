@@ -95,7 +95,7 @@ def keys(arguments: argparse.Namespace, environ: Environ) -> int:
         print(f"k{secrets.token_hex(3)}:{base64.b64encode(new_key()).decode()}")
         return 0
     if arguments.action == "vapid":
-        print(webpush_encryption.new_key())
+        print(webpush_encryption.new_vapid_key())
         return 0
     return asyncio.run(_rotate(read_settings(environ, NEEDED_BY_CHECKS)))
 

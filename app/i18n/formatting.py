@@ -95,7 +95,7 @@ def every(seconds: float) -> str:
     return f"{plural(count, 'каждую', 'каждые', 'каждые')} {count} {plural(count, one, few, many)}"
 
 
-def hours(seconds: int) -> str:
+def hours_minutes_seconds(seconds: int) -> str:
     """ "744:00:00"."""
     return f"{seconds // HOUR}:{seconds % HOUR // MINUTE:02}:{seconds % MINUTE:02}"
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, one_of
+from app.models.base import Base, check_one_of
 
 
 class User(Base):
@@ -61,7 +61,7 @@ class OneTimeToken(Base):
     """A secret that is good once and not for long; the table holds only its SHA-256."""
 
     __tablename__ = "one_time_tokens"
-    __table_args__ = (CheckConstraint(one_of("purpose", list(TokenPurpose)), name="purpose"),)
+    __table_args__ = (CheckConstraint(check_one_of("purpose", list(TokenPurpose)), name="purpose"),)
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     purpose: Mapped[str]

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, one_of
+from app.models.base import Base, check_one_of
 
 CHANNEL_KINDS = ("email", "telegram", "webhook", "push", "apprise")
 CHANNEL_STATES = ("waiting", "on", "off", "gone")
@@ -60,7 +60,7 @@ class AlertPreferences(Base):
     """How a person wants to be told; no row: as it is for everybody."""
 
     __tablename__ = "alert_preferences"
-    __table_args__ = (CheckConstraint(one_of("digest", DIGESTS), name="digest"),)
+    __table_args__ = (CheckConstraint(check_one_of("digest", DIGESTS), name="digest"),)
 
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
@@ -78,8 +78,8 @@ class AlertChannel(Base):
 
     __tablename__ = "alert_channels"
     __table_args__ = (
-        CheckConstraint(one_of("kind", CHANNEL_KINDS), name="kind"),
-        CheckConstraint(one_of("state", CHANNEL_STATES), name="state"),
+        CheckConstraint(check_one_of("kind", CHANNEL_KINDS), name="kind"),
+        CheckConstraint(check_one_of("state", CHANNEL_STATES), name="state"),
         Index(
             "uq_alert_channels_email",
             "user_id",
@@ -138,7 +138,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("alert_id", "channel_id"),
-        CheckConstraint(one_of("state", DELIVERY_STATES), name="state"),
+        CheckConstraint(check_one_of("state", DELIVERY_STATES), name="state"),
         Index("ix_deliveries_waiting", "channel_id", postgresql_where=text("state = 'waiting'")),
         Index("ix_deliveries_channel_id_done_at", "channel_id", "done_at"),
     )

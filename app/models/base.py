@@ -19,7 +19,7 @@ NAMES = {
 }
 
 
-def one_of(column: str, values: Sequence[str]) -> str:
+def check_one_of(column: str, values: Sequence[str]) -> str:
     quoted = ", ".join(f"'{value}'" for value in values)
     return f"{column} IN ({quoted})"
 

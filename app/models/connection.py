@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, one_of
+from app.models.base import Base, check_one_of
 
 
 class Status(StrEnum):
@@ -81,8 +81,8 @@ class Connection(Base):
             "replaces_connection_id",
             postgresql_where=text("replaces_connection_id IS NOT NULL"),
         ),
-        CheckConstraint(one_of("status", STORED_STATUSES), name="status"),
-        CheckConstraint(one_of("cause", [cause.value for cause in Cause]), name="cause"),
+        CheckConstraint(check_one_of("status", STORED_STATUSES), name="status"),
+        CheckConstraint(check_one_of("cause", [cause.value for cause in Cause]), name="cause"),
         {"postgresql_with": HOT},
     )
 

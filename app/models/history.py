@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, one_of
+from app.models.base import Base, check_one_of
 from app.models.connection import UNWATCHED
 
 
@@ -50,7 +50,7 @@ class Outage(Base):
         ),
         CheckConstraint("closed_at >= opened_at", name="order"),
         CheckConstraint(f"(status = '{UNWATCHED}') = (cause IS NULL)", name="cause"),
-        CheckConstraint(one_of("fault", ["you", "provider", "us"]), name="fault"),
+        CheckConstraint(check_one_of("fault", ["you", "provider", "us"]), name="fault"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

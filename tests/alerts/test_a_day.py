@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from app.alerts import channel_settings, preferences
-from app.alerts.channels.webpush_encryption import new_key
+from app.alerts.channels.webpush_encryption import new_vapid_key
 from app.alerts.types import Preferences
 from app.cli.commands import migrate_database
 from app.config import MOSCOW
@@ -76,7 +76,7 @@ async def day(database_url: str) -> AsyncIterator[Day]:
         open_receivers() as receivers,
     ):
         await in_thread(migrate_database, url)
-        async with open_day(url, postbox, receivers, new_key(), seed) as day:
+        async with open_day(url, postbox, receivers, new_vapid_key(), seed) as day:
             await day.clock.go_to(moment_of("Thu 08:00"))
             yield day
 

@@ -11,7 +11,13 @@ import pytest
 from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post, telegram
 from app.alerts.channels.webhook import new_secret
 from app.alerts.channels.webpush import fault_in
-from app.alerts.channels.webpush_encryption import decoded, encoded, new_key, private_key, seal
+from app.alerts.channels.webpush_encryption import (
+    decoded,
+    encoded,
+    new_vapid_key,
+    private_key,
+    seal,
+)
 from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.types import Kind
 from app.config import Settings
@@ -43,7 +49,7 @@ def post(to: Receivers, http: Outbound) -> Post:
         public_url="https://links.example.ru",
         telegram_bot_token=BOT_TOKEN,
         telegram_api_base=to.telegram.url,
-        vapid_private_key=new_key(),
+        vapid_private_key=new_vapid_key(),
         allow_insecure_providers=True,
         mail_from="Связка <mail@example.ru>",
     )

@@ -21,7 +21,7 @@ OLD, NEW = ("old", b"o" * 32), ("new", b"n" * 32)
 
 
 def test_the_settings_of_alerts() -> None:
-    key = webpush_encryption.new_key()
+    key = webpush_encryption.new_vapid_key()
     settings = read_settings(
         {
             "TELEGRAM_BOT_TOKEN": BOT_TOKEN,

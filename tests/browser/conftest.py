@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
-from app.alerts.channels.webpush_encryption import new_key
+from app.alerts.channels.webpush_encryption import new_vapid_key
 from app.cli.commands import migrate_database
 from app.database.engine import open_database
 from tests.browser.chromium import find_chromium, open_chromium
@@ -129,7 +129,7 @@ def _settings(providers_file: Path) -> dict[str, str]:
         "PROVIDERS_FILE": str(providers_file),
         "ALLOW_INSECURE_PROVIDERS": "1",
         "RUN_MONITOR": "0",
-        "VAPID_PRIVATE_KEY": new_key(),
+        "VAPID_PRIVATE_KEY": new_vapid_key(),
         "HEALTH_CHECK_INTERVAL_SECONDS": "0.6",  # at every look of the monitor, once a second
         "HEALTH_CHECK_TIMEOUT_SECONDS": "5",
         **clients,

@@ -50,7 +50,7 @@ def vapid(key: str, audience: str, subject: str, expires: int) -> str:
     return f"vapid t={signed}.{proof}, k={public_key(key)}"
 
 
-def new_key() -> str:
+def new_vapid_key() -> str:
     number = ec.generate_private_key(CURVE).private_numbers().private_value
     return encoded(number.to_bytes(32, "big"))
 

@@ -13,7 +13,7 @@ from app.i18n.formatting import (
     MONTHS,
     NO_DATA,
     day_name,
-    hours,
+    hours_minutes_seconds,
     percent,
     short_span,
 )
@@ -131,7 +131,7 @@ def spendings(split: Breakdown) -> list[tuple[str, str]]:
     seconds = {name: int(lasted.total_seconds()) for name, lasted in parts.items()}
     whole = int(split.whole.total_seconds())
     rows = {"В сети": whole - sum(seconds.values()), **seconds, "Всего": whole}
-    return [(name, hours(count)) for name, count in rows.items()]
+    return [(name, hours_minutes_seconds(count)) for name, count in rows.items()]
 
 
 def clock_of(window: TimeRange, zone: ZoneInfo) -> str:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.alerts import outbox
-from app.alerts.channels.webpush_encryption import new_key
+from app.alerts.channels.webpush_encryption import new_vapid_key
 from app.alerts.types import Kind, Notification
 from app.config import Settings
 from app.models.account import User
@@ -44,7 +44,7 @@ def settings(settings: Settings, to: Receivers) -> Settings:
         settings,
         telegram_bot_token=BOT_TOKEN,
         telegram_api_base=to.telegram.url,
-        vapid_private_key=new_key(),
+        vapid_private_key=new_vapid_key(),
     )
 
 
