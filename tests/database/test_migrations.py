@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -17,7 +19,9 @@ from app.cli.commands import migrate_database
 from app.config import ROOT
 from app.database.engine import Database, open_database
 from app.models.base import Base
+from migrations.__main__ import write_next
 
+MIGRATIONS = ROOT / "migrations"
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
 
@@ -80,6 +84,25 @@ async def test_a_second_run_changes_nothing(database: Database, database_url: st
     before = await tables(database_url)
     await in_thread(migrate_database, database_url)
     assert await tables(database_url) == before
+
+
+def test_migrations_are_numbered_one_after_the_other() -> None:
+    names = sorted(file.name for file in (MIGRATIONS / "versions").glob("*.py"))
+    assert [name[:5] for name in names] == [f"{n:04}_" for n in range(1, len(names) + 1)]
+
+
+async def test_the_next_migration_gets_the_next_number_and_what_the_models_say(
+    empty_url: str, tmp_path: Path
+) -> None:
+    shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    await in_thread(command.upgrade, config(empty_url), "head")
+    await _run(empty_url, "ALTER TABLE connections DROP COLUMN label")
+    folder = tmp_path / "migrations"
+    written = await asyncio.to_thread(write_next, "a label is back", empty_url, folder)
+    number = len(list((MIGRATIONS / "versions").glob("*.py"))) + 1
+    assert written.name == f"{number:04}_a_label_is_back.py"
+    added = 'op.add_column("connections", sa.Column("label", sa.String(), nullable=True))'
+    assert added in written.read_text()
 
 
 async def test_online_is_made_by_the_database_itself(database: Database) -> None:
