@@ -5,9 +5,10 @@ They stand in the connection's own row, in the array `recent_latencies`, written
 the upper half, then one bit that is set when all was well, then the latency in milliseconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 RING_SIZE = 60
 NO_ANSWER = 0x7FFF  # in place of a latency
@@ -23,8 +24,7 @@ class PastCheck:
     latency_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class LatencyRing:
+class LatencyRing(NamedTuple):
     """Both columns of a connection's row; `check_count` counts all checks that there ever were."""
 
     recent_latencies: Sequence[int]
@@ -39,18 +39,18 @@ class LatencyRing:
 
     def latencies(self) -> list[int | None]:
         """In milliseconds, oldest first; None: there was no answer."""
-        return [latency_of(entry) for entry in self.entries()]
+        return _latencies(self.entries())
 
     def last_latencies(self, count: int) -> list[int | None]:
         """Those of the last `count` checks."""
-        return [latency_of(entry) for entry in self.entries()[-count:]] if count else []
+        return _latencies(self.entries()[-count:]) if count else []
 
     def checks(self, last_at: datetime | None) -> list[PastCheck]:
         """Newest first; `last_at` is when the newest was."""
         found: list[PastCheck] = []
         at = last_at.replace(microsecond=0) if last_at else None
         for entry in reversed(self.entries()):
-            found.append(PastCheck(at, bool(entry >> 15 & 1), latency_of(entry)))
+            found.append(PastCheck(at, bool(entry >> 15 & 1), *_latencies([entry])))
             pause = entry >> 16 & LONGEST_PAUSE
             at = at - timedelta(seconds=pause) if at and pause < LONGEST_PAUSE else None
         return found
@@ -76,6 +76,5 @@ def with_pause(entry: str, seconds: str) -> str:
     return f"least(greatest({seconds}, 0), {LONGEST_PAUSE})::int << 16 | {entry}"
 
 
-def latency_of(entry: int) -> int | None:
-    latency = entry & NO_ANSWER
-    return None if latency == NO_ANSWER else latency
+def _latencies(entries: Iterable[int]) -> list[int | None]:
+    return [None if (latency := entry & NO_ANSWER) == NO_ANSWER else latency for entry in entries]
