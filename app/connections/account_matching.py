@@ -142,7 +142,14 @@ async def _take_place(
     5. Outages, alerts and the audit log read what `target` has become.
     """
     user_id = own.user_id
-    is_newer = await store.move(session, keys, own.id, target.id, own.replaces_connection_id)
+    is_newer = await store.move(
+        session,
+        keys,
+        own.id,
+        target.id,
+        own.replaces_connection_id,
+        same_account=account is not None and account == target.account,
+    )
     values = _open_question(own, target)
     if is_newer:
         values |= _verdict(own, target, account)

@@ -97,9 +97,18 @@ def open_grant(keys: Keys, row: Any) -> OpenGrant:
 
 
 async def move(
-    session: AsyncSession, keys: Keys, source: UUID, target: UUID, begun_for: UUID | None = None
+    session: AsyncSession,
+    keys: Keys,
+    source: UUID,
+    target: UUID,
+    begun_for: UUID | None = None,
+    *,
+    same_account: bool = False,
 ) -> bool:
     """Give the target connection the source's grant, if that is the newer one.
+
+    A provider that gives a refresh token once only (Google, without `prompt=consent`) means the
+    one that it gave for this account before.
 
     The older tokens are only forgotten, not revoked: at some providers one revocation ends every
     grant of the account, the newer one included. Where the grant came from goes with it, for
@@ -109,7 +118,9 @@ async def move(
     old = await session.get_one(Grant, target, with_for_update=True)
     if new.granted_at < old.granted_at:
         return False
-    for column in SEALED:
+    keeps = same_account and new.refresh_token is None and new.kind == old.kind
+    left = ("refresh_token", "refresh_sent_at") if keeps else ()
+    for column in set(SEALED).difference(left):
         sealed = getattr(new, column)
         token = keys.open(sealed, "grants", source, column) if sealed else None
         setattr(old, column, keys.seal(token, "grants", target, column) if token else None)
@@ -118,7 +129,7 @@ async def move(
         "begun_for": str(begun_for) if begun_for else None,
         "scopes_before": list(old.scopes),
     }
-    for column in ("kind", "scopes", *MOMENTS):
+    for column in {"kind", "scopes", *MOMENTS}.difference(left):
         setattr(old, column, getattr(new, column))
     old.extra = new.extra | {"came_from": came_from}
     old.version += 1  # a refresh of the old pair that is on its way must not land here

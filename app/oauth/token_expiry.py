@@ -22,7 +22,7 @@ def last_day(row: Any, provider: Provider | None) -> datetime | None:
     return None if renewed else row.expires_at
 
 
-FOREVER = 10 * 365 * 86_400.0  # seconds; a longer promise is taken for this one
+FOREVER = 10 * 365 * 86_400.0  # seconds; whoever promises more does not say when a token ends
 
 
 def life_of(
@@ -33,22 +33,24 @@ def life_of(
         return float(expiry)
     if expiry == EXPIRES_IN:
         return seconds(answer.get("expires_in"))
-    if expiry == EXPIRES_AT:
-        return seconds_until(answer.get("expires_at"), now)
+    if expiry == EXPIRES_AT:  # a new token has not ended: 0, or the year 1, is no moment
+        return seconds_until(answer.get("expires_at"), now) or None
     return seconds_until(claims_of(access_token).get("exp"), now) if expiry == JWT else None
 
 
 def seconds(value: object) -> float | None:
-    """A number, or a text of one, of seconds from now."""
+    """A number, or a text of one, of seconds from now. 0 means that nobody says: a token that has
+    ended already is not given to anybody.
+    """
     number = _number(value)
-    return min(number, FOREVER) if number >= 0 else None  # not for nan either
+    return number if 0 < number <= FOREVER else None  # not for nan either
 
 
 def seconds_until(moment: object, now: float) -> float | None:
     """From ISO 8601 or Unix seconds; 0 for what is past."""
     number = _number(moment)
     at = number if number >= 0 else _timestamp(moment)
-    return None if at is None else min(max(0.0, at - now), FOREVER)
+    return max(0.0, at - now) if at is not None and at - now <= FOREVER else None
 
 
 def claims_of(jwt: str) -> dict[str, Any]:
@@ -63,7 +65,8 @@ def claims_of(jwt: str) -> dict[str, Any]:
 
 def _number(value: object) -> float:
     try:
-        return float(value) if isinstance(value, (int, float, str)) else nan
+        usable = isinstance(value, (int, float, str)) and not isinstance(value, bool)
+        return float(value) if usable else nan  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         return nan
 

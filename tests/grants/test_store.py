@@ -298,6 +298,37 @@ async def test_a_moved_grant_opens_in_its_new_place(
     assert kept.version == 2  # a refresh of the old pair that is on its way misses
 
 
+@pytest.mark.parametrize(
+    ("came", "same_account", "kept"),
+    [
+        ("refresh-new", True, "refresh-new"),
+        (None, True, "refresh-old"),
+        (None, False, None),  # it may be another person's
+    ],
+)
+async def test_a_grant_without_a_refresh_token_keeps_the_one_of_its_account(
+    checker: Checker,
+    database: Database,
+    keys: Keys,
+    came: str | None,
+    same_account: bool,
+    kept: str | None,
+) -> None:
+    user = await rows.add_person(database)
+    old, new = [
+        await rows.add_connection(database, keys, user, tokens, provider="acme")
+        for tokens in (Tokens("access-old", "refresh-old"), Tokens("access-new", came, 60.0))
+    ]
+    async with database.sessions.begin() as session:
+        await session.execute(
+            update(Grant).where(Grant.connection_id == old).values(refresh_sent_at=func.now())
+        )
+        assert await store.move(session, keys, new, old, same_account=same_account)
+    grant = await stored(database, keys, old)
+    assert (grant.access_token, grant.refresh_token) == ("access-new", kept)
+    assert grant.in_doubt is (kept == "refresh-old")
+
+
 async def test_an_older_grant_does_not_take_the_place_of_a_newer_one(
     checker: Checker, database: Database, keys: Keys
 ) -> None:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
 
 import pytest
@@ -10,10 +11,10 @@ from aiohttp import web
 
 from app.config import Client
 from app.oauth import client
-from app.oauth.token_expiry import FOREVER
+from app.oauth.token_expiry import life_of
 from app.oauth.token_response import Refusal, Tokens, read_tokens
 from app.outbound.client import Outbound, Reply
-from app.providers.provider import Provider
+from app.providers.provider import EXPIRES_AT, Provider
 from app.providers.spec_parts import Probe
 from tests.support.servers import serving
 
@@ -164,7 +165,17 @@ async def test_other_methods_name_the_client_in_the_form(
     [
         ('{"access_token": "t", "expires_in": 3600}', 3600),
         ('{"access_token": "t", "expires_in": "3600"}', 3600),
-        ('{"access_token": "t", "expires_in": 0}', 0),
+        ('{"access_token": "t", "expires_in": 3599.5}', 3599.5),
+        ('{"access_token": "t", "expires_in": "3599.5 "}', 3599.5),
+        ('{"access_token": "t", "expires_in": 0}', None),
+        ('{"access_token": "t", "expires_in": "0"}', None),
+        ('{"access_token": "t", "expires_in": 0.0}', None),
+        ('{"access_token": "t", "expires_in": -0.0}', None),
+        ('{"access_token": "t", "expires_in": false}', None),
+        ('{"access_token": "t", "expires_in": true}', None),
+        ('{"access_token": "t", "expires_in": "-3600"}', None),
+        ('{"access_token": "t", "expires_in": "1e400"}', None),
+        ('{"access_token": "t", "expires_in": 1790000000}', None),
         ('{"access_token": "t"}', None),
         ('{"access_token": "t", "expires_in": null}', None),
         ('{"access_token": "t", "expires_in": "soon"}', None),
@@ -172,8 +183,8 @@ async def test_other_methods_name_the_client_in_the_form(
         ('{"access_token": "t", "expires_in": -1}', None),
         ('{"access_token": "t", "expires_in": NaN}', None),
         ('{"access_token": "t", "expires_in": "nan"}', None),
-        ('{"access_token": "t", "expires_in": Infinity}', FOREVER),
-        ('{"access_token": "t", "expires_in": 1e300}', FOREVER),
+        ('{"access_token": "t", "expires_in": Infinity}', None),
+        ('{"access_token": "t", "expires_in": 1e300}', None),
         ('{"access_token": "t", "expires_in": 1%s}' % ("0" * 400), None),
         ('{"access_token": "t", "expires_in": [3600]}', None),
         ('{"access_token": "t", "expires_in": {"s": 1}}', None),
@@ -184,6 +195,32 @@ def test_an_expiry_is_read_in_every_form(body: str, expires_in: float | None) ->
     tokens = read(body)
     assert isinstance(tokens, Tokens)
     assert (tokens.access_token, tokens.expires_in) == ("t", expires_in)
+
+
+NOW = datetime(2026, 10, 2, 12, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "life"),
+    [
+        ("2026-10-02T13:00:00Z", 3600),
+        ("2026-10-02T13:00:00", 3600),
+        ("2026-10-02T16:00:00+03:00", 3600),
+        (NOW + 60, 60),
+        (str(int(NOW) + 60), 60),
+        (0, None),
+        ("0", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("2026-10-02T11:00:00Z", None),
+        ("9999-12-31T23:59:59Z", None),
+        ("1e400", None),
+        (True, None),
+        (None, None),
+        ("never", None),
+    ],
+)
+def test_a_moment_of_the_end_is_read_in_every_form(expires_at: object, life: float | None) -> None:
+    assert life_of(EXPIRES_AT, "t", {"expires_at": expires_at}, NOW) == life
 
 
 @pytest.mark.parametrize(
