@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -106,12 +106,13 @@ async def test_an_hour_is_written_over_once_it_comes_round_again(
         assert found[NOON + timedelta(hours=25)] == latency.histogram([300])
 
 
+@example([34], 0.5)  # near the end of its bucket, and rounded away from it
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=80), st.sampled_from([0.5, 0.95]))
 def test_a_quantile_is_true_to_five_percent(values: list[int], part: float) -> None:
     exact = sorted(values)[max(0, -int(-part * len(values) // 1) - 1)]
     found = quantile(latency.histogram(values), part)
     assert found is not None
-    assert abs(found - exact) <= max(1, 0.055 * exact)
+    assert abs(found - exact) <= 0.05 * exact + 0.5  # half a bucket, and rounded to milliseconds
 
 
 def test_without_answers_there_is_no_quantile() -> None:
