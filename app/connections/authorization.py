@@ -3,34 +3,21 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import audit_log
 from app.accounts.sessions import CurrentUser
-from app.audit_log import AuditEvent
-from app.connections import oauth_states
+from app.connections import new_connection, oauth_states
 from app.connections.oauth_states import Authorization, ConnectError, Repeated
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.grants import revocation
-from app.grants import store as grants
-from app.grants.store import OpenGrant
-from app.models.connection import Connection
 from app.oauth import client
 from app.oauth.authorization_error import has_error, is_cancel
 from app.oauth.client import NOTHING
-from app.oauth.token_response import Refusal, Tokens, picked
+from app.oauth.token_response import Refusal, picked
 from app.outbound.client import Outbound
 from app.providers.provider import Provider
-from app.realtime.events import announce_list
-
-HEAD_START = timedelta(seconds=15)  # the first check is the callback's; the monitor's if that dies
 
 
 async def start(
@@ -115,49 +102,11 @@ async def _trade(
     if isinstance(tokens, Refusal):
         return _error_of(tokens)
     if not provider.may_ask(tokens.kept):
+        await new_connection.revoke(sessions, http, keys, provider, tokens)
         return ConnectError.NOT_ALLOWED
-    return await store(
-        sessions, keys, provider, person.user_id, tokens, way.connection_id, way.stored_as
+    return await new_connection.store_or_revoke(
+        sessions, http, keys, provider, person.user_id, tokens, way.connection_id, way.stored_as
     )
-
-
-async def store(
-    sessions: Sessions,
-    keys: Keys,
-    provider: Provider,
-    user_id: int,
-    tokens: Tokens,
-    replaces_connection_id: UUID | None,
-    connection_id: UUID,
-    first_check: timedelta = HEAD_START,
-) -> ConnectError | None:
-    """Keep a new grant, due in `first_check`; a probe finds its place (docs/decisions/0008)."""
-    # RFC 6749 section 5.1: an answer without a scope means the scopes that were asked for.
-    tokens = replace(tokens, scopes=tokens.scopes or provider.scopes)
-    try:
-        async with sessions.begin() as session:
-            session.add(
-                Connection(
-                    id=connection_id,
-                    user_id=user_id,
-                    provider=provider.name,
-                    replaces_connection_id=replaces_connection_id,
-                    next_check_at=func.now() + first_check,
-                )
-            )
-            await session.flush()
-            await grants.store(session, keys, connection_id, tokens, provider.kind)
-            if replaces_connection_id is None:
-                await audit_log.write_of(session, AuditEvent.CONNECTED, [connection_id])
-            await announce_list(session, user_id)
-    except IntegrityError:  # the person or the connection was deleted meanwhile: lose no live token
-        orphan = OpenGrant(
-            connection_id, 1, tokens.access_token, tokens.refresh_token, kept=tokens.kept
-        )
-        async with sessions.begin() as session:
-            await revocation.enqueue(session, keys, provider, orphan)
-        return ConnectError.EXPIRED
-    return None
 
 
 def _kept(

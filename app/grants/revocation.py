@@ -5,8 +5,10 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.availability import name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.errors import SealingError
@@ -57,6 +59,26 @@ async def enqueue(
     )
     await session.flush()
     return revocation_id
+
+
+async def enqueue_or_send(
+    sessions: Sessions, http: Outbound, keys: Keys, provider: Provider, grant: OpenGrant
+) -> None:
+    """End a grant that could not be kept: by the outbox, or at once where that cannot be written
+    either. What neither way works for is logged; there is nobody left to try again.
+    """
+    try:
+        async with sessions.begin() as session:
+            await enqueue(session, keys, provider, grant)
+        return
+    except (SQLAlchemyError, OSError, SealingError) as error:
+        log.warning("no outbox for a grant at %s: %s", provider.name, name_of(error))
+    if not provider.can_revoke:
+        return
+    token, hint = _token_that_ends(provider, grant)
+    refusal = await client.revoke(http, provider, token, hint, grant.kept)
+    if refusal is not None:
+        log.error("a grant at %s is neither kept nor revoked: %s", provider.name, refusal.code)
 
 
 async def send(

@@ -11,7 +11,7 @@ from quart.typing import ResponseReturnValue
 
 from app.accounts.rate_limits import RateLimit
 from app.accounts.sessions import CurrentUser
-from app.connections import authorization, pairing_codes
+from app.connections import authorization, new_connection, pairing_codes
 from app.connections.connect_result import ConnectResult, connect_result
 from app.connections.credentials_form import Credentials, key_of, read_credentials
 from app.connections.oauth_states import ConnectError
@@ -142,7 +142,7 @@ async def _try_key(
     if cause := cause_of(answer):
         return cause
     sessions, stored_as = app.database.sessions, grant.connection_id
-    error = await authorization.store(
+    error = await new_connection.store(
         sessions, app.keys, entry, who.user_id, key, connection_id, stored_as, FIRST_CHECK
     )
     if error is not None:
