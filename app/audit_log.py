@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.audit import AuditLogEntry
 
-KEPT = timedelta(days=400)
-PAGE = 50  # entries
-PRUNED = 1_000  # entries in one transaction
+AUDIT_LOG_KEPT = timedelta(days=400)
+ENTRIES_ON_A_PAGE = 50  # entries
+PRUNED_AT_ONCE = 1_000  # entries in one transaction
 
 
 class AuditEvent(StrEnum):
@@ -101,7 +101,7 @@ def set_actor(doer: Actor) -> None:
 
 
 # Its name at the time is kept as a text: the connection may be gone when somebody reads it.
-OF_CONNECTIONS = text(
+WRITE_OF_CONNECTIONS = text(
     """
     INSERT INTO audit_log (user_id, deed, who, device, connection_id, provider, label)
     SELECT user_id, CAST(:deed AS text), :who, :device, id, provider, label FROM connections
@@ -132,7 +132,7 @@ async def write_of(
     `rest`: one such row in this time is enough; tokens may be renewed every few minutes.
     """
     values = {"deed": deed.value, "ids": list(connection_ids), "rest": rest}
-    await session.execute(OF_CONNECTIONS, values | _by(deed))
+    await session.execute(WRITE_OF_CONNECTIONS, values | _by(deed))
 
 
 async def of_user(
@@ -141,7 +141,7 @@ async def of_user(
     before: int | None,
     deeds: Sequence[AuditEvent],
     connection_id: UUID | None = None,
-    period: timedelta = KEPT,
+    period: timedelta = AUDIT_LOG_KEPT,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """One page of a person's entries, the newest first, older than entry `before`."""
     columns = (AuditLogEntry.id, AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id)
@@ -156,14 +156,20 @@ async def of_user(
         query = query.where(AuditLogEntry.id < before)
     if deeds:
         query = query.where(AuditLogEntry.deed.in_(deeds))
-    return (await session.execute(query.order_by(AuditLogEntry.id.desc()).limit(PAGE))).all()
+    return (
+        await session.execute(query.order_by(AuditLogEntry.id.desc()).limit(ENTRIES_ON_A_PAGE))
+    ).all()
 
 
 async def prune(session: AsyncSession) -> bool:
     """Forget some of what is too old; True while there may be more."""
-    old = select(AuditLogEntry.id).where(AuditLogEntry.at < func.now() - KEPT).limit(PRUNED)
+    old = (
+        select(AuditLogEntry.id)
+        .where(AuditLogEntry.at < func.now() - AUDIT_LOG_KEPT)
+        .limit(PRUNED_AT_ONCE)
+    )
     gone = delete(AuditLogEntry).where(AuditLogEntry.id.in_(old.scalar_subquery()))
-    return len((await session.scalars(gone.returning(AuditLogEntry.id))).all()) == PRUNED
+    return len((await session.scalars(gone.returning(AuditLogEntry.id))).all()) == PRUNED_AT_ONCE
 
 
 def _by(deed: AuditEvent) -> dict[str, str]:

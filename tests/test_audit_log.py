@@ -232,10 +232,12 @@ async def test_it_is_for_ones_own_eyes_and_goes_with_its_person(
 async def test_it_is_read_page_by_page_and_by_kind(person: Person, database: Database) -> None:
     async with database.sessions.begin() as session:
         user = (await session.scalars(select(AuditLogEntry.user_id))).first()
-        many = [{"user_id": user, "deed": "checked", "provider": "evotor"}] * audit_log.PAGE
+        many = [
+            {"user_id": user, "deed": "checked", "provider": "evotor"}
+        ] * audit_log.ENTRIES_ON_A_PAGE
         await session.execute(insert(AuditLogEntry), many)
     first = await person.page("/journal")
-    assert first.count("Проверено вручную") == audit_log.PAGE
+    assert first.count("Проверено вручную") == audit_log.ENTRIES_ON_A_PAGE
     assert "Вход" not in first
     last = first.rpartition("/journal?before=")[2].partition('"')[0]
     assert "Вход" in await person.page(f"/journal?before={last}")
@@ -274,7 +276,7 @@ async def test_other_pages_of_it_keep_what_was_asked_for(
     async with database.sessions.begin() as session:
         user = (await session.scalars(select(AuditLogEntry.user_id))).first()
         row = {"user_id": user, "deed": "checked", "connection_id": UUID(card["id"])}
-        await session.execute(insert(AuditLogEntry), [row] * audit_log.PAGE)
+        await session.execute(insert(AuditLogEntry), [row] * audit_log.ENTRIES_ON_A_PAGE)
     page = await person.page(f"/journal?kind=connections&connection={card['id']}&days=7")
     asked = f"kind=connections&amp;connection={card['id']}&amp;days=7"
     assert re.search(rf'href="/journal\?before=\d+&amp;{asked}"', page)
@@ -282,7 +284,10 @@ async def test_other_pages_of_it_keep_what_was_asked_for(
 
 async def test_what_is_too_old_is_forgotten(database: Database, keys: Keys) -> None:
     user = await rows.add_person(database)
-    ages = [audit_log.KEPT - timedelta(days=1), audit_log.KEPT + timedelta(days=1)]
+    ages = [
+        audit_log.AUDIT_LOG_KEPT - timedelta(days=1),
+        audit_log.AUDIT_LOG_KEPT + timedelta(days=1),
+    ]
     async with database.sessions.begin() as session:
         for age in ages:
             row = insert(AuditLogEntry).values(user_id=user, deed="checked", at=func.now() - age)

@@ -17,68 +17,76 @@ from app.models.history import Latencies, Outage
 Column = InstrumentedAttribute[Any]
 
 # Which columns of which table; what is not named here stays inside.
-PERSON: tuple[Column, ...] = (User.email, User.created_at, User.zone)
-SESSIONS: tuple[Column, ...] = (
+USER_COLUMNS: tuple[Column, ...] = (User.email, User.created_at, User.zone)
+SESSION_COLUMNS: tuple[Column, ...] = (
     *(Session.user_agent, Session.created_at),
     *(Session.seen_at, Session.expires_at),
 )
 NEW_EMAIL: tuple[Column, ...] = (EmailChange.email, EmailChange.expires_at)
-PASSKEYS: tuple[Column, ...] = (Passkey.name, Passkey.created_at, Passkey.used_at)
-FACTOR: tuple[Column, ...] = (SecondFactor.confirmed_at,)
-CONNECTIONS: tuple[Column, ...] = (
+PASSKEY_COLUMNS: tuple[Column, ...] = (Passkey.name, Passkey.created_at, Passkey.used_at)
+TWO_FACTOR_COLUMNS: tuple[Column, ...] = (SecondFactor.confirmed_at,)
+CONNECTION_COLUMNS: tuple[Column, ...] = (
     *(Connection.id, Connection.provider, Connection.account, Connection.label),
     *(Connection.status, Connection.cause, Connection.evidence, Connection.since),
     *(Connection.last_checked_at, Connection.latency_ms, Connection.connected_at),
     *(Grant.scopes, Grant.granted_at, Grant.refreshed_at),
 )
-PROVEN: tuple[Column, ...] = (PushedToken.provider, PushedToken.account)
-OUTAGES: tuple[Column, ...] = (
+PROVEN_ACCOUNT_COLUMNS: tuple[Column, ...] = (PushedToken.provider, PushedToken.account)
+OUTAGE_COLUMNS: tuple[Column, ...] = (
     *(Outage.connection_id, Outage.status, Outage.cause),
     *(Outage.opened_at, Outage.closed_at, Outage.evidence),
     *(Outage.fault, Outage.last_evidence, Outage.checks),
 )
-LATENCIES: tuple[Column, ...] = (Latencies.connection_id, Latencies.began, Latencies.counts)
-CHANNELS: tuple[Column, ...] = (
+LATENCY_COLUMNS: tuple[Column, ...] = (Latencies.connection_id, Latencies.began, Latencies.counts)
+CHANNEL_COLUMNS: tuple[Column, ...] = (
     *(AlertChannel.kind, AlertChannel.label, AlertChannel.state),
     *(AlertChannel.created_at, AlertChannel.sent_at),
 )
-WISHES: tuple[Column, ...] = (
+PREFERENCE_COLUMNS: tuple[Column, ...] = (
     *(AlertPreferences.delay_minutes, AlertPreferences.reminder_days, AlertPreferences.digest),
     *(AlertPreferences.quiet_from, AlertPreferences.quiet_until),
 )
-TOLD: tuple[Column, ...] = (
+ALERT_STATE_COLUMNS: tuple[Column, ...] = (
     AlertState.connection_id,
     AlertState.kind,
     AlertState.since,
     AlertState.told_at,
 )
-JOURNAL: tuple[Column, ...] = (
+AUDIT_LOG_COLUMNS: tuple[Column, ...] = (
     *(AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id),
     *(AuditLogEntry.provider, AuditLogEntry.label, AuditLogEntry.who, AuditLogEntry.device),
 )
-ALERTS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
+ALERT_COLUMNS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
 
 
 async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
     """Ready for JSON; times are ISO 8601 in UTC."""
-    connections = select(*CONNECTIONS).outerjoin(Grant, Grant.connection_id == Connection.id)
-    outages = select(*OUTAGES).join(Connection, Connection.id == Outage.connection_id)
-    latencies = select(*LATENCIES).join(Connection, Connection.id == Latencies.connection_id)
+    connections = select(*CONNECTION_COLUMNS).outerjoin(Grant, Grant.connection_id == Connection.id)
+    outages = select(*OUTAGE_COLUMNS).join(Connection, Connection.id == Outage.connection_id)
+    latencies = select(*LATENCY_COLUMNS).join(Connection, Connection.id == Latencies.connection_id)
     return {
-        "person": (await _rows(session, select(*PERSON), User.id == user_id))[0],
+        "person": (await _rows(session, select(*USER_COLUMNS), User.id == user_id))[0],
         "new_email": await _rows(session, select(*NEW_EMAIL), EmailChange.user_id == user_id),
-        "sessions": await _rows(session, select(*SESSIONS), Session.user_id == user_id),
-        "second_factor": await _rows(session, select(*FACTOR), SecondFactor.user_id == user_id),
-        "passkeys": await _rows(session, select(*PASSKEYS), Passkey.user_id == user_id),
+        "sessions": await _rows(session, select(*SESSION_COLUMNS), Session.user_id == user_id),
+        "second_factor": await _rows(
+            session, select(*TWO_FACTOR_COLUMNS), SecondFactor.user_id == user_id
+        ),
+        "passkeys": await _rows(session, select(*PASSKEY_COLUMNS), Passkey.user_id == user_id),
         "connections": await _rows(session, connections, Connection.user_id == user_id),
-        "proven": await _rows(session, select(*PROVEN), PushedToken.user_id == user_id),
+        "proven": await _rows(
+            session, select(*PROVEN_ACCOUNT_COLUMNS), PushedToken.user_id == user_id
+        ),
         "outages": await _rows(session, outages, Connection.user_id == user_id),
         "latencies": await _rows(session, latencies, Connection.user_id == user_id),
-        "channels": await _rows(session, select(*CHANNELS), AlertChannel.user_id == user_id),
-        "wishes": await _rows(session, select(*WISHES), AlertPreferences.user_id == user_id),
-        "told": await _rows(session, select(*TOLD), AlertState.user_id == user_id),
-        "journal": await _rows(session, select(*JOURNAL), AuditLogEntry.user_id == user_id),
-        "alerts": await _rows(session, select(*ALERTS), Alert.user_id == user_id),
+        "channels": await _rows(session, select(*CHANNEL_COLUMNS), AlertChannel.user_id == user_id),
+        "wishes": await _rows(
+            session, select(*PREFERENCE_COLUMNS), AlertPreferences.user_id == user_id
+        ),
+        "told": await _rows(session, select(*ALERT_STATE_COLUMNS), AlertState.user_id == user_id),
+        "journal": await _rows(
+            session, select(*AUDIT_LOG_COLUMNS), AuditLogEntry.user_id == user_id
+        ),
+        "alerts": await _rows(session, select(*ALERT_COLUMNS), Alert.user_id == user_id),
     }
 
 

@@ -17,7 +17,7 @@ from app.audit_log import AuditEvent
 from app.database.secret_hashes import secret_hash
 from app.models.account import EmailChange, User
 
-LIFE = timedelta(hours=24)
+EMAIL_CHANGE_LIFE = timedelta(hours=24)
 
 
 class ConfirmResult(StrEnum):
@@ -44,7 +44,7 @@ async def start(session: AsyncSession, user_id: int, email: str) -> ConfirmLinks
         "email": email.strip(),
         "old_link": secret_hash(links.old),
         "new_link": secret_hash(links.new),
-        "expires_at": func.now() + LIFE,
+        "expires_at": func.now() + EMAIL_CHANGE_LIFE,
     }
     row = insert(EmailChange).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))

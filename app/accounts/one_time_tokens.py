@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.database.secret_hashes import secret_hash
 from app.models.account import OneTimeToken, TokenPurpose
 
-LIFE = {
+LIFE_OF_PURPOSE = {
     TokenPurpose.RESET: timedelta(minutes=30),
     TokenPurpose.SIGN_UP: timedelta(hours=24),
     TokenPurpose.SECOND_FACTOR: timedelta(minutes=10),
@@ -45,7 +45,7 @@ async def issue(
             user_id=user_id,
             email=email,
             password_hash=password_hash,
-            expires_at=func.now() + LIFE[purpose],
+            expires_at=func.now() + LIFE_OF_PURPOSE[purpose],
         )
     )
     await session.flush()

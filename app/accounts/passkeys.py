@@ -28,9 +28,9 @@ from webauthn.helpers.structs import (
 from app.accounts import one_time_tokens
 from app.models.account import Passkey, TokenPurpose, User
 
-PATIENCE = 300_000  # milliseconds that a browser waits for the person: a challenge's life
-MOST = 20  # passkeys of one person
-LONGEST_NAME = 60  # characters
+CHALLENGE_TIMEOUT = 300_000  # milliseconds that a browser waits for the person: a challenge's life
+MOST_PASSKEYS = 20  # passkeys of one person
+LONGEST_PASSKEY_NAME = 60  # characters
 REQUIRED = UserVerificationRequirement.REQUIRED
 
 
@@ -64,7 +64,7 @@ async def options_to_add(session: AsyncSession, site: Site, user_id: int, email:
         user_id=_handle(user_id),
         user_name=email,
         challenge=webauthn.base64url_to_bytes(token),
-        timeout=PATIENCE,
+        timeout=CHALLENGE_TIMEOUT,
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=REQUIRED
         ),
@@ -81,7 +81,7 @@ async def add(
 ) -> Passkey | None:
     """Keep what the browser made. None: no answer to a challenge of ours to this person."""
     challenge = await _answered(session, TokenPurpose.PASSKEY_ADD, user_id, answer)
-    if challenge is None or len(await of_person(session, user_id)) >= MOST:
+    if challenge is None or len(await of_person(session, user_id)) >= MOST_PASSKEYS:
         return None
     try:
         made = webauthn.verify_registration_response(
@@ -98,7 +98,7 @@ async def add(
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
-        name=name.strip()[:LONGEST_NAME],
+        name=name.strip()[:LONGEST_PASSKEY_NAME],
     )
     return await session.scalar(row.on_conflict_do_nothing().returning(Passkey))
 
@@ -112,7 +112,7 @@ async def options_to_prove(
     options = webauthn.generate_authentication_options(
         rp_id=site.id,
         challenge=webauthn.base64url_to_bytes(token),
-        timeout=PATIENCE,
+        timeout=CHALLENGE_TIMEOUT,
         allow_credentials=[PublicKeyCredentialDescriptor(id=key.credential_id) for key in known],
         user_verification=REQUIRED,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.account import Attempt
 
-KEPT = timedelta(hours=1)  # the longest window of all
+LONGEST_WINDOW = timedelta(hours=1)  # the longest window of all
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ async def take_back(session: AsyncSession, key: str) -> None:
 
 
 async def forget_old_attempts(session: AsyncSession) -> None:
-    await session.execute(delete(Attempt).where(Attempt.at < func.now() - KEPT))
+    await session.execute(delete(Attempt).where(Attempt.at < func.now() - LONGEST_WINDOW))
 
 
 def keys_of(user_id: int, email: str) -> tuple[str, ...]:

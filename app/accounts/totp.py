@@ -6,18 +6,18 @@ import secrets
 import struct
 from urllib.parse import quote, urlencode
 
-PERIOD = 30  # seconds
-DIGITS = 6
-DRIFT = 1  # periods by which a telephone's clock may be off
-SECRET = 20  # bytes, RFC 4226 section 4
+TIME_STEP = 30  # seconds
+CODE_DIGITS = 6
+ALLOWED_DRIFT = 1  # periods by which a telephone's clock may be off
+TOTP_SECRET_BYTES = 20  # bytes, RFC 4226 section 4
 
 
 def new_secret() -> str:
-    return base64.b32encode(secrets.token_bytes(SECRET)).decode()
+    return base64.b32encode(secrets.token_bytes(TOTP_SECRET_BYTES)).decode()
 
 
 def step_at(now: float) -> int:
-    return int(now // PERIOD)
+    return int(now // TIME_STEP)
 
 
 def code_of(secret: str, step: int) -> str:
@@ -25,12 +25,12 @@ def code_of(secret: str, step: int) -> str:
     digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", step), "sha1")
     start = digest[-1] & 0xF
     number = int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF
-    return str(number % 10**DIGITS).zfill(DIGITS)
+    return str(number % 10**CODE_DIGITS).zfill(CODE_DIGITS)
 
 
 def matching_step(secret: str, code: str, now: float) -> int | None:
     """The step that this code belongs to, if it is about now."""
-    around = range(step_at(now) - DRIFT, step_at(now) + DRIFT + 1)
+    around = range(step_at(now) - ALLOWED_DRIFT, step_at(now) + ALLOWED_DRIFT + 1)
     given = code.encode()
     found = [step for step in around if hmac.compare_digest(code_of(secret, step).encode(), given)]
     return found[-1] if found else None

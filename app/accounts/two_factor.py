@@ -58,7 +58,7 @@ async def confirm(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
 async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) -> bool:
     """Is it the telephone's code, or a recovery code? Either is spent by this."""
     plain = "".join(code.split()).replace("-", "").lower()
-    if len(plain) == totp.DIGITS:
+    if len(plain) == totp.CODE_DIGITS:
         return await _spend_code(session, keys, user_id, plain, confirmed=True)
     spent = await session.scalar(
         delete(RecoveryCode)

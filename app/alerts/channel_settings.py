@@ -28,7 +28,7 @@ from app.database.secret_hashes import secret_hash
 from app.i18n.plain_text import one_line
 from app.models.alert import AlertChannel
 
-MOST = 10  # channels of one person
+MOST_CHANNELS = 10  # channels of one person
 LONGEST_LABEL = 100  # characters
 CODE_LIFE = timedelta(minutes=15)
 GREETING_PAUSE = RateLimit(
@@ -190,7 +190,7 @@ def _answer(post: Post, known: bool) -> AlertMessage:
 
 async def _full(session: AsyncSession, user_id: int) -> bool:
     own = select(func.count()).select_from(AlertChannel).where(AlertChannel.user_id == user_id)
-    return (await session.scalar(own) or 0) >= MOST
+    return (await session.scalar(own) or 0) >= MOST_CHANNELS
 
 
 def _sealed(keys: Keys, channel_id: UUID, target: Mapping[str, Any]) -> bytes:

@@ -15,9 +15,9 @@ from app.models.history import ProviderOutage
 from app.oauth.token_expiry import last_day
 from app.providers.provider import Catalogue, Provider
 
-OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is
+CHECK_OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is
 
-COLUMNS = (
+STATE_COLUMNS = (
     Connection.id,
     Connection.provider,
     Connection.label,
@@ -26,7 +26,7 @@ COLUMNS = (
     Connection.evidence,
     Connection.since,
     Connection.transitions,
-    (Connection.next_check_at > func.now() - OVERDUE).label("fresh"),
+    (Connection.next_check_at > func.now() - CHECK_OVERDUE).label("fresh"),
     Grant.expires_at,
     Grant.granted_at,
     Grant.refresh_token.is_not(None).label("refreshable"),
@@ -38,7 +38,7 @@ async def see(
 ) -> dict[UUID, ConnectionState]:
     outages = await _outages(session)
     rows = await session.execute(
-        select(*COLUMNS)
+        select(*STATE_COLUMNS)
         .outerjoin(Grant, Grant.connection_id == Connection.id)
         .where(Connection.id.in_(list(connection_ids)))
     )

@@ -9,7 +9,14 @@ from uuid import UUID
 
 from app.alerts.quiet_hours import quiet_end
 from app.alerts.rules import Around, Decision, decide
-from app.alerts.types import DOWN, AlertedState, ConnectionState, Kind, Notification, Preferences
+from app.alerts.types import (
+    DOWN_KINDS,
+    AlertedState,
+    ConnectionState,
+    Kind,
+    Notification,
+    Preferences,
+)
 from app.models.alert import AlertState
 
 
@@ -92,8 +99,8 @@ def _others_down(
     """Is something still down that this person was told of together with this one?"""
     own = seen[row.connection_id]
     return any(
-        row.kind in DOWN
-        and other.kind in DOWN
+        row.kind in DOWN_KINDS
+        and other.kind in DOWN_KINDS
         and seen[other.connection_id].provider == own.provider
         and not _is_back(seen[other.connection_id])
         for other in rows

@@ -12,8 +12,8 @@ from app.database.engine import Sessions
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences
 
-PEOPLE = 50  # in one transaction
-DUE = text(
+PEOPLE_AT_ONCE = 50  # in one transaction
+DUE_DIGESTS = text(
     """
     SELECT u.id FROM users u
     JOIN alert_preferences p ON p.user_id = u.id
@@ -26,7 +26,7 @@ DUE = text(
 async def send_due(sessions: Sessions, zone: ZoneInfo) -> int:
     """Write the digests that are due; how many people were looked at."""
     async with sessions.begin() as session:
-        ids = list((await session.execute(DUE, {"limit": PEOPLE})).scalars())
+        ids = list((await session.execute(DUE_DIGESTS, {"limit": PEOPLE_AT_ONCE})).scalars())
         wishes = await preferences.of_people(session, ids, zone)
         for user_id in ids:
             await _send(session, user_id, wishes[user_id])

@@ -30,11 +30,11 @@ from app.models.alert import Alert, AlertChannel
 log = logging.getLogger(__name__)
 
 AT_ONCE = 50  # channels
-LOOK = 1.0  # seconds between looks for more, while something is under way
+LOOK_INTERVAL = 1.0  # seconds between looks for more, while something is under way
 LONGEST_SEND = 60.0  # seconds; half a lease
-BROKEN = DeliveryRefused("сбой на нашей стороне")
-LATE = DeliveryRefused("не ответили вовремя")
-UNREADABLE = DeliveryRefused("адрес не открыть: на сервере нет ключа, которым он закрыт")
+OUR_FAULT = DeliveryRefused("сбой на нашей стороне")
+TIMED_OUT = DeliveryRefused("не ответили вовремя")
+UNREADABLE_ADDRESS = DeliveryRefused("адрес не открыть: на сервере нет ключа, которым он закрыт")
 
 
 class Dispatcher:
@@ -54,7 +54,7 @@ class Dispatcher:
             if not under_way:
                 return
             done, under_way = await asyncio.wait(
-                under_way, timeout=LOOK, return_when=asyncio.FIRST_COMPLETED
+                under_way, timeout=LOOK_INTERVAL, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
                 task.result()  # a crash of ours is told once, not lost
@@ -99,7 +99,7 @@ class Dispatcher:
             address = Address(parcel.email, channel.unsubscribe, self._target(channel))
         except SealingError as error:
             log.error("channel %s: %s", channel.id, error)
-            return UNREADABLE
+            return UNREADABLE_ADDRESS
         setting = Setting(self._titles, zone, self._post.settings.public_url, alert.created_at)
         held = [_title(each, setting) for each in parcel.carried]
         letter = message_of(Kind(alert.kind), alert.provider, alert.facts, setting, held)
@@ -108,10 +108,10 @@ class Dispatcher:
             async with asyncio.timeout(LONGEST_SEND):
                 return await SEND[channel.kind](self._post, address, ready)
         except TimeoutError:
-            return LATE
+            return TIMED_OUT
         except Exception:  # one channel's surprise harms no other; it is tried again like a refusal
             log.exception("sending by %s crashed", channel.kind)
-            return BROKEN
+            return OUR_FAULT
 
     def _target(self, channel: AlertChannel) -> Mapping[str, object]:
         """Raises SealingError."""

@@ -15,17 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.alerts import outbox, preferences
 from app.alerts.connection_state import see
 from app.alerts.decisions import decide_all, messages_of, put_off
-from app.alerts.rules import WINDOW, Decision
+from app.alerts.rules import REPEAT_WINDOW, Decision
 from app.alerts.types import ConnectionState, Preferences
 from app.database.engine import Sessions
 from app.models.alert import Alert, AlertState
 from app.providers.provider import Catalogue
 
-PEOPLE = 50  # in one transaction
-CHUNK = 2_000  # connections in one go
-LATER = timedelta(days=1)  # until the next look at what belongs to a disabled account
+PEOPLE_AT_ONCE = 50  # in one transaction
+CONNECTIONS_AT_ONCE = 2_000  # connections in one go
+UNTIL_DISABLED_LOOK = timedelta(days=1)  # until the next look at what belongs to a disabled account
 
-DUE = text(
+DUE_PEOPLE = text(
     """
     SELECT id, disabled_at FROM users
     WHERE id IN (
@@ -33,7 +33,7 @@ DUE = text(
     LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
     """
 )
-BEGAN = text(
+NOTE_BEGUN_OUTAGES = text(
     """
     WITH concerned AS MATERIALIZED (
         SELECT t.connection_id, o.id FROM provider_outages o
@@ -47,7 +47,7 @@ BEGAN = text(
     RETURNING t.connection_id
     """
 )
-ENDED = text(
+NOTE_ENDED_OUTAGES = text(
     """
     WITH concerned AS MATERIALIZED (
         SELECT t.connection_id FROM alert_states t JOIN provider_outages o ON o.id = t.outage_id
@@ -58,7 +58,7 @@ ENDED = text(
     RETURNING t.connection_id
     """
 )
-KNOW = text(
+WRITE_STATES = text(
     """
     UPDATE alert_states t
     SET look_at = new.look_at, kind = new.kind, cause = new.cause, since = new.since,
@@ -79,15 +79,15 @@ async def note_outages(sessions: Sessions) -> int:
     Most of their connections are not asked meanwhile, so no transition of theirs would say so.
     """
     async with sessions.begin() as session:
-        began = (await session.execute(BEGAN, {"chunk": CHUNK})).all()
-        ended = (await session.execute(ENDED, {"chunk": CHUNK})).all()
+        began = (await session.execute(NOTE_BEGUN_OUTAGES, {"chunk": CONNECTIONS_AT_ONCE})).all()
+        ended = (await session.execute(NOTE_ENDED_OUTAGES, {"chunk": CONNECTIONS_AT_ONCE})).all()
     return len(began) + len(ended)
 
 
 async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> int:
     """Decide for the next people; how many there were. `zone`: of those who named none."""
     async with sessions.begin() as session:
-        people = (await session.execute(DUE, {"limit": PEOPLE})).all()
+        people = (await session.execute(DUE_PEOPLE, {"limit": PEOPLE_AT_ONCE})).all()
         if not people:
             return 0
         ids = [each.id for each in people]
@@ -102,7 +102,9 @@ async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue)
         for person in people:
             own = rows.get(person.id, [])
             if person.disabled_at is not None:
-                decisions |= {row.connection_id: put_off(row, now + LATER) for row in own}
+                decisions |= {
+                    row.connection_id: put_off(row, now + UNTIL_DISABLED_LOOK) for row in own
+                }
             else:
                 known = lately.get(person.id, {})
                 decisions |= await _tell(session, own, seen, wishes[person.id], now, known)
@@ -126,7 +128,9 @@ async def _pending(session: AsyncSession, user_ids: list[int]) -> dict[int, list
 async def _told_lately(
     session: AsyncSession, user_ids: list[int]
 ) -> dict[int, dict[tuple[str, ...], datetime]]:
-    query = select(Alert).where(Alert.user_id.in_(user_ids), Alert.created_at > func.now() - WINDOW)
+    query = select(Alert).where(
+        Alert.user_id.in_(user_ids), Alert.created_at > func.now() - REPEAT_WINDOW
+    )
     found: dict[int, dict[tuple[str, ...], datetime]] = {}
     for alert in await session.scalars(query.order_by(Alert.created_at)):
         found.setdefault(alert.user_id, {})[tuple(_texts(alert.facts.get("group")))] = (
@@ -163,7 +167,7 @@ async def _know(session: AsyncSession, decisions: dict[UUID, Decision]) -> None:
         "ends": [each.known.expires_at for each in decisions.values()],
         "days": [each.known.expires_days for each in decisions.values()],
     }
-    await session.execute(KNOW, columns)
+    await session.execute(WRITE_STATES, columns)
 
 
 def _texts(value: object) -> list[str]:

@@ -37,14 +37,14 @@ class AlertMessage:
         return " ".join(part for part in (self.lead, self.move) if part)
 
 
-HELD = "За это время накопились и другие сообщения:"
+HELD_HEADING = "За это время накопились и другие сообщения:"
 
 
 def as_text(letter: AlertMessage, footer: str = "") -> str:
     parts = [letter.lead, "\n".join(_line(each) for each in letter.lines), letter.move]
     parts.append(f"{letter.button.text}: {letter.button.url}")
     if letter.held:
-        parts.append("\n".join([HELD, *(f"— {title}" for title in letter.held)]))
+        parts.append("\n".join([HELD_HEADING, *(f"— {title}" for title in letter.held)]))
     parts.append(footer)
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -19,8 +19,8 @@ THEIR_MOVE = (
     "От вас ничего не нужно: это на стороне сервиса, переподключение не поможет. Мы продолжаем "
     "проверять и сообщим, когда заработает."
 )
-NOT_YOURS = "От вас ничего не нужно."
-PERIODS = {"daily": "за день", "weekly": "за неделю", "none": "за последнее время"}
+NOT_YOUR_MOVE = "От вас ничего не нужно."
+DIGEST_PERIODS = {"daily": "за день", "weekly": "за неделю", "none": "за последнее время"}
 
 
 def message_of(
@@ -31,7 +31,9 @@ def message_of(
     held: Sequence[str] = (),
 ) -> AlertMessage:
     """The message of one alert; `held`: titles of the others that it speaks for."""
-    return replace(TEXTS[kind](TextContext(kind, provider, facts, setting)), held=tuple(held))
+    return replace(
+        TEXT_OF_KIND[kind](TextContext(kind, provider, facts, setting)), held=tuple(held)
+    )
 
 
 def _revoked(alert: TextContext) -> AlertMessage:
@@ -105,7 +107,7 @@ def _flapping(alert: TextContext) -> AlertMessage:
         alert.kind,
         f"«{alert.name}»: связь то есть, то нет, {alert.whom}",
         "Подключение часто меняет состояние, сообщим, когда успокоится.",
-        f"{NOT_YOURS} О каждом обрыве писать не будем.",
+        f"{NOT_YOUR_MOVE} О каждом обрыве писать не будем.",
         alert.button("Посмотреть подключение"),
         alert.lines(),
         "warn",
@@ -117,7 +119,7 @@ def _calm(alert: TextContext) -> AlertMessage:
         alert.kind,
         f"«{alert.name}»: связь успокоилась, {alert.whom}",
         "Подключение снова в сети и больше не меняет состояние.",
-        NOT_YOURS,
+        NOT_YOUR_MOVE,
         alert.button("Посмотреть подключение"),
         alert.lines(""),
         "ok",
@@ -138,7 +140,7 @@ def _recovered(alert: TextContext) -> AlertMessage:
         alert.kind,
         f"«{alert.name}» снова в сети: {alert.whom}",
         f"Снова в сети, не работало {span(longest)}, {blame(alert.first)}.",
-        NOT_YOURS,
+        NOT_YOUR_MOVE,
         alert.button("Посмотреть подключение"),
         lines + alert.rest() if len(alert.items) > 1 else (),
         "ok",
@@ -164,7 +166,7 @@ def _digest(alert: TextContext) -> AlertMessage:
         Line(alert.moment(each["at"]), _title(alert, each)) for each in alerts[:MOST_LINES]
     )
     rest = len(alerts) - len(lines)
-    period = PERIODS.get(str(alert.facts.get("period")), PERIODS["none"])
+    period = DIGEST_PERIODS.get(str(alert.facts.get("period")), DIGEST_PERIODS["none"])
     return AlertMessage(
         alert.kind,
         f"Сводка {period}: {counted(len(alerts), 'событие', 'события', 'событий')}",
@@ -180,13 +182,13 @@ def _test(alert: TextContext) -> AlertMessage:
         alert.kind,
         "Проверка оповещений: всё работает",
         "Так будут приходить сообщения о ваших подключениях.",
-        NOT_YOURS,
+        NOT_YOUR_MOVE,
         Button("Настроить оповещения", f"{alert.setting.public_url}/alerts"),
         tone="ok",
     )
 
 
-TEXTS: dict[Kind, Callable[[TextContext], AlertMessage]] = {
+TEXT_OF_KIND: dict[Kind, Callable[[TextContext], AlertMessage]] = {
     Kind.REVOKED: _revoked,
     Kind.BLOCKED: _blocked,
     Kind.OFFLINE: _offline,

@@ -16,15 +16,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
-from app.alerts.retry_policy import LIFE, LIMITS, MERGE_ABOVE
+from app.alerts.retry_policy import CHANNEL_LIMITS, DELIVERY_LIFE, MERGE_ABOVE
 from app.alerts.types import Notification
 from app.models.account import User
 from app.models.alert import Alert, AlertChannel, Delivery
 
-LEASE = timedelta(seconds=120)  # a send takes half of it at most
-KEPT = timedelta(days=90)  # what was sent is remembered for so long
+DELIVERY_LEASE = timedelta(seconds=120)  # a send takes half of it at most
+ALERTS_KEPT = timedelta(days=90)  # what was sent is remembered for so long
 
-CLAIM = text(
+CLAIM_DELIVERIES = text(
     """
     WITH due AS MATERIALIZED (
         SELECT id FROM alert_channels
@@ -104,7 +104,7 @@ async def send_out(session: AsyncSession, alert: Alert) -> None:
 
 async def claim(session: AsyncSession, limit: int) -> list[Claimed]:
     """Lease channels with something to send, and decide what goes through each one now."""
-    claimed = await session.execute(CLAIM, {"limit": limit, "lease": LEASE})
+    claimed = await session.execute(CLAIM_DELIVERIES, {"limit": limit, "lease": DELIVERY_LEASE})
     ids = list(claimed.scalars())
     parcels = [await _parcel(session, channel_id) for channel_id in ids]
     return [each for each in parcels if each is not None]
@@ -140,7 +140,7 @@ async def not_sent(
 
 async def give_up_old(session: AsyncSession) -> None:
     """What could not be delivered for a day is said to be so, where it can be seen."""
-    old = Delivery.created_at < func.now() - LIFE
+    old = Delivery.created_at < func.now() - DELIVERY_LIFE
     await session.execute(
         update(Delivery)
         .where(Delivery.state == "waiting", old)
@@ -151,7 +151,7 @@ async def give_up_old(session: AsyncSession) -> None:
 async def forget_old(session: AsyncSession) -> None:
     await session.execute(
         text("DELETE FROM alerts WHERE created_at < now() - CAST(:kept AS interval)"),
-        {"kept": KEPT},
+        {"kept": ALERTS_KEPT},
     )
 
 
@@ -192,7 +192,7 @@ async def _waiting(session: AsyncSession, channel_id: UUID) -> list[Delivery]:
 
 async def _free_at(session: AsyncSession, channel: AlertChannel) -> datetime | None:
     """When the channel may be used again; None: now."""
-    limit = LIMITS[channel.kind]
+    limit = CHANNEL_LIMITS[channel.kind]
     latest = (
         select(Delivery.done_at)
         .where(

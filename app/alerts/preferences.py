@@ -16,8 +16,8 @@ from app.audit_log import AuditEvent
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences
 
-DELAYS = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
-REMINDERS = (0, 1, 3, 7)  # days; 0: never
+DELAY_CHOICES = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
+REMINDER_CHOICES = (0, 1, 3, 7)  # days; 0: never
 
 
 async def of_people(

@@ -14,9 +14,9 @@ from app.alerts.outbox import facts_of
 from app.alerts.text_context import Setting
 from app.alerts.types import Kind, Notification
 
-SPACE = UUID("6b0a4c0e-0000-4000-8000-000000000000")
-NOW = datetime(2026, 11, 25, 11, 20, tzinfo=UTC)
-SINCE = NOW - timedelta(minutes=18)
+EXAMPLE_NAMESPACE = UUID("6b0a4c0e-0000-4000-8000-000000000000")
+EXAMPLE_TIME = datetime(2026, 11, 25, 11, 20, tzinfo=UTC)
+EXAMPLE_SINCE = EXAMPLE_TIME - timedelta(minutes=18)
 TITLES = {"evotor": "Эвотор", "sklad": "Мой склад"}
 EXAMPLES = {  # kind → its cause, evidence and how many connections
     "revoked": (Kind.REVOKED, "revoked", "POST /oauth/token → 400 invalid_grant", 1),
@@ -37,7 +37,7 @@ EXAMPLES = {  # kind → its cause, evidence and how many connections
 
 def letters(zone: ZoneInfo, public_url: str) -> dict[str, AlertMessage]:
     """A letter of every kind, by the name of its file."""
-    setting = Setting(TITLES, zone, public_url, NOW)
+    setting = Setting(TITLES, zone, public_url, EXAMPLE_TIME)
     found = {
         name: message_of(kind, "evotor", facts_of(_news(kind, cause, evidence, count)), setting)
         for name, (kind, cause, evidence, count) in EXAMPLES.items()
@@ -53,7 +53,7 @@ def write(folder: Path, zone: ZoneInfo, public_url: str) -> list[Path]:
     """One file for each message, and one that links them all."""
     folder.mkdir(parents=True, exist_ok=True)
     found = letters(zone, public_url)
-    stop = f"{public_url}/alerts/unsubscribe/{SPACE}"
+    stop = f"{public_url}/alerts/unsubscribe/{EXAMPLE_NAMESPACE}"
     files = []
     for name, letter in found.items():
         file = folder / f"{name}.html"
@@ -82,11 +82,11 @@ def _news(kind: Kind, cause: str | None, evidence: str | None, count: int) -> li
         Notification(
             kind,
             "evotor",
-            uuid5(SPACE, str(number)),
+            uuid5(EXAMPLE_NAMESPACE, str(number)),
             f"Магазин на Ленина, {number}",
             cause,
             evidence,
-            NOW + timedelta(days=7) if ending else SINCE,
+            EXAMPLE_TIME + timedelta(days=7) if ending else EXAMPLE_SINCE,
             18 * 60 if kind is Kind.RECOVERED else None,
             7 if ending else None,
         )
@@ -99,7 +99,7 @@ def _digest() -> dict[str, object]:
         {
             "kind": kind.value,
             "provider": "evotor",
-            "at": SINCE.isoformat(),
+            "at": EXAMPLE_SINCE.isoformat(),
             "facts": facts_of(_news(kind, cause, evidence, count)),
         }
         for kind, cause, evidence, count in EXAMPLES.values()

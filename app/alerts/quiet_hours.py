@@ -6,7 +6,7 @@ from app.alerts.types import Preferences
 
 DIGEST_HOUR = time(9)
 WEEKLY_DAY = 0  # Monday
-DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 
 
 def quiet_end(wishes: Preferences, now: datetime) -> datetime | None:
@@ -19,7 +19,7 @@ def quiet_end(wishes: Preferences, now: datetime) -> datetime | None:
     inside = start <= clock < end if start < end else clock >= start or clock < end
     if not inside:
         return None
-    day = local.date() if clock < end else local.date() + DAY
+    day = local.date() if clock < end else local.date() + ONE_DAY
     return datetime.combine(day, end, wishes.zone).astimezone(UTC)
 
 
@@ -33,4 +33,4 @@ def next_digest(wishes: Preferences, now: datetime) -> datetime | None:
         right = wishes.digest == "daily" or day.weekday() == WEEKLY_DAY
         if right and moment > now:
             return moment.astimezone(UTC)
-        day += DAY
+        day += ONE_DAY

@@ -4,24 +4,26 @@ from datetime import timedelta
 
 from app.accounts.rate_limits import RateLimit
 
-LIFE = timedelta(days=1)  # what could not be delivered for so long is given up
+DELIVERY_LIFE = timedelta(days=1)  # what could not be delivered for so long is given up
 MERGE_ABOVE = 3  # more waiting messages than that go as one
 
-LIMITS = {  # for one channel of one person
+CHANNEL_LIMITS = {  # for one channel of one person
     "email": RateLimit(10, timedelta(hours=1)),
     "telegram": RateLimit(20, timedelta(hours=1)),
     "push": RateLimit(20, timedelta(hours=1)),
     "webhook": RateLimit(60, timedelta(hours=1)),
     "apprise": RateLimit(20, timedelta(hours=1)),
 }
-PAUSES = (60, 300, 900, 3600)  # seconds after each failure in a row; the last one repeats
-LONGEST_PAUSE = timedelta(hours=6)  # of a channel that has not worked for a day
+RETRY_PAUSES = (60, 300, 900, 3600)  # seconds after each failure in a row; the last one repeats
+LONGEST_RETRY_PAUSE = timedelta(hours=6)  # of a channel that has not worked for a day
 TOO_LONG = 24  # failures in a row, about a day
 
 
 def pause(failures: int, retry_after: float | None = None) -> timedelta:
     """How long a channel rests after its nth failure in a row."""
     if failures >= TOO_LONG:
-        return LONGEST_PAUSE
-    usual = float(PAUSES[min(failures, len(PAUSES)) - 1])
-    return timedelta(seconds=min(max(usual, retry_after or 0.0), LONGEST_PAUSE.total_seconds()))
+        return LONGEST_RETRY_PAUSE
+    usual = float(RETRY_PAUSES[min(failures, len(RETRY_PAUSES)) - 1])
+    return timedelta(
+        seconds=min(max(usual, retry_after or 0.0), LONGEST_RETRY_PAUSE.total_seconds())
+    )

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.alerts.types import (
-    DOWN,
-    TROUBLES,
-    YOURS,
+    DOWN_KINDS,
+    TROUBLE_KINDS,
+    YOUR_MOVE_KINDS,
     AlertedState,
     ConnectionState,
     Kind,
@@ -21,15 +21,21 @@ from app.alerts.types import (
 )
 from app.history.flapping import FLAPPING, FLAPS
 
-GATHER = timedelta(minutes=1)  # what happens to several connections within it is told together
-WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider
+GATHER_TIME = timedelta(minutes=1)  # what happens to several connections within it is told together
+REPEAT_WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider
 BACK_TOGETHER = timedelta(minutes=10)  # that a recovery waits for the others of its provider
-UNSURE = timedelta(minutes=2)  # until the next look at a connection whose check is overdue
+UNSURE_LOOK_AGAIN = timedelta(
+    minutes=2
+)  # until the next look at a connection whose check is overdue
 CALM_AFTER = timedelta(minutes=30)  # without a flip
-WARNINGS = (1, 7, 30)  # days before the end of a grant
+WARNING_DAYS = (1, 7, 30)  # days before the end of a grant
 
-FALLS = ("online", "degraded", "offline")  # what an outage of the provider makes of all of them
-KINDS = {
+OUTAGE_STATUSES = (
+    "online",
+    "degraded",
+    "offline",
+)  # what an outage of the provider makes of all of them
+KIND_OF_STATUS = {
     "online": Kind.WELL,
     "offline": Kind.OFFLINE,
     "revoked": Kind.REVOKED,
@@ -59,7 +65,7 @@ def decide(
 ) -> Decision:
     """What to tell now about one connection, and when to look again."""
     if not seen.fresh:
-        return Decision(known, around.now + UNSURE)
+        return Decision(known, around.now + UNSURE_LOOK_AGAIN)
     ending = _ending(seen, known, around)
     known = ending.known
     state = _state(seen, known, wishes, around)
@@ -74,7 +80,7 @@ def _state(
     kind = _kind(seen)
     if kind is None:
         return Decision(known, None)  # a strike, a rate limit, our own mistake: no news
-    if known.kind is Kind.FLAPPING and kind not in YOURS:
+    if known.kind is Kind.FLAPPING and kind not in YOUR_MOVE_KINDS:
         return _flapping(seen, known, kind, around)
     if kind is Kind.WELL:
         return _well(seen, known, around)
@@ -84,16 +90,16 @@ def _state(
 def _kind(seen: ConnectionState) -> Kind | None:
     if seen.cause == "misconfigured":
         return None
-    if seen.outage is not None and seen.status in FALLS:
+    if seen.outage is not None and seen.status in OUTAGE_STATUSES:
         return Kind.OUTAGE  # most are not even asked while it lasts
-    return KINDS.get(seen.status)
+    return KIND_OF_STATUS.get(seen.status)
 
 
 def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
-    if known.kind not in TROUBLES:
+    if known.kind not in TROUBLE_KINDS:
         return Decision(known, None)
     back = max(seen.since, seen.outage_ended or seen.since)
-    due = back + (BACK_TOGETHER if around.others_down else GATHER)
+    due = back + (BACK_TOGETHER if around.others_down else GATHER_TIME)
     if around.now < due and not around.hurry:
         return Decision(known, due)
     if _flaps(seen, around.now):
@@ -111,12 +117,12 @@ def _trouble(
         return _remind(seen, known, wishes, around)
     news = _trouble_news(kind, seen)
     began = news.since or seen.since
-    due = began + (wishes.delay if kind in DOWN else GATHER)
+    due = began + (wishes.delay if kind in DOWN_KINDS else GATHER_TIME)
     if (last := around.told_lately.get(news.group)) is not None:
-        due = max(due, last + WINDOW)
+        due = max(due, last + REPEAT_WINDOW)
     if around.now < due and not around.hurry:
         return Decision(known, due)
-    if kind in DOWN and _heard_lately(known, around.now) and _flaps(seen, around.now):
+    if kind in DOWN_KINDS and _heard_lately(known, around.now) and _flaps(seen, around.now):
         return _say_that_it_flaps(seen, known, around)
     after = replace(_after(known, kind, around), cause=news.cause, since=began)
     return Decision(after, _next_reminder(after, wishes), (news,))
@@ -124,8 +130,8 @@ def _trouble(
 
 def _is_told(seen: ConnectionState, known: AlertedState, kind: Kind) -> bool:
     """The person's own move is new when it begins anew: they had made it in between."""
-    if kind in DOWN:
-        return known.kind in DOWN
+    if kind in DOWN_KINDS:
+        return known.kind in DOWN_KINDS
     return known.kind is kind and known.since == seen.since
 
 
@@ -141,7 +147,7 @@ def _remind(
 
 
 def _next_reminder(known: AlertedState, wishes: Preferences) -> datetime | None:
-    if known.kind not in YOURS or wishes.reminder is None or known.told_at is None:
+    if known.kind not in YOUR_MOVE_KINDS or wishes.reminder is None or known.told_at is None:
         return None
     return known.told_at + wishes.reminder
 
@@ -201,7 +207,7 @@ def _warnings_left(known: AlertedState, began: datetime, end: datetime) -> list[
     told = known.expires_days if known.expires_at == end else None
     return [
         days
-        for days in WARNINGS
+        for days in WARNING_DAYS
         if began < end - timedelta(days=days) and (told is None or days < told)
     ]
 

@@ -13,7 +13,7 @@ from app.alerts.text_context import Setting
 from app.alerts.types import Kind
 from app.models.alert import Alert, Delivery
 
-SHOWN = 20
+SHOWN_ALERTS = 20
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ async def sent_to(
     query = select(Alert).where(Alert.user_id == user_id)
     if connection_id is not None:
         query = query.where(Alert.connection_ids.contains([connection_id]))
-    alerts = (await session.scalars(query.order_by(Alert.created_at.desc()).limit(SHOWN))).all()
+    alerts = (
+        await session.scalars(query.order_by(Alert.created_at.desc()).limit(SHOWN_ALERTS))
+    ).all()
     where = await _where(session, [each.id for each in alerts])
     return [_sent(each, where.get(each.id, []), setting) for each in alerts]
 

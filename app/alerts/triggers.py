@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-NOTE = text(
+NOTE_DUE = text(
     """
     INSERT INTO alert_states (connection_id, user_id, look_at)
     SELECT id, user_id, now() FROM connections
@@ -22,4 +22,4 @@ async def schedule_evaluation(session: AsyncSession, connection_ids: Sequence[UU
 
     A grant that has not found its place yet is not noted: its person is looking at it.
     """
-    await session.execute(NOTE, {"ids": list(connection_ids)})
+    await session.execute(NOTE_DUE, {"ids": list(connection_ids)})

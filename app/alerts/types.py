@@ -24,9 +24,9 @@ class Kind(StrEnum):
     TEST = "test"
 
 
-TROUBLES = (Kind.REVOKED, Kind.BLOCKED, Kind.OFFLINE, Kind.OUTAGE)
-YOURS = (Kind.REVOKED, Kind.BLOCKED)  # the person's own move
-DOWN = (Kind.OFFLINE, Kind.OUTAGE)  # one trouble, seen from near and from afar
+TROUBLE_KINDS = (Kind.REVOKED, Kind.BLOCKED, Kind.OFFLINE, Kind.OUTAGE)
+YOUR_MOVE_KINDS = (Kind.REVOKED, Kind.BLOCKED)  # the person's own move
+DOWN_KINDS = (Kind.OFFLINE, Kind.OUTAGE)  # one trouble, seen from near and from afar
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,6 @@ class Notification:
     @property
     def group(self) -> tuple[str, ...]:
         """What is told together: one provider, and for the person's own move one cause."""
-        kind = Kind.OFFLINE if self.kind in DOWN else self.kind
-        own = self.kind in (*YOURS, Kind.REMINDER)
+        kind = Kind.OFFLINE if self.kind in DOWN_KINDS else self.kind
+        own = self.kind in (*YOUR_MOVE_KINDS, Kind.REMINDER)
         return (kind.value, self.provider, (self.cause or "") if own else "", str(self.days or ""))

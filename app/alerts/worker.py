@@ -19,8 +19,8 @@ from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
 
-PAUSE = 5.0  # seconds between looks, when there was nothing to do
-HOUSEKEEPING = 600.0  # seconds
+ALERTS_IDLE_PAUSE = 5.0  # seconds between looks, when there was nothing to do
+HOUSEKEEPING_INTERVAL = 600.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ def alerting_of(settings: Settings, parts: Parts) -> AlertWorker:
 
 
 @asynccontextmanager
-async def alerting(alerts: AlertWorker, pause: float = PAUSE) -> AsyncIterator[None]:
+async def alerting(alerts: AlertWorker, pause: float = ALERTS_IDLE_PAUSE) -> AsyncIterator[None]:
     """Tell people while the block runs."""
     async with (
         running(forever(alerts.tell, pause)),
         running(forever(alerts.deliver, pause)),
         running(forever(alerts.greet, pause)),
-        running(forever(alerts.tidy, HOUSEKEEPING)),
+        running(forever(alerts.tidy, HOUSEKEEPING_INTERVAL)),
     ):
         yield

@@ -47,8 +47,8 @@ __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "
 
 log = logging.getLogger(__name__)
 
-GARBAGE = (20_000, 20, 20)  # objects made, and rounds, between two looks for cycles
-BAR = 30  # characters of a progress bar
+GC_THRESHOLDS = (20_000, 20, 20)  # objects made, and rounds, between two looks for cycles
+BAR_WIDTH = 30  # characters of a progress bar
 
 Environ = Mapping[str, str]
 
@@ -78,7 +78,7 @@ def collect_seldom() -> None:
     every few hundred objects, modules included, is wasted.
     """
     gc.freeze()
-    gc.set_threshold(*GARBAGE)
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def migrate(_: argparse.Namespace, environ: Environ) -> int:
@@ -235,8 +235,8 @@ async def _rotate(settings: Settings) -> int:
 
 
 def _progress(done: int, total: int) -> str:
-    filled = BAR if done >= total else BAR * done // total
-    return f"[{'#' * filled}{'.' * (BAR - filled)}] {done} of {total} sealed anew"
+    filled = BAR_WIDTH if done >= total else BAR_WIDTH * done // total
+    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done} of {total} sealed anew"
 
 
 def _uuid(text: str) -> UUID:

@@ -36,11 +36,11 @@ from app.process import bind
 from app.web.server import serve
 
 VAR = ROOT / "var"
-EMAIL = "demo@example.ru"
+DEMO_EMAIL = "demo@example.ru"
 SANDBOX_START = 10.0  # seconds until a sandbox that does not answer is a failure
 SANDBOX_STOP = 5.0  # seconds
 
-PROVIDERS = """\
+DEMO_PROVIDERS = """\
 # Written by `python3 -m app`: the demo's providers, all of them played by the sandbox.
 [providers.evotor]
 authorization_endpoint = "{sandbox}/oauth/authorize"
@@ -205,7 +205,7 @@ def _secrets(file: Path) -> Secrets:
 
 
 def providers_file(file: Path, sandbox: str) -> Path:
-    entries = [PROVIDERS.format(sandbox=sandbox)]
+    entries = [DEMO_PROVIDERS.format(sandbox=sandbox)]
     for name, title, icon, about in SANDBOX_PROVIDERS:
         entries.append(
             PLAYED.format(name=name, title=title, icon=icon, about=about, sandbox=sandbox)
@@ -216,13 +216,13 @@ def providers_file(file: Path, sandbox: str) -> Path:
 
 async def _ensure_account(database_url: str, password: str) -> None:
     async with open_database(database_url) as database:
-        if await users.verify(database.sessions, EMAIL, password):
+        if await users.verify(database.sessions, DEMO_EMAIL, password):
             return
         password_hash = await passwords.hash_password(password)
         async with database.sessions.begin() as session:
-            user = await users.find(session, EMAIL)
+            user = await users.find(session, DEMO_EMAIL)
             if user is None:
-                await users.sign_up(session, EMAIL, password_hash)
+                await users.sign_up(session, DEMO_EMAIL, password_hash)
             else:  # var/demo.json is a new one
                 await users.change_password(session, user.id, password_hash)
 
@@ -233,7 +233,7 @@ def _print_welcome(
     print(
         f"\nСвязка is up after {seconds:.1f} s; Ctrl-C stops everything.\n\n"
         f"  dashboard   {settings.public_url}\n"
-        f"  log in as   {EMAIL}\n"
+        f"  log in as   {DEMO_EMAIL}\n"
         f"  password    {password}\n"
         f"  sandbox     http://localhost:{arguments.sandbox_port}  (break the providers here)\n",
         flush=True,

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-TICK = 1.0  # seconds between two signs of life on a terminal
+PROGRESS_INTERVAL = 1.0  # seconds between two signs of life on a terminal
 
 
 def run_shown(label: str, command: list[str], **options: object) -> tuple[int, str]:
@@ -40,7 +40,7 @@ def _wait_shown(label: str, child: subprocess.Popen[bytes]) -> None:
     print(f"{label} …", end="", file=sys.stderr, flush=True)
     while child.returncode is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(TICK)
+            child.wait(PROGRESS_INTERVAL)
         if terminal:
             seconds = time.monotonic() - started
             print(f"\r{label} … {seconds:.0f} s", end="", file=sys.stderr, flush=True)

@@ -25,7 +25,7 @@ from app.models.account import TokenPurpose, User
 from app.outbound import smtp
 from app.providers.registry import catalogue_of
 
-NEEDED = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
+NEEDED_BY_ACTION = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class UserCommand:
 def users(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if arguments.action != "list" and not arguments.email:
         raise CommandError(f"users {arguments.action} wants an e-mail address")
-    needed = NEEDED.get(arguments.action, NEEDED_BY_DATABASE)
+    needed = NEEDED_BY_ACTION.get(arguments.action, NEEDED_BY_DATABASE)
     return asyncio.run(_run(arguments, read_settings(environ, needed)))
 
 

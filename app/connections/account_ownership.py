@@ -24,21 +24,21 @@ from app.realtime.events import announce_cards, announce_list
 
 SOMEBODY_ELSES = "приложение теперь подключено к другой учётной записи"
 
-PLACE = text(
+MAKE_ROW = text(
     """
     INSERT INTO pushed_tokens (id, provider, account) VALUES (:id, :provider, :account)
     ON CONFLICT (provider, account) DO UPDATE SET account = excluded.account
     RETURNING id
     """
 )
-HOLD = text(
+LOCK_ROW = text(
     """
     SELECT p.id FROM pushed_tokens p JOIN connections c
         ON c.provider = p.provider AND c.account = p.account AND c.user_id = p.user_id
     WHERE c.id = :id FOR UPDATE OF p
     """
 )
-FORGET = text(
+FORGET_TOKEN = text(
     """
     UPDATE pushed_tokens SET token = NULL, token_hash = NULL, token_at = NULL, user_id = NULL
     WHERE user_id = :user_id AND provider = :provider AND account = :account
@@ -53,7 +53,7 @@ ASK_NOW = text(
     WHERE id = :id
     """
 )
-LOST = text(
+NOTE_LOSS = text(
     """
     UPDATE connections SET evidence = :evidence, version = version + 1
     WHERE user_id = :user_id AND provider = :provider AND account = :account
@@ -140,17 +140,19 @@ async def awaited(session: AsyncSession, user_id: int, provider: str) -> list[st
 
 async def hold(session: AsyncSession, connection_id: UUID) -> None:
     """Let no token come for this connection until the transaction ends."""
-    await session.execute(HOLD, {"id": connection_id})
+    await session.execute(LOCK_ROW, {"id": connection_id})
 
 
 async def forget(session: AsyncSession, user_id: int, provider: str, account: str | None) -> None:
     """The person has disconnected: the account is nobody's again, and its token is not kept."""
-    await session.execute(FORGET, {"user_id": user_id, "provider": provider, "account": account})
+    await session.execute(
+        FORGET_TOKEN, {"user_id": user_id, "provider": provider, "account": account}
+    )
 
 
 async def _locked(session: AsyncSession, provider: str, account: str) -> PushedToken:
     key = {"id": place_of(provider, account), "provider": provider, "account": account}
-    place = await session.scalar(PLACE, key)
+    place = await session.scalar(MAKE_ROW, key)
     return await session.get_one(PushedToken, place, populate_existing=True)
 
 
@@ -173,7 +175,7 @@ async def _connect(session: AsyncSession, keys: Keys, row: Any, token: str) -> N
 
 async def _tell_loss(session: AsyncSession, row: PushedToken) -> None:
     key = {"user_id": row.user_id, "provider": row.provider, "account": row.account}
-    lost = (await session.execute(LOST, key | {"evidence": SOMEBODY_ELSES})).all()
+    lost = (await session.execute(NOTE_LOSS, key | {"evidence": SOMEBODY_ELSES})).all()
     await announce_cards(session, [(each.user_id, each.id) for each in lost])
 
 

@@ -13,10 +13,10 @@ from app.oauth.token_response import Tokens
 from app.providers.provider import Provider
 from app.providers.spec_parts import Field
 
-LONGEST = 4_000  # characters; a JWT has about a thousand
-HOST = re.compile(r"(?:https?://)?([^/?#]*)")
+LONGEST_FIELD = 4_000  # characters; a JWT has about a thousand
+HOST_PART = re.compile(r"(?:https?://)?([^/?#]*)")
 MISSING, UNFIT = "missing", "unfit"
-TOKEN = "token"  # noqa: S105 - the name of the field that is the grant
+TOKEN_FIELD = "token"  # noqa: S105 - the name of the field that is the grant
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,25 @@ def read_credentials(provider: Provider, form: Mapping[str, Any]) -> Credentials
 
 def key_of(provider: Provider, values: Mapping[str, str]) -> Tokens:
     """The grant that a typed key is; what else was typed in is kept beside it."""
-    kept = {name: value for name, value in values.items() if name != TOKEN}
+    kept = {name: value for name, value in values.items() if name != TOKEN_FIELD}
     return Tokens(
-        values[TOKEN],
-        expires_in=life_of(provider.expiry, values[TOKEN], {}, time()),
+        values[TOKEN_FIELD],
+        expires_in=life_of(provider.expiry, values[TOKEN_FIELD], {}, time()),
         kept=kept,
         sealed_names=provider.sealed_names & set(kept),
     )
 
 
 def _cleaned(wanted: Field, text: str) -> str:
-    text = text.strip()[: LONGEST + 1]
-    found = HOST.match(text.lower()) if wanted.host else None
+    text = text.strip()[: LONGEST_FIELD + 1]
+    found = HOST_PART.match(text.lower()) if wanted.host else None
     return found[1] if found else text
 
 
 def _fault(wanted: Field, value: str) -> str:
     if not value:
         return MISSING
-    fits = len(value) <= LONGEST and all(" " < each <= "~" for each in value)
+    fits = len(value) <= LONGEST_FIELD and all(" " < each <= "~" for each in value)
     if not fits or (wanted.pattern and not re.fullmatch(wanted.pattern, value)):
         return UNFIT
     for expression, why in wanted.refuse.items():

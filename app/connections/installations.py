@@ -27,15 +27,18 @@ from app.providers.provider import PUSHED_TOKEN
 from app.providers.webhooks import Pushed
 from app.realtime.events import announce_cards
 
-REMOVED = "приложение удалено в личном кабинете Эвотор"
-UNPAID = "подписка на приложение закончилась в личном кабинете Эвотор"
+REMOVED_EVIDENCE = "приложение удалено в личном кабинете Эвотор"
+UNPAID_EVIDENCE = "подписка на приложение закончилась в личном кабинете Эвотор"
 PROVIDER = "evotor"
-DEEDS = {Cause.ACCESS_DENIED: AuditEvent.UNINSTALLED, Cause.PAYMENT_REQUIRED: AuditEvent.UNPAID}
-ONCE = timedelta(minutes=1)  # the same news may come again
+AUDIT_EVENTS = {
+    Cause.ACCESS_DENIED: AuditEvent.UNINSTALLED,
+    Cause.PAYMENT_REQUIRED: AuditEvent.UNPAID,
+}
+REPEATED_WITHIN = timedelta(minutes=1)  # the same news may come again
 
 # One statement for what comes most often. Whoever gets a token has the application: an older
 # removal that comes later is no news. What came before changes nothing.
-PUSH = text(
+KEEP_TOKEN = text(
     """
     WITH known AS (
         INSERT INTO pushed_tokens AS old
@@ -55,7 +58,7 @@ PUSH = text(
     SELECT id, provider, account, user_id FROM known
     """
 )
-INSTALLATION = text(
+NOTE_INSTALLATION = text(
     """
     INSERT INTO pushed_tokens AS known (id, provider, account, installation_at)
     VALUES (:id, :provider, :account, least(CAST(:at AS timestamptz), now()))
@@ -64,7 +67,7 @@ INSTALLATION = text(
     RETURNING id
     """
 )
-SUBSCRIPTION = text(
+NOTE_SUBSCRIPTION = text(
     """
     INSERT INTO pushed_tokens AS known
         (id, provider, account, subscription_at, subscription, sequence)
@@ -98,7 +101,7 @@ BLOCK = text(
     RETURNING user_id, id
     """
 )
-LOOK_AGAIN = text(
+CHECK_NOW = text(
     """
     UPDATE connections
     SET next_check_at = now(), lease_id = CASE WHEN lease_id IS NOT NULL THEN gen_random_uuid() END
@@ -113,7 +116,7 @@ async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys:
     key = {"provider": provider, "account": pushed.account}
     place = account_ownership.place_of(provider, pushed.account)
     new = {"token": _sealed(keys, place, pushed), "hash": secret_hash(pushed.token)}
-    row = (await session.execute(PUSH, key | new | {"id": place})).one_or_none()
+    row = (await session.execute(KEEP_TOKEN, key | new | {"id": place})).one_or_none()
     if row is None:
         return  # a repeated one
     if row.id != place:  # it is older than this way of naming rows
@@ -126,27 +129,27 @@ async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys:
 async def take_installation(session: AsyncSession, event: Event, keys: Keys) -> None:
     """Our application came to an account, or went from it."""
     await account_ownership.owner(session, PROVIDER, event.account)
-    row_id = await session.scalar(INSTALLATION, _key(event))
+    row_id = await session.scalar(NOTE_INSTALLATION, _key(event))
     if row_id is None:
         return
     if event.news is EvotorEvent.UNINSTALLED:
         at = update(PushedToken).where(PushedToken.id == row_id)
         await session.execute(at.values(token=None, token_hash=None, token_at=None))
         await account_ownership.take_back(session, keys, PROVIDER, event.account)
-        await _block(session, event, Cause.ACCESS_DENIED, REMOVED)
+        await _block(session, event, Cause.ACCESS_DENIED, REMOVED_EVIDENCE)
     elif event.news is EvotorEvent.INSTALLED:
-        await session.execute(LOOK_AGAIN, _key(event))
+        await session.execute(CHECK_NOW, _key(event))
 
 
 async def take_subscription(session: AsyncSession, event: Event) -> None:
     """An account began or ceased to pay for our application."""
     extra = {"subscription": event.subscription, "sequence": event.sequence}
-    if await session.scalar(SUBSCRIPTION, _key(event) | extra) is None:
+    if await session.scalar(NOTE_SUBSCRIPTION, _key(event) | extra) is None:
         return
     if event.news is EvotorEvent.UNPAID:
-        await _block(session, event, Cause.PAYMENT_REQUIRED, UNPAID)
+        await _block(session, event, Cause.PAYMENT_REQUIRED, UNPAID_EVIDENCE)
     elif event.news is EvotorEvent.PAID:
-        await session.execute(LOOK_AGAIN, _key(event))
+        await session.execute(CHECK_NOW, _key(event))
 
 
 async def pushed_to(session: AsyncSession, user_id: int, provider: str) -> set[UUID]:
@@ -183,7 +186,9 @@ async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: st
     """Show it at once: the provider's own word needs no second look."""
     shown = {"cause": cause.value, "evidence": evidence}
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
-    await audit_log.write_of(session, DEEDS[cause], [row.id for row in rows], rest=ONCE)
+    await audit_log.write_of(
+        session, AUDIT_EVENTS[cause], [row.id for row in rows], rest=REPEATED_WITHIN
+    )
     await outages.follow(session, [row.id for row in rows])
     await triggers.schedule_evaluation(session, [row.id for row in rows])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))

@@ -25,7 +25,8 @@ from app.outbound.client import Outbound
 from app.providers.provider import Provider
 from app.realtime.events import announce_list
 
-HEAD_START = timedelta(seconds=15)  # the first check is the callback's; the monitor's if that dies
+# The first check is the callback's; the monitor's where that dies.
+CALLBACK_HEAD_START = timedelta(seconds=15)
 PATIENCE = 10.0  # seconds for a database that is away; then the tokens are revoked
 STORE_AGAIN = 0.25  # seconds
 
@@ -61,7 +62,7 @@ async def store(
     tokens: Tokens,
     replaces_connection_id: UUID | None,
     connection_id: UUID,
-    first_check: timedelta = HEAD_START,
+    first_check: timedelta = CALLBACK_HEAD_START,
 ) -> ConnectError | None:
     """Keep a new grant, due in `first_check`; a probe finds its place (docs/decisions/0008).
 

@@ -24,7 +24,7 @@ from app.oauth import client
 STATE_LIFE = timedelta(minutes=10)
 REMEMBERED = timedelta(days=1)  # a consumed state answers callbacks that come again for so long
 FIRST_TAKES = timedelta(seconds=25)  # at most: an exchange and a check; a second callback waits
-LOOK_AGAIN = 0.1  # seconds
+POLL_INTERVAL = 0.1  # seconds
 STORED = "stored"  # the outcome that is no error
 
 
@@ -149,7 +149,7 @@ async def outcome(sessions: Sessions, repeated: Repeated) -> UUID | ConnectError
             return ConnectError.EXPIRED  # gone with the connection that it was begun for
         if row.outcome is not None or not row.may_be_under_way:
             break
-        await asyncio.sleep(LOOK_AGAIN)
+        await asyncio.sleep(POLL_INTERVAL)
     stored: UUID = row.stored_as
     return stored if row.outcome in (STORED, None) else ConnectError(row.outcome)
 

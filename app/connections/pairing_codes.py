@@ -18,9 +18,9 @@ from app.database.secret_hashes import secret_hash
 from app.errors import SealingError
 from app.models.connection import Pairing
 
-LIFE = timedelta(minutes=30)
-ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is taken for something else
-LENGTH = 12  # characters: 60 bits
+PAIRING_CODE_LIFE = timedelta(minutes=30)
+CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is taken for something else
+CODE_LENGTH = 12  # characters: 60 bits
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class PairingCode:
 
 async def issue(session: AsyncSession, keys: Keys, user_id: int, provider: str) -> None:
     """A new code; the one before is worth nothing any more."""
-    text, row_id = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH)), uuid4()
+    text, row_id = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH)), uuid4()
     values = {
         "id": row_id,
         "code": keys.seal(text, "pairings", row_id, "code"),
         "code_hash": _hash(text),
-        "expires_at": func.now() + LIFE,
+        "expires_at": func.now() + PAIRING_CODE_LIFE,
     }
     new = insert(Pairing).values(user_id=user_id, provider=provider, **values)
     await session.execute(new.on_conflict_do_update(None, ("user_id", "provider"), set_=values))
@@ -54,7 +54,9 @@ async def current(
         text = keys.open(row.code, "pairings", row.id, "code")
     except SealingError:  # its key is lost: a new code is welcome
         return None
-    return PairingCode("-".join(text[at : at + 4] for at in range(0, LENGTH, 4)), row.expires_at)
+    return PairingCode(
+        "-".join(text[at : at + 4] for at in range(0, CODE_LENGTH, 4)), row.expires_at
+    )
 
 
 async def owner(session: AsyncSession, provider: str, typed: str) -> int | None:

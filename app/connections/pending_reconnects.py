@@ -25,7 +25,7 @@ from app.models.connection import Connection, Status
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
-PATIENCE = timedelta(hours=1)  # after this, a question that nobody answered is cancelled
+DECISION_TIMEOUT = timedelta(hours=1)  # after this, a question that nobody answered is cancelled
 
 ASKS = and_(
     Connection.replaces_connection_id.is_not(None), Connection.decision_requested_at.is_not(None)
@@ -69,7 +69,7 @@ def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
 
 
 # Built once, as in `connections`.
-OF_USERS = _unsettled(
+PENDING_OF_USERS = _unsettled(
     Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger))), CHECKED
 ).order_by(Connection.connected_at)
 
@@ -79,7 +79,7 @@ async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[P
     news yet.
     """
     found: dict[int, list[PendingReconnect]] = {}
-    for user_id, *columns in await session.execute(OF_USERS, {"users": list(user_ids)}):
+    for user_id, *columns in await session.execute(PENDING_OF_USERS, {"users": list(user_ids)}):
         found.setdefault(user_id, []).append(PendingReconnect(*columns))
     return found
 
@@ -123,7 +123,7 @@ async def cancel(
 
 async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
     """Cancel the questions that nobody answered, and the new grants that were refused for good."""
-    too_old = and_(ASKS, Connection.decision_requested_at < func.now() - PATIENCE)
+    too_old = and_(ASKS, Connection.decision_requested_at < func.now() - DECISION_TIMEOUT)
     refused = and_(
         Connection.replaces_connection_id.is_not(None), Connection.status == Status.REVOKED.value
     )

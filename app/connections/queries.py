@@ -16,7 +16,7 @@ from app.models.connection import UNWATCHED, Connection, Grant, Status
 from app.models.history import Outage, ProviderOutage
 
 CardRow = Row[*tuple[Any, ...]]  # has CARD
-CARD = (
+CARD_COLUMNS = (
     Connection.id,
     Connection.user_id,
     Connection.provider,
@@ -51,12 +51,12 @@ CARD = (
 
 def card_rows() -> Select[*tuple[Any, ...]]:
     """Connections with all that their cards show."""
-    return select(*CARD).outerjoin(Grant, Grant.connection_id == Connection.id)
+    return select(*CARD_COLUMNS).outerjoin(Grant, Grant.connection_id == Connection.id)
 
 
 # Built once: to build a statement takes SQLAlchemy longer than to run it.
 IN_PLACE = card_rows().where(Connection.replaces_connection_id.is_(None))
-OF_USERS = IN_PLACE.where(
+CARDS_OF_USERS = IN_PLACE.where(
     Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger)))
 ).order_by(Connection.connected_at, Connection.id)
 BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
@@ -64,7 +64,7 @@ BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
     """Everybody's connections in one query, each list in the order of connecting."""
-    rows = await session.execute(OF_USERS, {"users": list(user_ids)})
+    rows = await session.execute(CARDS_OF_USERS, {"users": list(user_ids)})
     found: dict[int, list[CardRow]] = {}
     for row in rows:
         found.setdefault(row.user_id, []).append(row)

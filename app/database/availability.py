@@ -4,14 +4,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # Classes of SQLSTATE: connection, authorization, resources (a full disk), operator, system.
-CLASSES = ("08", "28", "53", "57", "58")
+SQLSTATE_CLASSES = ("08", "28", "53", "57", "58")
 
 
 def is_away(error: BaseException) -> bool:
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout | OSError):
         return True
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
-    return str(state or "").startswith(CLASSES)
+    return str(state or "").startswith(SQLSTATE_CLASSES)
 
 
 def name_of(error: BaseException) -> str:

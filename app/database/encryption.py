@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import SealingError, UnknownKey
 
-FORMAT = 1
-NONCE = 12  # bytes
+FORMAT_VERSION = 1
+NONCE_BYTES = 12  # bytes
 
 
 class Keys:
@@ -29,8 +29,8 @@ class Keys:
     def seal(self, text: str, *bound_to: object) -> bytes:
         if not self.first:
             raise SealingError("TOKEN_ENCRYPTION_KEYS is not set")
-        head = bytes([FORMAT, len(self.first)]) + self.first.encode()
-        nonce = os.urandom(NONCE)
+        head = bytes([FORMAT_VERSION, len(self.first)]) + self.first.encode()
+        nonce = os.urandom(NONCE_BYTES)
         cipher = self._ciphers[self.first]
         return head + nonce + cipher.encrypt(nonce, text.encode(), head + _binding(bound_to))
 
@@ -40,7 +40,11 @@ class Keys:
         if key_id not in self._ciphers:
             raise UnknownKey(key_id)
         body = 2 + len(key_id)
-        head, nonce, secret = sealed[:body], sealed[body : body + NONCE], sealed[body + NONCE :]
+        head, nonce, secret = (
+            sealed[:body],
+            sealed[body : body + NONCE_BYTES],
+            sealed[body + NONCE_BYTES :],
+        )
         try:
             return self._ciphers[key_id].decrypt(nonce, secret, head + _binding(bound_to)).decode()
         except (InvalidTag, ValueError):  # ValueError: it was cut short
@@ -48,7 +52,7 @@ class Keys:
 
 
 def key_id_of(sealed: bytes) -> str:
-    if len(sealed) < 2 or sealed[0] != FORMAT:
+    if len(sealed) < 2 or sealed[0] != FORMAT_VERSION:
         raise SealingError("not a sealed value of a known format")
     return sealed[2 : 2 + sealed[1]].decode("ascii", "replace")
 

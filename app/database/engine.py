@@ -25,10 +25,10 @@ Reader = AsyncSession | AsyncConnection  # either will do for a query
 
 CONNECT_PATIENCE = 10.0  # seconds
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not hang us
-IDLE = 0.05  # seconds after which a connection is asked whether it still is one
+IDLE_BEFORE_PING = 0.05  # seconds after which a connection is asked whether it still is one
 # Small plans allow 20. None beyond the pool: such a one would be closed after every use, and made
 # anew for the next with all that it had prepared.
-POOL, OVERFLOW = 8, 0
+POOL_SIZE, POOL_OVERFLOW = 8, 0
 UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",
@@ -48,8 +48,8 @@ class Database:
             self._url,
             connect_args=self._connect_args | bounds,
             hide_parameters=True,  # a logged error must not show a sealed token or a hash
-            pool_size=POOL,
-            max_overflow=OVERFLOW,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
             pool_timeout=10,
             pool_use_lifo=True,  # the one that was in use just now need not be asked
         )
@@ -91,7 +91,7 @@ def _only_alive(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
     """
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
-    if time.monotonic() - record.info.get("used_at", time.monotonic()) > IDLE:
+    if time.monotonic() - record.info.get("used_at", time.monotonic()) > IDLE_BEFORE_PING:
         try:
             await_only(connection.driver_connection.fetchrow(";"))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:

@@ -11,13 +11,13 @@ from typing import Any
 from sqlalchemy import LargeBinary, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database.encryption import FORMAT, Keys
+from app.database.encryption import FORMAT_VERSION, Keys
 from app.database.engine import Sessions
 from app.models.account import SecondFactor
 from app.models.alert import AlertChannel
 from app.models.connection import Grant, OAuthState, Pairing, PushedToken, Revocation
 
-BATCH = 200  # rows in one transaction
+ROWS_AT_ONCE = 200  # rows in one transaction
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Sealed:
 
     def old(self, keys: Keys) -> Any:
         """Is any of the columns sealed under another key than the first?"""
-        head = bytes([FORMAT, len(keys.first)]) + keys.first.encode()
+        head = bytes([FORMAT_VERSION, len(keys.first)]) + keys.first.encode()
         return or_(
             *(
                 func.substr(getattr(self.table, column), 1, len(head)) != cast(head, LargeBinary)
@@ -93,7 +93,7 @@ async def _count(session: AsyncSession, sealed: Sealed, keys: Keys) -> int:
 async def _next(session: AsyncSession, sealed: Sealed, keys: Keys, last: Any) -> list[Any]:
     """The next rows in the order of the primary key: what is done is not read again."""
     key = getattr(sealed.table, sealed.key)
-    query = select(sealed.table).where(sealed.old(keys)).order_by(key).limit(BATCH)
+    query = select(sealed.table).where(sealed.old(keys)).order_by(key).limit(ROWS_AT_ONCE)
     if last is not None:
         query = query.where(key > last)
     return list(await session.scalars(query.with_for_update()))

@@ -5,7 +5,7 @@ import unicodedata
 # Zero-width joiners belong to emoji and to Persian; whatever else is invisible breaks a line, turns
 # it round (U+202E and its kind), or hides something in it.
 JOINERS = "\u200c\u200d"
-INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories
+INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories
 
 
 def one_line(text: str, longest: int) -> str:
@@ -18,5 +18,5 @@ def one_line(text: str, longest: int) -> str:
 def _visible(character: str) -> str:
     if character.isspace():
         return " "
-    hidden = unicodedata.category(character) in INVISIBLE and character not in JOINERS
+    hidden = unicodedata.category(character) in INVISIBLE_CATEGORIES and character not in JOINERS
     return "" if hidden or ord(character) & 0xFFFE == 0xFFFE else character

@@ -22,7 +22,7 @@ from app.models.base import Base, check_one_of
 CHANNEL_KINDS = ("email", "telegram", "webhook", "push", "apprise")
 CHANNEL_STATES = ("waiting", "on", "off", "gone")
 DELIVERY_STATES = ("waiting", "sent", "carried", "failed")
-DIGESTS = ("none", "daily", "weekly")
+DIGEST_CHOICES = ("none", "daily", "weekly")
 
 
 class AlertState(Base):
@@ -60,7 +60,7 @@ class AlertPreferences(Base):
     """How a person wants to be told; no row: as it is for everybody."""
 
     __tablename__ = "alert_preferences"
-    __table_args__ = (CheckConstraint(check_one_of("digest", DIGESTS), name="digest"),)
+    __table_args__ = (CheckConstraint(check_one_of("digest", DIGEST_CHOICES), name="digest"),)
 
     user_id: Mapped[int] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True

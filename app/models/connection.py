@@ -62,7 +62,7 @@ class Cause(StrEnum):
 
 # Every check rewrites a row: room on its page for the new version, and vacuum before the table
 # swells.
-HOT = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
+HOT_TABLE = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
 UNWATCHED = "unwatched"  # what a stretch is called when nobody was checking
 STORED_STATUSES = [status.value for status in Status if status is not Status.DISCONNECTED]
 
@@ -83,7 +83,7 @@ class Connection(Base):
         ),
         CheckConstraint(check_one_of("status", STORED_STATUSES), name="status"),
         CheckConstraint(check_one_of("cause", [cause.value for cause in Cause]), name="cause"),
-        {"postgresql_with": HOT},
+        {"postgresql_with": HOT_TABLE},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

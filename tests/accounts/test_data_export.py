@@ -10,15 +10,25 @@ from app.models.base import Base
 LEFT_OUT = {"one_time_tokens", "oauth_states", "recovery_codes", "pairings", "bulk_checks"}
 LISTS = (
     *(
-        data_export.PERSON,
+        data_export.USER_COLUMNS,
         data_export.NEW_EMAIL,
-        data_export.SESSIONS,
-        data_export.PASSKEYS,
-        data_export.FACTOR,
+        data_export.SESSION_COLUMNS,
+        data_export.PASSKEY_COLUMNS,
+        data_export.TWO_FACTOR_COLUMNS,
     ),
-    *(data_export.CONNECTIONS, data_export.PROVEN, data_export.OUTAGES, data_export.LATENCIES),
-    *(data_export.CHANNELS, data_export.WISHES, data_export.TOLD, data_export.ALERTS),
-    data_export.JOURNAL,
+    *(
+        data_export.CONNECTION_COLUMNS,
+        data_export.PROVEN_ACCOUNT_COLUMNS,
+        data_export.OUTAGE_COLUMNS,
+        data_export.LATENCY_COLUMNS,
+    ),
+    *(
+        data_export.CHANNEL_COLUMNS,
+        data_export.PREFERENCE_COLUMNS,
+        data_export.ALERT_STATE_COLUMNS,
+        data_export.ALERT_COLUMNS,
+    ),
+    data_export.AUDIT_LOG_COLUMNS,
 )
 
 

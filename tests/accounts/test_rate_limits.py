@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from app.accounts import rate_limits
-from app.accounts.rate_limits import KEPT, RateLimit
+from app.accounts.rate_limits import LONGEST_WINDOW, RateLimit
 from app.database.engine import Database
 from app.models.account import Attempt
 
@@ -86,7 +86,7 @@ async def test_one_try_may_be_taken_back(database: Database) -> None:
 
 async def test_old_tries_are_forgotten(database: Database) -> None:
     await attempt(database)
-    await let_pass(database, KEPT.total_seconds() / 60 + 1)
+    await let_pass(database, LONGEST_WINDOW.total_seconds() / 60 + 1)
     await attempt(database)
     async with database.sessions.begin() as session:
         await rate_limits.forget_old_attempts(session)

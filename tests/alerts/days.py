@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.alerts.outbox import LEASE
+from app.alerts.outbox import DELIVERY_LEASE
 from app.database.engine import Database, open_database
 from app.models.connection import Cause, Status
 from app.monitor.leases import claim_one
@@ -103,7 +103,7 @@ class Day:
         await self.workers[index].kill()
         self.workers[index].start()
         self.kills += 1
-        await self.clock.pass_(LEASE)
+        await self.clock.pass_(DELIVERY_LEASE)
 
     def _write_down(self, moment: datetime) -> None:
         to = self.receivers

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from app.alerts.decisions import decide_all, messages_of
-from app.alerts.rules import GATHER, Decision
+from app.alerts.rules import GATHER_TIME, Decision
 from app.alerts.types import AlertedState, ConnectionState, Kind, OpenProviderOutage, Preferences
 from app.models.alert import AlertState
 
@@ -85,7 +85,7 @@ def test_an_outage_of_the_provider_is_what_all_of_the_message_is_about() -> None
 
 
 def test_a_recovery_waits_for_what_fell_with_it() -> None:
-    back = case("online", GATHER, told=Kind.OFFLINE)
+    back = case("online", GATHER_TIME, told=Kind.OFFLINE)
     assert messages(back) == [[Kind.RECOVERED]]
     still_down = case("offline", LONG, told=Kind.OFFLINE, look_at=None)
     assert messages(back, still_down) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from app.alerts.message import as_text
-from app.alerts.message_texts import TEXTS
+from app.alerts.message_texts import TEXT_OF_KIND
 from app.alerts.preview import letters, write
 from app.alerts.types import Kind
 from app.config import MOSCOW
@@ -14,8 +14,8 @@ LETTERS = letters(MOSCOW, URL)
 
 
 def test_every_kind_has_its_words_and_its_example() -> None:
-    assert set(TEXTS) == set(Kind) - {Kind.WELL}
-    assert {letter.kind for letter in LETTERS.values()} == set(TEXTS)
+    assert set(TEXT_OF_KIND) == set(Kind) - {Kind.WELL}
+    assert {letter.kind for letter in LETTERS.values()} == set(TEXT_OF_KIND)
 
 
 @pytest.mark.parametrize("name", LETTERS)

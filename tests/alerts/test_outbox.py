@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from app.alerts import channel_settings, evaluation, outbox, preferences
-from app.alerts.retry_policy import LIMITS, pause
+from app.alerts.retry_policy import CHANNEL_LIMITS, pause
 from app.alerts.types import Kind, Notification, Preferences
 from app.alerts.worker import AlertWorker
 from app.background import Unfinished
@@ -142,14 +142,14 @@ async def test_the_order_of_what_happened_is_kept(
 async def test_a_flood_is_a_few_messages_and_what_was_held_back_is_said(
     database: Database, alerts: AlertWorker, postbox: Postbox
 ) -> None:
-    user_id, limit = await add_person(database), LIMITS["email"].tries
+    user_id, limit = await add_person(database), CHANNEL_LIMITS["email"].tries
     for number in range(limit):
         await put(database, user_id, f"early {number}")
         await alerts.deliver()
     await put(database, user_id, *(f"late {number}" for number in range(30)))
     await alerts.deliver()
     assert len(postbox.letters) == limit
-    await pass_time(database, LIMITS["email"].window)
+    await pass_time(database, CHANNEL_LIMITS["email"].window)
     await alerts.deliver()
     assert len(postbox.letters) == limit + 1
     last = postbox.letters[-1]
@@ -213,7 +213,7 @@ async def test_what_was_tried_is_sent_again_as_it_was(
     async with database.sessions.begin() as session:
         (first,) = await outbox.claim(session, 10)
     await put(database, user_id, "F")
-    await pass_time(database, outbox.LEASE + MINUTE)
+    await pass_time(database, outbox.DELIVERY_LEASE + MINUTE)
     async with database.sessions.begin() as session:
         (second,) = await outbox.claim(session, 10)
     assert len(first.carried) == 4
@@ -227,7 +227,7 @@ async def test_a_lease_that_was_lost_settles_nothing_of_the_next_one(
     await put(database, await add_person(database), "A")
     async with database.sessions.begin() as session:
         (slow,) = await outbox.claim(session, 10)
-    await pass_time(database, outbox.LEASE + MINUTE)
+    await pass_time(database, outbox.DELIVERY_LEASE + MINUTE)
     async with database.sessions.begin() as session:
         assert len(await outbox.claim(session, 10)) == 1
     async with database.sessions.begin() as session:

@@ -97,7 +97,7 @@ async def test_a_second_run_finds_nothing_to_do(database: Database) -> None:
 async def test_it_goes_on_where_it_was_stopped(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_rotation, "BATCH", 2)
+    monkeypatch.setattr(key_rotation, "ROWS_AT_ONCE", 2)
     await fill(database, 5)
     steps = key_rotation.rotate(database.sessions, BOTH)
     async for done, _ in steps:

@@ -10,7 +10,7 @@ from app.alerts.message import AlertMessage
 from app.config import Settings
 from app.outbound.client import Outbound
 
-PATIENCE = 15.0  # seconds for one answer of a channel's server
+CHANNEL_TIMEOUT = 15.0  # seconds for one answer of a channel's server
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from functools import cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from app.alerts.channels.base import Address, DeliveryRefused, Parcel, Post
-from app.alerts.message import HELD, AlertMessage, as_text
+from app.alerts.message import HELD_HEADING, AlertMessage, as_text
 from app.config import ROOT
 from app.outbound import smtp
 
@@ -41,7 +41,7 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
 
 def as_html(letter: AlertMessage, public_url: str, unsubscribe: str) -> str:
     return _template().render(
-        letter=letter, held=HELD, public_url=public_url, unsubscribe=unsubscribe
+        letter=letter, held=HELD_HEADING, public_url=public_url, unsubscribe=unsubscribe
     )
 
 

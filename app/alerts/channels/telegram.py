@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from app.alerts.channels.base import PATIENCE, Address, DeliveryRefused, Parcel, Post
-from app.alerts.message import HELD, AlertMessage
+from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
+from app.alerts.message import HELD_HEADING, AlertMessage
 
-LONGEST = 4_000  # characters; the Bot API takes 4,096 after entities
+LONGEST_TEXT = 4_000  # characters; the Bot API takes 4,096 after entities
 BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"
 
 
@@ -74,7 +74,7 @@ def as_html(letter: AlertMessage) -> str:
     parts += [_line(each.name, each.text, each.evidence) for each in letter.lines]
     parts.append(escape(letter.move))
     if letter.held:
-        parts.append("\n".join([HELD, *(f"— {escape(title)}" for title in letter.held)]))
+        parts.append("\n".join([HELD_HEADING, *(f"— {escape(title)}" for title in letter.held)]))
     if not letter.button.url.startswith("https://"):
         parts.append(f"{escape(letter.button.text)}: {escape(letter.button.url)}")
     return _shortened([part for part in parts if part])
@@ -82,7 +82,7 @@ def as_html(letter: AlertMessage) -> str:
 
 def _shortened(parts: list[str]) -> str:
     """Whole parts only: a tag that is cut in two is refused."""
-    while len("\n\n".join(parts)) > LONGEST and len(parts) > 2:
+    while len("\n\n".join(parts)) > LONGEST_TEXT and len(parts) > 2:
         del parts[-2]
     return "\n\n".join(parts)
 
@@ -106,7 +106,7 @@ async def _call(
 ) -> tuple[int | None, dict[str, Any], str]:
     """(status, answer, what went wrong on the way)."""
     url = f"{post.settings.telegram_api_base}/bot{post.settings.telegram_bot_token}/{method}"
-    reply = await post.http.send(httpx.Request("POST", url, json=message), PATIENCE)
+    reply = await post.http.send(httpx.Request("POST", url, json=message), CHANNEL_TIMEOUT)
     try:
         answer = json.loads(reply.body)
     except ValueError:

@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 
-from app.alerts.channels.base import PATIENCE, Address, DeliveryRefused, Parcel, Post
+from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
 
 SECRET_BYTES = 32
 PREFIX = "whsec_"
-GONE = 410
+HTTP_GONE = 410
 
 
 async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
@@ -32,12 +32,12 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         "webhook-signature": signature(str(to.target["secret"]), str(parcel.id), moment, body),
     }
     reply = await post.http.send(
-        httpx.Request("POST", url, content=body, headers=headers), PATIENCE
+        httpx.Request("POST", url, content=body, headers=headers), CHANNEL_TIMEOUT
     )
     if reply.status is not None and 200 <= reply.status < 300:
         return None
     return DeliveryRefused(
-        reply.detail or f"получатель ответил {reply.status}", gone=reply.status == GONE
+        reply.detail or f"получатель ответил {reply.status}", gone=reply.status == HTTP_GONE
     )
 
 

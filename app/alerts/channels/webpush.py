@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.alerts.channels.base import PATIENCE, Address, DeliveryRefused, Parcel, Post
+from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
 from app.alerts.channels.webpush_encryption import decoded, encoded, seal, vapid
-from app.alerts.retry_policy import LIFE
+from app.alerts.retry_policy import DELIVERY_LIFE
 
 TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 allows a day
-ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over
-LONGEST = 3_000  # bytes of text; services take 4,096 with everything
+SUBSCRIPTION_ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over
+LONGEST_PAYLOAD = 3_000  # bytes of text; services take 4,096 with everything
 
 
 async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
@@ -26,16 +26,16 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
     body = seal(_text(parcel), decoded(keys["p256dh"]), decoded(keys["auth"]))
     headers = {
         "Content-Encoding": "aes128gcm",
-        "TTL": str(round(LIFE.total_seconds())),
+        "TTL": str(round(DELIVERY_LIFE.total_seconds())),
         "Topic": encoded(parcel.id.bytes),
         "Authorization": _who(post, endpoint),
     }
     reply = await post.http.send(
-        httpx.Request("POST", endpoint, content=body, headers=headers), PATIENCE
+        httpx.Request("POST", endpoint, content=body, headers=headers), CHANNEL_TIMEOUT
     )
     if reply.status is not None and 200 <= reply.status < 300:
         return None
-    if reply.status in ENDED:
+    if reply.status in SUBSCRIPTION_ENDED:
         return DeliveryRefused("браузер больше не принимает уведомления", gone=True)
     return DeliveryRefused(reply.detail or f"служба уведомлений ответила {reply.status}")
 
@@ -54,7 +54,7 @@ def _text(parcel: Parcel) -> bytes:
     letter = parcel.letter
     said = {"title": letter.title, "url": letter.button.url, "tag": str(parcel.id)}
     body = letter.short
-    while len(packed := json.dumps(said | {"body": body}).encode()) > LONGEST:
+    while len(packed := json.dumps(said | {"body": body}).encode()) > LONGEST_PAYLOAD:
         body = body[: len(body) // 2] + "…"
     return packed
 

@@ -21,7 +21,7 @@ async def index() -> ResponseReturnValue:
     app, given = dashboard(), request.args
     kind, days = one_of(KINDS, given.get("kind")) or "", one_of(PERIODS, given.get("days"))
     connection_id, before = uuid_of(given.get("connection")), _number(given.get("before", ""))
-    period = timedelta(days=days) if days else audit_log.KEPT
+    period = timedelta(days=days) if days else audit_log.AUDIT_LOG_KEPT
     _, deeds = KINDS.get(kind, ("", ()))
     async with app.database.sessions() as session:
         entries = await audit_log.of_user(
@@ -39,7 +39,7 @@ async def index() -> ResponseReturnValue:
         periods=PERIODS,
         days=period.days,
         query=urlencode({name: value for name, value in wanted.items() if value}),
-        older=entries[-1].id if len(entries) == audit_log.PAGE else None,
+        older=entries[-1].id if len(entries) == audit_log.ENTRIES_ON_A_PAGE else None,
         newest=before is None,
         titles=titles(app),
     )
