@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from app import local_postgres
 from app.cli.commands import migrate_database
-from app.grants.refresh import LEASE
+from app.grants.refresh import CHECK_LEASE
 from app.models.connection import Connection, Status
 from tests.support.race import HANDS, INTERVAL, LIFETIME, Race, open_race
 from tests.support.waiting import until
@@ -20,7 +20,7 @@ from tests.support.waiting import until
 SECONDS = 60.0  # of the race in which nobody dies
 BEFORE = 10.0  # seconds of a second race until the worker is killed
 FROZEN = 0.5  # seconds; whoever else has sent a refresh has its answer by then
-KNOWN_WITHIN = LEASE.total_seconds() + 60  # seconds from the kill until nothing is in doubt
+KNOWN_WITHIN = CHECK_LEASE.total_seconds() + 60  # seconds from the kill until nothing is in doubt
 
 
 async def measure() -> dict[str, object]:
@@ -84,7 +84,7 @@ async def _kill_in_doubt(race: Race) -> list[UUID]:
 async def _leased_by_the_dead(race: Race) -> int:
     """Connections that nobody checks until their lease has run out."""
     await asyncio.sleep(FROZEN)
-    held = Connection.lease_until < func.now() + LEASE - func.make_interval(
+    held = Connection.lease_until < func.now() + CHECK_LEASE - func.make_interval(
         0, 0, 0, 0, 0, 0, FROZEN
     )
     async with race.database.sessions() as session:

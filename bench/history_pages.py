@@ -15,7 +15,7 @@ from app.accounts.passwords import hash_password
 from app.cli.commands import collect_seldom, migrate_database
 from app.config import Settings
 from app.database.engine import Database, open_database
-from app.history.latency import BUCKETS, DAYS, HOURS
+from app.history.latency import BUCKETS, DAY_SLOTS, HOUR_SLOTS
 from app.web.app import create_app
 from app.web.context import Dashboard
 from bench._slowest import Watch, watched
@@ -75,15 +75,16 @@ LATENCIES = text(
     f"""
     INSERT INTO latencies (connection_id, slot, began, counts)
     SELECT c.id, slot,
-        CASE WHEN slot < {HOURS}
+        CASE WHEN slot < {HOUR_SLOTS}
              THEN date_trunc('hour', now()) - ((extract(epoch FROM now())::bigint / 3600 - slot)
-                % {HOURS}) * interval '1 hour'
-             ELSE date_trunc('day', now(), 'Europe/Moscow') - (slot - {HOURS}) * interval '1 day'
+                % {HOUR_SLOTS}) * interval '1 hour'
+             ELSE date_trunc('day', now(), 'Europe/Moscow')
+                - (slot - {HOUR_SLOTS}) * interval '1 day'
         END,
         (SELECT array_agg(CASE WHEN b BETWEEN 46 AND 58 THEN 1 + (random() * 10)::int + slot * 0
                           END ORDER BY b)
          FROM generate_series(0, {BUCKETS - 1}) b)
-    FROM connections c, generate_series(0, {HOURS + DAYS - 1}) slot
+    FROM connections c, generate_series(0, {HOUR_SLOTS + DAY_SLOTS - 1}) slot
     """
 )
 GRANTS = text(

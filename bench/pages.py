@@ -147,7 +147,7 @@ async def _peer(python: str, database_url: str, people: dict[int, int]) -> Async
         "PATH": os.defpath,
         "DATABASE_URL": database_url,
         "SECRET_KEY": secret,
-        "PAGE_SPENT": re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", uptime.SPENT.text),
+        "PAGE_SPENT": re.sub(r"(?<!:):([a-z]+)", r"%(\1)s", uptime.TIME_SPENT.text),
     }
     web = Program(on(OURS, *command), environ)
     signer = TimestampSigner(secret)

@@ -18,7 +18,7 @@ import httpx
 from app import local_postgres
 from app.cli.commands import migrate_database
 from app.database.encryption import Keys
-from app.monitor.rate_limiter import REFILL
+from app.monitor.rate_limiter import BUCKET_REFILL
 from bench._crowd import fill
 from bench._lookers import Looker, lookers
 from bench._machine import on, show, stay_on
@@ -184,7 +184,7 @@ def _told(seen: dict[str, Seen], pages: list[float], began: float) -> dict[str, 
 
 def _allowed(count: int, rate: float) -> float:
     """Seconds: our pace stays below what the provider allows."""
-    return count / (rate * REFILL)
+    return count / (rate * BUCKET_REFILL)
 
 
 def _environ(database_url: str, origins: dict[str, Origin], folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from app.alerts.types import (
     Notification,
     Preferences,
 )
-from app.history.flapping import FLAPPING, FLAPS
+from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
 
 GATHER_TIME = timedelta(minutes=1)  # what happens to several connections within it is told together
 REPEAT_WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider
@@ -156,7 +156,7 @@ def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Ar
     """Silence until it has calmed down; then what it is."""
     calm = max([seen.since, *seen.transitions[-1:]]) + CALM_AFTER
     if _flaps(seen, around.now):
-        calm = max(calm, seen.transitions[-FLAPS] + FLAPPING)
+        calm = max(calm, seen.transitions[-FLAPPING_TRANSITIONS] + FLAPPING_WINDOW)
     if around.now < calm:
         return Decision(known, calm)
     if kind is Kind.WELL:
@@ -168,15 +168,20 @@ def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Ar
 
 def _heard_lately(known: AlertedState, now: datetime) -> bool:
     """The first notice was given; a connection that nobody was told of gets its first one."""
-    return known.told_at is not None and now - known.told_at < FLAPPING
+    return known.told_at is not None and now - known.told_at < FLAPPING_WINDOW
 
 
 def _flaps(seen: ConnectionState, now: datetime) -> bool:
-    return len(seen.transitions) >= FLAPS and now - seen.transitions[-FLAPS] < FLAPPING
+    return (
+        len(seen.transitions) >= FLAPPING_TRANSITIONS
+        and now - seen.transitions[-FLAPPING_TRANSITIONS] < FLAPPING_WINDOW
+    )
 
 
 def _say_that_it_flaps(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
-    after = replace(_after(known, Kind.FLAPPING, around), since=seen.transitions[-FLAPS])
+    after = replace(
+        _after(known, Kind.FLAPPING, around), since=seen.transitions[-FLAPPING_TRANSITIONS]
+    )
     return Decision(
         after,
         around.now + CALM_AFTER,

@@ -70,7 +70,7 @@ async def _locked(
     session: AsyncSession, *where: ColumnElement[bool]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Connections with their grants; nobody stores or moves one of them meanwhile."""
-    query = select(*store.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
+    query = select(*store.GRANT_COLUMNS).join(Connection, Connection.id == Grant.connection_id)
     return (await session.execute(query.where(*where).with_for_update())).all()
 
 

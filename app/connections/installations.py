@@ -20,7 +20,7 @@ from app.connections import account_ownership
 from app.database.encryption import Keys
 from app.database.secret_hashes import secret_hash
 from app.history import outages
-from app.history.flapping import FLAPS
+from app.history.flapping import FLAPPING_TRANSITIONS
 from app.models.connection import Cause, Connection, Grant, PushedToken
 from app.providers.builtin.evotor_webhooks import Event, EvotorEvent
 from app.providers.provider import PUSHED_TOKEN
@@ -92,7 +92,7 @@ BLOCK = text(
     UPDATE connections
     SET since = CASE WHEN status = 'blocked' THEN since ELSE now() END,
         transitions = CASE WHEN status = 'online'
-            THEN (ARRAY[now()] || transitions)[1:{FLAPS}] ELSE transitions END,
+            THEN (ARRAY[now()] || transitions)[1:{FLAPPING_TRANSITIONS}] ELSE transitions END,
         status = 'blocked', cause = :cause, evidence = :evidence,
         strikes = greatest(strikes, 2), version = version + 1,
         next_check_at = greatest(next_check_at, now() + interval '1 minute'),

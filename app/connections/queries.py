@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, Row, Select, Uuid, any_, bindparam, fu
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.engine import Reader
-from app.history.flapping import FLAPPING, FLAPS
+from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
 from app.models.account import User
 from app.models.connection import UNWATCHED, Connection, Grant, Status
 from app.models.history import Outage, ProviderOutage
@@ -36,7 +36,9 @@ CARD_COLUMNS = (
     Connection.recent_latencies,
     Connection.check_count,
     func.now().label("read_at"),
-    func.coalesce(Connection.transitions[FLAPS] > func.now() - FLAPPING, False).label("flapping"),
+    func.coalesce(
+        Connection.transitions[FLAPPING_TRANSITIONS] > func.now() - FLAPPING_WINDOW, False
+    ).label("flapping"),
     select(ProviderOutage.opened_at)
     .where(
         ProviderOutage.provider == Connection.provider,

@@ -18,7 +18,7 @@ from app.database.availability import is_away, name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.grants import revocation
-from app.grants.store import COLUMNS, OpenGrant, kept, open_grant, sealed
+from app.grants.store import GRANT_COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.models.connection import Connection, Grant
 from app.oauth import client
 from app.oauth.token_response import Refusal, Tokens
@@ -27,9 +27,11 @@ from app.providers.provider import AHEAD, NEVER, Provider
 
 log = logging.getLogger(__name__)
 
-STORE_AGAIN = 0.25  # seconds between tries to store a new pair: before others look again
-ONCE = timedelta(days=1)  # a renewal is noted once in this time
-LEASE = timedelta(seconds=90)  # at least twice (probe + refresh + probe); a dead one gives it back
+STORE_PAUSE = 0.25  # seconds between tries to store a new pair: before others look again
+NOTED_ONCE_IN = timedelta(days=1)  # a renewal is noted once in this time
+CHECK_LEASE = timedelta(
+    seconds=90
+)  # at least twice (probe + refresh + probe); a dead one gives it back
 
 
 class NotRefreshed(Enum):
@@ -96,7 +98,7 @@ async def _hold(session: AsyncSession, grant: OpenGrant, lease_id: UUID) -> bool
     held = await session.scalar(
         update(Connection)
         .where(*mine)
-        .values(lease_until=func.now() + LEASE)
+        .values(lease_until=func.now() + CHECK_LEASE)
         .returning(Connection.id)
     )
     return held is not None
@@ -113,7 +115,7 @@ async def _newer(sessions: Sessions, keys: Keys, spent: OpenGrant) -> OpenGrant 
     async with sessions() as session:
         row = (
             await session.execute(
-                select(*COLUMNS)
+                select(*GRANT_COLUMNS)
                 .join(Connection, Connection.id == Grant.connection_id)
                 .where(Grant.connection_id == spent.connection_id, Grant.version != spent.version)
             )
@@ -177,7 +179,7 @@ async def _replace_at_last(
             if not told:
                 log.warning("a new pair of tokens waits for the database: %s", name_of(error))
             told = True
-            await asyncio.sleep(STORE_AGAIN)
+            await asyncio.sleep(STORE_PAUSE)
 
 
 async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens) -> bool:
@@ -195,7 +197,7 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
             .returning(Grant.connection_id)
         )
         if replaced is not None:
-            await audit_log.write_of(session, AuditEvent.REFRESHED, [replaced], rest=ONCE)
+            await audit_log.write_of(session, AuditEvent.REFRESHED, [replaced], rest=NOTED_ONCE_IN)
     return replaced is not None
 
 

@@ -22,12 +22,12 @@ from app.providers.spec_parts import ACCESS_TOKEN, REFRESH_TOKEN
 
 log = logging.getLogger(__name__)
 
-LIFE = timedelta(days=1)  # after this the provider has had its chance
-PAUSES = (60, 300, 900, 3600)  # seconds between tries; the last one repeats
-CLAIM = timedelta(seconds=90)  # a try that never ends is tried again after this
-BATCH = 20
+REVOCATION_LIFE = timedelta(days=1)  # after this the provider has had its chance
+REVOCATION_PAUSES = (60, 300, 900, 3600)  # seconds between tries; the last one repeats
+REVOCATION_CLAIM = timedelta(seconds=90)  # a try that never ends is tried again after this
+REVOCATION_BATCH = 20
 
-ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 1))")
+LOCK_ACCOUNT = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 1))")
 
 
 async def enqueue(
@@ -40,7 +40,7 @@ async def enqueue(
     let go of one account at once, the second one sees that it is the last.
     """
     if grant.account is not None:
-        await session.execute(ONE_AT_A_TIME, {"account": f"{provider.name} {grant.account}"})
+        await session.execute(LOCK_ACCOUNT, {"account": f"{provider.name} {grant.account}"})
     held = await account_held(session, provider.name, grant.account)
     if held or not provider.can_revoke or grant.kind == PUSHED_TOKEN:
         return None
@@ -127,21 +127,21 @@ async def _claim_due(sessions: Sessions) -> list[tuple[UUID, str]]:
         select(Revocation.id)
         .where(Revocation.next_try_at <= func.now())
         .order_by(Revocation.next_try_at)
-        .limit(BATCH)
+        .limit(REVOCATION_BATCH)
         .with_for_update(skip_locked=True)
     )
     async with sessions.begin() as session:
         claimed = await session.execute(
             update(Revocation)
             .where(Revocation.id.in_(due.scalar_subquery()))
-            .values(next_try_at=func.now() + CLAIM)
+            .values(next_try_at=func.now() + REVOCATION_CLAIM)
             .returning(Revocation.id, Revocation.provider)
         )
         return [(row.id, row.provider) for row in claimed]
 
 
 async def _drop_old(sessions: Sessions) -> None:
-    too_old = delete(Revocation).where(Revocation.created_at < func.now() - LIFE)
+    too_old = delete(Revocation).where(Revocation.created_at < func.now() - REVOCATION_LIFE)
     async with sessions.begin() as session:
         for name in await session.scalars(too_old.returning(Revocation.provider)):
             log.warning("gave up revoking a grant at %s after a day", name)
@@ -152,6 +152,6 @@ async def _settle(session: AsyncSession, row: Revocation, refusal: Refusal | Non
     if refusal is None:
         await session.execute(delete(Revocation).where(own))
         return
-    pause = timedelta(seconds=PAUSES[min(row.tries, len(PAUSES) - 1)])
+    pause = timedelta(seconds=REVOCATION_PAUSES[min(row.tries, len(REVOCATION_PAUSES) - 1)])
     later = {"tries": row.tries + 1, "next_try_at": func.now() + pause}
     await session.execute(update(Revocation).where(own).values(later))

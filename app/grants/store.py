@@ -22,15 +22,15 @@ from app.oauth.token_response import Tokens
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
-HEAD_START: ColumnElement[timedelta] = literal_column(
+REFRESH_HEAD_START: ColumnElement[timedelta] = literal_column(
     "least(interval '15 minutes',"
     " (grants.expires_at - coalesce(grants.refreshed_at, grants.granted_at)) / 10)",
     Interval,
 )
-SHOWN, SHORTEST_SHOWN = 4, 12  # characters of a key that are shown, if it has so many
-SEALED = ("access_token", "refresh_token", "secrets")
-MOMENTS = ("expires_at", "granted_at", "refreshed_at", "refresh_sent_at")
-COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connections`
+KEY_ENDING, SHORTEST_KEY_SHOWN = 4, 12  # characters of a key that are shown, if it has so many
+SEALED_COLUMNS = ("access_token", "refresh_token", "secrets")
+TIME_COLUMNS = ("expires_at", "granted_at", "refreshed_at", "refresh_sent_at")
+GRANT_COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connections`
     Grant.connection_id,
     Grant.version,
     Grant.access_token,
@@ -38,7 +38,7 @@ COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connect
     Grant.extra,
     Grant.secrets,
     (Grant.expires_at <= func.now()).label("expired"),
-    func.extract("epoch", Grant.expires_at - HEAD_START - func.now()).label("refresh_in"),
+    func.extract("epoch", Grant.expires_at - REFRESH_HEAD_START - func.now()).label("refresh_in"),
     Grant.refresh_sent_at.is_not(None).label("in_doubt"),
     Connection.account,
     Grant.kind,
@@ -78,7 +78,7 @@ async def store(
 
 
 def open_grant(keys: Keys, row: Any) -> OpenGrant:
-    """The tokens of a row that has COLUMNS."""
+    """The tokens of a row that has GRANT_COLUMNS."""
     return OpenGrant(
         row.connection_id,
         row.version,
@@ -120,7 +120,7 @@ async def move(
         return False
     keeps = same_account and new.refresh_token is None and new.kind == old.kind
     left = ("refresh_token", "refresh_sent_at") if keeps else ()
-    for column in set(SEALED).difference(left):
+    for column in set(SEALED_COLUMNS).difference(left):
         sealed = getattr(new, column)
         token = keys.open(sealed, "grants", source, column) if sealed else None
         setattr(old, column, keys.seal(token, "grants", target, column) if token else None)
@@ -129,7 +129,7 @@ async def move(
         "begun_for": str(begun_for) if begun_for else None,
         "scopes_before": list(old.scopes),
     }
-    for column in {"kind", "scopes", *MOMENTS}.difference(left):
+    for column in {"kind", "scopes", *TIME_COLUMNS}.difference(left):
         setattr(old, column, getattr(new, column))
     old.extra = new.extra | {"came_from": came_from}
     old.version += 1  # a refresh of the old pair that is on its way must not land here
@@ -222,7 +222,7 @@ async def shown_keys(
     for row in rows:
         with suppress(SealingError):
             key = keys.open(row.access_token, "grants", row.connection_id, "access_token")
-            ending = key[-SHOWN:] if len(key) >= SHORTEST_SHOWN else ""
+            ending = key[-KEY_ENDING:] if len(key) >= SHORTEST_KEY_SHOWN else ""
             shown[row.connection_id] = ShownKey(ending, row.expires_at)
     return shown
 

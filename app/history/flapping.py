@@ -2,5 +2,5 @@
 
 from datetime import timedelta
 
-FLAPS = 4  # times up or down …
-FLAPPING = timedelta(hours=1)  # … within this make a connection that flaps
+FLAPPING_TRANSITIONS = 4  # times up or down …
+FLAPPING_WINDOW = timedelta(hours=1)  # … within this make a connection that flaps

@@ -23,9 +23,9 @@ from app.i18n.timezones import zone_named
 from app.models.connection import Connection
 from app.models.history import Latencies
 
-HOURS, DAYS = 24, 90  # slots: an hour is written over after a day, a day after 90
-KEPT = timedelta(days=DAYS)  # what no check writes over any more
-PRUNED = 500  # rows in one go
+HOUR_SLOTS, DAY_SLOTS = 24, 90  # slots: an hour is written over after a day, a day after 90
+LATENCIES_KEPT = timedelta(days=DAY_SLOTS)  # what no check writes over any more
+LATENCIES_PRUNED = 500  # rows in one go
 GROWTH = math.log(1.1)
 BUCKETS = 111  # the last one begins at 32 s, longer than any probe may take
 HALF_A_DAY = timedelta(hours=12)
@@ -36,7 +36,7 @@ FOLD_COLUMNS = {  # `counts` as an array literal: asyncpg takes no arrays of arr
     "began": "timestamptz",
     "counts": "text",
 }
-FOLD = text(
+FOLD_LATENCIES = text(
     f"""
     INSERT INTO latencies AS l (connection_id, slot, began, counts)
     SELECT new.id, new.slot, new.began, CAST(new.counts AS int[])
@@ -50,7 +50,7 @@ FOLD = text(
 )
 
 # Over an array: PostgreSQL reads the ids first, and then only these rows.
-PRUNE = text(
+PRUNE_LATENCIES = text(
     """
     DELETE FROM latencies WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM latencies WHERE began < now() - CAST(:kept AS interval)
@@ -80,7 +80,7 @@ async def fold(session: AsyncSession, batches: Iterable[LatencyBatch], zone: Zon
     ]
     if rows:
         columns = zip(FOLD_COLUMNS, zip(*rows, strict=True), strict=True)
-        await session.execute(FOLD, {name: list(values) for name, values in columns})
+        await session.execute(FOLD_LATENCIES, {name: list(values) for name, values in columns})
 
 
 @dataclass(frozen=True)
@@ -118,8 +118,10 @@ async def points(
 
 async def prune(session: AsyncSession) -> bool:
     """Forget some of what is too old; True when there may be more."""
-    gone = await session.scalars(PRUNE, {"kept": KEPT, "most": PRUNED})
-    return len(gone.all()) == PRUNED
+    gone = await session.scalars(
+        PRUNE_LATENCIES, {"kept": LATENCIES_KEPT, "most": LATENCIES_PRUNED}
+    )
+    return len(gone.all()) == LATENCIES_PRUNED
 
 
 def histogram(latencies: Iterable[int | None]) -> Counter[int]:
@@ -156,7 +158,7 @@ async def _folded(
     columns = select(Latencies.began, Latencies.counts)
     query = columns.where(
         Latencies.connection_id == connection_id,
-        Latencies.slot < HOURS if by_hour else Latencies.slot >= HOURS,
+        Latencies.slot < HOUR_SLOTS if by_hour else Latencies.slot >= HOUR_SLOTS,
         Latencies.began > since - HALF_A_DAY,
     )
     return [
@@ -185,8 +187,8 @@ async def _not_folded(
 
 def _slots(at: datetime, zone: ZoneInfo) -> Iterator[tuple[int, datetime]]:
     hour, day = hour_of(at), day_of(at, zone)
-    yield int(hour.timestamp()) // 3600 % HOURS, hour
-    yield HOURS + day.toordinal() % DAYS, day
+    yield int(hour.timestamp()) // 3600 % HOUR_SLOTS, hour
+    yield HOUR_SLOTS + day.toordinal() % DAY_SLOTS, day
 
 
 def _bucket(latency_ms: int) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 RING_SIZE = 60
 NO_ANSWER = 0x7FFF  # in place of a latency
-LONGEST_PAUSE = 0xFFFF  # seconds (18 hours); times before a longer pause are not known
+LONGEST_KNOWN_PAUSE = 0xFFFF  # seconds (18 hours); times before a longer pause are not known
 
 NEXT_SLOT = f"check_count % {RING_SIZE} + 1"  # SQL: the slot that the next check is written to
 
@@ -51,13 +51,13 @@ class LatencyRing(NamedTuple):
         at = last_at.replace(microsecond=0) if last_at else None
         for entry in reversed(self.entries()):
             found.append(PastCheck(at, bool(entry >> 15 & 1), *_latencies([entry])))
-            pause = entry >> 16 & LONGEST_PAUSE
-            at = at - timedelta(seconds=pause) if at and pause < LONGEST_PAUSE else None
+            pause = entry >> 16 & LONGEST_KNOWN_PAUSE
+            at = at - timedelta(seconds=pause) if at and pause < LONGEST_KNOWN_PAUSE else None
         return found
 
     def followed_by(self, entry: int, pause: float) -> "LatencyRing":
         """With one more check, that came `pause` seconds after the last one."""
-        packed = int(min(max(pause, 0), LONGEST_PAUSE)) << 16 | entry & 0xFFFF
+        packed = int(min(max(pause, 0), LONGEST_KNOWN_PAUSE)) << 16 | entry & 0xFFFF
         signed = packed - (1 << 32) if packed >> 31 else packed  # as an int4 has it
         count = self.check_count + 1
         entries = [*self.entries()[-(RING_SIZE - 1) :], signed]
@@ -73,7 +73,7 @@ def entry_of(good: bool, latency_ms: int | None) -> int:
 
 def with_pause(entry: str, seconds: str) -> str:
     """SQL: the entry of that column after a pause of so many seconds (an SQL expression)."""
-    return f"least(greatest({seconds}, 0), {LONGEST_PAUSE})::int << 16 | {entry}"
+    return f"least(greatest({seconds}, 0), {LONGEST_KNOWN_PAUSE})::int << 16 | {entry}"
 
 
 def _latencies(entries: Iterable[int]) -> list[int | None]:

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history.outages import KEPT
+from app.history.outages import OUTAGES_KEPT
 from app.history.periods import TimeRange, days_of, months_of
 from app.history.timeline import Interval, intervals_of
 from app.history.uptime import Breakdown, Series, all_up, splits
 from app.models.connection import Connection
 
-MOST = 200  # stretches; what is down more often than that is to be read as CSV
+REPORT_INTERVALS = 200  # stretches; what is down more often than that is to be read as CSV
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ async def report(
     by_day = days_of(window, zone)
     own = (await splits(session, [connection_id], [*by_day, window], now))[connection_id]
     found = await intervals_of(
-        session, connection_id, now, window.began, MOST + 1, until=window.ended
+        session, connection_id, now, window.began, REPORT_INTERVALS + 1, until=window.ended
     )
     return MonthlyReport(
         window,
         own[-1],
         Series(by_day, own[:-1], all_up(by_day, now)),
-        [_within(each, window) for each in reversed(found[:MOST])],
-        len(found) > MOST,
+        [_within(each, window) for each in reversed(found[:REPORT_INTERVALS])],
+        len(found) > REPORT_INTERVALS,
         await _months(session, connection_id, zone, now),
     )
 
@@ -57,4 +57,4 @@ async def _months(
 ) -> list[TimeRange]:
     query = select(Connection.connected_at).where(Connection.id == connection_id)
     connected_at = (await session.scalars(query)).one()
-    return months_of(TimeRange(max(connected_at, now - KEPT), now), zone)[::-1]
+    return months_of(TimeRange(max(connected_at, now - OUTAGES_KEPT), now), zone)[::-1]

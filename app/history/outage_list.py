@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.history.periods import TimeRange
 from app.models.connection import UNWATCHED
 
-MOST = 500  # entries of a page; an export has them all
+OUTAGES_PER_PAGE = 500  # entries of a page; an export has them all
 
 # OFFSET 0 makes PostgreSQL look up each connection by its index: on its own it may read everybody's
 # outages instead, and the time would grow with the number of people.
-FIND = text(
+FIND_OUTAGES = text(
     f"""
     SELECT c.id AS connection_id, c.provider, c.label, o.status, o.cause, o.fault,
            o.opened_at, o.closed_at, o.evidence, o.last_evidence, o.checks,
@@ -76,7 +76,7 @@ class OutageEntry:
 
 
 async def find(
-    session: AsyncSession, user_id: int, wanted: OutageFilter, most: int | None = MOST
+    session: AsyncSession, user_id: int, wanted: OutageFilter, most: int | None = OUTAGES_PER_PAGE
 ) -> list[Row[*tuple[Any, ...]]]:
     """The person's outages one by one, the newest end first; `most` None: all of them."""
     given = {
@@ -88,7 +88,7 @@ async def find(
         "cause": wanted.cause,
         "most": most,
     }
-    return list((await session.execute(FIND, given)).all())
+    return list((await session.execute(FIND_OUTAGES, given)).all())
 
 
 def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[OutageEntry]:

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.connection import UNWATCHED, Cause
 
-GRACE = timedelta(seconds=60)  # a check that refreshes on its way may take so long
-KEPT = timedelta(days=400)
+CHECK_GRACE = timedelta(seconds=60)  # a check that refreshes on its way may take so long
+OUTAGES_KEPT = timedelta(days=400)
 ASKED_AGAIN = timedelta(minutes=5)  # after the end of a provider-wide outage, all are by then
-PRUNED = 500  # rows in one go
+OUTAGES_PRUNED = 500  # rows in one go
 
 _FAULT = " ".join(f"WHEN '{cause.value}' THEN '{cause.fault}'" for cause in Cause)
 _LAST_END = """
@@ -25,7 +25,7 @@ _LAST_END = """
      ORDER BY coalesce(o.closed_at, 'infinity'::timestamptz) DESC LIMIT 1)
 """
 
-CLOSE = text(
+CLOSE_OUTAGES = text(
     """
     UPDATE outages o SET closed_at = greatest(o.opened_at, now())
     FROM connections c
@@ -33,7 +33,7 @@ CLOSE = text(
       AND (o.status, o.cause) IS DISTINCT FROM (c.status, c.cause)
     """
 )
-OPEN = text(
+OPEN_OUTAGES = text(
     f"""
     INSERT INTO outages
         (connection_id, status, cause, fault, opened_at, evidence, last_evidence, checks)
@@ -46,7 +46,7 @@ OPEN = text(
       AND NOT EXISTS (SELECT FROM outages WHERE connection_id = c.id AND closed_at IS NULL)
     """
 )
-GO_ON = text(
+COUNT_CHECK = text(
     """
     UPDATE outages o SET checks = o.checks + 1, last_evidence = coalesce(c.evidence, '')
     FROM connections c
@@ -84,7 +84,7 @@ UNWATCH = text(
     WHERE began < now()
     """
 )
-PRUNE = text(
+PRUNE_OUTAGES = text(
     """
     DELETE FROM outages WHERE id = ANY(ARRAY(
         SELECT id FROM outages WHERE closed_at < now() - CAST(:kept AS interval) LIMIT :most))
@@ -99,13 +99,13 @@ async def follow(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     An outage is dated from its first strike, and never overlaps what came before it.
     """
     ids = {"ids": list(connection_ids)}
-    await session.execute(CLOSE, ids)
-    await session.execute(OPEN, ids)
+    await session.execute(CLOSE_OUTAGES, ids)
+    await session.execute(OPEN_OUTAGES, ids)
 
 
 async def go_on(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     """Another check said the same: count it, and keep its evidence as the last."""
-    await session.execute(GO_ON, {"ids": list(connection_ids)})
+    await session.execute(COUNT_CHECK, {"ids": list(connection_ids)})
 
 
 async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) -> set[UUID]:
@@ -122,8 +122,8 @@ async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) 
 
 async def prune(session: AsyncSession) -> bool:
     """Forget some of what ended too long ago; True when there may be more."""
-    gone = await session.scalars(PRUNE, {"kept": KEPT, "most": PRUNED})
-    return len(gone.all()) == PRUNED
+    gone = await session.scalars(PRUNE_OUTAGES, {"kept": OUTAGES_KEPT, "most": OUTAGES_PRUNED})
+    return len(gone.all()) == OUTAGES_PRUNED
 
 
 def _columns(ids: Iterable[UUID], since: Mapping[UUID, datetime]) -> dict[str, object]:

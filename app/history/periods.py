@@ -7,7 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 HALF_HOUR = timedelta(minutes=30)
-MIDNIGHTS = 10_000  # that are known by heart: each page asks for the last 30 of its reader
+CACHED_MIDNIGHTS = 10_000  # that are known by heart: each page asks for the last 30 of its reader
 DAY = timedelta(hours=24)
 
 
@@ -73,7 +73,7 @@ def last(span: timedelta, now: datetime) -> TimeRange:
     return TimeRange(now - span, now)
 
 
-@lru_cache(MIDNIGHTS)
+@lru_cache(CACHED_MIDNIGHTS)
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """The moment a day begins at; where clocks jump over midnight, the moment of the jump."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

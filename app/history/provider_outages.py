@@ -16,17 +16,19 @@ from app.models.connection import Cause
 from app.models.history import ProviderOutage
 from app.realtime.events import announce_provider
 
-LEAST = 5  # connections that fail; fewer may be a matter between a person and the provider
-WINDOW = timedelta(minutes=2)  # how old a look may be to count
-BURST = timedelta(minutes=15)  # what has failed for longer does not date the outage
+LEAST_FAILING = 5  # connections that fail; fewer may be a matter between a person and the provider
+RECENT_WINDOW = timedelta(minutes=2)  # how old a look may be to count
+OUTAGE_BURST = timedelta(minutes=15)  # what has failed for longer does not date the outage
 SAMPLE = 5  # connections asked in one go while an outage lasts
 QUORUM = 3  # connections of a sample that must have been seen, before it says that all is well
 SAMPLE_PAUSE = 30.0  # seconds between two samples, unless the interval is shorter
-SPREAD = 60.0  # seconds over which all are looked at again, unless the interval is shorter
-CHUNK = 5_000  # connections that are put on the schedule in one transaction
-ENOUGH = 10_000  # recent looks that are counted at most: a share of so many is as good as of all
+SCHEDULE_SPREAD = 60.0  # seconds over which all are looked at again, unless the interval is shorter
+SCHEDULE_CHUNK = 5_000  # connections that are put on the schedule in one transaction
+ENOUGH_LOOKS = (
+    10_000  # recent looks that are counted at most: a share of so many is as good as of all
+)
 
-THEIRS = [cause.value for cause in Cause if cause.fault == "provider"]
+PROVIDER_CAUSES = [cause.value for cause in Cause if cause.fault == "provider"]
 
 # What a grant was refused for says nothing about the provider, and stays as it was when it is down.
 _GRANT_WORKS = "status NOT IN ('blocked', 'revoked')"
@@ -34,7 +36,7 @@ _GRANT_WORKS = "status NOT IN ('blocked', 'revoked')"
 # `recent`: looks that count, at most :enough. `askable`: connections that were looked at since
 # :after, or that a sample might still ask, because the provider does not want them left alone now;
 # counted up to :quorum, since no more are needed to end an outage.
-COUNT = text(
+COUNT_LOOKS = text(
     f"""
     WITH recent AS (
         SELECT cause, evidence, since,
@@ -98,7 +100,7 @@ class Looks:
 
 
 def is_outage(looks: Looks) -> bool:
-    return looks.failing >= LEAST and looks.failing * 2 >= looks.seen
+    return looks.failing >= LEAST_FAILING and looks.failing * 2 >= looks.seen
 
 
 def is_over(looks: Looks) -> bool:
@@ -165,9 +167,9 @@ async def put_on_schedule(
     values = {
         "provider": provider,
         "ended": ended,
-        "spread": timedelta(seconds=min(SPREAD, interval)),
+        "spread": timedelta(seconds=min(SCHEDULE_SPREAD, interval)),
         "spacing": timedelta(seconds=spacing),
-        "chunk": CHUNK,
+        "chunk": SCHEDULE_CHUNK,
     }
     return (await session.execute(PUT_ON_SCHEDULE, values)).first() is not None
 
@@ -175,7 +177,7 @@ async def put_on_schedule(
 async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
     now, ended = await _now(session), await _last_end(session, provider)
     # What failed in the outage before says nothing about a new one.
-    after = max(now - WINDOW, ended) if ended else now - WINDOW
+    after = max(now - RECENT_WINDOW, ended) if ended else now - RECENT_WINDOW
     seen = await _count(session, provider, after)
     if not is_outage(Looks(seen.seen, seen.failing)):
         return
@@ -202,13 +204,13 @@ async def _count(
     values = {
         "provider": provider,
         "after": after,
-        "theirs": THEIRS,
-        "burst": BURST,
-        "enough": ENOUGH,
+        "theirs": PROVIDER_CAUSES,
+        "burst": OUTAGE_BURST,
+        "enough": ENOUGH_LOOKS,
         "quorum": QUORUM,
         "spacing": timedelta(seconds=spacing),
     }
-    return (await session.execute(COUNT, values)).one()
+    return (await session.execute(COUNT_LOOKS, values)).one()
 
 
 async def _now(session: AsyncSession) -> datetime:

@@ -16,14 +16,14 @@ from app.history.uptime import Breakdown, Series, all_up, known_until, splits
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Outage
 
-LONG = 90  # days in the long row of bars
-STRETCHES = 10  # of the timeline
-LOOKS = 12  # of the last checks
+TIMELINE_DAYS = 90  # days in the long row of bars
+TIMELINE_INTERVALS = 10  # of the timeline
+TIMELINE_CHECKS = 12  # of the last checks
 # As the index has it, so that it serves; what goes on comes first.
-END: ColumnElement[datetime] = literal_column(
+OUTAGE_END: ColumnElement[datetime] = literal_column(
     "coalesce(outages.closed_at, 'infinity'::timestamptz)", DateTime(timezone=True)
 )
-CHARTS = {"24h": 1, "7d": 7, "30d": 30}  # days
+CHART_DAYS = {"24h": 1, "7d": 7, "30d": 30}  # days
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,18 @@ class Timeline:
 async def timeline(
     session: AsyncSession, connection_id: UUID, zone: ZoneInfo, period: str, now: datetime
 ) -> Timeline:
-    """`period` is one of CHARTS; `now` is the database's time."""
-    by_day = days(now, zone, LONG)
+    """`period` is one of CHART_DAYS; `now` is the database's time."""
+    by_day = days(now, zone, TIMELINE_DAYS)
     month, quarter = TimeRange(by_day[-30].began, now), TimeRange(by_day[0].began, now)
     windows = [*by_day, last(DAY, now), month, quarter]
     own = (await splits(session, [connection_id], windows, now))[connection_id]
     stretches = await intervals_of(session, connection_id, now)
     today = await points(session, connection_id, by_day[-2:], zone)
     return Timeline(
-        own[LONG],
-        own[LONG + 1],
-        own[LONG + 2],
-        Series(by_day, own[:LONG], all_up(by_day, now)),
+        own[TIMELINE_DAYS],
+        own[TIMELINE_DAYS + 1],
+        own[TIMELINE_DAYS + 2],
+        Series(by_day, own[:TIMELINE_DAYS], all_up(by_day, now)),
         await _chart(session, connection_id, zone, period, now),
         today[-1],
         today[0],
@@ -93,7 +93,7 @@ async def intervals_of(
     connection_id: UUID,
     now: datetime,
     since: datetime | None = None,
-    limit: int = STRETCHES,
+    limit: int = TIMELINE_INTERVALS,
     until: datetime | None = None,
 ) -> list[Interval]:
     """What was not simply online, the newest first; a time that nobody watches and that still goes
@@ -101,10 +101,10 @@ async def intervals_of(
     """
     query = select(Outage).where(Outage.connection_id == connection_id)
     if since is not None:
-        query = query.where(since < END)
+        query = query.where(since < OUTAGE_END)
     if until is not None:
         query = query.where(Outage.opened_at < until)
-    rows = await session.scalars(query.order_by(END.desc(), Outage.id.desc()).limit(limit))
+    rows = await session.scalars(query.order_by(OUTAGE_END.desc(), Outage.id.desc()).limit(limit))
     known = await known_until(session, connection_id, now)
     found = [_stretch(row, known, known < now) for row in rows]
     gap = known < now and (until is None or known < until)
@@ -132,7 +132,7 @@ def _stretch(row: Outage, known: datetime, is_over: bool) -> Interval:
 async def _chart(
     session: AsyncSession, connection_id: UUID, zone: ZoneInfo, period: str, now: datetime
 ) -> Chart:
-    count = CHARTS[period]
+    count = CHART_DAYS[period]
     windows = hours(now, 24) if count == 1 else days(now, zone, count)
     span = TimeRange(windows[0].began, now)
     found = await intervals_of(session, connection_id, now, span.began, 200)
@@ -149,4 +149,6 @@ async def _looks(session: AsyncSession, connection_id: UUID) -> list[PastCheck]:
     row = (await session.execute(query.where(Connection.id == connection_id))).one_or_none()
     if row is None:
         return []
-    return LatencyRing(row.recent_latencies, row.check_count).checks(row.last_checked_at)[:LOOKS]
+    return LatencyRing(row.recent_latencies, row.check_count).checks(row.last_checked_at)[
+        :TIMELINE_CHECKS
+    ]

@@ -19,13 +19,13 @@ from app.history.periods import DAY, TimeRange, days, half_hours, last
 from app.i18n.timezones import zone_named
 from app.models.connection import UNWATCHED, Status
 
-HALF_HOURS, DAYS = 48, 30  # bars on a card
-NONE = timedelta(0)
-GRAVITY = (UNWATCHED, Status.BLOCKED.value, Status.OFFLINE.value, Status.REVOKED.value)
-BEFORE = "before"  # the time before a connection was made
+CARD_HALF_HOURS, CARD_DAYS = 48, 30  # bars on a card
+NO_TIME = timedelta(0)
+BY_GRAVITY = (UNWATCHED, Status.BLOCKED.value, Status.OFFLINE.value, Status.REVOKED.value)
+BEFORE_CONNECTION = "before"  # the time before a connection was made
 
 _SAMPLED = SPOKEN_FOR.format(since="c.last_checked_at", now="CAST(:now AS timestamptz)")
-KNOWN = f"""
+KNOWN_CTE = f"""
     known AS (
         SELECT c.id, c.connected_at,
                CASE WHEN c.watched_until < CAST(:now AS timestamptz)
@@ -35,9 +35,9 @@ KNOWN = f"""
         FROM connections c WHERE c.id = ANY(CAST(:ids AS uuid[]))
     )
 """
-KNOWN_UNTIL = text(f"WITH {KNOWN} SELECT until FROM known")
-STRETCHES = f"""
-    {KNOWN}, stretches AS (
+KNOWN_UNTIL = text(f"WITH {KNOWN_CTE} SELECT until FROM known")
+INTERVALS_CTE = f"""
+    {KNOWN_CTE}, stretches AS (
         SELECT k.id, o.status, o.fault, greatest(o.opened_at, k.connected_at) AS began,
                least(coalesce(o.closed_at, k.until), k.until) AS ended
         FROM known k JOIN outages o ON o.connection_id = k.id
@@ -46,13 +46,13 @@ STRETCHES = f"""
         SELECT id, '{UNWATCHED}', 'us', until, CAST(:now AS timestamptz) FROM known
         WHERE until < CAST(:now AS timestamptz)
         UNION ALL
-        SELECT id, '{BEFORE}', NULL, '-infinity', connected_at FROM known
+        SELECT id, '{BEFORE_CONNECTION}', NULL, '-infinity', connected_at FROM known
         WHERE connected_at > CAST(:since AS timestamptz)
     )
 """
-SPENT = text(
+TIME_SPENT = text(
     f"""
-    WITH {STRETCHES}, windows AS (
+    WITH {INTERVALS_CTE}, windows AS (
         SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
             WITH ORDINALITY AS w(began, ended, n)
     )
@@ -70,10 +70,10 @@ class Breakdown:
     """How a window was spent: `whole` is up + you + provider + us + unknown."""
 
     whole: timedelta
-    you: timedelta = NONE  # not online, by whose move it was
-    provider: timedelta = NONE
-    us: timedelta = NONE
-    unknown: timedelta = NONE  # nobody was checking
+    you: timedelta = NO_TIME  # not online, by whose move it was
+    provider: timedelta = NO_TIME
+    us: timedelta = NO_TIME
+    unknown: timedelta = NO_TIME  # nobody was checking
     worst: str | None = None  # the gravest status in it; None: there was nothing but up
 
     @property
@@ -88,7 +88,7 @@ class Breakdown:
     def uptime(self) -> float | None:
         """The part of the watched time that was up; None: there was none."""
         watched = self.whole - self.unknown
-        return self.up / watched if watched > NONE else None
+        return self.up / watched if watched > NO_TIME else None
 
     def __add__(self, other: "Breakdown") -> "Breakdown":
         """Of two connections; which status was the worst is no question then."""
@@ -101,7 +101,7 @@ class Breakdown:
         )
 
     def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Breakdown":
-        if status == BEFORE:
+        if status == BEFORE_CONNECTION:
             return replace(self, whole=self.whole - lasted)
         unwatched = status == UNWATCHED
         return Breakdown(
@@ -110,7 +110,7 @@ class Breakdown:
             self.provider + lasted if fault == "provider" else self.provider,
             self.us + lasted if fault == "us" and not unwatched else self.us,
             self.unknown + lasted if unwatched else self.unknown,
-            status if self.worst is None else max(self.worst, status, key=GRAVITY.index),
+            status if self.worst is None else max(self.worst, status, key=BY_GRAVITY.index),
         )
 
 
@@ -148,7 +148,7 @@ async def splits(
 
 def all_up(windows: Sequence[TimeRange], now: datetime) -> list[Breakdown]:
     """Windows without a fault. They end now at the latest: of what is to come nothing is known."""
-    return [Breakdown(max(min(each.ended, now) - each.began, NONE)) for each in windows]
+    return [Breakdown(max(min(each.ended, now) - each.began, NO_TIME)) for each in windows]
 
 
 async def _splits(
@@ -162,7 +162,7 @@ async def _splits(
     begins = [window.began for window in windows]
     ends = [max(window.began, min(window.ended, now)) for window in windows]
     given = {"ids": list(found), "now": now, "since": min(begins), "begins": begins, "ends": ends}
-    for connection_id, n, status, fault, lasted in await session.execute(SPENT, given):
+    for connection_id, n, status, fault, lasted in await session.execute(TIME_SPENT, given):
         own = found[connection_id]
         own[n - 1] = own[n - 1].with_stretch(status, fault, lasted)
     return found
@@ -191,11 +191,11 @@ async def _pasts_in(
     session: Reader, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo
 ) -> dict[UUID, Past]:
     now: datetime = rows[0].read_at
-    halves, by_day = half_hours(now, HALF_HOURS), days(now, zone, DAYS)
+    halves, by_day = half_hours(now, CARD_HALF_HOURS), days(now, zone, CARD_DAYS)
     windows = [*halves, *by_day, last(DAY, now), TimeRange(by_day[0].began, now)]
     well = all_up(windows, now)
     spent = await _splits(session, [row.id for row in rows], windows, well, now)
-    first, second = slice(HALF_HOURS), slice(HALF_HOURS, HALF_HOURS + DAYS)
+    first, second = slice(CARD_HALF_HOURS), slice(CARD_HALF_HOURS, CARD_HALF_HOURS + CARD_DAYS)
     well_halves, well_days = well[first], well[second]
     return {
         each: Past(

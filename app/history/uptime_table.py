@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.history.periods import TimeRange, days_of, months_of
 from app.history.uptime import Breakdown, splits
 
-WAYS = ("whole", "month", "day")  # a period can be told as one, by months, by days
+PERIOD_PARTS = ("whole", "month", "day")  # a period can be told as one, by months, by days
 
 ConnectionRow = Row[*tuple[Any, ...]]  # has an id, a provider, a label
 Found = Mapping[UUID, Sequence[Breakdown]]
@@ -38,7 +38,7 @@ async def spent(
     way: str,
     zone: ZoneInfo,
 ) -> Iterator[UptimeRow]:
-    """All together first, then one connection after the other; `way` is one of WAYS.
+    """All together first, then one connection after the other; `way` is one of PERIOD_PARTS.
 
     Where a connection had not been made yet, it has no entry. There may be a hundred thousand, so
     they are made when they are asked for, which need not be in the event loop.

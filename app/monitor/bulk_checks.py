@@ -25,11 +25,13 @@ from app.models.monitor import BulkCheck
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
-LIMIT = RateLimit(1, timedelta(seconds=30))  # rounds of one person
-FRESH = timedelta(seconds=2)  # an answer so young needs no other one
-PATIENCE = timedelta(minutes=10)  # a round that is older may be begun anew, and is no news any more
-FORGOTTEN = timedelta(hours=1)
-AHEAD = timedelta(seconds=60)  # of what fell due by itself, at most
+BULK_CHECK_LIMIT = RateLimit(1, timedelta(seconds=30))  # rounds of one person
+ANSWER_FRESH = timedelta(seconds=2)  # an answer so young needs no other one
+BULK_CHECK_PATIENCE = timedelta(
+    minutes=10
+)  # a round that is older may be begun anew, and is no news any more
+BULK_CHECK_FORGOTTEN = timedelta(hours=1)
+BULK_CHECK_AHEAD = timedelta(seconds=60)  # of what fell due by itself, at most
 
 # A check that our own mistake prevented leaves `last_checked_at` alone, and is over all the same.
 PROGRESS = text(
@@ -75,7 +77,7 @@ class Progress:
 
     @property
     def is_news(self) -> bool:
-        return not self.is_over or self.age < PATIENCE
+        return not self.is_over or self.age < BULK_CHECK_PATIENCE
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ async def start(
     await users.lock(session, user_id)  # two tabs, one round
     if _is_under_way((await of_users(session, [user_id])).get(user_id)):
         return Begun(joined=True)
-    if wait := await rate_limits.attempt(session, f"round:{user_id}", LIMIT):
+    if wait := await rate_limits.attempt(session, f"round:{user_id}", BULK_CHECK_LIMIT):
         return Begun(wait)
     rows = (await session.execute(_own(catalogue, user_id))).all()
     now = [row.id for row in rows if may_ask(catalogue[row.provider], row)]
@@ -107,7 +109,7 @@ async def start(
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, Progress]:
     """The rounds that are under way, or were a short while ago; one query for all people."""
-    given = {"user_ids": list(user_ids), "fresh": FRESH, "forgotten": FORGOTTEN}
+    given = {"user_ids": list(user_ids), "fresh": ANSWER_FRESH, "forgotten": BULK_CHECK_FORGOTTEN}
     return {
         row.user_id: Progress(
             row.whole, row.asked, row.held, row.well, row.later, row.read_at - row.started_at
@@ -127,7 +129,7 @@ def may_ask(provider: Provider, row: Row[*tuple[Any, ...]]) -> bool:
 
 
 def _is_under_way(progress: Progress | None) -> bool:
-    return progress is not None and not progress.is_over and progress.age < PATIENCE
+    return progress is not None and not progress.is_over and progress.age < BULK_CHECK_PATIENCE
 
 
 def _own(catalogue: Catalogue, user_id: int) -> Select[*tuple[Any, ...]]:
@@ -142,7 +144,7 @@ def _own(catalogue: Catalogue, user_id: int) -> Select[*tuple[Any, ...]]:
 
 def _bring_forward(ids: Sequence[UUID], interval: float) -> Update:
     """What somebody holds is being checked or written just now; to wait for it might deadlock."""
-    ahead = min(AHEAD, timedelta(seconds=interval / 2))
+    ahead = min(BULK_CHECK_AHEAD, timedelta(seconds=interval / 2))
     free = select(Connection.id).where(Connection.id.in_(ids))
     locked = free.with_for_update(skip_locked=True, key_share=True).cte("locked")
     return (

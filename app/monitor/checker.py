@@ -34,7 +34,7 @@ from app.providers.provider import AHEAD, Catalogue
 log = logging.getLogger(__name__)
 
 UNJUDGED_PAUSE = 5.0  # seconds until the next try, when this one said nothing
-BY_HAND = 20.0  # seconds that a person waits for a check at most
+CHECK_NOW_PATIENCE = 20.0  # seconds that a person waits for a check at most
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Checker:
     async def check_now(self, connection_id: UUID) -> Status | NoVerdict:
         """Check at once, or wait for the check under way; the status that it has then.
 
-        A check that does not end within BY_HAND goes on, and is NoVerdict.UNDER_WAY.
+        A check that does not end within CHECK_NOW_PATIENCE goes on, and is NoVerdict.UNDER_WAY.
         """
-        outcome = await self.unfinished.run(self._check_now(connection_id), BY_HAND)
+        outcome = await self.unfinished.run(self._check_now(connection_id), CHECK_NOW_PATIENCE)
         return NoVerdict.UNDER_WAY if outcome is None else outcome
 
     async def take(self, connection_id: UUID, answer: Answer) -> Status | NoVerdict:

@@ -10,13 +10,13 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.grants.refresh import LEASE
+from app.grants.refresh import CHECK_LEASE
 
-SLACK = 5.0  # seconds that an answer of the database may be late
-LONGEST_PAUSE = timedelta(hours=1)  # between two tries of anything that is tried again
+CLOCK_SLACK = 5.0  # seconds that an answer of the database may be late
+LONGEST_RETRY_PAUSE = timedelta(hours=1)  # between two tries of anything that is tried again
 
-ONE_OF_ALL = text("SELECT pg_try_advisory_xact_lock(hashtext('svyazka clock'))")
-NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+LOCK_CLOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('svyazka clock'))")
+DATABASE_NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
 PUT_RIGHT = (
     text(
         """
@@ -45,16 +45,16 @@ class DatabaseClock:
 
     async def follow(self, session: AsyncSession, interval: float) -> None:
         """Look at the clock, and put right what a step back has left behind."""
-        ahead = (await session.scalar(NOW) or 0.0) - time.monotonic()
-        if self._ahead is None or ahead < self._ahead - SLACK:
+        ahead = (await session.scalar(DATABASE_NOW) or 0.0) - time.monotonic()
+        if self._ahead is None or ahead < self._ahead - CLOCK_SLACK:
             await _put_right(session, timedelta(seconds=interval))
         self._ahead = ahead
 
 
 async def _put_right(session: AsyncSession, interval: timedelta) -> None:
-    if not await session.scalar(ONE_OF_ALL):
+    if not await session.scalar(LOCK_CLOCK):
         return  # another monitor is at it
-    values = {"interval": interval, "lease": LEASE, "pause": LONGEST_PAUSE}
+    values = {"interval": interval, "lease": CHECK_LEASE, "pause": LONGEST_RETRY_PAUSE}
     for statement in PUT_RIGHT:
         wanted = {name: values[name] for name in statement.compile().params}
         await session.execute(statement, wanted)

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 Host = tuple[str, int]
 
-NETWORK = ("unreachable", "timeout")  # failures that our own network may have caused
+NETWORK_FAILURES = ("unreachable", "timeout")  # failures that our own network may have caused
 TOGETHER = 15.0  # seconds; failures of two providers within this are one event
 JUST_NOW = 5.0  # seconds; an answer so fresh shows that the way is open, whatever else fails
 LATELY = 30.0  # seconds; the same before a failure may change a status: a second look's distance
@@ -133,7 +133,7 @@ def connectivity_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> Conne
 
 
 def is_network_failure(answer: Answer) -> bool:
-    return answer.failure in NETWORK
+    return answer.failure in NETWORK_FAILURES
 
 
 def _host_of(url: str) -> Host:

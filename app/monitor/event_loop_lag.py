@@ -5,8 +5,8 @@ anyone.
 import asyncio
 import time
 
-TICK = 0.1  # seconds
-TOO_LATE = 0.5  # seconds; above this a time-out proves nothing
+LAG_TICK = 0.1  # seconds
+LAG_LIMIT = 0.5  # seconds; above this a time-out proves nothing
 
 
 class EventLoopLag:
@@ -22,6 +22,6 @@ class EventLoopLag:
     async def watch(self) -> None:
         while True:
             before = time.monotonic()
-            await asyncio.sleep(TICK)
-            if time.monotonic() - before - TICK > TOO_LATE:
+            await asyncio.sleep(LAG_TICK)
+            if time.monotonic() - before - LAG_TICK > LAG_LIMIT:
                 self._seen = time.monotonic()

@@ -20,7 +20,7 @@ from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
+UPDATE_TRIES = 3
 
 
 def is_wanted(catalogue: Catalogue, checked: Checked) -> bool:
@@ -32,7 +32,7 @@ async def update_grant(
     sessions: Sessions, keys: Keys, catalogue: Catalogue, checked: Checked
 ) -> None:
     """Keep it; when the database refuses, the next check will tell it again."""
-    for _ in range(TRIES):
+    for _ in range(UPDATE_TRIES):
         try:
             async with sessions.begin() as session:
                 await _update(session, keys, catalogue, checked)

@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.monitor import MonitorHeartbeat
 
-FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
-AHEAD = timedelta(seconds=5)  # a beat from later than now was made by a clock that went back since
-FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so long
+HEARTBEAT_FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
+HEARTBEAT_AHEAD = timedelta(
+    seconds=5
+)  # a beat from later than now was made by a clock that went back since
+HEARTBEAT_FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so long
 
 
 async def beat(session: AsyncSession, monitor_id: UUID, is_offline: bool = False) -> None:
@@ -47,11 +49,12 @@ async def all_offline(session: AsyncSession) -> bool:
 
 async def forget_dead_monitors(session: AsyncSession) -> None:
     await session.execute(
-        delete(MonitorHeartbeat).where(MonitorHeartbeat.beat_at < func.now() - FORGOTTEN)
+        delete(MonitorHeartbeat).where(MonitorHeartbeat.beat_at < func.now() - HEARTBEAT_FORGOTTEN)
     )
 
 
 def _alive() -> ColumnElement[bool]:
     return and_(
-        MonitorHeartbeat.beat_at > func.now() - FRESH, MonitorHeartbeat.beat_at < func.now() + AHEAD
+        MonitorHeartbeat.beat_at > func.now() - HEARTBEAT_FRESH,
+        MonitorHeartbeat.beat_at < func.now() + HEARTBEAT_AHEAD,
     )

@@ -10,7 +10,7 @@ from app.history import latency, outages
 from app.monitor import heartbeats
 from app.providers.provider import Catalogue
 
-PAUSE = 600.0  # seconds
+HOUSEKEEPING_PAUSE = 600.0  # seconds
 
 
 async def tidy(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:

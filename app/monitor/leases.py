@@ -21,11 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.grants import store
-from app.grants.refresh import LEASE
+from app.grants.refresh import CHECK_LEASE
 from app.models.connection import Connection, Grant, Status
 from app.providers.provider import Provider
 
-FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
+IS_FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ async def look(session: AsyncSession, connection_id: UUID) -> Row[*tuple[Any, ..
         Connection.status,
         Connection.version,
         Connection.lease_id,
-        FREE.label("free"),
+        IS_FREE.label("free"),
     ).where(Connection.id == connection_id)
     return (await session.execute(query)).one_or_none()
 
@@ -84,7 +84,7 @@ async def bring_forward(session: AsyncSession, connection_id: UUID) -> None:
     """Make it due now, unless it is under way."""
     await session.execute(
         update(Connection)
-        .where(Connection.id == connection_id, Connection.next_check_at > func.now(), FREE)
+        .where(Connection.id == connection_id, Connection.next_check_at > func.now(), IS_FREE)
         .values(next_check_at=func.now())
     )
 
@@ -100,7 +100,7 @@ async def release(session: AsyncSession, leases: Sequence[Lease], pause: timedel
 
 
 def _free(*where: ColumnElement[bool]) -> Select[UUID]:
-    return select(Connection.id).where(*where, FREE).with_for_update(skip_locked=True)
+    return select(Connection.id).where(*where, IS_FREE).with_for_update(skip_locked=True)
 
 
 def _claim(chosen: Select[UUID]) -> Update:
@@ -111,7 +111,7 @@ def _claim(chosen: Select[UUID]) -> Update:
             cast(Table, Connection.__table__)
         )  # the session need not know: that takes as long as the rest
         .where(Connection.id == due.c.id, Grant.connection_id == Connection.id)
-        .values(lease_id=func.gen_random_uuid(), lease_until=func.now() + LEASE)
+        .values(lease_id=func.gen_random_uuid(), lease_until=func.now() + CHECK_LEASE)
         .returning(
             Connection.id,
             Connection.lease_id,
@@ -124,7 +124,7 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.watched_until,
             func.coalesce(Connection.last_checked_at, Connection.connected_at).label("looked_at"),
             Connection.unaggregated_count,
-            *store.COLUMNS,
+            *store.GRANT_COLUMNS,
         )
     )
 

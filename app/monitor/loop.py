@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
 OFFLINE_PAUSE = 5.0  # seconds between looks whether our own network is back
-BEAT = 5.0  # seconds between heartbeats
-NEWCOMER = 10  # times slower than its share, until the other monitors have heard of it
-DRAIN = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
+HEARTBEAT_PAUSE = 5.0  # seconds between heartbeats
+NEWCOMER_SLOWDOWN = 10  # times slower than its share, until the other monitors have heard of it
+DRAIN_PATIENCE = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
 WATCH_PAUSE = 1.0  # seconds between looks at whether a provider fails for everybody
 
@@ -57,7 +57,7 @@ class Monitor:
                 tasks.create_task(forever(self._check_due, 0))
                 tasks.create_task(forever(self._watch_providers, WATCH_PAUSE))
                 tasks.create_task(forever(self._revoke_due, REVOCATION_PAUSE))
-                tasks.create_task(forever(self._tidy, housekeeping.PAUSE))
+                tasks.create_task(forever(self._tidy, housekeeping.HOUSEKEEPING_PAUSE))
         finally:
             await asyncio.shield(self._drain())
             log.info("monitor stopped")
@@ -149,14 +149,14 @@ class Monitor:
     async def _beat(self) -> None:
         now = asyncio.get_running_loop().time()
         is_offline = self._checker.connectivity.is_offline
-        if now - self._beaten < BEAT and is_offline is self._was_offline:
+        if now - self._beaten < HEARTBEAT_PAUSE and is_offline is self._was_offline:
             return
         async with self._checker.sessions.begin() as session:
             await self._clock.follow(session, self._checker.interval)
             await heartbeats.beat(session, self._id, is_offline)
             alive = await heartbeats.count_alive(session)
         is_new = self._beaten == float("-inf") and alive > 1
-        self._checker.rate_limiter.share_with(alive * NEWCOMER if is_new else alive)
+        self._checker.rate_limiter.share_with(alive * NEWCOMER_SLOWDOWN if is_new else alive)
         self._beaten, self._was_offline = now, is_offline
 
     async def _watch_providers(self) -> None:
@@ -176,7 +176,7 @@ class Monitor:
         self._checker.unfinished.stopping = True
         under_way = self._checks | self._checker.unfinished.tasks
         if under_way:
-            await asyncio.wait(under_way, timeout=DRAIN)
+            await asyncio.wait(under_way, timeout=DRAIN_PATIENCE)
         for task in self._checks:
             task.cancel()
         await self._recorder.write_rest()

@@ -14,7 +14,7 @@ from app.monitor.rate_limiter import RateLimiter
 from app.monitor.results import NoVerdict
 from app.providers.provider import Catalogue, Provider
 
-POLL = 0.1  # seconds between looks at a check that another process has under way
+LEASE_POLL = 0.1  # seconds between looks at a check that another process has under way
 
 
 @dataclass
@@ -44,7 +44,7 @@ class OnDemandClaim:
             if lease is not None:
                 return lease
             if not seen.free:
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(LEASE_POLL)
             elif not await self._take_turn(provider):
                 return NoVerdict.QUEUE_TOO_LONG
 

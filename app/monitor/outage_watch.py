@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.database.engine import Sessions
 from app.history import provider_outages
-from app.history.provider_outages import THEIRS
+from app.history.provider_outages import PROVIDER_CAUSES
 from app.monitor.results import Checked
 from app.providers.provider import Catalogue, Provider
 
@@ -21,7 +21,7 @@ class OutageWatch:
     def note(self, batch: Iterable[Checked]) -> None:
         """Remember which providers are worth a look: what fails, and what may be well again."""
         for checked in batch:
-            if checked.lease.provider in self.out or checked.verdict.cause in THEIRS:
+            if checked.lease.provider in self.out or checked.verdict.cause in PROVIDER_CAUSES:
                 self._wanted.add(checked.lease.provider)
 
     def want(self, provider: str) -> None:

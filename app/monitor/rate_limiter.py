@@ -14,10 +14,14 @@ from app.monitor.probe import Answer
 from app.monitor.verdict import LONGEST_WAIT, Verdict, cause_of
 from app.providers.provider import Provider
 
-BURST = 0.1  # of a second's requests may start at once …
-REFILL = 0.8  # … and so many a second: with a request that costs two, no second holds more than all
-SLOWEST = 1 / 64  # of the rate, at a provider that answers 429 to everything
-RECOVERY = 1.1  # a good answer makes up for a seventh of a 429, so that one busy shop slows nobody
+BUCKET_BURST = 0.1  # of a second's requests may start at once …
+BUCKET_REFILL = (
+    0.8  # … and so many a second: with a request that costs two, no second holds more than all
+)
+SLOWEST_RATE = 1 / 64  # of the rate, at a provider that answers 429 to everything
+RATE_RECOVERY = (
+    1.1  # a good answer makes up for a seventh of a 429, so that one busy shop slows nobody
+)
 LONGEST_QUEUE = 15.0  # seconds; a person who would wait longer is told so instead
 
 Clock = Callable[[], float]
@@ -67,19 +71,19 @@ class Bucket:
         """The provider said 429: nothing is left, and it goes on at half the pace."""
         self._fill(now)
         self._tokens = min(self._tokens, 0.0)
-        self._slow = max(SLOWEST, self._slow / 2)
+        self._slow = max(SLOWEST_RATE, self._slow / 2)
 
     def answered(self) -> None:
         """The provider said something else than 429: back to the full rate step by step."""
-        self._slow = min(1.0, self._slow * RECOVERY)
+        self._slow = min(1.0, self._slow * RATE_RECOVERY)
 
     @property
     def _refill(self) -> float:
-        return self._rate * REFILL * self._slow / self.share
+        return self._rate * BUCKET_REFILL * self._slow / self.share
 
     @property
     def _burst(self) -> float:
-        return max(1.0, self._rate * BURST / self.share)
+        return max(1.0, self._rate * BUCKET_BURST / self.share)
 
     @property
     def _batch(self) -> float:

@@ -11,7 +11,7 @@ from app.i18n.plain_text import one_line
 from app.outbound.client import Reply
 from app.providers.spec_parts import Probe
 
-LONGEST_NAME = 200  # characters of a label or an account that we keep
+LONGEST_ACCOUNT_LABEL = 200  # characters of a label or an account that we keep
 
 
 def content_of(reply: Reply) -> Any:
@@ -48,7 +48,7 @@ def with_kept(content: Any, kept: Mapping[str, str]) -> Any:
 def label_of(expression: str, content: Any) -> str | None:
     """A name as people may have written it: it goes into pages, subjects and notifications."""
     value = text(expression, content)
-    return one_line(value, LONGEST_NAME) or None if value else None
+    return one_line(value, LONGEST_ACCOUNT_LABEL) or None if value else None
 
 
 def text(expression: str, content: Any) -> str | None:
@@ -57,7 +57,7 @@ def text(expression: str, content: Any) -> str | None:
         return None
     # What the database cannot hold must not stop a whole batch: NUL, and halves of a pair.
     clean = str(value).encode("utf-8", "replace").decode().replace("\x00", "")
-    return clean[:LONGEST_NAME] or None
+    return clean[:LONGEST_ACCOUNT_LABEL] or None
 
 
 def found(expression: str, content: Any) -> Any:

@@ -12,11 +12,11 @@ from app.monitor.results import Checked
 
 log = logging.getLogger(__name__)
 
-BATCH = 500  # verdicts in one transaction
+WRITE_BATCH = 500  # verdicts in one transaction
 # Of what the database refuses; then each alone, then the lease runs out, and it is checked again.
-TRIES = 3
+WRITE_TRIES = 3
 LAST_WRITES = 5.0  # seconds
-PAUSE = 0.5  # seconds between tries
+WRITE_PAUSE = 0.5  # seconds between tries
 
 
 class ResultWriter:
@@ -36,7 +36,7 @@ class ResultWriter:
         """
         batch = self._batch(await self._waiting.get())
         try:
-            if not await self._written(batch, TRIES, patient=True):
+            if not await self._written(batch, WRITE_TRIES, patient=True):
                 for each in batch:  # one of them may be what the database refuses
                     await self._written([each], 1)
         except asyncio.CancelledError:
@@ -53,7 +53,7 @@ class ResultWriter:
 
     def _batch(self, first: Checked) -> list[Checked]:
         batch = [first]
-        while not self._waiting.empty() and len(batch) < BATCH:
+        while not self._waiting.empty() and len(batch) < WRITE_BATCH:
             batch.append(self._waiting.get_nowait())
         return batch
 
@@ -66,5 +66,5 @@ class ResultWriter:
             except (SQLAlchemyError, OSError) as error:
                 log.warning("%d verdicts not written: %s", len(batch), name_of(error))
                 tries -= not (patient and is_away(error))
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(WRITE_PAUSE)
         return False

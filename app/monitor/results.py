@@ -23,7 +23,7 @@ from app.audit_log import AuditEvent
 from app.config import MOSCOW
 from app.database.row_arrays import unnest
 from app.history import latency, outages
-from app.history.flapping import FLAPS
+from app.history.flapping import FLAPPING_TRANSITIONS
 from app.history.latency import LatencyBatch
 from app.history.latency_ring import NEXT_SLOT, RING_SIZE, LatencyRing, entry_of, with_pause
 from app.models.connection import Cause, Status
@@ -36,7 +36,7 @@ JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
 # With one more, the oldest would be written over before it is folded.
 MOST_UNFOLDED = RING_SIZE - 1
-LASTING = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
+LASTING_STATUSES = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Checked:
     @property
     def goes_on(self) -> bool:
         """Something that was wrong was seen once more."""
-        return self.looked and self.verdict.news and self.verdict.status in LASTING
+        return self.looked and self.verdict.news and self.verdict.status in LASTING_STATUSES
 
     @property
     def wants_settling(self) -> bool:
@@ -114,7 +114,7 @@ class _Column(NamedTuple):
     value: Callable[[Checked], object]
 
 
-COLUMNS = {
+RESULT_COLUMNS = {
     "id": _Column("uuid", lambda each: each.lease.connection_id),
     "lease_id": _Column("uuid", lambda each: each.lease.lease_id),
     "status": _Column("text", lambda each: each.verdict.status.value),
@@ -144,7 +144,7 @@ WRITE = text(
         latency_ms = coalesce(new.latency_ms, c.latency_ms),
         label = coalesce(new.label, c.label),
         transitions = CASE WHEN new.flipped
-            THEN (ARRAY[now()] || c.transitions)[1:{FLAPS}] ELSE c.transitions END,
+            THEN (ARRAY[now()] || c.transitions)[1:{FLAPPING_TRANSITIONS}] ELSE c.transitions END,
         last_checked_at = CASE WHEN new.looked THEN now() ELSE c.last_checked_at END,
         next_check_at = now() + new.delay,
         watched_until = CASE WHEN new.looked
@@ -158,7 +158,7 @@ WRITE = text(
                 <> date_trunc('hour', now(), 'UTC') THEN 1
             ELSE c.unaggregated_count + 1 END,
         lease_id = NULL, lease_until = NULL
-    FROM {unnest("new", {name: column.sql_type for name, column in COLUMNS.items()})}
+    FROM {unnest("new", {name: column.sql_type for name, column in RESULT_COLUMNS.items()})}
     WHERE c.id = new.id AND c.lease_id = new.lease_id
     RETURNING c.id, c.user_id, c.check_count,
               CASE WHEN new.looked AND c.unaggregated_count = 1
@@ -183,8 +183,8 @@ async def record(
 
     `zone`: whose days the latencies are counted by where a person has not chosen.
     """
-    arrays = {name: list(map(column.value, batch)) for name, column in COLUMNS.items()}
-    rows = (await session.execute(WRITE, arrays | {"grace": outages.GRACE})).all()
+    arrays = {name: list(map(column.value, batch)) for name, column in RESULT_COLUMNS.items()}
+    rows = (await session.execute(WRITE, arrays | {"grace": outages.CHECK_GRACE})).all()
     ours = {each.lease.connection_id: each for each in batch}
     written = [(row, ours[row.id]) for row in rows]
     await _keep_history(session, written)

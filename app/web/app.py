@@ -10,9 +10,9 @@ from app.background import Unfinished, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
 from app.database.engine import open_database
-from app.history.flapping import FLAPS
+from app.history.flapping import FLAPPING_TRANSITIONS
 from app.i18n.timezones import zone_named
-from app.monitor.loop import DRAIN, monitoring
+from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.setup import checker_of
 from app.outbound.client import open_outbound
 from app.providers.registry import catalogue_of
@@ -126,7 +126,7 @@ def _parts(app: Dashboard) -> Any:
                 settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
             )
             app.alerting = alerting_of(settings, app.checker)
-            parts.push_async_callback(app.unfinished.drain, DRAIN)
+            parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)
             app.listener = Listener(app.database, app.hub)
             for work in (
                 *(app.listener.run(), stream.fan_out(app)),
@@ -162,7 +162,7 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.globals["static_url"] = static.url
     app.jinja_env.globals["icon"] = icon_of(static.url("icons.svg"))
     app.jinja_env.globals["round_words"] = bulk_check_labels
-    app.jinja_env.globals["flaps"] = FLAPS
+    app.jinja_env.globals["flaps"] = FLAPPING_TRANSITIONS
     app.jinja_env.filters.update(make_filters(app.settings.zone))
     app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])
     app.jinja_env.filters.update(make_grant_filters(app.settings.zone))

@@ -7,7 +7,7 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app.database.engine import Database
-from app.grants.refresh import LEASE
+from app.grants.refresh import CHECK_LEASE
 from app.models.connection import Cause, Connection, Status
 from app.realtime.events import announce_cards
 from tests.support.processes import Program, answers
@@ -56,7 +56,7 @@ class Site:
 
     async def turn(self, status: Status, cause: Cause | None = None, **where: str) -> None:
         """Change connections as a check would, at once; the worker leaves them for one lease."""
-        held = {"lease_id": uuid4(), "lease_until": func.now() + LEASE}
+        held = {"lease_id": uuid4(), "lease_until": func.now() + CHECK_LEASE}
         change = (
             update(Connection)
             .filter_by(**where)

@@ -47,7 +47,7 @@ async def refreshed(checker: Checker, acme: Acme, lease: Lease) -> RefreshOutcom
 
 
 async def stored(database: Database, keys: Keys, connection_id: UUID) -> OpenGrant:
-    query = select(*store.COLUMNS).join(Connection, Connection.id == Grant.connection_id)
+    query = select(*store.GRANT_COLUMNS).join(Connection, Connection.id == Grant.connection_id)
     async with database.sessions() as session:
         return store.open_grant(
             keys, (await session.execute(query.where(Grant.connection_id == connection_id))).one()

@@ -136,7 +136,7 @@ async def test_what_no_check_writes_over_any_more_is_forgotten_in_small_batches(
 ) -> None:
     async with own_clock(database) as session:
         life = await lived(session, keys, [(600, 100)])
-        ages = range(latency.KEPT.days - 5, latency.KEPT.days + 5)
+        ages = range(latency.LATENCIES_KEPT.days - 5, latency.LATENCIES_KEPT.days + 5)
         for slot, days in enumerate(ages):
             began = func.now() - timedelta(days=days)
             row = {"connection_id": life.id, "slot": 30 + slot, "began": began, "counts": [1]}
@@ -150,7 +150,7 @@ async def test_a_monitor_forgets_outages_entries_and_latencies_that_are_too_old(
 ) -> None:
     user = await rows.add_person(database)
     own = await rows.add_connection(database, checker.keys, user, provider="acme")
-    long_ago = func.now() - outages.KEPT - timedelta(days=1)
+    long_ago = func.now() - outages.OUTAGES_KEPT - timedelta(days=1)
     outage = {"status": UNWATCHED, "fault": "us", "evidence": ""}
     stale = (
         insert(Outage).values(

@@ -153,12 +153,12 @@ def replay(seen: Sequence[Seen], now: int) -> list[str]:
         end = following.at if following else now
         if end > check.watched_until:
             word = "unknown"
-        elif check.status in uptime.GRAVITY:
+        elif check.status in uptime.BY_GRAVITY:
             word = str(check.cause)
         else:
             word = "up"
         called += [word] * (end - check.at)
-        if following and following.status in uptime.GRAVITY:
+        if following and following.status in uptime.BY_GRAVITY:
             _date_back(called, following)
     return called
 

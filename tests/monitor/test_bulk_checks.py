@@ -257,7 +257,7 @@ async def test_what_is_old_is_no_news(person: Person, database: Database) -> Non
     assert "3 в порядке" in await person.page()
     async with database.sessions.begin() as session:
         await session.execute(
-            update(BulkCheck).values(started_at=func.now() - bulk_checks.PATIENCE)
+            update(BulkCheck).values(started_at=func.now() - bulk_checks.BULK_CHECK_PATIENCE)
         )
     assert "3 в порядке" not in await person.page()
 

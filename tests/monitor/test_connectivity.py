@@ -274,7 +274,7 @@ async def test_when_it_began_is_kept(database: Database) -> None:
     async with database.sessions.begin() as session:
         await heartbeats.beat(session, monitor, is_offline=True)
         await session.execute(
-            update(MonitorHeartbeat).values(cut_off_since=func.now() - heartbeats.FRESH)
+            update(MonitorHeartbeat).values(cut_off_since=func.now() - heartbeats.HEARTBEAT_FRESH)
         )
         began = await session.scalar(select(MonitorHeartbeat.cut_off_since))
         await heartbeats.beat(session, monitor, is_offline=True)
@@ -284,7 +284,7 @@ async def test_when_it_began_is_kept(database: Database) -> None:
 
 
 async def test_a_dead_monitor_says_nothing_about_connectivity(database: Database) -> None:
-    long_ago = func.now() - 2 * heartbeats.FRESH
+    long_ago = func.now() - 2 * heartbeats.HEARTBEAT_FRESH
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat(beat_at=long_ago, cut_off_since=long_ago))
         await session.flush()

@@ -133,7 +133,7 @@ async def test_its_heartbeat_comes_and_goes_with_it(checker: Checker, database: 
 
 async def test_a_heartbeat_that_stopped_is_not_alive(database: Database) -> None:
     async with database.sessions.begin() as session:
-        session.add(MonitorHeartbeat(beat_at=func.now() - heartbeats.FRESH))
+        session.add(MonitorHeartbeat(beat_at=func.now() - heartbeats.HEARTBEAT_FRESH))
         assert not await heartbeats.monitor_alive(session)
 
 

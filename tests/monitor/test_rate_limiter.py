@@ -193,7 +193,7 @@ async def test_a_provider_that_says_429_is_not_hammered_for_the_others(
 async def test_a_monitor_learns_how_many_share_the_rate(
     checker: Checker, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "BEAT", 0.1)
+    monkeypatch.setattr(loop, "HEARTBEAT_PAUSE", 0.1)
     async with database.sessions.begin() as session:
         session.add_all([MonitorHeartbeat(), MonitorHeartbeat(), MonitorHeartbeat()])
     acme = checker.catalogue["acme"]

@@ -20,7 +20,7 @@ from tests.support import rows
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(result_writer, "PAUSE", 0.01)
+    monkeypatch.setattr(result_writer, "WRITE_PAUSE", 0.01)
 
 
 async def test_a_verdict_waits_for_a_pool_that_is_exhausted(
@@ -36,7 +36,7 @@ async def test_a_verdict_waits_for_a_pool_that_is_exhausted(
     narrow.put(await checked(checker, database, connection_id))
     async with engine.connect():  # the only one that there is
         writing = asyncio.create_task(narrow.write_next())
-        for _ in range(result_writer.TRIES + 1):
+        for _ in range(result_writer.WRITE_TRIES + 1):
             with pytest.raises(PoolTimeout):
                 await engine.connect().start()
     await writing

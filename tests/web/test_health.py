@@ -61,7 +61,7 @@ async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database:
     assert (status, parts["monitor"], parts["database"]) == (503, False, True)
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat(beat_at=text("now() - interval '31 seconds'")))
-    assert heartbeats.FRESH.total_seconds() == 30
+    assert heartbeats.HEARTBEAT_FRESH.total_seconds() == 30
     assert (await ready(dashboard))[0] == 503
 
 

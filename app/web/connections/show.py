@@ -8,7 +8,7 @@ from quart.typing import ResponseReturnValue
 from app.connections import queries
 from app.connections.queries import details
 from app.history import uptime
-from app.history.timeline import CHARTS, timeline
+from app.history.timeline import CHART_DAYS, timeline
 from app.web.alerts.views import sent_about
 from app.web.connections.cards import describe, describe_all
 from app.web.connections.check_labels import spending
@@ -57,4 +57,4 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
 def _period() -> str:
     """What the chart is about."""
     period = request.args.get("chart", "")
-    return period if period in CHARTS else "24h"
+    return period if period in CHART_DAYS else "24h"

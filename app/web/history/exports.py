@@ -20,7 +20,7 @@ from app.connections.queries import CardRow
 from app.history import outage_list, uptime_table
 from app.history.outage_list import OutageFilter
 from app.history.periods import TimeRange
-from app.history.uptime_table import WAYS
+from app.history.uptime_table import PERIOD_PARTS
 from app.models.connection import Cause
 from app.web.context import dashboard, own_zone, person, titles
 from app.web.history.csv import sheet
@@ -83,8 +83,8 @@ async def _outages() -> tuple[Asked, Records]:
 
 
 async def _uptime() -> tuple[Asked, Records]:
-    way = request.args.get("by") or WAYS[0]
-    if way not in WAYS:
+    way = request.args.get("by") or PERIOD_PARTS[0]
+    if way not in PERIOD_PARTS:
         raise RequestRefused(NO_WAY)
     async with dashboard().database.sessions() as session:
         asked = await _asked(session)

@@ -7,7 +7,7 @@ from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.connections import queries
-from app.history.outage_list import MOST, OutageFilter, entries, find
+from app.history.outage_list import OUTAGES_PER_PAGE, OutageFilter, entries, find
 from app.models.connection import Cause
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import CAUSES, PERIODS
@@ -26,7 +26,7 @@ async def index() -> ResponseReturnValue:
     return await render_template(
         "history/outages.html",
         entries=entries(rows),
-        cut_short=len(rows) == MOST,
+        cut_short=len(rows) == OUTAGES_PER_PAGE,
         own=own,
         wanted=wanted,
         days=wanted.period.days,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from app.history.outages import KEPT
+from app.history.outages import OUTAGES_KEPT
 from app.history.periods import TimeRange, last, midnight
 from app.i18n.formatting import MONTHS
 
@@ -45,8 +45,8 @@ def period_of(given: Mapping[str, str], zone: ZoneInfo, now: datetime) -> TimeRa
 
 def _last_days(given: str, now: datetime) -> TimeRange | str:
     is_number = given.isascii() and given.isdigit() and len(given) < 4
-    if not is_number or not 1 <= int(given) <= KEPT.days:
-        return NO_DAYS.format(days=KEPT.days)
+    if not is_number or not 1 <= int(given) <= OUTAGES_KEPT.days:
+        return NO_DAYS.format(days=OUTAGES_KEPT.days)
     return last(ONE_DAY * int(given), now)
 
 
@@ -59,7 +59,7 @@ def _date(given: str) -> date | None:
 
 def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> TimeRange | str:
     """Dates are compared before they become moments: there is no day after the year 9999."""
-    kept_from = now - KEPT
+    kept_from = now - OUTAGES_KEPT
     oldest, today = (at.astimezone(zone).date() for at in (kept_from, now))
     if first > latest:
         return TWISTED
@@ -67,7 +67,7 @@ def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> TimeRa
         return TO_COME
     if latest < oldest:
         name = MONTHS[oldest.month - 1]
-        return GONE.format(days=KEPT.days, day=oldest.day, month=name, year=oldest.year)
+        return GONE.format(days=OUTAGES_KEPT.days, day=oldest.day, month=name, year=oldest.year)
     began = max(midnight(max(first, oldest), zone), kept_from)
     return TimeRange(began, now if latest >= today else midnight(latest + ONE_DAY, zone))
 

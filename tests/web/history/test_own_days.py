@@ -141,7 +141,7 @@ async def test_a_check_folds_into_its_owners_day(person: Person, database: Datab
         await person.app.checker.check_now(UUID(card["id"]))
     async with database.sessions() as session:
         began = await session.scalar(
-            select(Latencies.began).where(Latencies.slot >= latencies.HOURS)
+            select(Latencies.began).where(Latencies.slot >= latencies.HOUR_SLOTS)
         )
     assert began == days_ago(0, zone)
 
