@@ -26,7 +26,7 @@ EQUIVALENT = (  # a line, its changes that no test can tell from the original, a
         "any number will do that is no HTTP status",
     ),
     (
-        "return min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)",
+        "return min(max(interval, answer.retry_after or 0.0), LONGEST_RETRY_AFTER)",
         {"0.0 → False", "0.0 → -1.0"},
         "any number will do that is no longer than an interval",
     ),

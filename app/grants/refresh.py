@@ -1,4 +1,4 @@
-"""Trading a refresh token for a new pair: by one process at a time, and never losing what came."""
+"""Refresh of a grant (RFC 6749 section 6): one process at a time, and no new token is ever lost."""
 
 import asyncio
 import logging
@@ -27,11 +27,9 @@ from app.providers.provider import AHEAD, NEVER, Provider
 
 log = logging.getLogger(__name__)
 
-STORE_PAUSE = 0.25  # seconds between tries to store a new pair: before others look again
-NOTED_ONCE_IN = timedelta(days=1)  # a renewal is noted once in this time
-CHECK_LEASE = timedelta(
-    seconds=90
-)  # at least twice (probe + refresh + probe); a dead one gives it back
+STORE_PAUSE = 0.25  # seconds between tries to store a new pair
+NOTED_ONCE_IN = timedelta(days=1)  # a refresh is noted in the audit log once in this time
+CHECK_LEASE = timedelta(seconds=90)  # at least twice a check's longest (probe + refresh + probe)
 
 
 class NotRefreshed(Enum):
@@ -48,7 +46,7 @@ RefreshOutcome = OpenGrant | Refusal | NotRefreshed
 
 
 def wants_refresh(provider: Provider, grant: OpenGrant) -> bool:
-    """Is it time, before the access token is asked with?
+    """Is the token to be refreshed before it is used?
 
     A refresh in doubt is not repeated where a second use may end the grant, for as long as the
     access token still works.
@@ -111,7 +109,7 @@ async def _note_sent(session: AsyncSession, grant: OpenGrant) -> bool:
 
 
 async def _newer(sessions: Sessions, keys: Keys, spent: OpenGrant) -> OpenGrant | None:
-    """The grant as it is now, if somebody replaced the one that was just refused."""
+    """The stored grant, where it is another than the spent one by now."""
     async with sessions() as session:
         row = (
             await session.execute(
@@ -166,19 +164,19 @@ async def _after_answer(
 async def _replace_at_last(
     sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens
 ) -> bool:
-    """However long the database is away: the spent token is worth nothing, and this is the only
-    copy of the new one.
+    """Try until the database takes it, however long: the spent token is worth nothing, and this is
+    the only copy of the new one.
     """
-    told = False
+    is_logged = False
     while True:
         try:
             return await _replace(sessions, keys, spent, tokens)
         except (SQLAlchemyError, OSError) as error:
             if not is_away(error):
                 raise
-            if not told:
+            if not is_logged:
                 log.warning("a new pair of tokens waits for the database: %s", name_of(error))
-            told = True
+            is_logged = True
             await asyncio.sleep(STORE_PAUSE)
 
 

@@ -22,10 +22,10 @@ from app.providers.spec_parts import ACCESS_TOKEN, REFRESH_TOKEN
 
 log = logging.getLogger(__name__)
 
-REVOCATION_LIFE = timedelta(days=1)  # after this the provider has had its chance
+REVOCATION_LIFE = timedelta(days=1)  # after this no more is tried
 REVOCATION_PAUSES = (60, 300, 900, 3600)  # seconds between tries; the last one repeats
-REVOCATION_CLAIM = timedelta(seconds=90)  # a try that never ends is tried again after this
-REVOCATION_BATCH = 20
+REVOCATION_CLAIM = timedelta(seconds=90)  # a claim whose process died ends after this
+REVOCATION_BATCH = 20  # rows claimed at once
 
 LOCK_ACCOUNT = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 1))")
 
@@ -35,9 +35,9 @@ async def enqueue(
 ) -> UUID | None:
     """Put the token that ends the grant into the outbox, in the caller's transaction.
 
-    None: the provider has no revocation, or another connection holds the same account, or the token
-    was delivered: it is the application's, and lives until that is removed there. Of two that
-    let go of one account at once, the second one sees that it is the last.
+    None: the provider has no revocation; or another connection holds the same account; or the token
+    was delivered, and lives until the application is removed at the provider. The lock is there for
+    two that let go of one account at once: the second one sees that it is the last.
     """
     if grant.account is not None:
         await session.execute(LOCK_ACCOUNT, {"account": f"{provider.name} {grant.account}"})
@@ -89,8 +89,8 @@ async def send(
         row = await session.get(Revocation, revocation_id)
         held = row is not None and await account_held(session, row.provider, row.account)
     if row is None:
-        return True  # somebody else was faster
-    refusal = None  # connected anew meanwhile: to revoke now could end the new grant
+        return True  # another process was faster
+    refusal = None  # None where it was connected anew meanwhile: to revoke could end the new grant
     if not held:
         token = keys.open(row.token, "revocations", row.id, "token")
         refusal = await client.revoke(http, provider, token, row.token_type_hint, row.extra)

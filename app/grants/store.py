@@ -5,10 +5,9 @@ or through `revocations`, the outbox of what a provider must still be told to fo
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +15,9 @@ from sqlalchemy import ColumnElement, Interval, func, literal_column, select, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.encryption import Keys
-from app.errors import SealingError
 from app.models.connection import Connection, Grant
 from app.oauth.token_response import Tokens
-from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN
+from app.providers.provider import OAUTH2, PUSHED_TOKEN
 
 # Refreshed so long before it matters: 15 minutes, or a tenth of a shorter life.
 REFRESH_HEAD_START: ColumnElement[timedelta] = literal_column(
@@ -27,7 +25,6 @@ REFRESH_HEAD_START: ColumnElement[timedelta] = literal_column(
     " (grants.expires_at - coalesce(grants.refreshed_at, grants.granted_at)) / 10)",
     Interval,
 )
-KEY_ENDING, SHORTEST_KEY_SHOWN = 4, 12  # characters of a key that are shown, if it has so many
 SEALED_COLUMNS = ("access_token", "refresh_token", "secrets")
 TIME_COLUMNS = ("expires_at", "granted_at", "refreshed_at", "refresh_sent_at")
 GRANT_COLUMNS = (  # what `open_grant` wants of a row of `grants` joined with `connections`
@@ -200,31 +197,6 @@ async def account_held(session: AsyncSession, provider: str, account: str | None
         Connection.provider == provider, Connection.account == account
     )
     return await session.scalar(holder.limit(1)) is not None
-
-
-@dataclass(frozen=True)
-class ShownKey:
-    """A stored key as its owner may see it."""
-
-    ending: str  # its last characters
-    expires_at: datetime | None
-
-
-async def shown_keys(
-    session: AsyncSession, keys: Keys, connection_ids: Sequence[UUID]
-) -> dict[UUID, ShownKey]:
-    """The keys of these connections, by connection; one that does not open is left out."""
-    columns = (Grant.connection_id, Grant.access_token, Grant.expires_at)
-    rows = await session.execute(
-        select(*columns).where(Grant.connection_id.in_(connection_ids), Grant.kind == API_KEY)
-    )
-    shown: dict[UUID, ShownKey] = {}
-    for row in rows:
-        with suppress(SealingError):
-            key = keys.open(row.access_token, "grants", row.connection_id, "access_token")
-            ending = key[-KEY_ENDING:] if len(key) >= SHORTEST_KEY_SHOWN else ""
-            shown[row.connection_id] = ShownKey(ending, row.expires_at)
-    return shown
 
 
 def sealed(keys: Keys, connection_id: UUID, tokens: Tokens) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""When a connection is said to flap."""
+"""When a connection counts as flapping: four transitions within an hour."""
 
 from datetime import timedelta
 
-FLAPPING_TRANSITIONS = 4  # times up or down …
-FLAPPING_WINDOW = timedelta(hours=1)  # … within this make a connection that flaps
+FLAPPING_TRANSITIONS = 4  # times to online or from it …
+FLAPPING_WINDOW = timedelta(hours=1)  # … within this

@@ -1,8 +1,8 @@
 """How long answers took, without keeping any answer for long.
 
 The last 60 stand in the connection's own row (`latency_ring`). When their hour ends, or before they
-are written over, they are folded into two histograms: of their hour, and of their day. Buckets grow
-by a tenth, so a quantile is true to 5 %.
+are written over, they are added ("folded") to two histograms: of their hour, and of their day.
+Buckets grow by a tenth, so a quantile is true to 5 %.
 """
 
 import math
@@ -24,8 +24,8 @@ from app.models.connection import Connection
 from app.models.history import Latencies
 
 HOUR_SLOTS, DAY_SLOTS = 24, 90  # slots: an hour is written over after a day, a day after 90
-LATENCIES_KEPT = timedelta(days=DAY_SLOTS)  # what no check writes over any more
-LATENCIES_PRUNED = 500  # rows in one go
+LATENCIES_KEPT = timedelta(days=DAY_SLOTS)  # what no check writes over is deleted then
+LATENCIES_PRUNED = 500  # rows deleted in one statement
 GROWTH = math.log(1.1)
 BUCKETS = 111  # the last one begins at 32 s, longer than any probe may take
 HALF_A_DAY = timedelta(hours=12)
@@ -104,7 +104,7 @@ async def points(
 ) -> list[Point]:
     """One for each window, which are hours, or days in `zone`; what is not folded yet included.
 
-    A day that was counted before its owner moved to another zone is shown in the one it mostly is.
+    A day that was counted before its owner changed zones is shown as the day that holds its noon.
     """
     by_hour = windows[0].whole <= timedelta(hours=1)
     found: dict[datetime, Counter[int]] = {}
@@ -117,7 +117,7 @@ async def points(
 
 
 async def prune(session: AsyncSession) -> bool:
-    """Forget some of what is too old; True when there may be more."""
+    """Delete some of what is too old; True when there may be more."""
     gone = await session.scalars(
         PRUNE_LATENCIES, {"kept": LATENCIES_KEPT, "most": LATENCIES_PRUNED}
     )

@@ -1,4 +1,4 @@
-"""How one connection was in one month: what the page to be printed says."""
+"""The monthly report of one connection, for its page to be printed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,23 +15,23 @@ from app.history.timeline import Interval, intervals_of
 from app.history.uptime import Breakdown, Series, all_up, splits
 from app.models.connection import Connection
 
-REPORT_INTERVALS = 200  # stretches; what is down more often than that is to be read as CSV
+REPORT_INTERVALS = 200  # at most; whoever wants them all takes the CSV
 
 
 @dataclass(frozen=True)
 class MonthlyReport:
-    window: TimeRange  # the month, as far as it is over and still kept
+    window: TimeRange  # the month, as far as it is past and still kept
     split: Breakdown
     days: Series
-    stretches: Sequence[Interval]  # the oldest first, as long as they lasted within the window
+    stretches: Sequence[Interval]  # the oldest first, cut to the window
     cut_short: bool  # there were more
-    months: Sequence[TimeRange]  # that there are reports of, the newest first
+    months: Sequence[TimeRange]  # that have a report, the newest first
 
 
 async def report(
     session: AsyncSession, connection_id: UUID, window: TimeRange, zone: ZoneInfo, now: datetime
 ) -> MonthlyReport:
-    """`window` is a month of `zone`, or its part that is over and kept; `now` is the database's."""
+    """`window` is a month of `zone`, or its part that is past and kept; `now` is the database's."""
     by_day = days_of(window, zone)
     own = (await splits(session, [connection_id], [*by_day, window], now))[connection_id]
     found = await intervals_of(

@@ -1,4 +1,4 @@
-"""All that was not online at a person's connections; a provider-wide outage is one entry."""
+"""The list of outages of a person's connections; a provider-wide outage is one entry."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +15,8 @@ from app.models.connection import UNWATCHED
 
 OUTAGES_PER_PAGE = 500  # entries of a page; an export has them all
 
-# OFFSET 0 makes PostgreSQL look up each connection by its index: on its own it may read everybody's
-# outages instead, and the time would grow with the number of people.
+# OFFSET 0 keeps PostgreSQL from merging the subquery, so that it looks up each connection by the
+# index; else it may read everybody's outages, and the time would grow with the number of people.
 FIND_OUTAGES = text(
     f"""
     SELECT c.id AS connection_id, c.provider, c.label, o.status, o.cause, o.fault,
@@ -49,7 +49,7 @@ FIND_OUTAGES = text(
 
 @dataclass(frozen=True)
 class OutageFilter:
-    """What an outage must be like; None: whatever it is."""
+    """Which outages are wanted; None: all."""
 
     period: timedelta  # until now
     connection_id: UUID | None = None
@@ -59,7 +59,7 @@ class OutageFilter:
 
 @dataclass(frozen=True)
 class OutageEntry:
-    """One outage, or one of a provider that concerned `connections` of the person's."""
+    """An outage of one connection, or of a provider and so of several `connections`."""
 
     provider: str
     connections: tuple[tuple[UUID, str | None], ...]  # id and label
@@ -92,7 +92,7 @@ async def find(
 
 
 def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[OutageEntry]:
-    """Rows of `find`, those of one provider-wide outage made one."""
+    """Rows of `find`; those of one provider-wide outage become one entry."""
     found: dict[object, OutageEntry] = {}
     for place, row in enumerate(rows):
         key = ("wide", row.wide_id) if row.wide_id else place
@@ -102,7 +102,7 @@ def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[OutageEntry]:
 
 
 def records(rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo) -> Iterator[dict[str, object]]:
-    """To take away: every outage of every connection, times in `zone`, spans in seconds."""
+    """For an export: every outage of every connection, times in `zone`, durations in seconds."""
     for row in rows:
         yield {
             "connection": str(row.connection_id),

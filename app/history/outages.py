@@ -1,8 +1,8 @@
-"""History as intervals: stretches of a connection's time that were not online, or not watched.
-A healthy connection that is checked on time has none, and writes nothing.
+"""Outages: the intervals when a connection was not online, or when nobody checked it.
 
-All of it is dated by the database's clock. Should that clock step back, a stretch is never written
-into time that has been accounted for: what was written first stands.
+A connection that stays online and is checked in time has none, and nothing is written for it. All
+times are of the database's clock. When that steps back, no interval is written into time that one
+covers already: what was written first stays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.connection import UNWATCHED, Cause
 
-CHECK_GRACE = timedelta(seconds=60)  # a check that refreshes on its way may take so long
+CHECK_GRACE = timedelta(seconds=60)  # the longest that a check with a refresh may take
 OUTAGES_KEPT = timedelta(days=400)
-ASKED_AGAIN = timedelta(minutes=5)  # after the end of a provider-wide outage, all are by then
-OUTAGES_PRUNED = 500  # rows in one go
+ASKED_AGAIN = timedelta(minutes=5)  # after a provider-wide outage, all are by then
+OUTAGES_PRUNED = 500  # rows deleted in one statement
 
 _FAULT = " ".join(f"WHEN '{cause.value}' THEN '{cause.fault}'" for cause in Cause)
 _LAST_END = """
@@ -53,7 +53,8 @@ COUNT_CHECK = text(
     WHERE c.id = ANY(CAST(:ids AS uuid[])) AND o.connection_id = c.id AND o.closed_at IS NULL
     """
 )
-# While a provider is out for everybody, its sample speaks for what was down already.
+# During a provider-wide outage only a sample is checked: connections that the provider had failed
+# for count as watched all the same.
 SPOKEN_FOR = f"""
     SELECT FROM outages o JOIN provider_outages p ON p.provider = c.provider
     WHERE o.connection_id = c.id AND o.closed_at IS NULL AND o.fault = 'provider'
@@ -103,15 +104,17 @@ async def follow(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     await session.execute(OPEN_OUTAGES, ids)
 
 
-async def go_on(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
+async def count_check(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     """Another check said the same: count it, and keep its evidence as the last."""
     await session.execute(COUNT_CHECK, {"ids": list(connection_ids)})
 
 
 async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) -> set[UUID]:
-    """Nobody checked these connections from then until now. Nothing is claimed about that time,
-    so an outage that was open ends where it began; `follow` opens it anew if it is still there.
-    Returns those that this is true of: a provider-wide outage may have spoken for the others.
+    """Record that nobody checked these connections from these times until now.
+
+    Nothing is known of that time, so an outage that was open ends where it began; `follow` opens
+    a new one if the connection still fails. Returns those that were unwatched in fact: during a
+    provider-wide outage its sample stands for the others.
     """
     ids = list(await session.scalars(SILENT, _columns(silent_since, silent_since)))
     if ids:
@@ -121,7 +124,7 @@ async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) 
 
 
 async def prune(session: AsyncSession) -> bool:
-    """Forget some of what ended too long ago; True when there may be more."""
+    """Delete some of what ended too long ago; True when there may be more."""
     gone = await session.scalars(PRUNE_OUTAGES, {"kept": OUTAGES_KEPT, "most": OUTAGES_PRUNED})
     return len(gone.all()) == OUTAGES_PRUNED
 

@@ -1,4 +1,4 @@
-"""Windows of time that history is shown in: half hours, days and months as people know them."""
+"""Windows of time that history is shown in: half hours and hours by the clock, days and months."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 HALF_HOUR = timedelta(minutes=30)
-CACHED_MIDNIGHTS = 10_000  # that are known by heart: each page asks for the last 30 of its reader
+CACHED_MIDNIGHTS = 10_000  # each page needs the last 30 of its reader's zone
 DAY = timedelta(hours=24)
 
 

@@ -1,7 +1,7 @@
-"""Provider-wide outages: where a provider fails for many at once, it is one outage of its own.
+"""Provider-wide outages: a provider that fails for many at once has an outage of its own.
 
-While it lasts, a few of its connections are asked every half a minute, as a sample; all of them are
-looked at again, spread out, when the sample is well (docs/decisions/0012).
+While it lasts, a few of its connections are checked every 30 seconds, as a sample; when the sample
+is well, all of them are checked again, spread over a minute (docs/decisions/0012).
 """
 
 from dataclasses import dataclass
@@ -16,26 +16,24 @@ from app.models.connection import Cause
 from app.models.history import ProviderOutage
 from app.realtime.events import announce_provider
 
-LEAST_FAILING = 5  # connections that fail; fewer may be a matter between a person and the provider
-RECENT_WINDOW = timedelta(minutes=2)  # how old a look may be to count
-OUTAGE_BURST = timedelta(minutes=15)  # what has failed for longer does not date the outage
-SAMPLE = 5  # connections asked in one go while an outage lasts
-QUORUM = 3  # connections of a sample that must have been seen, before it says that all is well
+LEAST_FAILING = 5  # connections that fail; fewer may have reasons of their own
+RECENT_WINDOW = timedelta(minutes=2)  # how old a check may be to count
+OUTAGE_BURST = timedelta(minutes=15)  # what has failed for longer does not date its start
+SAMPLE = 5  # connections checked at once while an outage lasts
+QUORUM = 3  # connections of a sample that must have been checked before it can end the outage
 SAMPLE_PAUSE = 30.0  # seconds between two samples, unless the interval is shorter
-SCHEDULE_SPREAD = 60.0  # seconds over which all are looked at again, unless the interval is shorter
+SCHEDULE_SPREAD = 60.0  # seconds over which all are checked again, unless the interval is shorter
 SCHEDULE_CHUNK = 5_000  # connections that are put on the schedule in one transaction
-ENOUGH_LOOKS = (
-    10_000  # recent looks that are counted at most: a share of so many is as good as of all
-)
+ENOUGH_LOOKS = 10_000  # recent checks counted at most: enough for a share
 
 PROVIDER_CAUSES = [cause.value for cause in Cause if cause.fault == "provider"]
 
-# What a grant was refused for says nothing about the provider, and stays as it was when it is down.
+# A refused grant says nothing about the provider, and stays refused while the provider is down.
 _GRANT_WORKS = "status NOT IN ('blocked', 'revoked')"
 
-# `recent`: looks that count, at most :enough. `askable`: connections that were looked at since
-# :after, or that a sample might still ask, because the provider does not want them left alone now;
-# counted up to :quorum, since no more are needed to end an outage.
+# `recent`: checks that count, at most :enough. `askable`: connections that were checked since
+# :after, or that a sample may check now, as the provider's spacing allows; counted up to :quorum,
+# since no more are needed to end an outage.
 COUNT_LOOKS = text(
     f"""
     WITH recent AS (
@@ -92,7 +90,7 @@ PUT_ON_SCHEDULE = text(
 
 @dataclass(frozen=True)
 class Looks:
-    """Connections of one provider by their last look: how many, and how many of them failed."""
+    """Recent checks of one provider: of how many connections, and how many of them failed."""
 
     seen: int
     failing: int
@@ -104,19 +102,19 @@ def is_outage(looks: Looks) -> bool:
 
 
 def is_over(looks: Looks) -> bool:
-    """Far from where it began, so that a provider that half works does not go back and forth."""
+    """A fifth at most fails, where half opened it: a provider that half works does not flap."""
     return looks.seen >= looks.quorum and looks.failing * 5 <= looks.seen
 
 
 async def open_ones(session: AsyncSession) -> dict[str, datetime]:
-    """Which providers are out, and since when."""
+    """Which providers have an outage, and since when."""
     query = select(ProviderOutage.provider, ProviderOutage.opened_at)
     rows = await session.execute(query.where(ProviderOutage.closed_at.is_(None)))
     return {row.provider: row.opened_at for row in rows}
 
 
 async def follow(session: AsyncSession, provider: str, spacing: float = 0.0) -> datetime | None:
-    """Open or close the provider's outage, so that it agrees with what was seen of late.
+    """Open or close the provider's outage, so that it agrees with the recent checks.
 
     `spacing`: as in `put_on_schedule`, which is to be called when this returns a time: the outage
     ended then, just now.
@@ -139,14 +137,14 @@ async def follow(session: AsyncSession, provider: str, spacing: float = 0.0) -> 
 
 
 async def take_turn(session: AsyncSession, provider: str, interval: float) -> bool:
-    """Is it time for the next sample? True for one process of all."""
+    """Is it time for the next sample? True in one process of all."""
     pause = timedelta(seconds=min(SAMPLE_PAUSE, interval))
     turn = (
         update(ProviderOutage)
         .where(
             ProviderOutage.provider == provider,
             ProviderOutage.closed_at.is_(None),
-            or_(  # the future is where a clock was that has stepped back
+            or_(  # the future: the clock has stepped back since
                 ProviderOutage.sampled_at <= func.now() - pause,
                 ProviderOutage.sampled_at > func.now(),
             ),
@@ -160,9 +158,9 @@ async def take_turn(session: AsyncSession, provider: str, interval: float) -> bo
 async def put_on_schedule(
     session: AsyncSession, provider: str, ended: datetime, interval: float, spacing: float
 ) -> bool:
-    """Spread the next looks at a provider that is well again; False when nothing is left to do.
+    """Spread the next checks of a provider that is well again; False when nothing is left to do.
 
-    `spacing`: seconds that it wants between two looks with one grant.
+    `spacing`: seconds that it wants between two checks with one grant.
     """
     values = {
         "provider": provider,
@@ -193,7 +191,7 @@ async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
 
 
 async def _last_end(session: AsyncSession, provider: str) -> datetime | None:
-    """Not one that a clock which has gone back since dated ahead."""
+    """Not one in the future, which a clock wrote that has stepped back since."""
     ended = select(func.max(ProviderOutage.closed_at)).where(ProviderOutage.closed_at <= func.now())
     return await session.scalar(ended.where(ProviderOutage.provider == provider))
 

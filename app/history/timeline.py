@@ -1,4 +1,4 @@
-"""What the page of one connection shows of its past."""
+"""The past of one connection, as its page shows it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from app.history.uptime import Breakdown, Series, all_up, known_until, splits
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Outage
 
-TIMELINE_DAYS = 90  # days in the long row of bars
-TIMELINE_INTERVALS = 10  # of the timeline
-TIMELINE_CHECKS = 12  # of the last checks
-# As the index has it, so that it serves; what goes on comes first.
+TIMELINE_DAYS = 90  # days in the longest row of bars
+TIMELINE_INTERVALS = 10  # intervals shown at most
+TIMELINE_CHECKS = 12  # last checks shown at most
+# Written as the index has it, so that it is used; what is still open comes first.
 OUTAGE_END: ColumnElement[datetime] = literal_column(
     "coalesce(outages.closed_at, 'infinity'::timestamptz)", DateTime(timezone=True)
 )
@@ -28,7 +28,7 @@ CHART_DAYS = {"24h": 1, "7d": 7, "30d": 30}  # days
 
 @dataclass(frozen=True)
 class Interval:
-    """An outage, or a time that nobody watched; `ended` is None while it goes on."""
+    """An outage, or a time when nobody checked; `ended` is None while it lasts."""
 
     began: datetime
     ended: datetime | None
@@ -38,7 +38,7 @@ class Interval:
     evidence: str
     last_evidence: str
     checks: int
-    lasted: timedelta  # until now, if it goes on
+    lasted: timedelta  # until now while it lasts
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ async def intervals_of(
     limit: int = TIMELINE_INTERVALS,
     until: datetime | None = None,
 ) -> list[Interval]:
-    """What was not simply online, the newest first; a time that nobody watches and that still goes
-    on comes before the `limit`, and ends the outage before it.
+    """What was not online, the newest first. When nobody has checked for a while, that interval
+    comes first, beyond `limit`, and ends the outage before it.
     """
     query = select(Outage).where(Outage.connection_id == connection_id)
     if since is not None:

@@ -1,7 +1,7 @@
-"""What was: how windows of time were spent, computed from the stretches in `outages`, exactly.
+"""Uptime: how windows of time were spent, computed exactly from the intervals in `outages`.
 
-A window is up, minus what was not online, minus what nobody watched, minus what lies before the
-connection. A connection whose last check no longer speaks for it is unwatched since that check.
+A window is up, minus what was not online, minus what nobody checked, minus the time before the
+connection was made. A connection whose next check is overdue is unwatched since its last one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from app.models.connection import UNWATCHED, Status
 CARD_HALF_HOURS, CARD_DAYS = 48, 30  # bars on a card
 NO_TIME = timedelta(0)
 BY_GRAVITY = (UNWATCHED, Status.BLOCKED.value, Status.OFFLINE.value, Status.REVOKED.value)
-BEFORE_CONNECTION = "before"  # the time before a connection was made
+BEFORE_CONNECTION = "before"  # the pseudo status of the time before a connection was made
 
 _SAMPLED = SPOKEN_FOR.format(since="c.last_checked_at", now="CAST(:now AS timestamptz)")
 KNOWN_CTE = f"""
@@ -70,11 +70,11 @@ class Breakdown:
     """How a window was spent: `whole` is up + you + provider + us + unknown."""
 
     whole: timedelta
-    you: timedelta = NO_TIME  # not online, by whose move it was
+    you: timedelta = NO_TIME  # not online, by fault
     provider: timedelta = NO_TIME
     us: timedelta = NO_TIME
     unknown: timedelta = NO_TIME  # nobody was checking
-    worst: str | None = None  # the gravest status in it; None: there was nothing but up
+    worst: str | None = None  # the gravest status in it; None: it was up all the time
 
     @property
     def down(self) -> timedelta:
@@ -86,12 +86,12 @@ class Breakdown:
 
     @property
     def uptime(self) -> float | None:
-        """The part of the watched time that was up; None: there was none."""
+        """The part of the watched time that was up; None: nothing was watched."""
         watched = self.whole - self.unknown
         return self.up / watched if watched > NO_TIME else None
 
     def __add__(self, other: "Breakdown") -> "Breakdown":
-        """Of two connections; which status was the worst is no question then."""
+        """The sum over two connections, without `worst`."""
         return Breakdown(
             self.whole + other.whole,
             self.you + other.you,
@@ -116,13 +116,13 @@ class Breakdown:
 
 @dataclass(frozen=True)
 class Series:
-    """Windows side by side, the oldest first, and how each was spent."""
+    """Consecutive windows, the oldest first, and how each was spent."""
 
     windows: Sequence[TimeRange]
     splits: Sequence[Breakdown]
     well: Sequence[
         Breakdown
-    ]  # had all been up; of a window that was, the very same object as above
+    ]  # the same, had all been up; for a window that was, the same object as in `splits`
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ async def splits(
 
 
 def all_up(windows: Sequence[TimeRange], now: datetime) -> list[Breakdown]:
-    """Windows without a fault. They end now at the latest: of what is to come nothing is known."""
+    """Windows that were up all the time. They end now at the latest: the future is not known."""
     return [Breakdown(max(min(each.ended, now) - each.began, NO_TIME)) for each in windows]
 
 
@@ -169,7 +169,7 @@ async def _splits(
 
 
 async def known_until(session: Reader, connection_id: UUID, now: datetime) -> datetime:
-    """Up to when something is known; earlier than `now` where nobody checks it (any more)."""
+    """Until when its status is known; earlier than `now` where its next check is overdue."""
     known = await session.scalar(KNOWN_UNTIL, {"ids": [connection_id], "now": now})
     return known or now
 

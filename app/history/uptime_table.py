@@ -1,4 +1,4 @@
-"""How a person's connections were, period by period, each one and all of them together."""
+"""Uptime of a person's connections as a table: by connection and by window, and all together."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.history.periods import TimeRange, days_of, months_of
 from app.history.uptime import Breakdown, splits
 
-PERIOD_PARTS = ("whole", "month", "day")  # a period can be told as one, by months, by days
+PERIOD_PARTS = ("whole", "month", "day")  # how a period is divided: not at all, by months, by days
 
 ConnectionRow = Row[*tuple[Any, ...]]  # has an id, a provider, a label
 Found = Mapping[UUID, Sequence[Breakdown]]
@@ -40,8 +40,8 @@ async def spent(
 ) -> Iterator[UptimeRow]:
     """All together first, then one connection after the other; `way` is one of PERIOD_PARTS.
 
-    Where a connection had not been made yet, it has no entry. There may be a hundred thousand, so
-    they are made when they are asked for, which need not be in the event loop.
+    A window before a connection was made has no row. There may be a hundred thousand rows, so they
+    are made lazily, which need not happen in the event loop.
     """
     if not rows:
         return iter(())
@@ -51,7 +51,7 @@ async def spent(
 
 
 def records(entries: Iterable[UptimeRow], zone: ZoneInfo) -> Iterator[dict[str, object]]:
-    """To take away: times in `zone`, spans in seconds, uptime as a part of 1."""
+    """For an export: times in `zone`, durations in seconds, uptime between 0 and 1."""
     for entry in entries:
         row, split = entry.connection, entry.split
         yield {

@@ -1,4 +1,4 @@
-"""Tables of what was: outages of connections and of providers, and how long answers took."""
+"""Tables of the past: outages of connections and of providers, and how long answers took."""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,8 +23,8 @@ from app.models.connection import UNWATCHED
 
 
 class Outage(Base):
-    """One stretch of a connection's time that was not online, with one cause; or, as `unwatched`,
-    one when nobody was checking. The stretches of a connection never overlap.
+    """One interval of a connection's time that was not online, with one cause; or, as `unwatched`,
+    one when nobody was checking. The intervals of a connection never overlap.
     """
 
     __tablename__ = "outages"
@@ -35,7 +35,7 @@ class Outage(Base):
             unique=True,
             postgresql_where=text("closed_at IS NULL"),
         ),
-        # A connection's stretches from some moment on, the open one included.
+        # A connection's intervals from some moment on, the open one included.
         Index(
             "ix_outages_connection_id_end",
             "connection_id",
@@ -62,7 +62,7 @@ class Outage(Base):
     closed_at: Mapped[datetime | None]
     evidence: Mapped[str]  # of the check that confirmed it
     last_evidence: Mapped[str] = mapped_column(server_default="")
-    checks: Mapped[int] = mapped_column(server_default="1")  # in a row that brought this cause
+    checks: Mapped[int] = mapped_column(server_default="1")  # in a row with this cause
 
 
 class Latencies(Base):
@@ -72,7 +72,7 @@ class Latencies(Base):
 
     __tablename__ = "latencies"
     __table_args__ = (
-        Index("ix_latencies_began", "began"),  # for what nobody writes over any more
+        Index("ix_latencies_began", "began"),  # for rows that nobody writes over any more
         {"postgresql_with": {"fillfactor": 80}},
     )
 
@@ -85,7 +85,7 @@ class Latencies(Base):
 
 
 class ProviderOutage(Base):
-    """A time when a provider failed for so many at once that it is one outage of the provider's."""
+    """An outage of a provider: it failed for so many at once that they have one cause."""
 
     __tablename__ = "provider_outages"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Tables of the monitors: who is alive, and the last check of everything a person asked for."""
+"""Tables of the monitors: their heartbeats, and the last bulk check of each person."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from app.models.base import Base
 
 
 class BulkCheck(Base):
-    """A person's last «Проверить все»: when it began, and what it is about."""
+    """A person's last «Проверить все»: when it began, and of which connections."""
 
     __tablename__ = "bulk_checks"
 
@@ -30,11 +30,11 @@ class BulkCheck(Base):
 
 
 class MonitorHeartbeat(Base):
-    """A sign of life of every monitor: a dead one must never look like confident green."""
+    """The last sign of life of a monitor: without any, pages say that nobody checks."""
 
     __tablename__ = "monitors"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     beat_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-    cut_off_since: Mapped[datetime | None]  # it cannot reach the network itself, and checks nothing
+    cut_off_since: Mapped[datetime | None]  # since when it is offline itself, and checks nothing

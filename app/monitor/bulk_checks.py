@@ -1,7 +1,7 @@
-"""«Проверить все»: one look at everything a person has, done by the monitors' ordinary way.
+"""«Проверить все»: a check of all connections of a person, on request, made by the monitors.
 
-A press makes the connections due at once and writes down which and when. How far the round is,
-the connections themselves say, so no restart and no second tab can make it wrong.
+A request makes the connections due at once, and stores which they are and when that was. Progress
+is computed from the connections themselves, so that no restart and no second tab can falsify it.
 """
 
 from collections import Counter
@@ -25,15 +25,13 @@ from app.models.monitor import BulkCheck
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
-BULK_CHECK_LIMIT = RateLimit(1, timedelta(seconds=30))  # rounds of one person
-ANSWER_FRESH = timedelta(seconds=2)  # an answer so young needs no other one
-BULK_CHECK_PATIENCE = timedelta(
-    minutes=10
-)  # a round that is older may be begun anew, and is no news any more
+BULK_CHECK_LIMIT = RateLimit(1, timedelta(seconds=30))  # bulk checks of one person
+ANSWER_FRESH = timedelta(seconds=2)  # a check this recent counts as one of the bulk check's
+BULK_CHECK_PATIENCE = timedelta(minutes=10)  # then a new one may begin, and this is shown no more
 BULK_CHECK_FORGOTTEN = timedelta(hours=1)
-BULK_CHECK_AHEAD = timedelta(seconds=60)  # of what fell due by itself, at most
+BULK_CHECK_AHEAD = timedelta(seconds=60)  # so far ahead of what fell due by itself, at most
 
-# A check that our own mistake prevented leaves `last_checked_at` alone, and is over all the same.
+# A check that a mistake of ours prevented leaves `last_checked_at` alone, but counts as made.
 PROGRESS = text(
     f"""
     SELECT r.user_id, r.started_at, r.later, now() AS read_at,
@@ -58,13 +56,13 @@ PROGRESS = text(
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a round is."""
+    """How far a bulk check is."""
 
-    whole: int  # connections that it is about and that are still there
+    whole: int  # connections that it is about and that still exist
     asked: int  # of these, checked since it began
-    held: int  # their provider fails for everybody: they are asked once it answers
+    held: int  # their provider has an outage: they are checked when that ends
     well: int  # of those asked
-    later: Mapping[str, int]  # by provider, how many it does not let us ask yet
+    later: Mapping[str, int]  # by provider: how many connections it does not let us ask yet
     age: timedelta
 
     @property
@@ -82,7 +80,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Begun:
-    """What a press did: nothing for `wait` seconds, or it joined a round, or began one."""
+    """What a request did: it must `wait` so many seconds, or joined a bulk check, or began one."""
 
     wait: int = 0
     joined: bool = False
@@ -92,7 +90,7 @@ async def start(
     session: AsyncSession, catalogue: Catalogue, user_id: int, interval: float
 ) -> Begun:
     """Have all of the person's connections checked; `interval` is the seconds between checks."""
-    await users.lock(session, user_id)  # two tabs, one round
+    await users.lock(session, user_id)  # two tabs at once begin one bulk check
     if _is_under_way((await of_users(session, [user_id])).get(user_id)):
         return Begun(joined=True)
     if wait := await rate_limits.attempt(session, f"round:{user_id}", BULK_CHECK_LIMIT):
@@ -108,7 +106,7 @@ async def start(
 
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, Progress]:
-    """The rounds that are under way, or were a short while ago; one query for all people."""
+    """Bulk checks that began less than BULK_CHECK_FORGOTTEN ago; one query for all people."""
     given = {"user_ids": list(user_ids), "fresh": ANSWER_FRESH, "forgotten": BULK_CHECK_FORGOTTEN}
     return {
         row.user_id: Progress(
@@ -119,9 +117,9 @@ async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, Progre
 
 
 def may_ask(provider: Provider, row: Row[*tuple[Any, ...]]) -> bool:
-    """Does the provider let us look at this grant already?"""
+    """Does the provider let us ask with this grant already?"""
     if row.cause == Cause.RATE_LIMITED and row.next_check_at > row.read_at:
-        return False  # it has said so itself
+        return False  # it said when it wants to be asked again
     if row.last_checked_at is None or not provider.min_interval:
         return True
     rest = timedelta(seconds=provider.min_interval)
@@ -143,7 +141,9 @@ def _own(catalogue: Catalogue, user_id: int) -> Select[*tuple[Any, ...]]:
 
 
 def _bring_forward(ids: Sequence[UUID], interval: float) -> Update:
-    """What somebody holds is being checked or written just now; to wait for it might deadlock."""
+    """Rows that are locked are being checked or written now, and are left out: to wait for them
+    might deadlock.
+    """
     ahead = min(BULK_CHECK_AHEAD, timedelta(seconds=interval / 2))
     free = select(Connection.id).where(Connection.id.in_(ids))
     locked = free.with_for_update(skip_locked=True, key_share=True).cte("locked")

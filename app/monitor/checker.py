@@ -148,7 +148,10 @@ class Checker:
 
     async def _judged(self, batch: Sequence[Checked]) -> Sequence[Checked]:
         """Without the failures that our own network has caused: those are given back unchecked."""
-        if not any(self._is_doubtful(each) for each in batch) or await self.connectivity.is_open():
+        if (
+            not any(self._is_doubtful(each) for each in batch)
+            or await self.connectivity.ask_canaries()
+        ):
             return batch
         await self._release([each.lease for each in batch if is_network_failure(each.answer)])
         return [each for each in batch if not is_network_failure(each.answer)]

@@ -1,7 +1,8 @@
 """Beside step 1 of a check: the schedule is kept by the database's clock, which may be wrong.
 
-Forward, everything falls due at once, which the pace bounds. Back, whatever was put off by the time
-that is taken back would wait for it to come again: that is put right here.
+When it steps forward, everything falls due at once, which the rate limiter bounds. When it steps
+back, what was scheduled in the time that is taken back would wait until that time has come again:
+that is repaired here.
 """
 
 import time
@@ -12,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.grants.refresh import CHECK_LEASE
 
-CLOCK_SLACK = 5.0  # seconds that an answer of the database may be late
-LONGEST_RETRY_PAUSE = timedelta(hours=1)  # between two tries of anything that is tried again
+CLOCK_SLACK = 5.0  # seconds; a smaller step back may be an answer of the database that came late
+LONGEST_RETRY_PAUSE = timedelta(hours=1)  # between two tries to revoke a grant
 
 LOCK_CLOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('svyazka clock'))")
 DATABASE_NOW = text("SELECT extract(epoch FROM clock_timestamp())::float8")
@@ -38,13 +39,13 @@ PUT_RIGHT = (
 
 
 class DatabaseClock:
-    """How far the database's clock is ahead of one that only goes on."""
+    """Compares the database's clock with a monotonic one of this process."""
 
     def __init__(self) -> None:
-        self._ahead: float | None = None  # None: a monitor that starts cannot know what was before
+        self._ahead: float | None = None  # seconds; None: a monitor that starts cannot know
 
     async def follow(self, session: AsyncSession, interval: float) -> None:
-        """Look at the clock, and put right what a step back has left behind."""
+        """Read the clock, and repair what a step back has left."""
         ahead = (await session.scalar(DATABASE_NOW) or 0.0) - time.monotonic()
         if self._ahead is None or ahead < self._ahead - CLOCK_SLACK:
             await _put_right(session, timedelta(seconds=interval))
@@ -53,7 +54,7 @@ class DatabaseClock:
 
 async def _put_right(session: AsyncSession, interval: timedelta) -> None:
     if not await session.scalar(LOCK_CLOCK):
-        return  # another monitor is at it
+        return  # another monitor does it
     values = {"interval": interval, "lease": CHECK_LEASE, "pause": LONGEST_RETRY_PAUSE}
     for statement in PUT_RIGHT:
         wanted = {name: values[name] for name in statement.compile().params}

@@ -1,7 +1,7 @@
-"""Is it them, or is it us? Before a failure of the network is anybody's news, a canary is asked.
+"""Whether this process reaches the network: asked before a network failure is blamed on a provider.
 
-The canary is a TCP connection to several hosts of different operators, all at once: one that comes
-about shows that we are online. Why these rules: docs/decisions/0011.
+The canaries are TCP connections to several hosts of different operators, all at once: one that is
+established shows that we are online. Why these rules: docs/decisions/0011.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ Host = tuple[str, int]
 
 NETWORK_FAILURES = ("unreachable", "timeout")  # failures that our own network may have caused
 TOGETHER = 15.0  # seconds; failures of two providers within this are one event
-JUST_NOW = 5.0  # seconds; an answer so fresh shows that the way is open, whatever else fails
-LATELY = 30.0  # seconds; the same before a failure may change a status: a second look's distance
-CANARY_PATIENCE = 3.0  # seconds
-CANARY_KEPT = 3.0  # seconds that its answer is good for
-RESOLVERS = 4  # threads; a name server that hangs must not take the ones that log-ins need
+JUST_NOW = 5.0  # seconds; after an answer this recent we are online, whatever else fails
+LATELY = 30.0  # seconds; the same where a failure would change a status: the delay of a second look
+CANARY_PATIENCE = 3.0  # seconds until the canaries count as unreachable
+CANARY_KEPT = 3.0  # seconds for which their result is reused
+RESOLVERS = 4  # threads for look-ups of names, apart from those that log-ins need
 
 
 class Connectivity:
     """What one process knows of its own connectivity. Without hosts it is always online."""
 
     def __init__(self, hosts: Iterable[Host] = (), providers: Iterable[Host] = ()) -> None:
-        """`providers` are asked too: canaries that a firewall forbids must not stop us for ever."""
+        """`providers` are canaries too: a firewall that forbids the others must not stop checks."""
         canaries = frozenset(hosts)
         self._hosts = canaries | frozenset(providers) if canaries else canaries
         self._resolvers = ThreadPoolExecutor(RESOLVERS, "canary")
@@ -44,7 +44,7 @@ class Connectivity:
         self.is_offline = False
 
     def observe(self, provider: str, answer: Answer) -> None:
-        """Remember what came back. An HTTP answer outranks the canary: the way is open."""
+        """Learn from an answer: any over HTTP shows that we are online, and outranks canaries."""
         now = time.monotonic()
         if is_network_failure(answer):
             self._failed_at[provider] = now
@@ -58,7 +58,7 @@ class Connectivity:
         return self._offline_at >= moment
 
     def is_doubtful(self, providers: int, changing: bool) -> bool:
-        """Is a failure that just came reason to ask the canary?
+        """Is a failure that just came a reason to ask the canaries?
 
         `providers` is how many are checked at all; `changing`: it would change somebody's status.
         """
@@ -72,13 +72,13 @@ class Connectivity:
         failing = sum(now - at <= TOGETHER for at in self._failed_at.values())
         return failing >= min(2, providers) and now - self._answered_at > JUST_NOW
 
-    async def is_open(self) -> bool:
-        """Ask the canary, unless it was asked a moment ago; one at a time."""
+    async def ask_canaries(self) -> bool:
+        """Are we online? Asks the canaries, unless they were asked a moment ago; one at a time."""
         async with self._asking:
             if time.monotonic() - self._asked_at > CANARY_KEPT:
                 began = time.monotonic()
                 found = await self._any_connects()
-                # An answer that came meanwhile outranks a canary that did not.
+                # An HTTP answer that came meanwhile outranks canaries that failed.
                 self._set(is_offline=not found and self._answered_at < began)
                 self._asked_at = time.monotonic()
         return not self.is_offline
@@ -98,7 +98,7 @@ class Connectivity:
         return False
 
     async def _connects(self, host: Host) -> bool:
-        """Its name is looked up too: a name server that is away cuts us off as well."""
+        """The name is looked up as well: without a name server we are offline too."""
         loop = asyncio.get_running_loop()
         try:
             found = await loop.run_in_executor(
@@ -112,7 +112,7 @@ class Connectivity:
                 writer.transport.abort()
                 return True
         except (OSError, UnicodeError):
-            pass  # no such name, or nobody to ask for it
+            pass  # no such name, or no name server
         return False
 
     def _set(self, is_offline: bool) -> None:
@@ -126,7 +126,7 @@ class Connectivity:
 
 
 def connectivity_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> Connectivity:
-    """With these canaries, and the hosts that are probed anyway."""
+    """With these canaries and the hosts that are probed anyway."""
     probed = (provider.probe.url for provider in catalogue.values() if provider.configured)
     one_for_all = (url for url in probed if "{" not in urlsplit(url).netloc)
     return Connectivity(canary_hosts, map(_host_of, one_for_all))

@@ -1,16 +1,14 @@
-"""Our own slowness: a late event loop makes every answer look late, and must not be blamed on
-anyone.
-"""
+"""Lag of our own event loop: it makes every answer look late, so that a time-out proves nothing."""
 
 import asyncio
 import time
 
-LAG_TICK = 0.1  # seconds
+LAG_TICK = 0.1  # seconds between two measurements
 LAG_LIMIT = 0.5  # seconds; above this a time-out proves nothing
 
 
 class EventLoopLag:
-    """Remembers when this process last ran late."""
+    """Measures the lag, and remembers when it was last too long."""
 
     def __init__(self) -> None:
         self._seen = float("-inf")

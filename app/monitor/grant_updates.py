@@ -25,7 +25,7 @@ UPDATE_TRIES = 3
 
 def is_wanted(catalogue: Catalogue, checked: Checked) -> bool:
     """Did the answer tell something about the grant that we did not know?"""
-    return checked.wants_settling or _chose_carrier(catalogue, checked) or _dates_end(checked)
+    return checked.wants_matching or _chose_carrier(catalogue, checked) or _dates_end(checked)
 
 
 async def update_grant(
@@ -45,7 +45,7 @@ async def _update(
     session: AsyncSession, keys: Keys, catalogue: Catalogue, checked: Checked
 ) -> None:
     place: UUID | None = checked.lease.connection_id
-    if checked.wants_settling:
+    if checked.wants_matching:
         place = await match_account(
             session, keys, checked.lease.connection_id, checked.answer.account
         )

@@ -1,4 +1,4 @@
-"""Is anybody checking at all? Every monitor keeps a row with its last sign of life."""
+"""Heartbeats of monitors: a row for each with its last sign of life; whether anybody checks."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -10,14 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.monitor import MonitorHeartbeat
 
 HEARTBEAT_FRESH = timedelta(seconds=30)  # a monitor beats every few seconds
-HEARTBEAT_AHEAD = timedelta(
-    seconds=5
-)  # a beat from later than now was made by a clock that went back since
+HEARTBEAT_AHEAD = timedelta(seconds=5)  # a later one is of a clock that has stepped back since
 HEARTBEAT_FORGOTTEN = timedelta(hours=1)  # rows of monitors that died are kept for so long
 
 
 async def beat(session: AsyncSession, monitor_id: UUID, is_offline: bool = False) -> None:
-    """A sign of life; `is_offline`: this monitor cannot reach the network, and checks nothing."""
+    """Write a heartbeat. An offline monitor cannot reach the network, and checks nothing."""
     row = insert(MonitorHeartbeat).values(
         id=monitor_id, cut_off_since=func.now() if is_offline else None
     )
@@ -42,7 +40,7 @@ async def count_alive(session: AsyncSession) -> int:
 
 
 async def all_offline(session: AsyncSession) -> bool:
-    """Are there live monitors, and can none of them reach the network?"""
+    """Are there live monitors, and are all of them offline?"""
     query = select(func.bool_and(MonitorHeartbeat.cut_off_since.is_not(None))).where(_alive())
     return bool(await session.scalar(query))
 

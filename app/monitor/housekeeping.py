@@ -1,4 +1,4 @@
-"""Beside the checks: what is over is forgotten, a little at a time."""
+"""Beside the checks: rows that nobody needs any more are deleted, a few at a time."""
 
 from app import audit_log
 from app.accounts import email_change, one_time_tokens, rate_limits
@@ -10,7 +10,7 @@ from app.history import latency, outages
 from app.monitor import heartbeats
 from app.providers.provider import Catalogue
 
-HOUSEKEEPING_PAUSE = 600.0  # seconds
+HOUSEKEEPING_PAUSE = 600.0  # seconds between two rounds
 
 
 async def tidy(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
@@ -27,7 +27,7 @@ async def tidy(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
 
 
 async def _prune(sessions: Sessions) -> None:
-    """A little at a time, so that no transaction is long."""
+    """In batches, so that no transaction is long."""
     more = True
     while more:
         async with sessions.begin() as session:

@@ -37,7 +37,7 @@ class Lease:
     user_id: int
     provider: str
     account: str | None
-    hidden: bool  # a reconnect that is not settled yet
+    hidden: bool  # a reconnect whose account is not matched yet
     row: Row[*tuple[Any, ...]]
 
 
@@ -47,7 +47,7 @@ async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Le
 
 
 async def claim_sample(session: AsyncSession, provider: Provider, limit: int) -> list[Lease]:
-    """Claim a few connections of a provider whether they are due or not, the next ones first.
+    """Claim a few connections of a provider whether they are due or not, the next due first.
 
     Not those whose grant was refused: they say nothing about the provider, and might be so many
     that a sample never has enough of the others.
@@ -56,8 +56,8 @@ async def claim_sample(session: AsyncSession, provider: Provider, limit: int) ->
         Connection.last_checked_at.is_(None),
         Connection.last_checked_at <= func.now() - timedelta(seconds=provider.spacing),
     )
-    telling = Connection.status.not_in([Status.BLOCKED, Status.REVOKED])
-    free = _free(Connection.provider == provider.name, rested, telling)
+    grant_works = Connection.status.not_in([Status.BLOCKED, Status.REVOKED])
+    free = _free(Connection.provider == provider.name, rested, grant_works)
     first = free.order_by(Connection.next_check_at).limit(limit)
     return _leases(await session.execute(_claim(first)))
 
@@ -90,7 +90,7 @@ async def bring_forward(session: AsyncSession, connection_id: UUID) -> None:
 
 
 async def release(session: AsyncSession, leases: Sequence[Lease], pause: timedelta) -> None:
-    """Give connections back unchecked, to be looked at again after `pause`."""
+    """Give connections back unchecked, due again after `pause`."""
     ids, lease_ids = [each.connection_id for each in leases], [each.lease_id for each in leases]
     await session.execute(
         update(Connection)
@@ -107,9 +107,7 @@ def _claim(chosen: Select[UUID]) -> Update:
     # Not MATERIALIZED, the subquery might run again, and lock other rows than are updated.
     due = chosen.cte("due").prefix_with("MATERIALIZED")
     return (
-        update(
-            cast(Table, Connection.__table__)
-        )  # the session need not know: that takes as long as the rest
+        update(cast(Table, Connection.__table__))  # an update of objects would take twice as long
         .where(Connection.id == due.c.id, Grant.connection_id == Connection.id)
         .values(lease_id=func.gen_random_uuid(), lease_until=func.now() + CHECK_LEASE)
         .returning(
@@ -144,7 +142,7 @@ def _leases(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Lease]:
     ]
 
 
-# Put together once: it is run for every few dozen checks.
+# Built once: it is run for every few dozen checks.
 CLAIM_DUE = _claim(
     _free(Connection.provider == bindparam("whose"), Connection.next_check_at <= func.now())
     .order_by(Connection.next_check_at)

@@ -24,16 +24,16 @@ from app.providers.provider import Provider
 log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
-OFFLINE_PAUSE = 5.0  # seconds between looks whether our own network is back
+OFFLINE_PAUSE = 5.0  # seconds between looks whether we are online again
 HEARTBEAT_PAUSE = 5.0  # seconds between heartbeats
-NEWCOMER_SLOWDOWN = 10  # times slower than its share, until the other monitors have heard of it
+NEWCOMER_SLOWDOWN = 10  # divides a new monitor's rate until the others know of it
 DRAIN_PATIENCE = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
 WATCH_PAUSE = 1.0  # seconds between looks at whether a provider fails for everybody
 
 
 class Monitor:
-    """Any number of these work side by side, in any number of processes: leases share the work."""
+    """Any number of these work side by side, in any number of processes; leases divide the work."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
@@ -42,7 +42,7 @@ class Monitor:
         self._checks: set[asyncio.Task[None]] = set()
         self._in_flight: Counter[str] = Counter()
         self._freed = asyncio.Event()
-        self._nothing_due: dict[str, float] = {}  # when a provider was last found without work
+        self._nothing_due: dict[str, float] = {}  # by provider: when nothing was due there
         self._beaten = float("-inf")
         self._clock = DatabaseClock()
         self._was_offline = False
@@ -63,7 +63,7 @@ class Monitor:
             log.info("monitor stopped")
 
     async def _check_due(self) -> None:
-        """Lease what we can start now, no backlog; come back early when slots were freed."""
+        """Lease what can start now, no backlog; return early when a check frees its slot."""
         await self._beat()
         if self._checker.connectivity.is_offline:
             await self._look_for_connectivity()
@@ -84,19 +84,19 @@ class Monitor:
                 await self._freed.wait()
 
     def _rest(self, provider: Provider) -> float:
-        """Seconds for which it need not be looked at: asking for nothing costs as much as asking
-        for a hundred, and slots are freed many times a second.
+        """Seconds until it is worth asking for due connections again: a query that finds none costs
+        as much as one that finds a hundred, and slots are freed many times a second.
         """
         looked = self._nothing_due.get(provider.name, float("-inf"))
         return looked + IDLE_PAUSE - asyncio.get_running_loop().time()
 
     async def _look_for_connectivity(self) -> None:
-        """Nothing is leased meanwhile: an answer that cannot come says nothing about anybody."""
+        """Nothing is leased while we are offline: no answer could come."""
         await asyncio.sleep(OFFLINE_PAUSE)
-        await self._checker.connectivity.is_open()
+        await self._checker.connectivity.ask_canaries()
 
     async def _lease(self, provider: Provider) -> bool:
-        """True: there may be more that is due, as soon as the pace allows it."""
+        """True: there may be more that is due, as soon as the rate limiter allows it."""
         if provider.name in self._checker.watch.out:
             await self._sample(provider)
             return False
@@ -112,12 +112,12 @@ class Monitor:
                 self._start(lease)
             if not leases:
                 self._nothing_due[provider.name] = asyncio.get_running_loop().time()
-            if len(leases) < ready:  # all there was, or what other monitors left over
+            if len(leases) < ready:  # that was all, or the rest is leased by other monitors
                 return bool(leases)
         return False
 
     async def _sample(self, provider: Provider) -> None:
-        """A provider that is out for everybody is asked for a few, and by one monitor of all."""
+        """While a provider has an outage, a few of its connections are checked, by one monitor."""
         async with self._checker.sessions.begin() as session:
             if not await provider_outages.take_turn(session, provider.name, self._checker.interval):
                 return
@@ -172,7 +172,7 @@ class Monitor:
         await housekeeping.tidy(checker.sessions, checker.keys, checker.catalogue)
 
     async def _drain(self) -> None:
-        """Let the checks under way end, write them, and say that this monitor is gone."""
+        """Let the checks under way end, write them, and delete the heartbeat."""
         self._checker.unfinished.stopping = True
         under_way = self._checks | self._checker.unfinished.tasks
         if under_way:
@@ -180,7 +180,7 @@ class Monitor:
         for task in self._checks:
             task.cancel()
         await self._recorder.write_rest()
-        with suppress(SQLAlchemyError, OSError):  # then it is silent, which says the same
+        with suppress(SQLAlchemyError, OSError):  # then the heartbeat expires, which says the same
             async with self._checker.sessions.begin() as session:
                 await heartbeats.stop(session, self._id)
 

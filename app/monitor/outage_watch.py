@@ -11,23 +11,25 @@ from app.providers.provider import Catalogue, Provider
 
 
 class OutageWatch:
-    """What this process knows of provider-wide outages; the database decides."""
+    """Which provider-wide outages this process knows of; what is true stands in the database."""
 
     def __init__(self) -> None:
-        self.known = False  # False until the first look: nothing is to be asked before it
-        self.out: set[str] = set()  # providers that are out, as last seen
+        self.known = False  # False until the first look; nothing is checked before it
+        self.out: set[str] = set()  # providers with an outage, as of the last look
         self._wanted: set[str] = set()
 
     def note(self, batch: Iterable[Checked]) -> None:
-        """Remember which providers are worth a look: what fails, and what may be well again."""
+        """Remember the providers to look at: those that fail, and those that may have recovered."""
         for checked in batch:
             if checked.lease.provider in self.out or checked.verdict.cause in PROVIDER_CAUSES:
                 self._wanted.add(checked.lease.provider)
 
     def want(self, provider: str) -> None:
+        """Have the next `look` include this provider."""
         self._wanted.add(provider)
 
     async def look(self, sessions: Sessions, catalogue: Catalogue, interval: float) -> None:
+        """Open and close outages as the latest checks demand, and read which are open."""
         wanted, self._wanted = self._wanted, set()
         for name in sorted(wanted & set(catalogue)):
             await self._follow(sessions, catalogue[name], interval)
@@ -44,7 +46,7 @@ class OutageWatch:
     async def _spread(
         self, sessions: Sessions, provider: Provider, ended: datetime, interval: float
     ) -> None:
-        """All that were not asked meanwhile are looked at soon, some at a time."""
+        """Connections that were not checked during the outage become due soon, chunk by chunk."""
         more = True
         while more:
             async with sessions.begin() as session:

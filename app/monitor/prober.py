@@ -102,7 +102,7 @@ class Prober:
 
     async def _probe(self, provider: Provider, grant: OpenGrant) -> Answer:
         answer = await probe(self.http, provider, grant, self.timeout)
-        if grant.carrier is None:  # those before it were tried as well
+        if grant.carrier is None:  # the placements before it were tried as well
             self.rate_limiter.spend(provider, answer.carrier)
         return answer
 

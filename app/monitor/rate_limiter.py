@@ -1,7 +1,7 @@
-"""How fast a provider may be asked: a token bucket for each, shared by all monitors.
+"""How fast a provider may be asked: a token bucket for each, its rate divided among all monitors.
 
-What one grant may be asked is kept in the database instead, as the time of its next check, so that
-it holds over processes and restarts: see `polite`.
+How often one grant may be asked with is kept in the database instead, as the time of its next
+check, so that it holds over processes and restarts: see `honour_retry_after`.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from app.models.connection import Cause
 from app.monitor.probe import Answer
-from app.monitor.verdict import LONGEST_WAIT, Verdict, cause_of
+from app.monitor.verdict import LONGEST_RETRY_AFTER, Verdict, cause_of
 from app.providers.provider import Provider
 
 BUCKET_BURST = 0.1  # of a second's requests may start at once …
@@ -28,17 +28,18 @@ Clock = Callable[[], float]
 
 
 def honour_retry_after(verdict: Verdict, provider: Provider | None, answer: Answer) -> Verdict:
-    """The verdict with no look sooner than the provider wants one with this grant."""
+    """The verdict, with no check sooner than the provider allows one with this grant."""
     least = provider.spacing if provider else 0.0
     if cause_of(answer) is Cause.RATE_LIMITED:
-        least = max(least, min(answer.retry_after or 0.0, LONGEST_WAIT))
+        least = max(least, min(answer.retry_after or 0.0, LONGEST_RETRY_AFTER))
     if not least:
         return verdict
     return replace(verdict, delay=max(verdict.delay, least), at_least=least)
 
 
 class Bucket:
-    """Tokens for one provider: one a request. Debts are allowed, and paid by those who come after.
+    """Tokens for one provider: one for each request. The balance may be negative; whoever comes
+    next waits until it is paid.
 
     `share` is how many processes divide the rate between them.
     """
@@ -68,13 +69,13 @@ class Bucket:
         return max(0.0, lacking / self._refill)
 
     def refused(self, now: float) -> None:
-        """The provider said 429: nothing is left, and it goes on at half the pace."""
+        """The provider said 429: the bucket is empty, and fills at half the rate from now on."""
         self._fill(now)
         self._tokens = min(self._tokens, 0.0)
         self._slow = max(SLOWEST_RATE, self._slow / 2)
 
     def answered(self) -> None:
-        """The provider said something else than 429: back to the full rate step by step."""
+        """The provider said something else than 429: back to the full rate, step by step."""
         self._slow = min(1.0, self._slow * RATE_RECOVERY)
 
     @property
@@ -95,7 +96,7 @@ class Bucket:
 
 
 class RateLimiter:
-    """The buckets of one process."""
+    """The buckets of one process, one for each provider."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -103,7 +104,7 @@ class RateLimiter:
         self._share = 1
 
     def share_with(self, monitors: int) -> None:
-        """So many monitors are alive, this one included."""
+        """Divide every rate by this number of live monitors, this one included."""
         self._share = max(1, monitors)
         for bucket in self._buckets.values():
             bucket.share = self._share

@@ -1,4 +1,4 @@
-"""What a provider's answer says, read with the expressions of its entry (JMESPath)."""
+"""Reads a provider's answer with the JMESPath expressions of its entry."""
 
 import json
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def hint_of(probe: Probe, reply: Reply, content: Any) -> str:
 
 
 def with_kept(content: Any, kept: Mapping[str, str]) -> Any:
-    """The answer with what is kept of the grant beside it, for names that no answer gives."""
+    """The answer with the values kept of the grant as `kept`: some answers name no account."""
     return {**content, "kept": dict(kept)} if isinstance(content, dict) and kept else content
 
 
@@ -55,7 +55,7 @@ def text(expression: str, content: Any) -> str | None:
     value = found(expression, content)
     if value is None or isinstance(value, (dict, list, bool)) or value == "":
         return None
-    # What the database cannot hold must not stop a whole batch: NUL, and halves of a pair.
+    # NUL and lone surrogates, which the database cannot hold, must not stop a whole batch.
     clean = str(value).encode("utf-8", "replace").decode().replace("\x00", "")
     return clean[:LONGEST_ACCOUNT_LABEL] or None
 
@@ -63,11 +63,11 @@ def text(expression: str, content: Any) -> str | None:
 def found(expression: str, content: Any) -> Any:
     if not expression:
         return None
-    if expression.isascii() and expression.isidentifier():  # most are; the interpreter is slow
+    if expression.isascii() and expression.isidentifier():  # most are; JMESPath is slow
         return content.get(expression) if isinstance(content, dict) else None
     try:
         return _compiled(expression).search(content)
-    except jmespath.exceptions.JMESPathError:  # a function got what it cannot take
+    except jmespath.exceptions.JMESPathError:  # a function got a value of the wrong type
         return None
 
 

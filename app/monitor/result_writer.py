@@ -1,4 +1,4 @@
-"""Between steps 3 and 4 of a check: verdicts wait while the batch before them is being written."""
+"""Between steps 3 and 4 of a check: results wait while the batch before them is being written."""
 
 import asyncio
 import logging
@@ -12,15 +12,16 @@ from app.monitor.results import Checked
 
 log = logging.getLogger(__name__)
 
-WRITE_BATCH = 500  # verdicts in one transaction
-# Of what the database refuses; then each alone, then the lease runs out, and it is checked again.
+WRITE_BATCH = 500  # results in one transaction
+# Of a batch that the database refuses. Then each result is tried alone; where that fails too, the
+# lease runs out, and the connection is checked again.
 WRITE_TRIES = 3
-LAST_WRITES = 5.0  # seconds
+LAST_WRITES = 5.0  # seconds for what still waits when the process ends
 WRITE_PAUSE = 0.5  # seconds between tries
 
 
 class ResultWriter:
-    """Batches form by themselves: what arrives during one write is the next one."""
+    """Batches form by themselves: what arrives during one write is the next batch."""
 
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
@@ -30,9 +31,9 @@ class ResultWriter:
         self._waiting.put_nowait(checked)
 
     async def write_next(self) -> None:
-        """Wait for a verdict, and write it with all that came meanwhile.
+        """Wait for a result, and write it with all that came meanwhile.
 
-        While the database is away nothing is leased either, so that what waits here stays little.
+        While the database is away nothing is leased either, so that the queue stays short.
         """
         batch = self._batch(await self._waiting.get())
         try:
@@ -40,12 +41,12 @@ class ResultWriter:
                 for each in batch:  # one of them may be what the database refuses
                     await self._written([each], 1)
         except asyncio.CancelledError:
-            for each in batch:  # what was written already is fenced off by its lease
+            for each in batch:  # what was written already is not written twice: its lease is gone
                 self._waiting.put_nowait(each)
             raise
 
     async def write_rest(self) -> None:
-        """At the end: what still waits, in one try and not for ever."""
+        """At shutdown: write what still waits, in one try and within LAST_WRITES."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WRITES):
                 while not self._waiting.empty():

@@ -34,7 +34,7 @@ from app.realtime.events import announce_cards
 
 JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
-# With one more, the oldest would be written over before it is folded.
+# With one more, the oldest would be written over before it is in a histogram.
 MOST_UNFOLDED = RING_SIZE - 1
 LASTING_STATUSES = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
 
@@ -63,19 +63,19 @@ class Checked:
 
     @property
     def is_flip(self) -> bool:
-        """It went up or down; the first verdict of all is neither."""
+        """It went to online or from it; the first verdict of all does neither."""
         before, now = Status(self.lease.row.status), self.verdict.status
         up = Status.ONLINE
         return before is not Status.CHECKING and (before is up) is not (now is up)
 
     @property
-    def goes_on(self) -> bool:
-        """Something that was wrong was seen once more."""
+    def is_still_failing(self) -> bool:
+        """A failure that was confirmed before was found once more."""
         return self.looked and self.verdict.news and self.verdict.status in LASTING_STATUSES
 
     @property
-    def wants_settling(self) -> bool:
-        """Its grant has not found its place: a reconnect, or the account was not known."""
+    def wants_matching(self) -> bool:
+        """Its account is to be matched: it is a reconnect, or the account was not known before."""
         return self.lease.hidden or self.answer.account not in (None, self.lease.account)
 
 
@@ -92,7 +92,7 @@ class NoVerdict(Enum):
 
 
 def _latency(checked: Checked) -> int | None:
-    """Only a whole answer of the API has a latency worth showing."""
+    """Only a complete answer of the API has a latency; a refused refresh has none."""
     answered = checked.answer.status is not None and not checked.answer.refused
     return checked.answer.latency_ms if answered else None
 
@@ -169,8 +169,8 @@ WRITE = text(
     """
 )
 
-# When a provider fails for everybody, tables grow a thousandfold in a minute, and what PostgreSQL
-# has planned for them when they were empty reads them from end to end, until a vacuum comes by.
+# When a provider fails for everybody, tables grow a thousandfold in a minute. A plan that was made
+# when they were empty would read them from end to end until the next ANALYZE.
 PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 Written = tuple[Row[*tuple[Any, ...]], Checked]  # what WRITE returned, and for what
@@ -194,10 +194,10 @@ async def record(
 
 
 async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> None:
-    """Nothing at all for what was well before and after, and was checked in time."""
+    """Writes nothing for what was online before and is now, and was checked in time."""
     unwatched = {row.id: each.lease.row.looked_at for row, each in written if row.was_unwatched}
     transitions = {row.id for row, each in written if each.is_transition}
-    going_on = [row.id for row, each in written if each.goes_on]
+    going_on = [row.id for row, each in written if each.is_still_failing]
     if not (unwatched or transitions or going_on):
         return
     await session.execute(PLAN_ANEW)
@@ -206,7 +206,7 @@ async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> No
     if changed:
         await _follow(session, written, changed)
     if same := [each for each in going_on if each not in changed]:
-        await outages.go_on(session, same)
+        await outages.count_check(session, same)
 
 
 def _not_online(written: Iterable[Written], silent: Set[UUID]) -> set[UUID]:
@@ -238,7 +238,7 @@ def _newly_revoked(written: Iterable[Written]) -> list[UUID]:
 
 
 def _full(written: Iterable[Written]) -> Iterator[LatencyBatch]:
-    """Looks whose hour is over, or that will soon be written over: all but the newest."""
+    """Latencies whose hour is over, or that will soon be written over: all but the newest."""
     for row, each in written:
         if row.recent_latencies and (count := each.lease.row.unaggregated_count):
             ring = LatencyRing(row.recent_latencies, row.check_count)

@@ -11,18 +11,18 @@ from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
 from app.providers.spec_parts import OK
 
-SECOND_LOOK = 30.0  # seconds after a strike, unless the interval is shorter
-REVOKED_LOOK = 86_400.0  # seconds; nothing but a reconnect helps, so looking often is pointless
-LONGEST_WAIT = 86_400.0  # seconds; the most that a Retry-After is honoured
-STRIKES = 2  # the same kind of failure twice in a row is confirmed
+STRIKE_DELAY = 30.0  # seconds after a strike, unless the interval is shorter
+REVOKED_DELAY = 86_400.0  # seconds; nothing but a reconnect helps, so looking often is pointless
+LONGEST_RETRY_AFTER = 86_400.0  # seconds; the most that a Retry-After is honoured
+CONFIRMING_STRIKES = 2  # the same kind of failure twice in a row is confirmed
 
-MEANS = {  # what a cause makes of a connection once it is confirmed
+CONFIRMED_STATUS = {  # what a cause makes of a connection once it is confirmed
     Cause.RATE_LIMITED: Status.DEGRADED,
     Cause.ACCESS_DENIED: Status.BLOCKED,
     Cause.PAYMENT_REQUIRED: Status.BLOCKED,
     Cause.REVOKED: Status.REVOKED,
 }
-REFUSED = (Status.BLOCKED, Status.REVOKED)  # the provider's own word about this grant
+REFUSED_STATUSES = (Status.BLOCKED, Status.REVOKED)  # the provider's own word about this grant
 STATUS_CAUSES = {  # of the API's answers; at the token endpoint these mean other things
     401: Cause.REVOKED,
     402: Cause.PAYMENT_REQUIRED,
@@ -80,8 +80,8 @@ def verdict_of(answer: Answer, known: PriorState, interval: float) -> Verdict:
         return Verdict(Status.ONLINE, None, 0, known.status is not Status.ONLINE, interval)
     if cause is Cause.MISCONFIGURED:
         return Verdict(known.status, cause, known.strikes, False, interval)
-    status = MEANS.get(cause, Status.OFFLINE)
-    if known.status in REFUSED and status in (Status.DEGRADED, Status.OFFLINE):
+    status = CONFIRMED_STATUS.get(cause, Status.OFFLINE)
+    if known.status in REFUSED_STATUSES and status in (Status.DEGRADED, Status.OFFLINE):
         return _no_news(answer, known, interval)
     if cause is Cause.RATE_LIMITED:
         began = known.status is not Status.DEGRADED
@@ -133,7 +133,7 @@ def _no_news(answer: Answer, known: PriorState, interval: float) -> Verdict:
 
 
 def _wait(answer: Answer, interval: float) -> float:
-    return min(max(interval, answer.retry_after or 0.0), LONGEST_WAIT)
+    return min(max(interval, answer.retry_after or 0.0), LONGEST_RETRY_AFTER)
 
 
 def _is_proof(answer: Answer, known: PriorState) -> bool:
@@ -146,9 +146,9 @@ def _failure(
 ) -> Verdict:
     """A strike; or, where it is proven or the second of its kind in a row, the failure itself."""
     strikes = known.strikes + 1 if _same_kind(known, status) else 1
-    if strikes < STRIKES and not proven:
+    if strikes < CONFIRMING_STRIKES and not proven:
         began = known.status is not Status.DEGRADED or known.strikes == 0
-        return Verdict(Status.DEGRADED, cause, strikes, began, min(SECOND_LOOK, interval))
+        return Verdict(Status.DEGRADED, cause, strikes, began, min(STRIKE_DELAY, interval))
     began = known.status is not status and strikes == 1
     return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
 
@@ -159,12 +159,12 @@ def _same_kind(known: PriorState, status: Status) -> bool:
         return True
     if known.cause is None or known.cause is Cause.MISCONFIGURED:
         return False  # a mistake of ours came between: nobody knows any more what the strike was
-    return MEANS.get(known.cause, Status.OFFLINE) is status
+    return CONFIRMED_STATUS.get(known.cause, Status.OFFLINE) is status
 
 
 def _delay(status: Status, strikes: int, interval: float) -> float:
     if status is Status.REVOKED:
-        return REVOKED_LOOK
+        return REVOKED_DELAY
     if status is Status.BLOCKED:
         return interval
-    return min(SECOND_LOOK * 2.0 ** min(strikes - STRIKES, 20), interval)
+    return min(STRIKE_DELAY * 2.0 ** min(strikes - CONFIRMING_STRIKES, 20), interval)

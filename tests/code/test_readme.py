@@ -1,7 +1,7 @@
 """The tables of the README are those of the code."""
 
 from app.models.connection import Cause, Status
-from app.monitor.verdict import MEANS
+from app.monitor.verdict import CONFIRMED_STATUS
 from tests.code.committed import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +18,9 @@ def test_every_cause_has_its_row_with_whose_move_it_is_and_its_status() -> None:
     assert told == {
         cause.value: (
             cause.fault,
-            "unchanged" if cause is Cause.MISCONFIGURED else MEANS.get(cause, Status.OFFLINE).value,
+            "unchanged"
+            if cause is Cause.MISCONFIGURED
+            else CONFIRMED_STATUS.get(cause, Status.OFFLINE).value,
         )
         for cause in Cause
     }

@@ -198,7 +198,7 @@ async def test_an_answer_that_comes_while_the_canary_is_asked_outranks_it(
         return False  # and the canary is closed
 
     monkeypatch.setattr(ours, "_any_connects", answered_meanwhile)
-    assert await ours.is_open()
+    assert await ours.ask_canaries()
 
 
 async def test_an_open_canary_makes_it_the_providers_fault(
@@ -218,7 +218,7 @@ async def test_a_provider_that_is_reached_is_as_good_as_a_canary(
     """Canaries that a firewall forbids must not stop us for ever."""
     acme, sklad = both.catalogue["acme"], nowhere(both.catalogue["sklad"])
     hosts = connectivity_of([("127.0.0.1", free_port())], {"acme": acme, "sklad": sklad})
-    assert await hosts.is_open()
+    assert await hosts.ask_canaries()
 
 
 async def test_the_only_provider_is_not_blamed_for_our_own_fault(
@@ -314,7 +314,7 @@ async def test_a_failure_from_before_the_way_opened_proves_nothing(canary: Canar
     ours = canary.connectivity
     began = time.monotonic()
     assert not ours.was_offline_since(began)
-    assert not await ours.is_open()
+    assert not await ours.ask_canaries()
     ours.observe("acme", ANSWERED)
     assert ours.was_offline_since(began)
     assert not ours.was_offline_since(time.monotonic())
@@ -326,7 +326,7 @@ async def test_many_who_ask_at_once_ask_once(
     monkeypatch.setattr(connectivity, "CANARY_KEPT", 5)
     await canary.open()
     ours = canary.connectivity
-    assert all(await asyncio.gather(*(ours.is_open() for _ in range(10))))
+    assert all(await asyncio.gather(*(ours.ask_canaries() for _ in range(10))))
 
     async def seen() -> bool:
         return canary.connections > 0
@@ -347,10 +347,10 @@ async def test_a_canary_that_is_silent_is_waited_for_only_so_long(
             one.setblocking(False)
             one.connect_ex(host)
         began = time.monotonic()
-        assert not await Connectivity([host]).is_open()
+        assert not await Connectivity([host]).ask_canaries()
     assert time.monotonic() - began < 2
     assert "no way out" in caplog.text
 
 
 async def test_a_name_that_cannot_be_looked_up_is_no_connectivity() -> None:
-    assert not await Connectivity([("no..name", 443)]).is_open()
+    assert not await Connectivity([("no..name", 443)]).ask_canaries()

@@ -4,7 +4,7 @@ import pytest
 
 from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
-from app.monitor.verdict import REVOKED_LOOK, SECOND_LOOK, PriorState, cause_of, verdict_of
+from app.monitor.verdict import REVOKED_DELAY, STRIKE_DELAY, PriorState, cause_of, verdict_of
 
 INTERVAL = 600.0  # seconds
 
@@ -88,7 +88,7 @@ def test_one_bad_look_is_only_a_strike(
     verdict = verdict_of(given, PriorState(before), INTERVAL)
     assert (verdict.status, verdict.cause, verdict.strikes) == (Status.DEGRADED, cause, 1)
     assert verdict.began
-    assert verdict.delay == SECOND_LOOK
+    assert verdict.delay == STRIKE_DELAY
 
 
 @pytest.mark.parametrize(("given", "cause", "status"), SOFT)
@@ -129,7 +129,7 @@ def test_invalid_grant_is_proof(before: Status) -> None:
     verdict = verdict_of(answer(400, refused="invalid_grant"), PriorState(before), INTERVAL)
     assert (verdict.status, verdict.cause) == (Status.REVOKED, Cause.REVOKED)
     assert verdict.began
-    assert verdict.delay == REVOKED_LOOK
+    assert verdict.delay == REVOKED_DELAY
 
 
 def test_a_token_that_is_good_for_something_else_is_no_proof() -> None:
@@ -194,7 +194,7 @@ def test_a_provider_that_is_down_or_busy_says_nothing_about_a_refused_grant(
     verdict = verdict_of(given, PriorState(before, cause, 2), INTERVAL)
     assert (verdict.status, verdict.cause, verdict.strikes) == (before, cause, 2)
     assert (verdict.began, verdict.news) == (False, False)
-    assert verdict.delay == (REVOKED_LOOK if before is Status.REVOKED else INTERVAL)
+    assert verdict.delay == (REVOKED_DELAY if before is Status.REVOKED else INTERVAL)
 
 
 def test_a_revoked_grant_stays_revoked_at_the_next_401() -> None:

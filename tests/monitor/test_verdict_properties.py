@@ -8,11 +8,11 @@ from hypothesis import strategies as some
 from app.models.connection import Cause, Status
 from app.monitor.probe import Answer
 from app.monitor.verdict import (
+    CONFIRMED_STATUS,
     FAILURE_CAUSES,
-    LONGEST_WAIT,
-    MEANS,
+    LONGEST_RETRY_AFTER,
     REFUSAL_CAUSES,
-    REVOKED_LOOK,
+    REVOKED_DELAY,
     PriorState,
     Verdict,
     cause_of,
@@ -109,7 +109,11 @@ def test_two_looks_in_a_row_make_it_offline_and_not_one(asked: list[tuple[Answer
     for answer, _, verdict in walk(asked):
         cause = cause_of(answer)
         if cause is not Cause.MISCONFIGURED:
-            down = down + 1 if cause and MEANS.get(cause, Status.OFFLINE) is Status.OFFLINE else 0
+            down = (
+                down + 1
+                if cause and CONFIRMED_STATUS.get(cause, Status.OFFLINE) is Status.OFFLINE
+                else 0
+            )
         if verdict.status is Status.OFFLINE:
             assert down >= 2 or cause is Cause.MISCONFIGURED
 
@@ -119,4 +123,4 @@ def test_the_next_look_comes_and_does_not_crowd(
     answer: Answer, known: PriorState, interval: float
 ) -> None:
     delay = verdict_of(answer, known, interval).delay
-    assert min(interval, 15) <= delay <= max(interval, LONGEST_WAIT, REVOKED_LOOK)
+    assert min(interval, 15) <= delay <= max(interval, LONGEST_RETRY_AFTER, REVOKED_DELAY)

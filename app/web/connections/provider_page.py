@@ -14,7 +14,7 @@ from app.connections import account_ownership, installations, pairing_codes, que
 from app.connections.connect_result import ConnectPlace, ConnectResult
 from app.connections.oauth_states import ConnectError
 from app.connections.pairing_codes import PairingCode
-from app.grants import store
+from app.grants.shown_keys import shown_keys
 from app.history import uptime
 from app.models.connection import Status
 from app.providers.provider import API_KEY, Provider
@@ -48,7 +48,7 @@ async def provider_page(
         rows = await queries.of_user(session, person().user_id)
         own = [row for row in rows if row.provider == provider.name]
         pasts = await uptime.pasts(session, own, app.settings.zone)
-        keys = await store.shown_keys(session, app.keys, [row.id for row in own])
+        keys = await shown_keys(session, app.keys, [row.id for row in own])
         pushed = await installations.pushed_to(session, person().user_id, provider.name)
         way_in = await installing(session, provider)
     cards = [describe(row, app.catalogue, app.settings.interval, pasts) for row in own]
