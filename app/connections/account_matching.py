@@ -1,5 +1,5 @@
-"""Step 7 of 8 of a connect: a new grant finds its place once a probe has named its account, or
-could not.
+"""Step 7 of 8 of a connect: a new grant is given to the connection that it belongs to, once a probe
+has named its account or could not.
 
 The rules are those of docs/decisions/0008.
 """
@@ -23,7 +23,8 @@ from app.history.latency_ring import LatencyRing
 from app.models.connection import Cause, Connection
 from app.realtime.events import announce_list
 
-# The provider knows the grant, or all is well: that it names nobody now, it will do again.
+# With these causes the provider has recognised the grant. If it did not name an account now, it
+# will not name one at the next check either, so there is nothing to wait for.
 NAMES_NOBODY = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
 # What the check of a new grant found goes to the connection whose place it takes, as it is.
 VERDICT_COLUMNS = (
@@ -39,15 +40,15 @@ VERDICT_COLUMNS = (
 
 
 class AccountFit(StrEnum):
-    """Does a new grant belong to the connection that its reconnect was begun for?"""
+    """Does a new grant belong to the connection that the reconnect was started for?"""
 
     TAKES_PLACE = "takes_place"
-    ASKS = "asks"  # it is for another account: the person decides
-    WAITS = "waits"  # nobody could say whose it is, and the next check may
+    ASKS = "asks"  # it is for another account: the user decides
+    WAITS = "waits"  # its account is not known yet, and the next check may name it
 
 
 def fit(account: str | None, expected: str | None, cause: str | None) -> AccountFit:
-    """Judge by the accounts, as far as they are known; `cause` is what the last check found."""
+    """Compare the accounts as far as they are known; `cause` is what the last check found."""
     if expected is None or account == expected:
         return AccountFit.TAKES_PLACE
     if account is not None:
@@ -58,27 +59,27 @@ def fit(account: str | None, expected: str | None, cause: str | None) -> Account
 async def match_account(
     session: AsyncSession, keys: Keys, connection_id: UUID, account: str | None
 ) -> UUID | None:
-    """Put a checked grant where it belongs; `account` is whom the probe named, if anybody.
+    """Give a checked grant to its connection; `account` is the one that the probe named, if any.
 
-    - A reconnect with the same account takes the place of the connection that it was begun for.
-    - A reconnect with another account stays hidden until the person has chosen
+    - A reconnect with the same account takes the place of the connection it was started for.
+    - A reconnect with another account stays hidden until the user has chosen
       (`pending_reconnects`); without a name it stays hidden until a check names one.
     - A second connection to the same account becomes one with the first, which keeps its id and
       history and gets the newer grant.
 
     Returns the connection that the grant now belongs to, or None where another check decides.
     """
-    # One at a time for a person: two tabs may bring the same account at once.
+    # One at a time for each user: two tabs may bring the same account at once.
     owner = select(Connection.user_id).where(Connection.id == connection_id)
     await users.lock(session, owner.scalar_subquery())
     own = await session.get(Connection, connection_id, with_for_update=True)
     if own is None or own.lease_id is not None:
-        return None  # gone, or being checked again: whoever does that puts it in its place
-    account = account or own.account  # a check that fails later names nobody
+        return None  # gone, or being checked again: the end of that check decides
+    account = account or own.account  # a later check that fails names no account
     begun_for = await _begun_for(session, own)
     target = await _same_account(session, own, account)
     if target is not None and own.account is not None and begun_for is None:
-        return own.id  # it has its place: an API that mixes two accounts up must not end either
+        return own.id  # settled before: an API that confuses two accounts must not merge them
     place = fit(account, begun_for.account, own.cause) if begun_for is not None else None
     if target is None and place is AccountFit.TAKES_PLACE:
         target = begun_for
@@ -115,7 +116,7 @@ async def _same_account(
 async def _stay(
     session: AsyncSession, own: Connection, account: str | None, place: AccountFit | None
 ) -> None:
-    """It is a connection of its own, or stays hidden for now."""
+    """Keep it as a connection of its own, or hidden for now."""
     was_hidden = own.replaces_connection_id is not None
     own.account = account
     if place is None:
@@ -135,10 +136,10 @@ async def _take_place(
 
     1. The grant moves before its connection is deleted, which would delete it too. Whether it is
        the newer one decides if the verdict moves with it.
-    2. The new values are read off both rows before either is written.
-    3. Reconnects that were begun for `own` are handed over before it is deleted, which would clear
-       what they were begun for.
-    4. `own` is deleted before `target` gets the account: one person has one connection to it.
+    2. The new values are computed from both rows before either is written.
+    3. Reconnects that were started for `own` are handed over before it is deleted, which would
+       clear their reference (ON DELETE SET NULL).
+    4. `own` is deleted before `target` gets the account: (user, provider, account) is unique.
     5. Outages, alerts and the audit log read what `target` has become.
     """
     user_id = own.user_id
@@ -163,9 +164,9 @@ async def _take_place(
 
 
 def _open_question(own: Connection, target: Connection) -> dict[str, Any]:
-    """Two reconnects with one other account are one question to the person, asked anew.
+    """Two reconnects that brought the same other account become one question, asked anew.
 
-    Where only one of them was a reconnect, whoever connected the account has answered it.
+    Where only one of them was a reconnect, the user has answered by connecting the account.
     """
     still_asks = (
         own.replaces_connection_id is not None and target.replaces_connection_id is not None
@@ -179,7 +180,7 @@ def _open_question(own: Connection, target: Connection) -> dict[str, Any]:
 def _verdict(own: Connection, target: Connection, account: str | None) -> dict[str, Any]:
     """What the check of the new grant found, as the target's columns.
 
-    Taking the lease away fences off a check of the old grant that is still on its way.
+    Clearing the lease keeps a check of the old grant, if one is under way, from writing.
     """
     return {
         **{column: getattr(own, column) for column in VERDICT_COLUMNS},
@@ -194,7 +195,7 @@ def _verdict(own: Connection, target: Connection, account: str | None) -> dict[s
 
 
 def _last_look(own: Connection, target: Connection) -> dict[str, Any]:
-    """The look that named the account is the target's newest; what was not folded is let go."""
+    """Add the latency of that check to the target's; what was not aggregated before is dropped."""
     if own.last_checked_at is None or not own.check_count:
         return {}
     pause = own.last_checked_at.timestamp() // 1 - _looked_at(target).timestamp() // 1
@@ -209,7 +210,7 @@ def _last_look(own: Connection, target: Connection) -> dict[str, Any]:
 
 
 def _unwatched_since(own: Connection, target: Connection) -> datetime | None:
-    """Since when nobody checked the target, where the new grant's check came too late for it."""
+    """Since when nobody has checked the target, if it was unwatched when the new grant was."""
     if own.last_checked_at is None or own.last_checked_at <= target.watched_until:
         return None
     return _looked_at(target)
@@ -220,7 +221,7 @@ def _looked_at(connection: Connection) -> datetime:
 
 
 async def _hand_over_reconnects(session: AsyncSession, own: Connection, target: Connection) -> None:
-    """Reconnects of a connection that ends are for the one that takes it over."""
+    """Reconnects that were started for `own` are for `target` from now on."""
     begun_for_own = update(Connection).where(
         Connection.replaces_connection_id == own.id, Connection.id != target.id
     )
@@ -230,9 +231,9 @@ async def _hand_over_reconnects(session: AsyncSession, own: Connection, target: 
 async def _follow_verdict(
     session: AsyncSession, connection_id: UUID, unwatched_since: datetime | None
 ) -> None:
-    """Let outages, alerts and the audit log follow what the connection is now.
+    """Bring outages, alerts and the audit log up to date with the connection.
 
-    The time without checks ends an open outage, so it is noted before a new one is opened.
+    Time without checks ends an open outage, so it is recorded before a new one is opened.
     """
     if unwatched_since is not None:
         await outages.unwatch(session, {connection_id: unwatched_since})

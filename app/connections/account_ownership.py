@@ -1,5 +1,7 @@
-"""Whose a delivered token is: one person's at a time, who has proven it at the provider itself, and
-whose connection then lives by it (docs/decisions/0018).
+"""Which user owns an account whose tokens are delivered: the one who has proven it at the provider.
+
+An account has one owner at a time, and the owner's connection uses the delivered token
+(docs/decisions/0018).
 """
 
 from enum import Enum
@@ -44,7 +46,8 @@ FORGET_TOKEN = text(
     WHERE user_id = :user_id AND provider = :provider AND account = :account
     """
 )
-# A check under way asks with what was before: its lease stays taken, but by nobody.
+# A check under way uses the token before. Its lease gets an id that nobody has: the check cannot
+# write any more, and no other one starts until the lease has expired.
 ASK_NOW = text(
     """
     UPDATE connections
@@ -65,18 +68,19 @@ NOTE_LOSS = text(
 class OwnershipResult(Enum):
     YES = "yes"
     WRONG_CODE = "wrong_code"
-    TAKEN = "taken"  # another person's connection lives by this account's token
+    TAKEN = "taken"  # another user's connection uses this account's token
 
 
 def place_of(provider: str, account: str) -> UUID:
-    """The id of an account's row: known beforehand, since what is sealed is bound to it."""
+    """The id of an account's row. It is derived, because the token is sealed for it beforehand."""
     return uuid5(NAMESPACE_URL, f"pushed:{provider}:{account}")
 
 
 async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) -> OwnershipResult:
-    """The person whose code it is was signed in at this account: from now on it is theirs.
+    """Make the user who was shown this code the owner of the account that it was typed in at.
 
-    Whoever's connection lives by a token keeps it; without one, the newest proof counts.
+    An owner whose connection already uses a token keeps the account; otherwise the newest proof
+    counts.
     """
     user_id = await pairing_codes.owner(session, provider, proof.code)
     if user_id is None:
@@ -86,7 +90,7 @@ async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) 
     if row.user_id not in (None, user_id) and row.token is not None:
         return OwnershipResult.TAKEN
     if not await pairing_codes.spend(session, user_id, provider, proof.code):
-        return OwnershipResult.WRONG_CODE  # somebody was faster
+        return OwnershipResult.WRONG_CODE  # another request has just used it
     if row.user_id not in (None, user_id):
         await _tell_loss(session, row)
     row.user_id = user_id
@@ -97,7 +101,7 @@ async def prove(session: AsyncSession, keys: Keys, provider: str, proof: Proof) 
 
 
 async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None:
-    """Let the connection of the account's owner live by this token, and be asked about at once.
+    """Give the owner's connection this token, and have it checked at once.
 
     `row` has `user_id`, `provider` and `account`. An older grant of that connection is forgotten.
     """
@@ -117,13 +121,13 @@ async def adopt(session: AsyncSession, keys: Keys, row: Any, token: str) -> None
 
 
 async def take_back(session: AsyncSession, keys: Keys, provider: str, account: str) -> None:
-    """The application is gone there: nobody's connection goes on with its token."""
+    """The application was removed from the account: no connection uses its token any more."""
     for connection_id in await store.delivered(session, provider, account):
         await store.replace_token(session, keys, connection_id, "")
 
 
 async def owner(session: AsyncSession, provider: str, account: str) -> int | None:
-    """Whose account it is, with the lock that comes before any other."""
+    """The account's owner. Locks the owner's row, which is taken before any other lock."""
     own = PushedToken.provider == provider, PushedToken.account == account
     user_id = await session.scalar(select(PushedToken.user_id).where(*own))
     if user_id is not None:
@@ -132,19 +136,19 @@ async def owner(session: AsyncSession, provider: str, account: str) -> int | Non
 
 
 async def awaited(session: AsyncSession, user_id: int, provider: str) -> list[str]:
-    """The accounts that the person has proven to be theirs, and whose token has not come yet."""
+    """Accounts that the user has proven to own, and whose token has not been delivered yet."""
     own = PushedToken.user_id == user_id, PushedToken.provider == provider
     query = select(PushedToken.account).where(*own, PushedToken.token.is_(None))
     return list(await session.scalars(query.order_by(PushedToken.account)))
 
 
 async def hold(session: AsyncSession, connection_id: UUID) -> None:
-    """Let no token come for this connection until the transaction ends."""
+    """Keep tokens from being delivered to this connection until the transaction ends."""
     await session.execute(LOCK_ROW, {"id": connection_id})
 
 
 async def forget(session: AsyncSession, user_id: int, provider: str, account: str | None) -> None:
-    """The person has disconnected: the account is nobody's again, and its token is not kept."""
+    """The user has disconnected: the account has no owner again, and its token is deleted."""
     await session.execute(
         FORGET_TOKEN, {"user_id": user_id, "provider": provider, "account": account}
     )
@@ -180,7 +184,7 @@ async def _tell_loss(session: AsyncSession, row: PushedToken) -> None:
 
 
 def _opened(keys: Keys, row: PushedToken) -> str | None:
-    """None: there is none, or its key is lost, and the next one is waited for."""
+    """None: there is no token, or its encryption key is lost; the next delivery brings one."""
     try:
         return keys.open(row.token, "pushed_tokens", row.id, "token") if row.token else None
     except SealingError:

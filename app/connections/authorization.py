@@ -1,6 +1,4 @@
-"""Steps 2 and 4 of 8 of a connect: a person's way to a provider and back, as the database sees it
-(RFC 6749 section 4.1).
-"""
+"""Steps 2 and 4 of 8 of a connect: to the provider and back (RFC 6749 section 4.1)."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -29,9 +27,9 @@ async def start(
     connection_id: UUID | None,
     typed: Mapping[str, str] = NOTHING,
 ) -> str:
-    """Note where the person is going, and return the address to send them to.
+    """Store a new state, and return the authorization URL to redirect the user to.
 
-    Raises KeyError where the entry wants something that was not typed in.
+    Raises KeyError where the URL needs a field that was not filled in.
     """
     verifier = client.new_code_verifier() if provider.pkce else None
     state = await oauth_states.issue(
@@ -49,10 +47,10 @@ async def finish(
     redirect_uri: str,
     answer: Mapping[str, str],
 ) -> Authorization | Repeated | ConnectError:
-    """Read the provider's answer, trade the code, and store the connection as `checking`.
+    """Read the provider's answer, exchange the code, and store the connection as `checking`.
 
-    The connection is `stored_as`; the caller looks at it for the first time, and then notes that
-    (`oauth_states.note_outcome`), for a callback that comes again meanwhile or later.
+    Its id is `stored_as`. The caller checks it for the first time and then records the outcome
+    (`oauth_states.note_outcome`), for a callback that is repeated meanwhile or later.
     """
     code = answer.get("code")
     async with sessions.begin() as session:
@@ -73,7 +71,7 @@ async def finish(
 
 
 def _fault_of(provider: Provider, answer: Mapping[str, str]) -> ConnectError | None:
-    """Why an answer brings nothing; None where it has a code that may be traded."""
+    """Why an answer is refused; None where it has a code that may be exchanged."""
     if not client.issuer_matches(provider, answer.get("iss")):
         return ConnectError.BAD_ISSUER
     if not client.signature_matches(provider, answer):
@@ -112,7 +110,7 @@ async def _trade(
 def _kept(
     provider: Provider, way: Authorization, answer: Mapping[str, str]
 ) -> dict[str, str] | ConnectError:
-    """What was typed in and what the callback says; where both say it, they must agree."""
+    """Fields that the user filled in and parameters of the callback; they must not disagree."""
     found = picked(answer, provider.callback_keep)
     if len(found) < len(provider.callback_keep):
         return ConnectError.PROVIDER_ERROR

@@ -1,4 +1,4 @@
-"""What became of a grant that was just stored: where it is now, and what it may do now."""
+"""What became of a grant that was just stored: its connection, and the scopes it has now."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from app.models.connection import Connection, Grant, Status
 
 class ConnectPlace(StrEnum):
     OWN = "own"  # a connection of its own
-    EXPECTED = "expected"  # it is one with the connection that was expected, or was there already
-    ELSEWHERE = "elsewhere"  # it came back with the account of another connection
-    ASKS = "asks"  # with an account that nobody expected: the person decides
+    EXPECTED = "expected"  # merged into the connection it was for, or one that was there already
+    ELSEWHERE = "elsewhere"  # merged into another connection, which has its account
+    ASKS = "asks"  # another account than expected: the user decides
     WAITS = "waits"  # a check has to name its account first
 
 
@@ -33,7 +33,7 @@ class ConnectResult:
 async def connect_result(
     session: AsyncSession, user_id: int, stored_as: UUID
 ) -> ConnectResult | None:
-    """None: it is gone, or an even newer grant took its place."""
+    """None: it was deleted, or an even newer grant has replaced it."""
     row = await session.get(Connection, stored_as)
     if row is not None and row.user_id == user_id:
         return ConnectResult(row.id, _place(row), Status(row.status), row.label)
@@ -43,7 +43,7 @@ async def connect_result(
 def changed_scopes(
     before: Iterable[str], after: Iterable[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(lost, gained). Nothing is known to have changed where either side is not known."""
+    """(lost, gained); both empty where the scopes before or after are not known."""
     old, new = set(before), set(after)
     if not old or not new:
         return (), ()

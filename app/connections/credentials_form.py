@@ -1,4 +1,4 @@
-"""What a person types in before connecting: cleaned, checked, made into a grant if it is one."""
+"""The form filled in before connecting: values cleaned and checked; an API key becomes a grant."""
 
 import re
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ TOKEN_FIELD = "token"  # noqa: S105 - the name of the field that is the grant
 
 @dataclass(frozen=True)
 class Credentials:
-    """`faults` has, by field, MISSING, UNFIT, or the entry's own words about such a value."""
+    """`faults` by field: MISSING, UNFIT, or the text of the provider's entry for such a value."""
 
     values: Mapping[str, str] = field(repr=False)
     faults: Mapping[str, str]
 
     def shown_again(self, provider: Provider) -> dict[str, str]:
-        """What may stand in the form once more: never a secret."""
+        """Values that may be shown again in the form: never a secret."""
         plain = [each.name for each in provider.fields if not each.secret]
         return {name: self.values[name] for name in plain}
 
@@ -39,7 +39,7 @@ def read_credentials(provider: Provider, form: Mapping[str, Any]) -> Credentials
 
 
 def key_of(provider: Provider, values: Mapping[str, str]) -> Tokens:
-    """The grant that a typed key is; what else was typed in is kept beside it."""
+    """The API key as a grant; the other fields are kept beside it."""
     kept = {name: value for name, value in values.items() if name != TOKEN_FIELD}
     return Tokens(
         values[TOKEN_FIELD],

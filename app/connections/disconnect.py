@@ -1,4 +1,4 @@
-"""How a connection ends: its row goes and its token is queued for revocation, at once."""
+"""Disconnect: the row is deleted and its token queued for revocation, in one transaction."""
 
 import logging
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Disconnected:
-    """A connection that is gone. `revocation` is to be tried at once."""
+    """A deleted connection. The caller tries `revocation` at once."""
 
     provider: str
-    grant: OpenGrant | None  # as it was; None where it could not be opened any more
+    grant: OpenGrant | None  # None: its encryption key is lost
     revocation: UUID | None = None
-    shared: bool = False  # another connection holds the same account, so the grant must live on
+    shared: bool = False  # another connection uses the same account, so it is not revoked
 
 
 async def disconnect(
@@ -41,8 +41,8 @@ async def disconnect(
 ) -> Disconnected | None:
     """Delete the connection and queue its token for revocation, in one transaction.
 
-    A reconnect of it that has not found its place goes with it: it must not come back by that.
-    None: there is no such connection of this person (any more).
+    A pending reconnect of it is deleted too: it would bring the connection back.
+    None: the user has no such connection (any more).
     """
     await users.lock(session, user_id)
     await account_ownership.hold(session, connection_id)
@@ -69,13 +69,13 @@ async def disconnect(
 async def _locked(
     session: AsyncSession, *where: ColumnElement[bool]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Connections with their grants; nobody stores or moves one of them meanwhile."""
+    """Connections with their grants, locked: no grant is stored or moved meanwhile."""
     query = select(*store.GRANT_COLUMNS).join(Connection, Connection.id == Grant.connection_id)
     return (await session.execute(query.where(*where).with_for_update())).all()
 
 
 async def _expected_account(session: AsyncSession, connection_id: UUID) -> str | None:
-    """Whose grant a reconnect without a name probably is."""
+    """The account that a reconnect whose account is not known yet is probably for."""
     begun_for = select(Connection.replaces_connection_id).where(Connection.id == connection_id)
     return await session.scalar(
         select(Connection.account).where(Connection.id == begun_for.scalar_subquery())
@@ -104,7 +104,7 @@ async def _let_go(
 async def delete_person(
     session: AsyncSession, keys: Keys, catalogue: Catalogue, user_id: int
 ) -> None:
-    """Delete a person; every grant goes the way of a disconnect."""
+    """Delete a user; every grant is ended as by a disconnect."""
     await users.lock(session, user_id, for_deletion=True)
     own = await session.execute(
         select(Connection.id, Connection.provider).where(Connection.user_id == user_id)

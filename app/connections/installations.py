@@ -1,9 +1,9 @@
-"""What a provider tells us by itself: the token it pushes for an account, and whether our
-application is still installed and paid for there.
+"""Webhooks of a provider: a token delivered for an account, our application installed or removed,
+paid for or not.
 
-News come late, twice and out of order, so each counts only if it is newer than what is known. A
-delivered token belongs to an account, not to a person: it waits here, sealed, until somebody proves
-that the account is theirs (`claims`).
+Events come late, twice and out of order, so each counts only if it is newer than what is stored. A
+delivered token belongs to an account, not to a user: it is stored, sealed, until somebody proves to
+own the account (`account_ownership`).
 """
 
 from datetime import timedelta
@@ -34,10 +34,11 @@ AUDIT_EVENTS = {
     Cause.ACCESS_DENIED: AuditEvent.UNINSTALLED,
     Cause.PAYMENT_REQUIRED: AuditEvent.UNPAID,
 }
-REPEATED_WITHIN = timedelta(minutes=1)  # the same news may come again
+REPEATED_WITHIN = timedelta(minutes=1)  # the same event is logged once within it
 
-# One statement for what comes most often. Whoever gets a token has the application: an older
-# removal that comes later is no news. What came before changes nothing.
+# One statement for what comes most often. A token proves that the application is installed now, so
+# a removal that is older and arrives later is ignored. A token that is stored already changes
+# nothing.
 KEEP_TOKEN = text(
     """
     WITH known AS (
@@ -84,9 +85,9 @@ NOTE_SUBSCRIPTION = text(
     RETURNING id
     """
 )
-# A check under way is about what was before: its lease stays taken, but by nobody, so that it
-# cannot write, and nobody repeats a refresh that it may have sent. The minute: the provider may
-# need a moment to refuse what it has just told us about.
+# A check under way is about the time before. Its lease gets an id that nobody has: it cannot write,
+# and no other check repeats a refresh that it may have sent. The minute: the provider may need a
+# moment until it refuses what it has just told us about.
 BLOCK = text(
     f"""
     UPDATE connections
@@ -111,15 +112,15 @@ CHECK_NOW = text(
 
 
 async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys: Keys) -> None:
-    """Keep the newest token of an account; its owner's connection lives by it from now on."""
+    """Store the newest token of an account; its owner's connection uses it from now on."""
     await account_ownership.owner(session, provider, pushed.account)
     key = {"provider": provider, "account": pushed.account}
     place = account_ownership.place_of(provider, pushed.account)
     new = {"token": _sealed(keys, place, pushed), "hash": secret_hash(pushed.token)}
     row = (await session.execute(KEEP_TOKEN, key | new | {"id": place})).one_or_none()
     if row is None:
-        return  # a repeated one
-    if row.id != place:  # it is older than this way of naming rows
+        return  # it is stored already
+    if row.id != place:  # the row is older than derived ids
         at = update(PushedToken).where(PushedToken.id == row.id)
         await session.execute(at.values(token=_sealed(keys, row.id, pushed)))
     if row.user_id is not None:
@@ -127,7 +128,7 @@ async def keep_token(session: AsyncSession, pushed: Pushed, provider: str, keys:
 
 
 async def take_installation(session: AsyncSession, event: Event, keys: Keys) -> None:
-    """Our application came to an account, or went from it."""
+    """Our application was installed at an account, or removed from it."""
     await account_ownership.owner(session, PROVIDER, event.account)
     row_id = await session.scalar(NOTE_INSTALLATION, _key(event))
     if row_id is None:
@@ -142,7 +143,7 @@ async def take_installation(session: AsyncSession, event: Event, keys: Keys) -> 
 
 
 async def take_subscription(session: AsyncSession, event: Event) -> None:
-    """An account began or ceased to pay for our application."""
+    """An account began or stopped paying for our application."""
     extra = {"subscription": event.subscription, "sequence": event.sequence}
     if await session.scalar(NOTE_SUBSCRIPTION, _key(event) | extra) is None:
         return
@@ -153,9 +154,7 @@ async def take_subscription(session: AsyncSession, event: Event) -> None:
 
 
 async def pushed_to(session: AsyncSession, user_id: int, provider: str) -> set[UUID]:
-    """Which of the person's connections hold an account that a token was delivered for, and do not
-    live by it.
-    """
+    """The user's connections to accounts that have a delivered token, which do not use it."""
     same_account = and_(
         PushedToken.provider == Connection.provider, PushedToken.account == Connection.account
     )
@@ -183,7 +182,7 @@ def _key(event: Event) -> dict[str, Any]:
 
 
 async def _block(session: AsyncSession, event: Event, cause: Cause, evidence: str) -> None:
-    """Show it at once: the provider's own word needs no second look."""
+    """Block the connections at once: what the provider says itself needs no second check."""
     shown = {"cause": cause.value, "evidence": evidence}
     rows = (await session.execute(BLOCK, _key(event) | shown)).all()
     await audit_log.write_of(

@@ -25,10 +25,10 @@ from app.outbound.client import Outbound
 from app.providers.provider import Provider
 from app.realtime.events import announce_list
 
-# The first check is the callback's; the monitor's where that dies.
+# The callback makes the first check; the monitor makes it if that process dies.
 CALLBACK_HEAD_START = timedelta(seconds=15)
-PATIENCE = 10.0  # seconds for a database that is away; then the tokens are revoked
-STORE_AGAIN = 0.25  # seconds
+STORE_TIMEOUT = 10.0  # seconds that an unavailable database is waited for; then they are revoked
+STORE_RETRY = 0.25  # seconds between two tries
 
 
 async def store_or_revoke(
@@ -41,7 +41,7 @@ async def store_or_revoke(
     replaces_connection_id: UUID | None,
     connection_id: UUID,
 ) -> ConnectError | None:
-    """As `store`, for tokens that nobody else has: whatever goes wrong, they are not dropped."""
+    """As `store`; where that fails in any way, the tokens, which nobody else has, are revoked."""
     try:
         error = await store(
             sessions, keys, provider, user_id, tokens, replaces_connection_id, connection_id
@@ -64,7 +64,7 @@ async def store(
     connection_id: UUID,
     first_check: timedelta = CALLBACK_HEAD_START,
 ) -> ConnectError | None:
-    """Keep a new grant, due in `first_check`; a probe finds its place (docs/decisions/0008).
+    """Store a new connection that is due in `first_check` (account matching: docs/decisions/0008).
 
     EXPIRED: the person, or the connection that this was to replace, was deleted meanwhile.
     """
@@ -76,7 +76,7 @@ async def store(
         "provider": provider.name,
         "replaces_connection_id": replaces_connection_id,
     }
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STORE_TIMEOUT
     while True:
         try:
             async with sessions.begin() as session:
@@ -88,13 +88,13 @@ async def store(
         except (SQLAlchemyError, OSError) as error:
             if not is_away(error) or time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(STORE_AGAIN)
+            await asyncio.sleep(STORE_RETRY)
 
 
 async def revoke(
     sessions: Sessions, http: Outbound, keys: Keys, provider: Provider, tokens: Tokens
 ) -> None:
-    """End tokens that no connection has."""
+    """Revoke tokens that belong to no connection."""
     orphan = OpenGrant(uuid4(), 1, tokens.access_token, tokens.refresh_token, kept=tokens.kept)
     await revocation.enqueue_or_send(sessions, http, keys, provider, orphan)
 
@@ -112,6 +112,6 @@ async def _insert(
 
 
 async def _is_stored(sessions: Sessions, connection_id: UUID) -> bool:
-    """A commit whose answer was lost may have come through."""
+    """A commit may have succeeded although its answer was lost."""
     async with sessions() as session:
         return await session.get(Connection, connection_id) is not None

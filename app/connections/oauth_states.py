@@ -22,10 +22,10 @@ from app.models.connection import OAuthState
 from app.oauth import client
 
 STATE_LIFE = timedelta(minutes=10)
-REMEMBERED = timedelta(days=1)  # a consumed state answers callbacks that come again for so long
-FIRST_TAKES = timedelta(seconds=25)  # at most: an exchange and a check; a second callback waits
+REMEMBERED = timedelta(days=1)  # how long a consumed state answers repeated callbacks
+FIRST_CALLBACK = timedelta(seconds=25)  # the longest exchange and check that a second one waits for
 POLL_INTERVAL = 0.1  # seconds
-STORED = "stored"  # the outcome that is no error
+STORED = "stored"  # the outcome of a callback without error
 
 
 class ConnectError(StrEnum):
@@ -46,18 +46,18 @@ class ConnectError(StrEnum):
 
 @dataclass(frozen=True)
 class Authorization:
-    """A person who is on the way: for which connection, and with which code verifier."""
+    """A callback with a good state: for which connection it is, and its code verifier."""
 
     state_hash: bytes
     connection_id: UUID | None
     code_verifier: str | None
-    kept: Mapping[str, str]  # what the person typed in before
+    kept: Mapping[str, str]  # fields that were filled in before
     stored_as: UUID  # the id for the new connection
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """A callback whose state an earlier one has consumed."""
+    """A callback whose state was consumed by an earlier one."""
 
     state_hash: bytes
 
@@ -71,7 +71,7 @@ async def issue(
     code_verifier: str | None,
     typed: Mapping[str, str],
 ) -> str:
-    """Note that a person goes to a provider; returns the state to send along."""
+    """Store a new state for a user who is sent to a provider; returns it."""
     state = client.new_state()
     state_hash = secret_hash(state)
     verifier = code_verifier and keys.seal(code_verifier, *_bound_to(state_hash))
@@ -94,8 +94,8 @@ async def issue(
 async def returned(
     session: AsyncSession, keys: Keys, provider: str, person: CurrentUser, state: str, *, code: bool
 ) -> Authorization | Repeated | ConnectError:
-    """Who comes back with this state. With a code it is consumed; an answer without one (a cancel)
-    leaves it, so that the person may go back and allow after all.
+    """Look a callback's state up. A code consumes it; an answer without one (a cancel) leaves it,
+    so that the user may go back and allow access after all.
     """
     row = await session.scalar(
         select(OAuthState)
@@ -124,7 +124,7 @@ async def returned(
 async def note_outcome(
     session: AsyncSession, authorization: Authorization, error: ConnectError | None = None
 ) -> None:
-    """What is said from now on to whoever comes with this state again."""
+    """Record the outcome that repeated callbacks with this state are told."""
     await session.execute(
         update(OAuthState)
         .where(OAuthState.state_hash == authorization.state_hash)
@@ -133,20 +133,20 @@ async def note_outcome(
 
 
 async def outcome(sessions: Sessions, repeated: Repeated) -> UUID | ConnectError:
-    """What became of the first callback, which is waited for if it is still under way.
+    """The outcome of the first callback, which is waited for if it is still under way.
 
-    The id is the one that its connection was stored as, if it was.
+    A UUID is the id that its connection was stored as.
     """
     query = select(
         OAuthState.outcome,
         OAuthState.stored_as,
-        (OAuthState.consumed_at > func.now() - FIRST_TAKES).label("may_be_under_way"),
+        (OAuthState.consumed_at > func.now() - FIRST_CALLBACK).label("may_be_under_way"),
     ).where(OAuthState.state_hash == repeated.state_hash)
     while True:
         async with sessions() as session:
             row = (await session.execute(query)).one_or_none()
         if row is None:
-            return ConnectError.EXPIRED  # gone with the connection that it was begun for
+            return ConnectError.EXPIRED  # deleted with the connection that it was for
         if row.outcome is not None or not row.may_be_under_way:
             break
         await asyncio.sleep(POLL_INTERVAL)

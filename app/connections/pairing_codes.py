@@ -1,7 +1,7 @@
-"""A code that a person shows at a provider, to prove which account there is theirs.
+"""Pairing codes: a user types one in at a provider to prove which account there is theirs.
 
-The person is signed in there, types the code, and the provider posts it to us with the account
-(docs/decisions/0018). It is good once, for one provider, and not for long.
+The user is signed in there; the provider posts the code to us with the account
+(docs/decisions/0018). A code works once, at one provider, for 30 minutes.
 """
 
 import secrets
@@ -19,7 +19,7 @@ from app.errors import SealingError
 from app.models.connection import Pairing
 
 PAIRING_CODE_LIFE = timedelta(minutes=30)
-CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # nothing that is taken for something else
+CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without 0, 1, I and O, which look alike
 CODE_LENGTH = 12  # characters: 60 bits
 
 
@@ -30,7 +30,7 @@ class PairingCode:
 
 
 async def issue(session: AsyncSession, keys: Keys, user_id: int, provider: str) -> None:
-    """A new code; the one before is worth nothing any more."""
+    """A new code; it replaces the one before."""
     text, row_id = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH)), uuid4()
     values = {
         "id": row_id,
@@ -45,14 +45,14 @@ async def issue(session: AsyncSession, keys: Keys, user_id: int, provider: str) 
 async def current(
     session: AsyncSession, keys: Keys, user_id: int, provider: str
 ) -> PairingCode | None:
-    """The code that the person may still show."""
+    """The user's code, if it has not expired."""
     own = Pairing.user_id == user_id, Pairing.provider == provider
     row = await session.scalar(select(Pairing).where(*own, Pairing.expires_at > func.now()))
     if row is None:
         return None
     try:
         text = keys.open(row.code, "pairings", row.id, "code")
-    except SealingError:  # its key is lost: a new code is welcome
+    except SealingError:  # its encryption key is lost: a new code is made
         return None
     return PairingCode(
         "-".join(text[at : at + 4] for at in range(0, CODE_LENGTH, 4)), row.expires_at
@@ -60,12 +60,12 @@ async def current(
 
 
 async def owner(session: AsyncSession, provider: str, typed: str) -> int | None:
-    """Whose code this is."""
+    """The id of the user whose code this is."""
     return await session.scalar(select(Pairing.user_id).where(*_good(provider, typed)))
 
 
 async def spend(session: AsyncSession, user_id: int, provider: str, typed: str) -> bool:
-    """It is gone now, and of two that come at once one gets False."""
+    """Delete the code; of two requests that bring it at once, one gets False."""
     good = delete(Pairing).where(Pairing.user_id == user_id, *_good(provider, typed))
     return await session.scalar(good.returning(Pairing.id)) is not None
 
@@ -80,6 +80,6 @@ def _good(provider: str, typed: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _hash(typed: str) -> bytes:
-    """Of what was meant: people leave hyphens out, and type small letters."""
+    """Of the code in its normal form: people leave hyphens out, and type small letters."""
     plain = "".join(each for each in typed.upper() if each.isalnum())
     return secret_hash(plain)

@@ -1,6 +1,7 @@
-"""Reconnects without a place yet: one waits for a name, another for the person's choice.
+"""Pending reconnects: the account is not known yet, or the user has to choose.
 
-Both are hidden connections with `replaces`; one that waits for a choice has `asked_at` too.
+Both are hidden connections with `replaces_connection_id`; one that waits for the user's choice has
+`decision_requested_at` too.
 """
 
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ from app.models.connection import Connection, Status
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
-DECISION_TIMEOUT = timedelta(hours=1)  # after this, a question that nobody answered is cancelled
+DECISION_TIMEOUT = timedelta(hours=1)  # a choice that was not made by then is cancelled
 
 ASKS = and_(
     Connection.replaces_connection_id.is_not(None), Connection.decision_requested_at.is_not(None)
@@ -35,7 +36,7 @@ CHECKED = or_(Connection.status != Status.CHECKING.value, Connection.cause.is_no
 
 @dataclass(frozen=True)
 class PendingReconnect:
-    """A reconnect with what came and what was expected."""
+    """A reconnect: the account that it brought, and the one that was expected."""
 
     id: UUID
     provider: str
@@ -68,16 +69,14 @@ def _unsettled(*where: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-# Built once, as in `connections`.
+# Built once, as in `queries`.
 PENDING_OF_USERS = _unsettled(
     Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger))), CHECKED
 ).order_by(Connection.connected_at)
 
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[PendingReconnect]]:
-    """Everybody's in one query, the oldest first; what is being checked for the first time is no
-    news yet.
-    """
+    """By user, in one query, the oldest first; without those whose first check is under way."""
     found: dict[int, list[PendingReconnect]] = {}
     for user_id, *columns in await session.execute(PENDING_OF_USERS, {"users": list(user_ids)}):
         found.setdefault(user_id, []).append(PendingReconnect(*columns))
@@ -87,14 +86,14 @@ async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[P
 async def question(
     session: AsyncSession, user_id: int, connection_id: UUID
 ) -> PendingReconnect | None:
-    """What the person is asked about this one; None: nothing (any more), or it is not theirs."""
+    """The choice that the user has to make; None: there is none (any more), or it is not theirs."""
     query = _unsettled(Connection.user_id == user_id, Connection.id == connection_id, ASKS)
     row = (await session.execute(query)).one_or_none()
     return PendingReconnect(*row[1:]) if row else None
 
 
 async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
-    """Make it a connection of its own. False: there is nothing to choose (any more)."""
+    """Keep it as a connection of its own. False: there is nothing to choose (any more)."""
     await users.lock(session, user_id)
     kept = await session.scalar(
         update(Connection)
@@ -114,7 +113,7 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
 async def cancel(
     session: AsyncSession, keys: Keys, provider: Provider, user_id: int, connection_id: UUID
 ) -> Disconnected | None:
-    """Let go of it, the way of a disconnect. None: there is nothing to choose (any more)."""
+    """Disconnect it again. None: there is nothing to choose (any more)."""
     await users.lock(session, user_id)
     if await question(session, user_id, connection_id) is None:
         return None
@@ -122,7 +121,7 @@ async def cancel(
 
 
 async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
-    """Cancel the questions that nobody answered, and the new grants that were refused for good."""
+    """Cancel choices that were not made in time, and reconnects whose new grant is revoked."""
     too_old = and_(ASKS, Connection.decision_requested_at < func.now() - DECISION_TIMEOUT)
     refused = and_(
         Connection.replaces_connection_id.is_not(None), Connection.status == Status.REVOKED.value
@@ -137,5 +136,5 @@ async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue
             async with sessions.begin() as session:
                 await users.lock(session, row.user_id)
                 still = select(Connection.id).where(Connection.id == row.id, over)
-                if await session.scalar(still) is not None:  # not answered in the last moment
+                if await session.scalar(still) is not None:  # not chosen in the last moment
                     await disconnect.disconnect(session, keys, provider, row.user_id, row.id)

@@ -1,4 +1,4 @@
-"""What a person has: connections as rows, with all that their cards and pages show."""
+"""Queries for cards and pages: the connections of users, with all that is shown of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.models.account import User
 from app.models.connection import UNWATCHED, Connection, Grant, Status
 from app.models.history import Outage, ProviderOutage
 
-CardRow = Row[*tuple[Any, ...]]  # has CARD
+CardRow = Row[*tuple[Any, ...]]  # has the columns of CARD_COLUMNS
 CARD_COLUMNS = (
     Connection.id,
     Connection.user_id,
@@ -52,7 +52,7 @@ CARD_COLUMNS = (
 
 
 def card_rows() -> Select[*tuple[Any, ...]]:
-    """Connections with all that their cards show."""
+    """Connections with all columns that their cards show."""
     return select(*CARD_COLUMNS).outerjoin(Grant, Grant.connection_id == Connection.id)
 
 
@@ -65,7 +65,7 @@ BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))
 
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
-    """Everybody's connections in one query, each list in the order of connecting."""
+    """By user, in one query, in the order of connecting."""
     rows = await session.execute(CARDS_OF_USERS, {"users": list(user_ids)})
     found: dict[int, list[CardRow]] = {}
     for row in rows:
@@ -84,14 +84,14 @@ async def by_id(session: AsyncSession, ids: Iterable[UUID]) -> Sequence[CardRow]
 async def users_at(
     session: AsyncSession, providers: Iterable[str], among: Iterable[int]
 ) -> Sequence[int]:
-    """Those of these people who have a connection at one of the providers."""
+    """Those of these users who have a connection to one of the providers."""
     query = select(Connection.user_id).distinct()
     there = Connection.provider.in_(list(providers)), Connection.user_id.in_(list(among))
     return (await session.scalars(query.where(*there))).all()
 
 
 async def owned(session: AsyncSession, user_id: int, connection_id: UUID) -> CardRow | None:
-    """The person's own connection; somebody else's does not exist."""
+    """The user's own connection; None for another user's."""
     rows = await by_id(session, [connection_id])
     return rows[0] if rows and rows[0].user_id == user_id else None
 
@@ -110,7 +110,7 @@ class Details:
 
 
 async def details(session: AsyncSession, connection_id: UUID) -> Details | None:
-    """None: the connection is gone."""
+    """None: the connection was deleted."""
     query = (
         select(
             Connection.connected_at,
