@@ -1,14 +1,12 @@
 """What tests stand on: a real PostgreSQL, the sandbox as a real provider, the whole application."""
 
-import contextlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from jinja2.bccache import Bucket, BytecodeCache
-from sqlalchemy import text
 
 from app import local_postgres
 from app.accounts import passwords
@@ -21,44 +19,24 @@ from app.outbound.client import Outbound, open_outbound
 from app.process import bind
 from app.sandbox import create_sandbox
 from app.sandbox.settings import SandboxSettings
-from app.web.app import create_app
 from app.web.context import Dashboard
+from tests.support.applications import Applications
 from tests.support.command_line import Ended, Run, app
 from tests.support.people import Person, Sandbox
 from tests.support.postbox import Postbox, open_postbox
 from tests.support.servers import Acme, open_acme, served
 from tests.support.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 
-
-class Compiled(BytecodeCache):
-    """Templates are compiled once, not once a test; not on disk, where they outlive a change of a
-    filter.
-    """
-
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
 # Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
 OWNERLESS = (
-    *(
-        "one_time_tokens",
-        "attempts",
-        "revocations",
-        "monitors",
-        "provider_outages",
-        "pushed_tokens",
-    ),
+    "one_time_tokens",
+    "attempts",
+    "revocations",
+    "monitors",
+    "provider_outages",
+    "pushed_tokens",
 )
-EMPTY = [text(f"DELETE FROM {name}") for name in ("users", *OWNERLESS)]
+EMPTY = ";".join(f"DELETE FROM {name}" for name in ("users", *OWNERLESS))
 
 
 @pytest.fixture(scope="session")
@@ -75,14 +53,26 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """The database, with nobody in it."""
+@pytest.fixture(scope="session")
+async def open_engine(database_url: str) -> AsyncIterator[Database]:
+    """Open throughout: a new one costs more than most tests, and compiles every query anew."""
     async with open_database(database_url) as database:
-        async with database.engine.begin() as connection:
-            for statement in EMPTY:
-                await connection.execute(statement)
         yield database
+
+
+@pytest.fixture
+async def database(open_engine: Database) -> Database:
+    """The database, with nobody in it."""
+    async with open_engine.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute(EMPTY)  # in one transaction and one round trip
+    return open_engine
+
+
+@pytest.fixture(scope="session")
+def applications(database_url: str, open_engine: Database) -> Applications:
+    return Applications(database_url, open_engine)
 
 
 @pytest.fixture
@@ -114,12 +104,15 @@ async def sandbox(sandbox_server: str, http: Outbound) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture
-def settings(
-    database_url: str, sandbox_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> Settings:
+@pytest.fixture(scope="session")
+def providers_file(sandbox_server: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("providers") / "providers.toml"
     file.write_text(PROVIDERS_TOML.format(sandbox=sandbox_server), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def settings(database_url: str, providers_file: Path) -> Settings:
     return Settings(
         database_url=database_url,
         secret_key="a secret that only the tests know",
@@ -128,7 +121,7 @@ def settings(
         interval=600,
         timeout=2,
         run_monitor=False,
-        providers_file=file,
+        providers_file=providers_file,
         allow_insecure_providers=True,
         clients={name: Client(name, f"{name}-secret") for name in ("evotor", "sklad")},
     )
@@ -136,26 +129,38 @@ def settings(
 
 @pytest.fixture
 async def dashboard(
-    database: Database, sandbox: Sandbox, settings: Settings
+    applications: Applications, database: Database, sandbox: Sandbox, settings: Settings
 ) -> AsyncIterator[Dashboard]:
     """The whole application, started, without a monitor."""
-    async with _started(settings) as app:
+    async with applications.started(settings) as app:
         yield app
 
 
-@pytest.fixture
-async def postbox() -> AsyncIterator[Postbox]:
-    """A real SMTP server, and what came there."""
+@pytest.fixture(scope="session")
+async def post_office() -> AsyncIterator[Postbox]:
+    """A real SMTP server."""
     async with open_postbox() as postbox:
         yield postbox
 
 
 @pytest.fixture
+def postbox(post_office: Postbox) -> Postbox:
+    """A real SMTP server that takes every letter, and what came there."""
+    post_office.letters, post_office.says = [], ""
+    return post_office
+
+
+@pytest.fixture
 async def mailing(
-    database: Database, sandbox: Sandbox, settings: Settings, postbox: Postbox
+    applications: Applications,
+    database: Database,
+    sandbox: Sandbox,
+    settings: Settings,
+    postbox: Postbox,
 ) -> AsyncIterator[Dashboard]:
     """The application with a mail server."""
-    async with _started(replace(settings, smtp=postbox.smtp, mail_from="mail@example.ru")) as app:
+    with_mail = replace(settings, smtp=postbox.smtp, mail_from="mail@example.ru")
+    async with applications.started(with_mail) as app:
         yield app
 
 
@@ -198,11 +203,3 @@ def run(database: Database, database_url: str) -> Run:
         return await app(*words, stdin=stdin, **needed | variables)
 
     return run
-
-
-@contextlib.asynccontextmanager
-async def _started(settings: Settings) -> AsyncIterator[Dashboard]:
-    app = create_app(settings)
-    app.jinja_env.bytecode_cache = COMPILED
-    async with app.test_app():
-        yield app

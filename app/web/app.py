@@ -1,15 +1,14 @@
 """The program's table of contents: what it is made of, and in which order it starts and stops."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import time
-from typing import Any
 
 from app.alerts.worker import alerting, alerting_of
 from app.background import Unfinished, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
-from app.database.engine import open_database
+from app.database.engine import Database, open_database
 from app.history.flapping import FLAPPING_TRANSITIONS
 from app.i18n.timezones import zone_named
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
@@ -65,16 +64,17 @@ LARGEST_FORM = 64 * 1024  # bytes
 POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger
 
 
-def create_app(settings: Settings) -> Dashboard:
-    """Raises ConfigurationError when the providers file is wrong."""
+def create_app(settings: Settings, database: Database | None = None) -> Dashboard:
+    """Raises ConfigurationError when the providers file is wrong.
+
+    It can be started again after it was stopped, and knows nothing then of its former life. A
+    `database` that is handed in stays open.
+    """
     app = Dashboard("app", template_folder=str(ROOT / "templates"), static_folder=None)
     app.settings = settings
     app.catalogue = catalogue_of(settings)
     app.keys = Keys(settings.token_keys)
-    app.hub = Hub()
-    app.unfinished = Unfinished()
     app.url_map.redirect_defaults = False  # a rule's default says which provider it is about
-    app.bursts = Burst(*POSTS_A_MINUTE)
     _configure(app)
     _dress(app)
     guard(app)
@@ -109,37 +109,57 @@ def create_app(settings: Settings) -> Dashboard:
         app.register_blueprint(part.blueprint)
     app.register_blueprint(provider_pages(app.catalogue))
     app.register_blueprint(hooks(app.catalogue))
-    app.while_serving(_parts(app))
-    app.asgi_app = Streams(app.asgi_app, app.hub)  # type: ignore[assignment, method-assign]
+    _serve(app, database)
+    app.asgi_app = Streams(app.asgi_app, lambda: app.hub)  # type: ignore[assignment, method-assign]
     return app
 
 
-def _parts(app: Dashboard) -> Any:
+def _serve(app: Dashboard, database: Database | None) -> None:
+    """What lives from a start of the application to its stop."""
+    _forget(app)  # a signal may stop it before it has started
+    serving = AsyncExitStack()
+
+    @app.before_serving
+    async def start() -> None:
+        _forget(app)
+        await serving.enter_async_context(_parts(app, database))
+
+    @app.after_serving
+    async def stop() -> None:
+        await serving.aclose()
+
+
+def _forget(app: Dashboard) -> None:
+    app.hub = Hub()
+    app.unfinished = Unfinished()
+    app.bursts = Burst(*POSTS_A_MINUTE)
+
+
+@asynccontextmanager
+async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[None]:
     settings = app.settings
-
-    async def serve() -> AsyncGenerator[None, None]:
-        async with AsyncExitStack() as parts:
-            app.database = await parts.enter_async_context(open_database(settings.database_url))
-            loopback = settings.allow_insecure_providers
-            app.http = await parts.enter_async_context(open_outbound(loopback))
-            app.checker = checker_of(
-                settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
-            )
-            app.alerting = alerting_of(settings, app.checker)
-            parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)
-            app.listener = Listener(app.database, app.hub)
-            for work in (
-                *(app.listener.run(), stream.fan_out(app)),
-                *(stream.watch_monitors(app), stream.beat(app)),
-            ):
-                await parts.enter_async_context(running(work))
-            if settings.run_monitor:
-                await parts.enter_async_context(alerting(app.alerting))
-                await parts.enter_async_context(monitoring(app.checker))
-            yield
-            app.stop()
-
-    return serve
+    async with AsyncExitStack() as parts:
+        if database is None:
+            database = await parts.enter_async_context(open_database(settings.database_url))
+        app.database = database
+        loopback = settings.allow_insecure_providers
+        app.http = await parts.enter_async_context(open_outbound(loopback))
+        app.checker = checker_of(
+            settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
+        )
+        app.alerting = alerting_of(settings, app.checker)
+        parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)
+        app.listener = Listener(app.database, app.hub)
+        for work in (
+            *(app.listener.run(), stream.fan_out(app)),
+            *(stream.watch_monitors(app), stream.beat(app)),
+        ):
+            await parts.enter_async_context(running(work))
+        if settings.run_monitor:
+            await parts.enter_async_context(alerting(app.alerting))
+            await parts.enter_async_context(monitoring(app.checker))
+        yield
+        app.stop()
 
 
 def _configure(app: Dashboard) -> None:

@@ -33,7 +33,8 @@ SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
 class Streams:
     """ASGI middleware around Quart, for paths that end with /stream."""
 
-    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+    def __init__(self, app: ASGIApp, hub: Callable[[], Hub]) -> None:
+        """`hub` is asked for at each stream: an application that starts again has a new one."""
         self._app, self._hub = app, hub
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -45,7 +46,7 @@ class Streams:
         if mailbox := handover.mailbox:
             del handover
             scope["headers"].clear()  # the server would keep them as long as the stream
-            await _stay_open(self._hub, mailbox, receive, send)
+            await _stay_open(self._hub(), mailbox, receive, send)
 
 
 def streaming(signed_in: CurrentUser, only: UUID | None = None) -> Response:

@@ -13,13 +13,12 @@ from app.database.engine import Database
 from app.models.connection import Grant
 from app.outbound.client import Outbound
 from app.providers.registry import BUILT_IN
-from app.web.app import create_app
-from tests.conftest import COMPILED
 from tests.providers.shapes.key_service import KeyService
 from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
 from tests.providers.shapes.overlay import overlay
 from tests.providers.shapes.push_service import WEBHOOK_SECRET, PushService
 from tests.providers.shapes.service import Service, serve
+from tests.support.applications import new_application
 from tests.support.people import Person, Sandbox
 
 SECRETS = {"evotor": WEBHOOK_SECRET}
@@ -105,8 +104,7 @@ async def open_stand(
         file.write_text(overlay(ENTRIES[service.name], service.url), encoding="utf-8")
         client = Client(CLIENT_ID, CLIENT_SECRET)
         known = replace(settings, clients={service.name: client}, webhook_secrets=SECRETS)
-        app = create_app(replace(known, providers_file=file))
-        app.jinja_env.bytecode_cache = COMPILED
+        app = new_application(replace(known, providers_file=file), database)
         async with app.test_app():
             person = await Person.signed_up(app, Sandbox("", http), "anna@example.ru")
             yield Stand(service, person, database)
