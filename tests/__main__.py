@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 
-from app.cli.bootstrap import ROOT, ensure
+from app.cli.bootstrap import ensure
 from app.cli.shown_process import run_shown
+from app.cli.virtual_environment import ROOT
 
 CHECKS = (
     ("format", "ruff format --check"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import json
 import os
 import re
 import signal
@@ -16,12 +14,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from app.cli.shown_process import run_shown
+from app.cli.virtual_environment import (
+    PYTHON,
+    ROOT,
+    VENV,
+    clear,
+    installed,
+    is_borrowed,
+    is_inside,
+    is_installed,
+    is_made_by_hand,
+    mark_installed,
+    missing,
+    number_of_packages,
+)
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-STAMP = VENV / ".installed.json"  # written last: a .venv without it was cut off half-way
-SETS = ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt")  # each holds the last
 OLDEST = (3, 11)
 
 PIP_FAILURES = (  # what pip, venv or the system says → what to do about it; the first match counts
@@ -68,15 +75,19 @@ class PreparationError(Exception):
 
 
 def ensure(module: str, requirements: str) -> None:
-    """Return when inside an up-to-date `.venv`; else make it so and run `-m module` again there."""
+    """Return when inside an up-to-date `.venv`; else make it so and run `-m module` again there.
+
+    A virtual environment that was made by hand is used as it is, and never changed.
+    """
     if os.environ.get("DYNO"):
         return  # the platform installed everything when it built
     try:
         _check_python(module)
-        if _is_installed(requirements):
-            if _is_inside():
-                return
-        else:
+        if _is_prepared(requirements):
+            return
+        if is_made_by_hand():
+            _refuse_inside(requirements)
+        elif not is_installed(requirements):
             _install_alone(requirements)
         _enter(module)
     except PreparationError as failure:
@@ -106,30 +117,26 @@ def _check_python(module: str) -> None:
         )
 
 
-def _is_inside() -> bool:
-    return VENV.exists() and os.path.samefile(sys.prefix, VENV)
+def _is_prepared(requirements: str) -> bool:
+    if is_borrowed():
+        return not missing(requirements)
+    return is_inside() and is_installed(requirements)
 
 
-def _is_installed(requirements: str) -> bool:
-    return PYTHON.exists() and _installed().get(requirements) == _digest(requirements)
-
-
-def _installed() -> dict[str, str]:
-    """Which requirement sets `.venv` holds, by file; none when another Python made it."""
-    try:
-        stamp = json.loads(STAMP.read_text())
-        return dict(stamp["sets"]) if stamp["python"] == sys.version else {}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
-
-
-def _digest(requirements: str) -> str:
-    return hashlib.sha256((ROOT / requirements).read_bytes()).hexdigest()
+def _refuse_inside(requirements: str) -> None:
+    """Of what was made by hand and is not complete."""
+    if is_inside():
+        lacks = missing(requirements)
+        named = ", ".join(lacks[:3]) + (f" and {len(lacks) - 3} more" if len(lacks) > 3 else "")
+        raise PreparationError(
+            f"{VENV} was made by hand, so it is left alone, and it lacks {named}: "
+            f"install {requirements} there, or remove it and start again."
+        )
 
 
 def _install_alone(requirements: str) -> None:
     with _interruptible(), _locked() as lock:
-        if not _is_installed(requirements):  # else another start has just done it
+        if not is_installed(requirements):  # else another start has just done it
             _install(requirements, lock)
 
 
@@ -168,15 +175,25 @@ def _locked() -> Iterator[int]:
 
 
 def _install(requirements: str, lock: int) -> None:
-    usable = PYTHON.exists() and bool(_installed())
+    usable = PYTHON.exists() and bool(installed())
     python = _outer_python()
     steps = [] if usable else [("Making .venv", _venv_command(python))]
-    packages = len(re.findall(r"^\S+==", (ROOT / requirements).read_text(), re.MULTILINE))
+    packages = number_of_packages(requirements)
     steps.append((f"Installing {packages} packages", _pip_command(python, requirements)))
-    _remove_stamp()
+    _begin(usable)
     for number, (label, command) in enumerate(steps, 1):
         _step(f"[{number}/{len(steps)}] {label}", command, lock)
-    _write_stamp(requirements)
+    mark_installed(requirements)
+
+
+def _begin(usable: bool) -> None:
+    try:
+        if usable:
+            mark_installed(None)
+        else:
+            clear()
+    except OSError as error:
+        raise PreparationError(explain(str(error))) from None
 
 
 def _outer_python() -> str:
@@ -186,20 +203,13 @@ def _outer_python() -> str:
 
 
 def _venv_command(python: str) -> list[str]:
-    return [python, "-m", "venv", "--clear", "--without-pip", str(VENV)]  # Debian has no ensurepip
+    return [python, "-m", "venv", "--without-pip", str(VENV)]  # Debian has no ensurepip
 
 
 def _pip_command(python: str, requirements: str) -> list[str]:
     options = "--require-hashes --only-binary=:all: --no-input --disable-pip-version-check"
     pip = [python, "-m", "pip", "--python", str(PYTHON), "install"]
     return [*pip, *options.split(), "-r", str(ROOT / requirements)]
-
-
-def _remove_stamp() -> None:
-    try:
-        STAMP.unlink(missing_ok=True)
-    except OSError as error:
-        raise PreparationError(explain(str(error))) from None
 
 
 def _step(label: str, command: list[str], lock: int) -> None:
@@ -210,14 +220,6 @@ def _step(label: str, command: list[str], lock: int) -> None:
         raise PreparationError(explain(str(error))) from None
     if status:
         raise PreparationError(explain(output))
-
-
-def _write_stamp(requirements: str) -> None:
-    held = SETS[: SETS.index(requirements) + 1]
-    stamp = {"python": sys.version, "sets": {name: _digest(name) for name in held}}
-    fresh = STAMP.with_suffix(".new")
-    fresh.write_text(json.dumps(stamp, indent=1))
-    fresh.replace(STAMP)
 
 
 def _enter(module: str) -> NoReturn:

@@ -42,10 +42,21 @@ class Project:
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         (self.root / file).write_text(f"tiny=={version} \\\n    --hash=sha256:{digest}\n")
 
+    @property
+    def venv(self) -> Path:
+        return self.root / ".venv"
+
+    def install(self, environment: Path, version: str) -> None:
+        """With pip, as people do."""
+        wheel = self.wheels / f"tiny-{version}-py3-none-any.whl"
+        pip = [BASE, "-m", "pip", "--python", str(environment / "bin" / "python"), "install"]
+        subprocess.run([*pip, "--quiet", "--no-index", str(wheel)], check=True)
+
     def popen(self, *arguments: str, python: str = BASE, **env: str) -> subprocess.Popen[str]:
         offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": self.wheels.as_uri(), "PIP_RETRIES": "1"}
+        bare = ["-S"] if python == BASE else []  # the standard library alone
         return subprocess.Popen(
-            [python, "-S", "-m", "app", *arguments],
+            [python, *bare, "-m", "app", *arguments],
             cwd=self.root,
             env={"PATH": os.environ["PATH"], "HOME": str(self.root), **offline, **env},
             stdout=subprocess.PIPE,
@@ -110,6 +121,53 @@ def test_another_python_makes_it_anew(prepared: Project) -> None:
     (prepared.root / ".venv" / "left-over").write_text("")
     assert "[1/2] Making .venv" in prepared.run("requirements.txt")[2]
     assert not (prepared.root / ".venv" / "left-over").exists()
+
+
+def test_another_python_goes_on_inside_what_there_is(prepared: Project) -> None:
+    """Else two that are started in turn would make it anew under each other."""
+    done = started_as(prepared, "sys.version = 'another one'", "requirements-demo.txt")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{prepared.venv}|1.0")
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_what_was_made_by_hand_is_used_as_it_is(
+    project: Project, inside: bool, version: str
+) -> None:
+    made_by_hand(project.venv)
+    project.install(project.venv, version)
+    before = contents(project.venv)
+    status, out, err = project.run(
+        "requirements-dev.txt", python=str(project.venv / "bin" / "python") if inside else BASE
+    )
+    assert (status, out.split("|")[:2], err) == (0, [str(project.venv), version], "")
+    assert contents(project.venv) == before
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_was_made_by_hand_and_lacks_something_is_left_alone(
+    project: Project, inside: bool
+) -> None:
+    made_by_hand(project.venv)
+    before = contents(project.venv)
+    status, out, err = project.run(
+        "requirements-demo.txt", python=str(project.venv / "bin" / "python") if inside else BASE
+    )
+    assert (status, out) == (2, "")
+    assert "was made by hand" in err
+    assert "lacks tiny: install requirements-demo.txt there" in err
+    assert contents(project.venv) == before
+
+
+def test_an_environment_elsewhere_that_has_everything_needs_no_other(
+    project: Project, tmp_path: Path
+) -> None:
+    own = made_by_hand(tmp_path / "own")
+    project.install(own, "1.0")
+    _, out, err = project.run("requirements.txt", python=f"{own}/bin/python")
+    assert (out.split("|")[0], err) == (str(own), "")
+    assert not project.venv.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -185,9 +243,7 @@ def test_what_pip_says_becomes_what_to_do(said: str, told: str) -> None:
 
 
 def test_an_old_python_is_told_which_one_is_needed(project: Project) -> None:
-    program = "import sys; sys.version_info = (3, 9, 2); " + MAIN.replace("\n", "; ").strip("; ")
-    old = [BASE, "-S", "-c", program, "requirements.txt"]
-    done = subprocess.run(old, cwd=project.root, capture_output=True, text=True, check=False)
+    done = started_as(project, "sys.version_info = (3, 9, 2)", "requirements.txt")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("Python 3.11 or newer is needed, this is 3.9.2")
 
@@ -198,7 +254,7 @@ def new_project(home: Path) -> Project:
     for package in ("app", "app/cli"):
         (project.root / package / "__init__.py").write_text("")
     (project.root / "app" / "__main__.py").write_text(MAIN)
-    for name in ("bootstrap.py", "shown_process.py"):
+    for name in ("bootstrap.py", "shown_process.py", "virtual_environment.py"):
         shutil.copy(ROOT / "app" / "cli" / name, project.root / "app" / "cli")
     project.wheels.mkdir()
     for version in ("1.0", "2.0"):
@@ -206,6 +262,26 @@ def new_project(home: Path) -> Project:
     for file in ("requirements.txt", "requirements-demo.txt", "requirements-dev.txt"):
         project.require(file, "1.0")
     return project
+
+
+def started_as(
+    project: Project, another: str, requirements: str
+) -> subprocess.CompletedProcess[str]:
+    """`python -m app` by another Python: what `another` makes of this one."""
+    program = f"import sys; {another}; " + MAIN.replace("\n", "; ").strip("; ")
+    old = [BASE, "-S", "-c", program, requirements]
+    return subprocess.run(old, cwd=project.root, capture_output=True, text=True, check=False)
+
+
+def made_by_hand(environment: Path) -> Path:
+    subprocess.run([BASE, "-m", "venv", "--without-pip", environment], check=True)
+    return environment
+
+
+def contents(environment: Path) -> dict[str, float]:
+    """Every file in it, and when it was written; Python's own cache is no matter."""
+    files = (path for path in environment.rglob("*") if "__pycache__" not in path.parts)
+    return {str(path): path.lstat().st_mtime for path in files if not path.is_dir()}
 
 
 def refusal(project: Project, python: str = BASE, **env: str) -> str:
