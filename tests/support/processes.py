@@ -26,8 +26,10 @@ APP = (sys.executable, "-m", "app")
 class Program:
     """One command in a process group of its own, as a platform starts it."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        self._command, self.environ = command, environ
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], cwd: Path = ROOT
+    ) -> None:
+        self._command, self.environ, self._cwd = command, environ, cwd
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the program lives
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -35,7 +37,7 @@ class Program:
         self._process = subprocess.Popen(
             self._command,
             env=self.environ,
-            cwd=ROOT,
+            cwd=self._cwd,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
