@@ -13,8 +13,7 @@ from aiohttp import web
 
 from app.config import Client, Settings
 from app.outbound.client import Outbound
-from app.web.app import create_app
-from tests.conftest import COMPILED
+from tests.support.applications import new_application
 from tests.support.people import Person, Sandbox
 from tests.support.servers import serving
 
@@ -115,8 +114,7 @@ async def open_scripted(
         file = folder / "scripted.toml"
         file.write_text(ENTRY.format(url=url, more=more, probe=probe), encoding="utf-8")
         own = replace(settings, providers_file=file, clients={"acme": Client("our-id", "secret")})
-        app = create_app(own)
-        app.jinja_env.bytecode_cache = COMPILED
+        app = new_application(own)
         async with app.test_app():
             acme.person = await Person.signed_up(app, Sandbox(url, http), "anna@example.ru")
             yield acme

@@ -59,7 +59,7 @@ class Applications:
         return new_application(settings, self._database)
 
 
-def new_application(settings: Settings, database: Database) -> Dashboard:
+def new_application(settings: Settings, database: Database | None = None) -> Dashboard:
     """For settings that no other test has; not started yet."""
     app = create_app(settings, database)
     app.jinja_env.bytecode_cache = COMPILED
