@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, for the person: no token, no hash, no key."""
+"""The data export: everything stored about a user, without tokens, hashes and keys."""
 
 from datetime import datetime, time
 from typing import Any
@@ -16,7 +16,7 @@ from app.models.history import Latencies, Outage
 
 Column = InstrumentedAttribute[Any]
 
-# Which columns of which table; what is not named here stays inside.
+# The columns that are exported; what is not listed here is not.
 USER_COLUMNS: tuple[Column, ...] = (User.email, User.created_at, User.zone)
 SESSION_COLUMNS: tuple[Column, ...] = (
     *(Session.user_agent, Session.created_at),

@@ -1,4 +1,4 @@
-"""A new e-mail address, taken when a letter to the old and one to the new were both answered."""
+"""Change of the e-mail address: it takes a link sent to the old and one sent to the new address."""
 
 import secrets
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ EMAIL_CHANGE_LIFE = timedelta(hours=24)
 
 
 class ConfirmResult(StrEnum):
-    """What following a link came to."""
+    """What became of a link that was followed."""
 
     DONE = "done"
-    WAITING = "waiting"  # for the other letter
-    TAKEN = "taken"  # somebody else has that address by now
-    EXPIRED = "expired"  # or used already, or never ours
+    WAITING = "waiting"  # for the link in the other message
+    TAKEN = "taken"  # another user has that address by now
+    EXPIRED = "expired"  # or used already, or not one of ours
 
 
 @dataclass(frozen=True)
 class ConfirmLinks:
-    """The secrets for the two letters."""
+    """The secrets of the two links."""
 
     old: str
     new: str
 
 
 async def start(session: AsyncSession, user_id: int, email: str) -> ConfirmLinks:
-    """What was begun before is forgotten."""
+    """Start a change; one that was started before is dropped."""
     links = ConfirmLinks(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
     values = {
         "email": email.strip(),
@@ -53,18 +53,18 @@ async def start(session: AsyncSession, user_id: int, email: str) -> ConfirmLinks
 
 
 async def pending(session: AsyncSession, user_id: int) -> str | None:
-    """The address that waits for its letters' answers."""
+    """The new address whose links were not both followed yet."""
     on_its_way = EmailChange.user_id == user_id, EmailChange.expires_at > func.now()
     return await session.scalar(select(EmailChange.email).where(*on_its_way))
 
 
 async def known(session: AsyncSession, link: str) -> str | None:
-    """The new address that this link is about, if it still is good."""
+    """The new address that this link is for, if the link is still good."""
     return await session.scalar(select(EmailChange.email).where(*_good(link)))
 
 
 async def answer(session: AsyncSession, link: str) -> ConfirmResult:
-    """Spend the link; with the second one the address is taken."""
+    """Use a link up; the second one changes the address."""
     change = (
         await session.scalars(
             update(EmailChange)
@@ -89,7 +89,7 @@ async def answer(session: AsyncSession, link: str) -> ConfirmResult:
 
 
 async def take(session: AsyncSession, user_id: int, email: str) -> bool:
-    """Change the address at once; False: somebody else has it."""
+    """Change the address at once; False: another user has it."""
     try:
         async with session.begin_nested():
             mine = update(User).where(User.id == user_id)
@@ -97,7 +97,7 @@ async def take(session: AsyncSession, user_id: int, email: str) -> bool:
     except IntegrityError:
         return False
     await audit_log.write(session, user_id, AuditEvent.EMAIL_CHANGED)
-    await one_time_tokens.revoke_all(session, user_id)  # they lie in the old mailbox
+    await one_time_tokens.revoke_all(session, user_id)  # those links are in the old mailbox
     return True
 
 
@@ -115,5 +115,5 @@ def _good(link: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 
 
 def _unless(column: Any, link: str) -> Any:
-    """The column as it is, or NULL where it is this link."""
+    """The column's value, or NULL where it is this link."""
     return case((column == secret_hash(link), null()), else_=column)

@@ -1,4 +1,4 @@
-"""Tickets: secrets that are good once and not for long. The table knows only their SHA-256."""
+"""One-time tokens: the secrets in our links, stored only as SHA-256, good once and not for long."""
 
 import secrets
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ LIFE_OF_PURPOSE = {
 
 @dataclass(frozen=True)
 class TokenDetails:
-    """What a good ticket stands for."""
+    """What a good token is for."""
 
     user_id: int | None
     email: str
@@ -36,7 +36,7 @@ async def issue(
     email: str = "",
     password_hash: str = "",
 ) -> str:
-    """The secret: 32 random bytes as base64url, nowhere else to be had."""
+    """A new token: 32 random bytes as base64url, which only this call returns."""
     token = secrets.token_urlsafe(32)
     session.add(
         OneTimeToken(
@@ -53,13 +53,13 @@ async def issue(
 
 
 async def look(session: AsyncSession, purpose: TokenPurpose, token: str) -> TokenDetails | None:
-    """What the ticket stands for, without spending it."""
+    """What the token is for, without using it up."""
     ticket = await session.scalar(_good(purpose, token))
     return None if ticket is None else _shown(ticket)
 
 
 async def spend(session: AsyncSession, purpose: TokenPurpose, token: str) -> TokenDetails | None:
-    """What the ticket stood for: it is gone now, and of two that come at once one gets None."""
+    """What the token is for; it is used up, and of two requests at once one gets None."""
     ticket = await session.scalar(_good(purpose, token).with_for_update())
     if ticket is None:
         return None
@@ -69,7 +69,7 @@ async def spend(session: AsyncSession, purpose: TokenPurpose, token: str) -> Tok
 
 
 async def revoke_all(session: AsyncSession, user_id: int) -> None:
-    """Whatever the person was sent before is worth nothing any more."""
+    """End every token that the user was sent before."""
     await session.execute(delete(OneTimeToken).where(OneTimeToken.user_id == user_id))
 
 

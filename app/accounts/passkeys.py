@@ -1,7 +1,7 @@
-"""Passkeys (WebAuthn): a key in the person's device instead of a password.
+"""Passkeys (WebAuthn): a key in the user's device instead of a password.
 
-A challenge is a ticket: random, good once, for five minutes. User verification is always asked for,
-so that a passkey is two factors by itself: the device, and whatever unlocks it.
+A challenge is a one-time token that is good for five minutes. User verification is always required,
+so a passkey is two factors by itself: the device, and what unlocks it.
 """
 
 import json
@@ -28,15 +28,15 @@ from webauthn.helpers.structs import (
 from app.accounts import one_time_tokens
 from app.models.account import Passkey, TokenPurpose, User
 
-CHALLENGE_TIMEOUT = 300_000  # milliseconds that a browser waits for the person: a challenge's life
-MOST_PASSKEYS = 20  # passkeys of one person
+CHALLENGE_TIMEOUT = 300_000  # milliseconds that a browser waits for the user
+MOST_PASSKEYS = 20  # of one user
 LONGEST_PASSKEY_NAME = 60  # characters
 REQUIRED = UserVerificationRequirement.REQUIRED
 
 
 @dataclass(frozen=True)
 class Site:
-    """Who a passkey is for; `origin` is PUBLIC_URL."""
+    """The relying party; `origin` is PUBLIC_URL."""
 
     origin: str
     name: str
@@ -47,7 +47,7 @@ class Site:
 
     @property
     def can_have_passkeys(self) -> bool:
-        """Browsers give them to names, not to numbers, and only over a safe way (WebAuthn 13.4)."""
+        """Browsers make passkeys for host names only, not IP addresses, over HTTPS (13.4)."""
         try:
             ip_address(self.id)
         except ValueError:
@@ -56,7 +56,7 @@ class Site:
 
 
 async def options_to_add(session: AsyncSession, site: Site, user_id: int, email: str) -> str:
-    """What `navigator.credentials.create()` wants, as JSON."""
+    """The argument of `navigator.credentials.create()`, as JSON."""
     token = await one_time_tokens.issue(session, TokenPurpose.PASSKEY_ADD, user_id)
     options = webauthn.generate_registration_options(
         rp_id=site.id,
@@ -79,7 +79,7 @@ async def options_to_add(session: AsyncSession, site: Site, user_id: int, email:
 async def add(
     session: AsyncSession, site: Site, user_id: int, answer: str, name: str
 ) -> Passkey | None:
-    """Keep what the browser made. None: no answer to a challenge of ours to this person."""
+    """Store the passkey that the browser made. None: it answers no challenge to this user."""
     challenge = await _answered(session, TokenPurpose.PASSKEY_ADD, user_id, answer)
     if challenge is None or len(await of_person(session, user_id)) >= MOST_PASSKEYS:
         return None
@@ -106,7 +106,7 @@ async def add(
 async def options_to_prove(
     session: AsyncSession, site: Site, purpose: TokenPurpose, user_id: int | None = None
 ) -> str:
-    """What `navigator.credentials.get()` wants, as JSON. Without a person: whoever has a key."""
+    """The argument of `navigator.credentials.get()`, as JSON; without a user, for any passkey."""
     token = await one_time_tokens.issue(session, purpose, user_id)
     known = [] if user_id is None else await of_person(session, user_id)
     options = webauthn.generate_authentication_options(
@@ -126,7 +126,7 @@ async def prove(
     answer: str,
     user_id: int | None = None,
 ) -> Passkey | None:
-    """Whose passkey signed our challenge; for `user_id`, if given, it must be theirs."""
+    """The passkey that signed our challenge; with `user_id` it must be that user's."""
     challenge = await _answered(session, purpose, user_id, answer)
     key = await _key_of(session, answer)
     if challenge is None or key is None or user_id not in (None, key.user_id):
@@ -155,7 +155,7 @@ async def of_person(session: AsyncSession, user_id: int) -> Sequence[Passkey]:
 
 
 async def remove(session: AsyncSession, user_id: int, passkey_id: UUID) -> bool:
-    """False: the person has no such passkey."""
+    """False: the user has no such passkey."""
     theirs = delete(Passkey).where(Passkey.id == passkey_id, Passkey.user_id == user_id)
     return await session.scalar(theirs.returning(Passkey.id)) is not None
 
@@ -163,7 +163,7 @@ async def remove(session: AsyncSession, user_id: int, passkey_id: UUID) -> bool:
 async def _answered(
     session: AsyncSession, purpose: TokenPurpose, user_id: int | None, answer: str
 ) -> bytes | None:
-    """The challenge that was answered, spent by this; None if it was not ours to this person."""
+    """The challenge that was answered, which is used up; None: it was not ours to this user."""
     try:
         client_data = _part(answer, "response", "clientDataJSON")
         challenge = parse_client_data_json(webauthn.base64url_to_bytes(client_data)).challenge
@@ -174,7 +174,7 @@ async def _answered(
 
 
 async def _key_of(session: AsyncSession, answer: str) -> Passkey | None:
-    """A person who is disabled has no key."""
+    """None for a disabled user."""
     try:
         credential_id = webauthn.base64url_to_bytes(_part(answer, "id"))
         handle = webauthn.base64url_to_bytes(_part(answer, "response", "userHandle"))
@@ -190,7 +190,7 @@ async def _key_of(session: AsyncSession, answer: str) -> Passkey | None:
 
 
 def _part(answer: str, *path: str) -> str:
-    """A text inside the browser's JSON. Raises ValueError when it is not there."""
+    """A string inside the browser's JSON. Raises ValueError when it is missing."""
     found: Any = json.loads(answer)
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
@@ -200,5 +200,5 @@ def _part(answer: str, *path: str) -> str:
 
 
 def _handle(user_id: int) -> bytes:
-    """WebAuthn section 14.6.1: nothing that says who the person is."""
+    """The user handle; it must not contain personal data (WebAuthn section 14.6.1)."""
     return f"person-{user_id}".encode()

@@ -1,4 +1,4 @@
-"""Passwords: what is wrong with one, and Argon2id off the event loop."""
+"""Passwords: the rules for a new one, and hashing with Argon2id off the event loop."""
 
 import asyncio
 import secrets
@@ -7,16 +7,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST_PASSWORD = 10  # characters
-LONGEST_PASSWORD = 1_000  # characters; more would only make us hash for longer
+LONGEST_PASSWORD = 1_000  # characters; a longer one would only take longer to hash
 
-# OWASP's second choice of Argon2id: 19 MiB, two passes. It fits a 512 MB server, off the event
-# loop.
+# Argon2id as OWASP recommends it: 19 MiB, two passes. It fits a server with 512 MB.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _at_once = asyncio.Semaphore(2)
 
 
 def fault_in_password(password: str) -> str | None:
-    """ "short", "long" or None."""
+    """ "short", "long", or None for a good password."""
     if len(password) < SHORTEST_PASSWORD:
         return "short"
     return "long" if len(password) > LONGEST_PASSWORD else None

@@ -1,4 +1,4 @@
-"""How often something may be tried: a sliding window in PostgreSQL, shared by all processes."""
+"""Rate limits: a sliding window of attempts in PostgreSQL, shared by all processes."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +19,7 @@ class RateLimit:
 
 
 async def attempt(session: AsyncSession, key: str, limit: RateLimit) -> int | None:
-    """Count one try of `key`. None: go ahead; else seconds to wait, and it is not counted."""
+    """Count an attempt for `key`. None: go on; else seconds to wait, and it is not counted."""
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key}
     )
@@ -34,12 +34,12 @@ async def attempt(session: AsyncSession, key: str, limit: RateLimit) -> int | No
 
 
 async def forgive(session: AsyncSession, key: str) -> None:
-    """Forget the tries: the last one was good."""
+    """Forget all attempts for this key, after one that succeeded."""
     await session.execute(delete(Attempt).where(Attempt.key == key))
 
 
 async def take_back(session: AsyncSession, key: str) -> None:
-    """Forget the last try alone: it was good, and says nothing about the ones before."""
+    """Forget the last attempt only: it succeeded, but the ones before still count."""
     last = select(func.max(Attempt.id)).where(Attempt.key == key).scalar_subquery()
     await session.execute(delete(Attempt).where(Attempt.id == last))
 
@@ -49,7 +49,7 @@ async def forget_old_attempts(session: AsyncSession) -> None:
 
 
 def keys_of(user_id: int, email: str) -> tuple[str, ...]:
-    """What counts against this one person, wherever they are: for an operator to forget."""
+    """The keys that count attempts for this user: an operator may forget them."""
     name = email.strip().lower()
     return (login_key(email), f"reset:{name}", f"code:{user_id}", f"password:{user_id}")
 

@@ -1,4 +1,4 @@
-"""Signed-in browsers: opened, recognized, listed, ended. The table knows only a SHA-256."""
+"""Sessions of signed-in browsers: opened, recognised, listed, ended; ids are stored as SHA-256."""
 
 import secrets
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from app.models.monitor import BulkCheck
 from app.realtime.events import announce_ended
 
 SESSION_LIFE = timedelta(days=30)
-SEEN_EVERY = timedelta(minutes=5)  # how exactly a session's last use is known
+SEEN_EVERY = timedelta(minutes=5)  # how often the last use of a session is written
 
 
 SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than to run it
@@ -46,20 +46,20 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
 
 @dataclass(frozen=True)
 class CurrentUser:
-    """A live session and its person."""
+    """A live session and its user."""
 
     session_hash: bytes
     user_id: int
     email: str
     expires_at: datetime
     zone: str | None = None
-    # Two questions that the page of connections need not ask for almost everybody.
-    checks_all: bool = True  # there is a round of theirs, perhaps long over
-    reconnects: bool = True  # a reconnect has not found its place
+    # What saves the page of connections two queries for almost every user.
+    checks_all: bool = True  # they have asked for a bulk check, perhaps long ago
+    reconnects: bool = True  # they have a pending reconnect
 
 
 async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> str:
-    """A new session's secret id, for the cookie; the old one of this browser is not reused."""
+    """The secret id of a new session, for the cookie; an id that the browser had is not reused."""
     token = secrets.token_urlsafe(32)
     session.add(
         Session(
@@ -74,7 +74,7 @@ async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> 
 
 
 async def current_user(session: Reader, token: str) -> CurrentUser | None:
-    """Who a cookie's session id belongs to, if it is still good; notes that it was used."""
+    """The session and user of a cookie's id, if it is still good; records that it was used."""
     row = (await session.execute(SIGNED_IN, {"id_hash": secret_hash(token)})).one_or_none()
     if row is None:
         return None
@@ -107,7 +107,7 @@ async def end_session(session: AsyncSession, ended: bytes) -> None:
 
 
 async def end_sessions_of(session: AsyncSession, user_id: int) -> None:
-    """Sign the person out everywhere; open pages notice within seconds."""
+    """Sign the user out everywhere; open pages notice within seconds."""
     ended = await session.scalars(
         delete(Session).where(Session.user_id == user_id).returning(Session.id_hash)
     )
@@ -119,20 +119,20 @@ async def forget_old_sessions(session: AsyncSession) -> None:
 
 
 async def of_user(session: AsyncSession, user_id: int) -> Sequence[Session]:
-    """The last used one first."""
+    """The user's sessions, the last used one first."""
     good = Session.user_id == user_id, Session.expires_at > func.now()
     query = select(Session).where(*good).order_by(Session.seen_at.desc(), Session.id)
     return (await session.scalars(query)).all()
 
 
 async def end(session: AsyncSession, user_id: int, session_id: UUID) -> bool:
-    """False: the person has no such session (any more)."""
+    """False: the user has no such session (any more)."""
     ended = await _end(session, Session.user_id == user_id, Session.id == session_id)
     return bool(ended)
 
 
 async def end_others(session: AsyncSession, user_id: int, this: bytes) -> int:
-    """How many there were."""
+    """End the user's other sessions; returns how many there were."""
     return len(await _end(session, Session.user_id == user_id, Session.id_hash != this))
 
 

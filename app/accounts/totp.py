@@ -1,4 +1,4 @@
-"""One-time codes from a telephone: RFC 6238, its usual numbers. Pure; the clock is handed in."""
+"""Codes of an authenticator app: TOTP (RFC 6238) with its usual parameters. Pure."""
 
 import base64
 import hmac
@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 
 TIME_STEP = 30  # seconds
 CODE_DIGITS = 6
-ALLOWED_DRIFT = 1  # periods by which a telephone's clock may be off
-TOTP_SECRET_BYTES = 20  # bytes, RFC 4226 section 4
+ALLOWED_DRIFT = 1  # time steps that the device's clock may be off
+TOTP_SECRET_BYTES = 20  # RFC 4226 section 4 recommends 160 bits
 
 
 def new_secret() -> str:
@@ -21,7 +21,7 @@ def step_at(now: float) -> int:
 
 
 def code_of(secret: str, step: int) -> str:
-    """RFC 4226 section 5.3: the HMAC's last nibble says which four bytes to take."""
+    """RFC 4226 section 5.3: the last four bits of the HMAC tell which four bytes to take."""
     digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", step), "sha1")
     start = digest[-1] & 0xF
     number = int.from_bytes(digest[start : start + 4]) & 0x7FFFFFFF
@@ -29,7 +29,7 @@ def code_of(secret: str, step: int) -> str:
 
 
 def matching_step(secret: str, code: str, now: float) -> int | None:
-    """The step that this code belongs to, if it is about now."""
+    """The time step that this code belongs to; None: it is not one of those around `now`."""
     around = range(step_at(now) - ALLOWED_DRIFT, step_at(now) + ALLOWED_DRIFT + 1)
     given = code.encode()
     found = [step for step in around if hmac.compare_digest(code_of(secret, step).encode(), given)]

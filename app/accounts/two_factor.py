@@ -1,4 +1,4 @@
-"""The second factor: codes from the person's telephone, and recovery codes for a lost one."""
+"""Two-factor authentication: codes of an authenticator app, and recovery codes for a lost one."""
 
 import base64
 import secrets
@@ -16,7 +16,7 @@ from app.database.secret_hashes import secret_hash
 from app.models.account import RecoveryCode, SecondFactor
 
 RECOVERY_CODES = 10
-RECOVERY_BYTES = 10  # 80 bits: a stolen hash of it cannot be turned back by trying
+RECOVERY_BYTES = 10  # 80 bits: too many to find a code from its hash
 
 
 async def is_on(session: AsyncSession, user_id: int) -> bool:
@@ -25,7 +25,7 @@ async def is_on(session: AsyncSession, user_id: int) -> bool:
 
 
 async def start_enrolment(session: AsyncSession, keys: Keys, user_id: int) -> bool:
-    """A new secret that counts for nothing yet. False: there is a factor already."""
+    """Store a new secret that is not used yet. False: a second factor is on already."""
     sealed = keys.seal(totp.new_secret(), "second_factors", user_id, "secret")
     row = upsert(SecondFactor).values(user_id=user_id, secret=sealed)
     begun = await session.scalar(
@@ -39,7 +39,7 @@ async def start_enrolment(session: AsyncSession, keys: Keys, user_id: int) -> bo
 
 
 async def secret_to_show(session: AsyncSession, keys: Keys, user_id: int) -> str | None:
-    """Only until its first code was right; never again after that."""
+    """The secret, until its first code was accepted; it is never shown after that."""
     factor = await session.scalar(_of(user_id).where(SecondFactor.confirmed_at.is_(None)))
     if factor is None:
         return None
@@ -47,7 +47,7 @@ async def secret_to_show(session: AsyncSession, keys: Keys, user_id: int) -> str
 
 
 async def confirm(session: AsyncSession, keys: Keys, user_id: int, code: str) -> list[str] | None:
-    """Turn it on with a first right code. The recovery codes, to be shown this once."""
+    """Turn the second factor on with its first code; returns recovery codes, to be shown once."""
     if not await _spend_code(session, keys, user_id, code, confirmed=False):
         return None
     mine = SecondFactor.user_id == user_id
@@ -56,7 +56,7 @@ async def confirm(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
 
 
 async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) -> bool:
-    """Is it the telephone's code, or a recovery code? Either is spent by this."""
+    """Is this a code of the app, or a recovery code? Either is used up."""
     plain = "".join(code.split()).replace("-", "").lower()
     if len(plain) == totp.CODE_DIGITS:
         return await _spend_code(session, keys, user_id, plain, confirmed=True)
@@ -71,7 +71,7 @@ async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
 
 
 async def new_recovery_codes(session: AsyncSession, user_id: int) -> list[str]:
-    """Fresh ones; the old ones are worth nothing any more."""
+    """New recovery codes, which replace the old ones."""
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
     rows = [{"user_id": user_id, "code_hash": secret_hash(code)} for code in codes]
@@ -85,7 +85,7 @@ async def recovery_codes_left(session: AsyncSession, user_id: int) -> int:
 
 
 async def turn_off(session: AsyncSession, user_id: int) -> bool:
-    """False: there was none."""
+    """False: there was no second factor."""
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     factor = delete(SecondFactor).where(SecondFactor.user_id == user_id)
     return await session.scalar(factor.returning(SecondFactor.user_id)) is not None

@@ -17,7 +17,7 @@ from app.outbound.mail_address import parse_mail_address
 
 
 def fault_in(email: str, password: str) -> str | None:
-    """What is wrong with a new account's data: "email", "short", "long" or None."""
+    """What is wrong with the data of a sign-up: "email", "short", "long" or None."""
     return "email" if is_no_email(email) else fault_in_password(password)
 
 
@@ -26,7 +26,7 @@ def is_no_email(email: str) -> bool:
 
 
 async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int | None:
-    """The new person's id, or None where the e-mail is taken already."""
+    """The new user's id; None where the address is taken."""
     user_id = await session.scalar(
         insert(User)
         .values(email=email.strip(), password_hash=password_hash)
@@ -40,15 +40,15 @@ async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int 
 
 async def find(session: AsyncSession, email: str) -> User | None:
     if "\x00" in email:
-        return None  # PostgreSQL cannot even be asked
+        return None  # PostgreSQL takes no such text
     return await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
 
 
 async def verify(sessions: Sessions, email: str, password: str) -> User | None:
-    """The person, if the password is right and the account not disabled.
+    """The user, if the password is right and the user is not disabled.
 
-    An unknown e-mail costs the same time as a wrong password, so that neither can be told apart.
-    No connection to the database is held while a password is hashed.
+    An unknown address takes as long as a wrong password, so that they cannot be told apart.
+    No database connection is held while a password is hashed.
     """
     async with sessions() as session:
         user = await find(session, email)
@@ -61,7 +61,7 @@ async def verify(sessions: Sessions, email: str, password: str) -> User | None:
 
 
 async def lock(session: AsyncSession, user_id: Any, *, for_deletion: bool = False) -> None:
-    """Make everything that moves a person's connections about happen one after the other.
+    """Lock the user's row, so that changes of their set of connections happen one after the other.
 
     `for_deletion` also keeps new connections from being stored. Taken before any other row lock.
     """
@@ -70,9 +70,9 @@ async def lock(session: AsyncSession, user_id: Any, *, for_deletion: bool = Fals
 
 
 async def change_password(session: AsyncSession, user_id: int, password_hash: str) -> str:
-    """Whoever got in with the old one is out: sessions, letters, a new address on its way.
+    """Also end what the old password gave access to: sessions, links, a pending change of address.
 
-    Returns the person's e-mail address, for a word to them.
+    Returns the user's e-mail address, for a notice.
     """
     mine = update(User).where(User.id == user_id).values(password_hash=password_hash)
     email = (await session.scalars(mine.returning(User.email))).one()
