@@ -10,7 +10,6 @@ from app.config import ROOT, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.history.flapping import FLAPPING_TRANSITIONS
-from app.i18n.timezones import zone_named
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.setup import checker_of
 from app.outbound.client import open_outbound
@@ -29,8 +28,7 @@ from app.web.accounts import (
     two_factor,
 )
 from app.web.accounts import settings as account
-from app.web.accounts.audit_labels import deed_is_bad, deed_text, doer_text, part_text
-from app.web.accounts.user_agents import device, is_hand_held
+from app.web.accounts.audit_labels import deed_is_bad
 from app.web.alerts import labels as alert_labels
 from app.web.alerts import views as alerts
 from app.web.burst_limit import Burst
@@ -42,23 +40,21 @@ from app.web.connections import (
     reconnect_choice,
     show,
 )
-from app.web.connections.form_labels import make_form_filters
-from app.web.connections.grant_labels import make_grant_filters
-from app.web.connections.labels import make_filters
 from app.web.connections.provider_routes import provider_pages
 from app.web.connections.webhooks import hooks
-from app.web.context import Dashboard, person_or_none
+from app.web.context import Dashboard, own_zone, person_or_none
 from app.web.history import exports, outages, report
-from app.web.icons import icon_of, moment_of
+from app.web.icons import icon_of
 from app.web.middleware.authentication import guard
 from app.web.middleware.compression import compress_answers
 from app.web.middleware.error_pages import handle_errors
 from app.web.middleware.rate_limits import limit_changes
 from app.web.middleware.security_headers import add_headers
 from app.web.middleware.static_files import StaticFiles
+from app.web.reader_times import relative_time
 from app.web.stream import routes as stream
 from app.web.stream.connection import Streams
-from app.web.template_filters import history_filters
+from app.web.template_filters import add_filters
 
 LARGEST_FORM = 64 * 1024  # bytes
 POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger
@@ -183,16 +179,9 @@ def _dress(app: Dashboard) -> None:
     app.jinja_env.globals["icon"] = icon_of(static.url("icons.svg"))
     app.jinja_env.globals["round_words"] = bulk_check_labels
     app.jinja_env.globals["flaps"] = FLAPPING_TRANSITIONS
-    app.jinja_env.filters.update(make_filters(app.settings.zone))
-    app.jinja_env.globals["moment"] = moment_of(app.jinja_env.filters["clock"])
-    app.jinja_env.filters.update(make_grant_filters(app.settings.zone))
-    app.jinja_env.filters["deed_text"] = deed_text
+    add_filters(app.jinja_env)
+    app.jinja_env.globals["moment"] = relative_time(app.jinja_env.filters["clock"])
     app.jinja_env.tests["bad_deed"] = deed_is_bad
-    app.jinja_env.filters["doer"] = doer_text
-    app.jinja_env.filters["part"] = part_text
-    app.jinja_env.filters.update(device=device, is_hand_held=is_hand_held)
-    app.jinja_env.filters.update(make_form_filters(app.settings.zone))
-    app.jinja_env.filters.update(history_filters(app.settings.zone))
 
     @app.context_processor
     async def everywhere() -> dict[str, object]:
@@ -201,5 +190,5 @@ def _dress(app: Dashboard) -> None:
             "email": known.email if known else None,
             "theme": theme.current_theme(),
             "now": int(time()),  # a page without a stream learns from it how far its clock is off
-            "own_zone": zone_named(known.zone) if known else None,
+            "own_zone": own_zone(),
         }

@@ -60,6 +60,10 @@ class Dashboard(Quart):
         self.hub.close()
         self.unfinished.stopping = True
 
+    def zone_of(self, name: str | None) -> ZoneInfo:
+        """The zone that a person has chosen, or else the server's."""
+        return zone_named(name) or self.settings.zone
+
     @property
     def site(self) -> Site:
         """Who a passkey is for."""
@@ -84,8 +88,9 @@ def person() -> CurrentUser:
 
 
 def own_zone() -> ZoneInfo:
-    """Of the person who reads this, or else the server's."""
-    return zone_named(person().zone) or dashboard().settings.zone
+    """The zone of the person who reads this; a stranger is shown the server's."""
+    known = person_or_none()
+    return dashboard().zone_of(known.zone if known else None)
 
 
 def person_or_none() -> CurrentUser | None:

@@ -1,78 +1,74 @@
-"""What templates may call with `|` to show the past."""
+"""What templates call with `|`: every filter of ours by its name. No name may be given twice."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from jinja2 import pass_context
-from jinja2.runtime import Context
-from markupsafe import Markup
+from jinja2 import Environment
 
-from app.history.timeline import Timeline
-from app.history.uptime import Past
-from app.i18n.formatting import (
-    day_name,
-    long_span,
-    lower_first,
-    percent,
-    recent_day_and_time,
-    short_span,
-)
+from app.i18n.formatting import every, lower_first, of_connections, percent, short_span
+from app.web.accounts.audit_labels import deed_text, doer_text, part_text
+from app.web.accounts.user_agents import device, is_hand_held
+from app.web.connections.cards import down_providers
+from app.web.connections.form_labels import field_fault, key_refused
+from app.web.connections.grant_labels import move
+from app.web.connections.labels import advice, cause_text, status_wording, summary
+from app.web.connections.reconnect_labels import strip
 from app.web.history.charts import chart
 from app.web.history.labels import deed, downtime, faster, proof, tone_of
-from app.web.history.sparklines import day_painter, half_hour_painter, spark
+from app.web.history.sparklines import day_bars, half_hour_bars, long_bars, spark
+from app.web.reader_times import Now, time_filters, utc_now
 
-LONG_PITCH = 13  # pixels from day to day of a row of 90
+Filters = Mapping[str, Callable[..., Any]]
+
+TEXT: Filters = {
+    "every": every,
+    "lower_first": lower_first,
+    "of_connections": of_connections,
+    "percent": percent,
+    "span": short_span,
+}
+ACCOUNTS: Filters = {
+    "deed_text": deed_text,
+    "device": device,
+    "doer": doer_text,
+    "is_hand_held": is_hand_held,
+    "part": part_text,
+}
+CONNECTIONS: Filters = {
+    "advice": advice,
+    "cause_text": cause_text,
+    "down_providers": down_providers,
+    "field_fault": field_fault,
+    "key_refused": key_refused,
+    "move": move,
+    "status_icon": lambda card: status_wording(card).icon,
+    "status_lasts": lambda card: status_wording(card).lasts,
+    "status_text": lambda card: status_wording(card).text,
+    "status_tone": lambda card: status_wording(card).tone,
+    "strip_of": strip,
+    "summary": summary,
+}
+HISTORY: Filters = {
+    "chart": chart,
+    "day_bars": day_bars,
+    "deed": lambda each: deed(each.cause, each.lasted, each.ended is not None),
+    "downtime": downtime,
+    "faster": lambda told: faster(told.today.median, told.yesterday.median),
+    "half_hour_bars": half_hour_bars,
+    "long_bars": long_bars,
+    "proof": lambda each: proof(each.evidence, each.last_evidence, each.checks),
+    "spark": spark,
+    "tone_of": tone_of,
+}
 
 
-def history_filters(zone: ZoneInfo) -> dict[str, Callable[..., Any]]:
-    """Times in text are those of the reader (`own_zone`), or else of `zone`; bars know theirs."""
-    half_hours, days = cache(half_hour_painter), cache(day_painter)
+def add_filters(environment: Environment, now: Now = utc_now) -> None:
+    """Raises ValueError where a name is given twice, by us or by Jinja."""
+    add_groups(environment, (TEXT, ACCOUNTS, CONNECTIONS, HISTORY, time_filters(now)))
 
-    def half_hour_bars(past: Past) -> Markup:
-        return half_hours(past.zone).bars(past.half_hours, "Доступность за 24 часа", past.day)
 
-    def day_bars(past: Past) -> Markup:
-        return days(past.zone).bars(past.days, "Доступность за 30 дней", past.month)
-
-    long = cache(lambda zone: day_painter(zone, LONG_PITCH))
-
-    def long_bars(told: Timeline) -> Markup:
-        return long(told.chart.zone).bars(told.long, "Доступность за 90 дней", told.quarter)
-
-    @pass_context
-    def local_day_and_time(context: Context, at: datetime) -> str:
-        return recent_day_and_time(at, reader(context), datetime.now(UTC))
-
-    @pass_context
-    def local_day_name(context: Context, at: datetime) -> str:
-        return day_name(at.astimezone(reader(context)).date())
-
-    @pass_context
-    def local_day_clock(context: Context, at: datetime) -> str:
-        return f"{at.astimezone(reader(context)):%H:%M:%S}"
-
-    def reader(context: Context) -> ZoneInfo:
-        return context.get("own_zone") or zone
-
-    return {
-        "long_bars": long_bars,
-        "chart": chart,
-        "deed": lambda each: deed(each.cause, each.lasted, each.ended is not None),
-        "proof": lambda each: proof(each.evidence, each.last_evidence, each.checks),
-        "faster": lambda told: faster(told.today.median, told.yesterday.median),
-        "tone_of": tone_of,
-        "lower_first": lower_first,
-        "day_and_time": local_day_and_time,
-        "day_name": local_day_name,
-        "day_clock": local_day_clock,
-        "half_hour_bars": half_hour_bars,
-        "day_bars": day_bars,
-        "spark": spark,
-        "percent": percent,
-        "span": short_span,
-        "long_span": long_span,
-        "downtime": downtime,
-    }
+def add_groups(environment: Environment, groups: Iterable[Filters]) -> None:
+    for group in groups:
+        if twice := environment.filters.keys() & group.keys():
+            raise ValueError(f"a template filter is named twice: {', '.join(sorted(twice))}")
+        environment.filters.update(group)

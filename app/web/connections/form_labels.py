@@ -1,11 +1,5 @@
 """The Russian words around forms that are filled in before connecting, and around keys."""
 
-from collections.abc import Callable
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
-from app.i18n.formatting import MONTHS
-
 FIELD_FAULTS = {
     "missing": "Заполните это поле.",
     "unfit": "Так не подходит. Проверьте, что здесь всё целиком и нет лишнего.",
@@ -26,14 +20,6 @@ NOT_CHECKED = "«{name}» сейчас не отвечает, проверить
 BY_HAND = "удалите приложение в его личном кабинете"
 
 
-def make_form_filters(zone: ZoneInfo) -> dict[str, Callable[..., str]]:
-    return {
-        "field_fault": field_fault,
-        "key_refused": key_refused,
-        "day": lambda moment: day(moment, zone),
-    }
-
-
 def field_fault(fault: str) -> str:
     """An entry may have its own words about a value that it does not take."""
     return FIELD_FAULTS.get(fault, fault)
@@ -41,9 +27,3 @@ def field_fault(fault: str) -> str:
 
 def key_refused(cause: str, name: str) -> str:
     return f"{KEY_REFUSED.get(cause, NOT_CHECKED).format(name=name)} {_NOTHING_KEPT}"
-
-
-def day(moment: datetime, zone: ZoneInfo) -> str:
-    """ "12 мая 2027"."""
-    local = moment.astimezone(zone)
-    return f"{local.day} {MONTHS[local.month - 1]} {local.year}"

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from app.connections.pending_reconnects import PendingReconnect
-from app.i18n.timezones import zone_named
 from app.web.connections.cards import Descriptor
 from app.web.context import Dashboard, titles
 from app.web.sse import ServerSentEvent
@@ -27,4 +26,4 @@ async def gone_event(app: Dashboard) -> bytes:
 
 async def card_html(app: Dashboard, card: Descriptor) -> str:
     template = app.jinja_env.get_template("connections/_card.html")
-    return await template.render_async(card=card, own_zone=zone_named(card.zone))
+    return await template.render_async(card=card, own_zone=app.zone_of(card.zone))

@@ -1,17 +1,12 @@
 """The Russian words for how long a grant lasts and whose move it is; pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from jinja2 import pass_context
-from jinja2.runtime import Context
-
-from app.i18n.formatting import day, plural
+from app.i18n.formatting import plural
 from app.web.connections.labels import Card
-from app.web.connections.reconnect_labels import strip
 
 TOLD = 30  # days before its last day that a card begins to say so
 SOON = 7  # days before it that it says so in amber
@@ -30,27 +25,6 @@ MOVE_AFTER_ONE_STRIKE = "Наш: скоро проверим ещё раз. От
 class Expiry:
     text: str
     soon: bool
-
-
-def make_grant_filters(
-    zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> dict[str, Callable[..., Any]]:
-    """More of what a template may call with `|`; days are those of the reader (`own_zone`)."""
-
-    @pass_context
-    def local_expiry(context: Context, moment: datetime | None) -> Expiry | None:
-        return None if moment is None else expiry(moment, context.get("own_zone") or zone, now())
-
-    @pass_context
-    def local_day(context: Context, moment: datetime) -> str:
-        return day(moment, context.get("own_zone") or zone)
-
-    return {
-        "expiry": local_expiry,
-        "day": local_day,
-        "move": move,
-        "strip_of": strip,
-    }
 
 
 def expiry(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry | None:

@@ -1,22 +1,11 @@
 """The Russian words for what the program knows; pure, so that a page and a test read the same."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
-
-from jinja2 import pass_context
-from jinja2.runtime import Context
+from datetime import datetime
+from typing import Protocol
 
 from app.i18n.cause_texts import CAUSE_TEXTS, CardText
-from app.i18n.formatting import (
-    clock,
-    duration,
-    every,
-    of_connections,
-)
-from app.web.connections.cards import down_providers
 
 
 class Card(Protocol):
@@ -102,40 +91,8 @@ FLASH = {
 }
 
 
-def make_filters(
-    zone: ZoneInfo, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> dict[str, Callable[..., Any]]:
-    """Everything that a template may call with `|`.
-
-    Times in text are in the zone of the person whom the template is rendered for (`own_zone`), or
-    else in `zone`.
-    """
-
-    @pass_context
-    def local_clock(
-        context: Context, moment: datetime, own: ZoneInfo | None = None, seconds: bool = True
-    ) -> str:
-        reader = own or context.get("own_zone") or zone
-        return clock(moment, reader, now(), seconds=seconds)
-
-    return {
-        "status_text": lambda card: _status(card).text,
-        "status_tone": lambda card: _status(card).tone,
-        "status_icon": lambda card: _status(card).icon,
-        "status_lasts": lambda card: _status(card).lasts,
-        "cause_text": cause_text,
-        "advice": advice,
-        "summary": summary,
-        "duration": duration,
-        "every": every,
-        "clock": local_clock,
-        "since": pass_context(lambda context, at: f"с {local_clock(context, at)}"),
-        "since_minute": pass_context(
-            lambda context, at: f"с {local_clock(context, at, seconds=False)}"
-        ),
-        "down_providers": down_providers,
-        "of_connections": of_connections,
-    }
+def status_wording(card: Card) -> StatusWording:
+    return STATUS[card.status]
 
 
 def cause_text(card: Card) -> str:
@@ -161,7 +118,3 @@ def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
     """Every status with its number, zeros too: the browser recounts them."""
     found = [card.status for card in cards]
     return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
-
-
-def _status(card: Card) -> StatusWording:
-    return STATUS[card.status]

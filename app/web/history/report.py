@@ -7,17 +7,14 @@ from quart.typing import ResponseReturnValue
 
 from app.connections import queries
 from app.history.monthly_report import report
-from app.i18n import formatting
 from app.web.connections.cards import describe
 from app.web.context import dashboard, own_zone, person
 from app.web.history import report_labels
 from app.web.history.period_params import month_of
-from app.web.history.sparklines import day_painter
+from app.web.history.sparklines import month_bars
 from app.web.middleware.error_pages import RequestRefused
 
 blueprint = Blueprint("report", __name__)
-
-WIDE = 28  # pixels from day to day
 
 
 @blueprint.get("/connections/<uuid:connection_id>/report")
@@ -35,10 +32,10 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         "history/report.html",
         card=describe(own, app.catalogue, app.settings.interval),
         told=told,
-        bars=day_painter(zone, WIDE).bars(told.days, "Доступность по дням", told.split),
+        bars=month_bars(told, zone),
         words=report_labels,
-        moment_text=formatting.moment,
         months=[report_labels.month_number(each, zone) for each in told.months],
         zone=zone,
-        now=own.read_at,
+        period=report_labels.table_query(connection_id, told, zone),
+        read_at=own.read_at,
     )

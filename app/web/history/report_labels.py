@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.history.monthly_report import MonthlyReport
 from app.history.periods import TimeRange
 from app.history.uptime import Breakdown
 from app.i18n.cause_texts import CAUSE_TEXTS
@@ -92,6 +95,13 @@ def month_name(window: TimeRange, zone: ZoneInfo) -> str:
 def month_number(window: TimeRange, zone: ZoneInfo) -> str:
     """ "2026-10", as an address has it."""
     return f"{window.began.astimezone(zone):%Y-%m}"
+
+
+def table_query(connection_id: UUID, told: MonthlyReport, zone: ZoneInfo) -> str:
+    """What asks for the tables of the report's days: "connection=…&from=2026-10-01&to=…"."""
+    windows = told.days.windows or [told.window]
+    first, last = (at.astimezone(zone).date() for at in (told.window.began, windows[-1].began))
+    return urlencode({"connection": connection_id, "from": first, "to": last})
 
 
 def days(window: TimeRange, zone: ZoneInfo) -> str:

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from app.history.monthly_report import MonthlyReport
 from app.history.periods import TimeRange
-from app.history.uptime import Breakdown, Series
+from app.history.timeline import Timeline
+from app.history.uptime import Breakdown, Past, Series
 from app.i18n.formatting import NO_DATA, percent
 from app.web.history.labels import IN_ORDER, answers, run_of_days, run_of_half_hours, spent, tone
 
@@ -19,8 +21,8 @@ UP, NOTHING = 21, 6  # height of a bar that was up, and of one that nothing is k
 HEIGHTS = {"": UP, "n": NOTHING, "w": 24, "d": HEIGHT}
 SHARE = 0.62  # of its place that a bar fills
 ROUND = 2  # radius of a bar's corners; the style sheet draws them as a line around a smaller bar
-CARD_DAY = 11  # pixels from day to day, about as the page shows them: rows are stretched to fit
-CARD_HALF_HOUR = 7
+# Pixels from bar to bar, about as the page shows them: rows are stretched to fit.
+CARD_HALF_HOUR, CARD_DAY, PAGE_DAY, REPORT_DAY = 7, 11, 13, 28
 SPARK_WIDTH, SPARK_HEIGHT = 80, 20  # pixels
 
 Name = Callable[[TimeRange, TimeRange, ZoneInfo], str]
@@ -94,12 +96,31 @@ class Painter:
         )
 
 
-def half_hour_painter(zone: ZoneInfo) -> Painter:
+def half_hour_bars(past: Past) -> Markup:
+    return _half_hour_painter(past.zone).bars(past.half_hours, "Доступность за 24 часа", past.day)
+
+
+def day_bars(past: Past) -> Markup:
+    return _day_painter(past.zone, CARD_DAY).bars(past.days, "Доступность за 30 дней", past.month)
+
+
+def long_bars(told: Timeline) -> Markup:
+    painter = _day_painter(told.chart.zone, PAGE_DAY)
+    return painter.bars(told.long, "Доступность за 90 дней", told.quarter)
+
+
+def month_bars(told: MonthlyReport, zone: ZoneInfo) -> Markup:
+    """Drawn once in a while, unlike the others: nothing of it is kept."""
+    return Painter(zone, run_of_days, REPORT_DAY).bars(told.days, "Доступность по дням", told.split)
+
+
+@cache
+def _half_hour_painter(zone: ZoneInfo) -> Painter:
     return Painter(zone, run_of_half_hours, CARD_HALF_HOUR)
 
 
-def day_painter(zone: ZoneInfo, pitch: int = CARD_DAY) -> Painter:
-    """`pitch`: pixels from day to day, about as the page shows them."""
+@cache
+def _day_painter(zone: ZoneInfo, pitch: int) -> Painter:
     return Painter(zone, run_of_days, pitch)
 
 

@@ -18,7 +18,6 @@ from app.connections import pending_reconnects, queries
 from app.connections.queries import CardRow
 from app.history import uptime
 from app.history.uptime import Pasts
-from app.i18n.timezones import zone_named
 from app.monitor import bulk_checks, heartbeats
 from app.realtime.hub import LIST, Mailbox, Work
 from app.web.connections.bulk_checks import round_event, tell_rounds
@@ -172,23 +171,21 @@ async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Past
             beside = [each for each in own if each.provider == row.provider]
             cards = describe_all(beside, app.catalogue, app.settings.interval)
             card = await _card_event(app, row, pasts)
-            return card + await _outages_event(app, cards, zone_named(row.zone))
+            return card + await _outages_event(app, cards, app.zone_of(row.zone))
     return await gone_event(app)
 
 
 async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
     cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
-    zone = zone_named(own[0].zone) if own else None  # without a connection there are no times
+    zone = app.zone_of(own[0].zone if own else None)  # without a connection there are no times
     template = app.jinja_env.get_template("connections/_cards.html")
     html = await template.render_async(cards=cards, own_zone=zone)
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
     return event + await _outages_event(app, cards, zone)
 
 
-async def _outages_event(
-    app: Dashboard, cards: Sequence[Descriptor], zone: ZoneInfo | None
-) -> bytes:
+async def _outages_event(app: Dashboard, cards: Sequence[Descriptor], zone: ZoneInfo) -> bytes:
     template = app.jinja_env.get_template("connections/_provider_outages.html")
     html = await template.render_async(cards=cards, own_zone=zone)
     return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()

@@ -51,7 +51,6 @@ def test_the_last_day_comes_nearer(after: timedelta, text: str, soon: bool) -> N
 
 def test_a_last_day_that_is_far_away_is_no_news() -> None:
     assert grant_labels.expiry(NOW + timedelta(days=31), MOSCOW, NOW) is None
-    assert grant_labels.make_grant_filters(MOSCOW)["expiry"]({}, None) is None
 
 
 def test_a_day_has_its_year() -> None:

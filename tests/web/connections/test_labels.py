@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from jinja2 import Environment
 
 from app.i18n import formatting
 from app.models.connection import Cause, Status
@@ -91,18 +90,6 @@ def test_the_summary_counts_every_status_zeros_too() -> None:
 )
 def test_a_time_is_the_reader_s_and_names_another_day(moment: datetime, text: str) -> None:
     assert formatting.clock(moment, MOSCOW, NOW) == text
-
-
-@pytest.mark.parametrize(
-    ("zone", "text"), [(None, "14:02:05"), (ZoneInfo("Asia/Omsk"), "17:02:05")]
-)
-def test_a_template_tells_the_time_of_whoever_it_is_rendered_for(
-    zone: ZoneInfo | None, text: str
-) -> None:
-    environment = Environment(autoescape=True)
-    environment.filters.update(labels.make_filters(MOSCOW, lambda: NOW))
-    template = environment.from_string("{{ moment | clock }} {{ moment | since }}")
-    assert template.render(moment=NOW, own_zone=zone) == f"{text} с {text}"
 
 
 @pytest.mark.parametrize(
