@@ -13,12 +13,17 @@
     if (next === state) return;
     state = next;
     document.documentElement.dataset.link = next;
-    if (next === "lost") tellSince();
+    if (next === "lost") showSince(document.getElementById("lost-at"));
   }
 
-  function tellSince() {
-    const time = new Date(heard).toLocaleTimeString("ru", { hour: "2-digit", minute: "2-digit" });
-    document.getElementById("lost-at").textContent = `Показаны данные на ${time}.`;
+  // By the clock that the cards go by, which is the account's and not the browser's.
+  function showSince(place) {
+    const clock = { hour: "2-digit", minute: "2-digit", timeZone: place.dataset.zone };
+    try {
+      place.textContent = `Показаны данные на ${new Date(heard).toLocaleTimeString("ru", clock)}.`;
+    } catch {
+      place.textContent = ""; // a zone that this browser does not know: no time is better than another one
+    }
   }
 
   function open() {

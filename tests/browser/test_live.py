@@ -1,5 +1,8 @@
 """What an open page does by itself, and what it leaves alone."""
 
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 from playwright.async_api import expect
 
@@ -98,6 +101,28 @@ async def test_a_page_gets_over_a_restart_of_the_server(owner: Visitor) -> None:
     await owner.sees("offline")
     await expect(owner.page.get_by_text("Связь с сервером потеряна.")).to_be_hidden()
     assert await owner.seen() is not None
+
+
+async def test_a_lost_page_names_its_time_by_the_accounts_clock_not_the_browsers(
+    new_visitor: NewVisitor, sandbox: Sandbox
+) -> None:
+    visitor = await new_visitor(timezone_id="Asia/Kamchatka")
+    visitor.expects(*LOST)
+    await visitor.arrive(sandbox)
+    await visitor.site.run("UPDATE users SET zone = 'America/Sao_Paulo'")
+    await visitor.page.reload()
+    await visitor.is_live()
+    before = datetime.now(ZoneInfo("America/Sao_Paulo")) - timedelta(seconds=30)
+    assert await visitor.site.web.stop() == 0
+    try:
+        shown = visitor.page.get_by_text("Показаны данные на")
+        await expect(shown).to_be_visible()
+        after = datetime.now(before.tzinfo)
+        times = {f"Показаны данные на {each:%H:%M}." for each in (before, after)}
+        assert await shown.text_content() in times
+    finally:
+        visitor.site.web.start()
+    await visitor.is_live()
 
 
 async def test_a_card_that_gets_no_news_says_so_by_itself(owner: Visitor) -> None:
