@@ -24,6 +24,7 @@ from app.web.context import Dashboard
 from tests.support import rows
 from tests.support.command_line import Run
 from tests.support.people import JSON, OTHER_SHOP, Person, Sandbox
+from tests.support.routes import routes
 from tests.support.settings import PASSWORD, TOKEN_KEYS
 
 WRITTEN = {  # what each step writes when it is carried out
@@ -211,9 +212,9 @@ async def test_ways_to_be_told_are_written_down(person: Person, database: Databa
 def test_every_step_has_its_place_in_the_journal(dashboard: Dashboard) -> None:
     """A new route that changes something must say what it writes, or why it writes nothing."""
     changing = {
-        rule.endpoint
-        for rule in dashboard.url_map.iter_rules()
-        if rule.methods and rule.methods & {"POST", "PUT", "PATCH", "DELETE"}
+        route.endpoint
+        for route in routes(dashboard)
+        if route.methods & {"POST", "PUT", "PATCH", "DELETE"}
     }
     assert changing == set(WRITTEN) | set(NOT_WRITTEN)
     assert not set(WRITTEN) & set(NOT_WRITTEN)

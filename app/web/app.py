@@ -37,11 +37,11 @@ from app.web.connections import (
     bulk_checks,
     catalogue,
     index,
+    provider_routes,
     reconnect_choice,
     show,
+    webhooks,
 )
-from app.web.connections.provider_routes import provider_pages
-from app.web.connections.webhooks import hooks
 from app.web.context import Dashboard, own_zone, person_or_none
 from app.web.history import exports, outages, report
 from app.web.icons import icon_of
@@ -51,6 +51,7 @@ from app.web.middleware.error_pages import handle_errors
 from app.web.middleware.rate_limits import limit_changes
 from app.web.middleware.security_headers import add_headers
 from app.web.middleware.static_files import StaticFiles
+from app.web.provider_rules import provider_converters
 from app.web.reader_times import relative_time
 from app.web.stream import routes as stream
 from app.web.stream.connection import Streams
@@ -70,7 +71,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
     app.settings = settings
     app.catalogue = catalogue_of(settings)
     app.keys = Keys(settings.token_keys)
-    app.url_map.redirect_defaults = False  # a rule's default says which provider it is about
+    app.url_map.converters.update(provider_converters(app.catalogue))
     _configure(app)
     _dress(app)
     guard(app)
@@ -103,8 +104,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
         deletion,
     ):
         app.register_blueprint(part.blueprint)
-    app.register_blueprint(provider_pages(app.catalogue))
-    app.register_blueprint(hooks(app.catalogue))
+    for part in (provider_routes, webhooks):
+        app.register_blueprint(part.blueprint)
     _serve(app, database)
     app.asgi_app = Streams(app.asgi_app, lambda: app.hub)  # type: ignore[assignment, method-assign]
     return app

@@ -1,7 +1,6 @@
 """Step 3 of 8 of a connect: back from the provider. And a provider's page, and the disconnect."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 from uuid import UUID
 
 from quart import Blueprint, abort, redirect, request
@@ -12,7 +11,7 @@ from app.connections import authorization, oauth_states, queries
 from app.connections import disconnect as ending
 from app.connections.connect_result import ConnectResult, connect_result
 from app.connections.oauth_states import ConnectError, Repeated
-from app.providers.provider import Catalogue, Provider
+from app.providers.provider import Provider
 from app.web.connections.connect import connect, install
 from app.web.connections.disconnect_result import what_happened
 from app.web.connections.provider_page import (
@@ -26,42 +25,18 @@ from app.web.connections.provider_page import (
 from app.web.context import Dashboard, dashboard, person
 from app.web.url_params import uuid_of
 
-VIEWS: list[tuple[str, str, Callable[..., Any]]] = [
-    ("POST", "/connect", connect),
-    ("POST", "/install", install),
-]
+blueprint = Blueprint("providers", __name__)
+blueprint.post("/<provider:provider>/connect")(connect)
+blueprint.post("/<provider:provider>/install")(install)
 
 
-def provider_pages(catalogue: Catalogue) -> Blueprint:
-    """The routes of every provider by name, so that `/anything` stays 404."""
-    blueprint = Blueprint("providers", __name__)
-    for method, path, view in VIEWS:
-        for name in catalogue:
-            blueprint.add_url_rule(
-                f"/{name}{path}",
-                view.__name__,
-                view,
-                methods=[method],
-                defaults={"provider": name},
-            )
-    return blueprint
-
-
-def _route(method: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(view: Callable[..., Any]) -> Callable[..., Any]:
-        VIEWS.append((method, path, view))
-        return view
-
-    return register
-
-
-@_route("GET", "")
+@blueprint.get("/<provider:provider>")
 async def show(provider: str) -> ResponseReturnValue:
     connection_id = await own_connection(provider, request.args.get("connection"))
     return await provider_page(known(provider), request.args.get("error"), connection_id)
 
 
-@_route("GET", "/callback")
+@blueprint.get("/<provider:provider>/callback")
 async def callback(provider: str) -> ResponseReturnValue:
     app = dashboard()
     # Seen through to the end even if the browser leaves: the code is spent by then.
@@ -71,7 +46,7 @@ async def callback(provider: str) -> ResponseReturnValue:
     return await tell_landing(known(provider), outcome)
 
 
-@_route("POST", "/disconnect")
+@blueprint.post("/<provider:provider>/disconnect")
 async def disconnect(provider: str) -> ResponseReturnValue:
     app, entry = dashboard(), known(provider)
     connection_id = await _which(provider, (await request.form).get("connection"))

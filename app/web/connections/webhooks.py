@@ -20,7 +20,7 @@ from app.accounts.rate_limits import RateLimit
 from app.connections import account_ownership, installations
 from app.connections.account_ownership import OwnershipResult
 from app.providers.builtin.evotor_webhooks import Event, read_installation, read_subscription
-from app.providers.provider import Catalogue, Provider
+from app.providers.provider import Provider
 from app.providers.spec_parts import Push
 from app.providers.webhooks import Proof, Pushed, read_proof, read_pushed
 from app.web.context import dashboard
@@ -32,22 +32,12 @@ CODES = RateLimit(10, timedelta(minutes=10))  # typed at one account of a provid
 WRONG_SECRET, WRONG_CODE, WRONG_BODY, SOMEBODY_ELSES = 1001, 1006, 2001, 2004
 
 T = TypeVar("T", Pushed, Event)
-View = Callable[[str], Awaitable[ResponseReturnValue]]
 
 
-def hooks(catalogue: Catalogue) -> Blueprint:
-    """The addresses of every provider that delivers tokens."""
-    blueprint = Blueprint("hooks", __name__)
-    for name, provider in catalogue.items():
-        if provider.push is not None:
-            for path, view in (VIEWS | EVOTORS if name == "evotor" else VIEWS).items():
-                rule = f"/{name}/hooks{path}"
-                known = {"provider": name}
-                blueprint.add_url_rule(rule, None, view, methods=["POST"], defaults=known)
-    blueprint.before_request(_only_who_knows_the_secret)
-    return blueprint
+blueprint = Blueprint("hooks", __name__)
 
 
+@blueprint.before_request
 async def _only_who_knows_the_secret() -> ResponseReturnValue | None:
     """Without a secret there is nothing here. A wrong one costs us no look into the database, and
     32 random characters are not guessed, so nothing counts the tries.
@@ -60,6 +50,8 @@ async def _only_who_knows_the_secret() -> ResponseReturnValue | None:
     return None if known and scheme.lower() == "bearer" else _refused(401, WRONG_SECRET)
 
 
+@blueprint.post("/<pushing_provider:provider>/hooks/user/token")
+@blueprint.post("/<pushing_provider:provider>/hooks/api/v1/user/token")  # Evotor's older documents
 @public
 async def token(provider: str) -> ResponseReturnValue:
     read = partial(read_pushed, _push(provider))
@@ -67,6 +59,8 @@ async def token(provider: str) -> ResponseReturnValue:
     return await _take(provider, read, keep)
 
 
+@blueprint.post("/<pushing_provider:provider>/hooks/user/verify")
+@blueprint.post("/<pushing_provider:provider>/hooks/api/v1/user/verify")
 @public
 async def proof(provider: str) -> ResponseReturnValue:
     """Somebody signs in at us from the provider's own cabinet: with a code, never a password."""
@@ -81,27 +75,17 @@ async def proof(provider: str) -> ResponseReturnValue:
     return _proven(given, proven)
 
 
+@blueprint.post("/<evotor:provider>/hooks/installation/event")
 @public
 async def installation(provider: str) -> ResponseReturnValue:
     keep = partial(installations.take_installation, keys=dashboard().keys)
     return await _take(provider, read_installation, keep)
 
 
+@blueprint.post("/<evotor:provider>/hooks/subscription/event")
 @public
 async def subscription(provider: str) -> ResponseReturnValue:
     return await _take(provider, read_subscription, installations.take_subscription)
-
-
-VIEWS: dict[str, View] = {
-    "/user/token": token,
-    "/api/v1/user/token": token,  # as older editions of Evotor's documents have it
-    "/user/verify": proof,
-    "/api/v1/user/verify": proof,
-}
-EVOTORS: dict[str, View] = {
-    "/installation/event": installation,
-    "/subscription/event": subscription,
-}
 
 
 async def _take(

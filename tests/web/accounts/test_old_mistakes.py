@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from quart.typing import TestClientProtocol as Browser
 from sqlalchemy import select, text
-from werkzeug.routing import Rule
 
 from app.accounts.rate_limits import RateLimit
 from app.database.engine import Database
@@ -20,6 +19,7 @@ from app.web.context import Dashboard
 from app.web.middleware import rate_limits
 from tests.support.people import JSON, Person, Sandbox
 from tests.support.postbox import Postbox
+from tests.support.routes import Route, routes
 from tests.support.settings import PASSWORD
 from tests.support.streams import watching
 from tests.web.accounts.test_settings import ANNA, BORIS, OTHER_PASSWORD, body, secret_in
@@ -132,12 +132,12 @@ async def test_another_persons_ids_are_404_on_every_route_that_takes_one(
     person: Person, other_person: Person, database: Database
 ) -> None:
     ids = [(await person.connect())["id"], *await _ids_of(database, ANNA)]
-    routes = [rule for rule in person.app.url_map.iter_rules() if "<uuid:" in rule.rule]
-    assert len(routes) >= 3
-    for rule in routes:
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+    with_an_id = [route for route in routes(person.app) if "<uuid:" in route.path]
+    assert len(with_an_id) >= 3
+    for route in with_an_id:
+        for method in sorted(route.methods):
             for their_id in ids:
-                path = re.sub(r"<uuid:\w+>", their_id, rule.rule)
+                path = re.sub(r"<uuid:\w+>", their_id, route.path)
                 answer = await other_person.client.open(path, method=method)  # type: ignore[call-arg]
                 assert answer.status_code == 404, f"{method} {path}"
     assert await person.is_in()
@@ -180,7 +180,7 @@ async def test_a_form_changes_what_it_is_for_and_nothing_else(
 
 
 def _forms(app: Dashboard) -> list[str]:
-    posts = [rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or set())]
+    posts = [route.path for route in routes(app) if "POST" in route.methods]
     return [path for path in posts if "<" not in path and path != "/logout"]
 
 
@@ -211,24 +211,24 @@ async def test_nothing_that_takes_an_address_leads_elsewhere(person: Person, tar
     """Every route, with `next` in the address, in the form, and as the page one comes from."""
     browsers = [person.app.test_client() for _ in range(2)]
     await browsers[1].post("/login", form={"email": ANNA, "password": PASSWORD})
-    for rule in person.app.url_map.iter_rules():
-        if "<" in rule.rule or rule.endpoint in NOT_WALKED:
+    for route in routes(person.app):
+        if "<" in route.path or route.endpoint in NOT_WALKED:
             continue
         for browser in browsers:
-            for where in await _ways_on(browser, rule, target):
+            for where in await _ways_on(browser, route, target):
                 ours = where.startswith("/") and not where.startswith(("//", "/\\"))
-                assert ours or rule.rule.endswith("/connect"), f"{rule.rule} → {where}"
+                assert ours or route.path.endswith("/connect"), f"{route.path} → {where}"
 
 
-async def _ways_on(browser: Browser, rule: Rule, target: str) -> list[str]:
+async def _ways_on(browser: Browser, route: Route, target: str) -> list[str]:
     """Where its answers send the browser."""
     asked = {"query_string": {"next": target}, "headers": {"Referer": target}}
     form = {"email": ANNA, "password": PASSWORD, "next": target}
     answers = []
-    if "GET" in (rule.methods or set()):
-        answers.append(await browser.get(rule.rule, **asked))
-    if "POST" in (rule.methods or set()):
-        answers.append(await browser.post(rule.rule, form=form, **asked))
+    if "GET" in route.methods:
+        answers.append(await browser.get(route.path, **asked))
+    if "POST" in route.methods:
+        answers.append(await browser.post(route.path, form=form, **asked))
     return [answer.headers.get("Location", "/") for answer in answers]
 
 

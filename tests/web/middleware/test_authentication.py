@@ -15,6 +15,7 @@ from app.web.context import Dashboard
 from app.web.middleware.authentication import safe_next
 from app.web.middleware.csrf import is_same_site
 from tests.support.people import HTMX, JSON, Person, Sandbox
+from tests.support.routes import routes
 from tests.support.settings import PASSWORD, PUBLIC_URL
 
 PUBLIC = {
@@ -54,9 +55,9 @@ HTTPS = "https://links.example.ru"
 def rules(app: Dashboard) -> list[tuple[str, str, str]]:
     """(endpoint, method, path) of everything that this application answers."""
     return [
-        (rule.endpoint, method, _path(rule.rule, NOBODYS))
-        for rule in app.url_map.iter_rules()
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        (route.endpoint, method, _path(route.path, NOBODYS))
+        for route in routes(app)
+        for method in sorted(route.methods)
     ]
 
 
@@ -130,12 +131,12 @@ async def test_somebody_elses_connection_is_404_everywhere(
     dashboard: Dashboard, person: Person, other_person: Person
 ) -> None:
     card = await person.connect()
-    with_id = [rule for rule in dashboard.url_map.iter_rules() if "<uuid:" in rule.rule]
+    with_id = [route for route in routes(dashboard) if "<uuid:" in route.path]
     assert with_id
-    for rule in with_id:
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            answer = await send(other_person.client, method, _path(rule.rule, card["id"]))
-            assert answer.status_code == 404, rule
+    for route in with_id:
+        for method in sorted(route.methods):
+            answer = await send(other_person.client, method, _path(route.path, card["id"]))
+            assert answer.status_code == 404, route
     for action in ("connect", "disconnect"):
         answer = await other_person.post(f"/evotor/{action}", connection=card["id"])
         assert answer.status_code == 404, action
