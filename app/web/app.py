@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from time import time
 
 from app.alerts.worker import alerting, alerting_of
 from app.background import Unfinished, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
-from app.history.flapping import FLAPPING_TRANSITIONS
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.setup import checker_of
 from app.outbound.client import open_outbound
@@ -27,13 +25,10 @@ from app.web.accounts import (
     sign_up,
     two_factor,
 )
-from app.web.accounts import settings as account
-from app.web.accounts.audit_labels import deed_is_bad
-from app.web.alerts import labels as alert_labels
+from app.web.accounts import settings as account_settings
 from app.web.alerts import views as alerts
 from app.web.burst_limit import Burst
 from app.web.connections import (
-    bulk_check_labels,
     bulk_checks,
     catalogue,
     index,
@@ -42,21 +37,33 @@ from app.web.connections import (
     show,
     webhooks,
 )
-from app.web.context import Dashboard, own_zone, person_or_none
+from app.web.context import Dashboard
 from app.web.history import exports, outages, report
-from app.web.icons import icon_of
 from app.web.middleware.authentication import guard
 from app.web.middleware.compression import compress_answers
 from app.web.middleware.error_pages import handle_errors
 from app.web.middleware.rate_limits import limit_changes
 from app.web.middleware.security_headers import add_headers
-from app.web.middleware.static_files import StaticFiles
 from app.web.provider_rules import provider_converters
-from app.web.reader_times import relative_time
 from app.web.stream import routes as stream
 from app.web.stream.connection import Streams
-from app.web.template_filters import add_filters
+from app.web.template_globals import equip_templates
 
+PAGES = (  # the modules whose blueprints are the application's routes
+    *(
+        sign_in,
+        sign_up,
+        password_reset,
+        account_settings,
+        email_change,
+        two_factor,
+        passkeys,
+        deletion,
+    ),
+    *(index, show, stream, bulk_checks, reconnect_choice, catalogue, provider_routes, webhooks),
+    *(outages, report, exports, audit_log, alerts),
+    *(theme, health),
+)
 LARGEST_FORM = 64 * 1024  # bytes
 POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger
 
@@ -71,41 +78,16 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
     app.settings = settings
     app.catalogue = catalogue_of(settings)
     app.keys = Keys(settings.token_keys)
-    app.url_map.converters.update(provider_converters(app.catalogue))
     _configure(app)
-    _dress(app)
+    equip_templates(app)
     guard(app)
     limit_changes(app)
     add_headers(app)
     compress_answers(app)
     handle_errors(app)
-    for part in (
-        index,
-        bulk_checks,
-        show,
-        reconnect_choice,
-        catalogue,
-        outages,
-        exports,
-        report,
-        stream,
-    ):
-        app.register_blueprint(part.blueprint)
-    for part in (theme, health, alerts, audit_log):
-        app.register_blueprint(part.blueprint)
-    for part in (
-        sign_in,
-        sign_up,
-        password_reset,
-        account,
-        email_change,
-        two_factor,
-        passkeys,
-        deletion,
-    ):
-        app.register_blueprint(part.blueprint)
-    for part in (provider_routes, webhooks):
-        app.register_blueprint(part.blueprint)
+    app.url_map.converters.update(provider_converters(app.catalogue))
+    for page in PAGES:
+        app.register_blueprint(page.blueprint)
     _serve(app, database)
     app.asgi_app = Streams(app.asgi_app, lambda: app.hub)  # type: ignore[assignment, method-assign]
     return app
@@ -168,28 +150,3 @@ def _configure(app: Dashboard) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=app.settings.secure_cookies,
     )
-
-
-def _dress(app: Dashboard) -> None:
-    """What every template may use."""
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["alert_words"] = alert_labels
-    static = StaticFiles(ROOT / "static")
-    app.add_url_rule("/static/<path:filename>", "static", static.serve)
-    app.jinja_env.globals["static_url"] = static.url
-    app.jinja_env.globals["icon"] = icon_of(static.url("icons.svg"))
-    app.jinja_env.globals["round_words"] = bulk_check_labels
-    app.jinja_env.globals["flaps"] = FLAPPING_TRANSITIONS
-    add_filters(app.jinja_env)
-    app.jinja_env.globals["moment"] = relative_time(app.jinja_env.filters["clock"])
-    app.jinja_env.tests["bad_deed"] = deed_is_bad
-
-    @app.context_processor
-    async def everywhere() -> dict[str, object]:
-        known = person_or_none()
-        return {
-            "email": known.email if known else None,
-            "theme": theme.current_theme(),
-            "now": int(time()),  # a page without a stream learns from it how far its clock is off
-            "own_zone": own_zone(),
-        }

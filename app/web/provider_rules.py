@@ -17,13 +17,13 @@ def provider_converters(catalogue: Catalogue) -> dict[str, type[BaseConverter]]:
     """By their name in a rule."""
     pushing = [name for name, provider in catalogue.items() if provider.push is not None]
     return {
-        "provider": one_of(catalogue),
-        "pushing_provider": one_of(pushing),  # it delivers tokens
-        "evotor": one_of({"evotor"} & set(pushing)),  # its own events, which no other provider has
+        "provider": any_of(catalogue),
+        "pushing_provider": any_of(pushing),  # it delivers tokens
+        "evotor": any_of({"evotor"} & set(pushing)),  # its own events, which no other provider has
     }
 
 
-def one_of(names: Iterable[str]) -> type[BaseConverter]:
+def any_of(names: Iterable[str]) -> type[BaseConverter]:
     """The names are part of the pattern. A converter that refused the others in `to_python` would
     turn their 404 into a 405 where the method is wrong as well.
     """

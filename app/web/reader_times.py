@@ -1,8 +1,9 @@
 """Filters that show a time: always by the clock of the person who reads the page.
 
 A template is rendered with `own_zone`, the reader's time zone: pages get it from the context
-processor in `app.py`, fragments of a stream from whoever renders them. A template without it raises
-KeyError. Falling back on the server's zone would print wrong times that nobody notices.
+processor in `template_globals.py`, fragments of a stream from whoever renders them. A template
+without it raises KeyError. Falling back on the server's zone would print wrong times that nobody
+notices.
 """
 
 from collections.abc import Callable

@@ -8,13 +8,13 @@ from jinja2 import Environment
 from app.i18n.formatting import every, lower_first, of_connections, percent, short_span
 from app.web.accounts.audit_labels import deed_text, doer_text, part_text
 from app.web.accounts.user_agents import device, is_hand_held
+from app.web.connections import grant_labels
 from app.web.connections.cards import down_providers
 from app.web.connections.form_labels import field_fault, key_refused
-from app.web.connections.grant_labels import move
 from app.web.connections.labels import advice, cause_text, status_wording, summary
 from app.web.connections.reconnect_labels import strip
+from app.web.history import labels as history_labels
 from app.web.history.charts import chart
-from app.web.history.labels import deed, downtime, faster, proof, tone_of
 from app.web.history.sparklines import day_bars, half_hour_bars, long_bars, spark
 from app.web.reader_times import Now, time_filters, utc_now
 
@@ -40,7 +40,7 @@ CONNECTIONS: Filters = {
     "down_providers": down_providers,
     "field_fault": field_fault,
     "key_refused": key_refused,
-    "move": move,
+    "move": grant_labels.move,
     "status_icon": lambda card: status_wording(card).icon,
     "status_lasts": lambda card: status_wording(card).lasts,
     "status_text": lambda card: status_wording(card).text,
@@ -51,14 +51,14 @@ CONNECTIONS: Filters = {
 HISTORY: Filters = {
     "chart": chart,
     "day_bars": day_bars,
-    "deed": lambda each: deed(each.cause, each.lasted, each.ended is not None),
-    "downtime": downtime,
-    "faster": lambda told: faster(told.today.median, told.yesterday.median),
+    "deed": lambda each: history_labels.deed(each.cause, each.lasted, each.ended is not None),
+    "downtime": history_labels.downtime,
+    "faster": lambda told: history_labels.faster(told.today.median, told.yesterday.median),
     "half_hour_bars": half_hour_bars,
     "long_bars": long_bars,
-    "proof": lambda each: proof(each.evidence, each.last_evidence, each.checks),
+    "proof": lambda each: history_labels.proof(each.evidence, each.last_evidence, each.checks),
     "spark": spark,
-    "tone_of": tone_of,
+    "tone_of": history_labels.tone_of,
 }
 
 

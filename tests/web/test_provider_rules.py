@@ -5,14 +5,14 @@ from quart.routing import QuartMap, QuartRule
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
-from app.web.provider_rules import one_of
+from app.web.provider_rules import any_of
 
 NAMES = ("evotor", "vk", "vkusvill")
 
 
 def asked(names: tuple[str, ...] = NAMES) -> MapAdapter:
     known = QuartMap(host_matching=False)
-    known.converters["provider"] = one_of(names)
+    known.converters["provider"] = any_of(names)
     for path, method in (("", "GET"), ("/connect", "POST")):
         known.add(QuartRule(f"/<provider:provider>{path}", methods={method}, endpoint=path))
     known.add(QuartRule("/vk/journal", methods={"GET"}, endpoint="another page"))

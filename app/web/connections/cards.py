@@ -107,6 +107,7 @@ def for_page(cards: Sequence[Descriptor]) -> list[Descriptor]:
 def describe(
     row: CardRow, catalogue: Catalogue, interval: float, pasts: Pasts = NO_PASTS
 ) -> Descriptor:
+    """One connection."""
     provider = catalogue.get(row.provider)
     # While its provider is out for everybody, only a sample is asked, and that is fresh enough.
     # An outage of a provider that nobody asks any more is no news, and would never end.
@@ -114,10 +115,8 @@ def describe(
     down_since = row.provider_down_since if asked else None
     stale_at = None if down_since else row.next_check_at + timedelta(seconds=interval)
     return Descriptor(
+        **_of_provider(row.provider, provider),
         id=row.id,
-        provider=row.provider,
-        name=provider.title if provider else row.provider,
-        icon=provider.icon if provider else "bi-plug",
         connected=True,
         is_online=row.is_online,
         status=row.status,
@@ -132,19 +131,19 @@ def describe(
         details=row.label,
         flapping=row.flapping,
         expires_at=last_day(row, provider),
-        connect_url=f"/{row.provider}/connect",
-        disconnect_url=f"/{row.provider}/disconnect",
         version=row.version,
         stale_at=stale_at,
         provider_down_since=down_since,
         past=pasts.get(row.id),
         latencies=LatencyRing(row.recent_latencies, row.check_count).latencies(),
-        about=provider.about if provider else "",
-        configured=asked,
-        by_key=bool(provider and provider.kind == API_KEY),
         delivered=row.grant_kind == PUSHED_TOKEN,
         zone=row.zone,
     )
+
+
+def not_connected(provider: Provider) -> Descriptor:
+    """A provider that the person has no connection to."""
+    return Descriptor(**_of_provider(provider.name, provider))
 
 
 def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
@@ -157,18 +156,18 @@ def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
     return list(down.values())
 
 
-def not_connected(provider: Provider) -> Descriptor:
-    """A provider that the person has no connection to."""
-    return Descriptor(
-        provider=provider.name,
-        name=provider.title,
-        icon=provider.icon,
-        connect_url=f"/{provider.name}/connect",
-        disconnect_url=f"/{provider.name}/disconnect",
-        about=provider.about,
-        configured=provider.configured,
-        by_key=provider.kind == API_KEY,
-    )
+def _of_provider(name: str, provider: Provider | None) -> dict[str, Any]:
+    """What a card says of its provider; None: the catalogue does not have it any more."""
+    return {
+        "provider": name,
+        "name": provider.title if provider else name,
+        "icon": provider.icon if provider else "bi-plug",
+        "about": provider.about if provider else "",
+        "configured": provider is not None and provider.configured,
+        "by_key": provider is not None and provider.kind == API_KEY,
+        "connect_url": f"/{name}/connect",
+        "disconnect_url": f"/{name}/disconnect",
+    }
 
 
 def _plain(value: Any) -> Any:

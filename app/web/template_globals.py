@@ -1,0 +1,44 @@
+"""What every template may name without being given it: icons, static files, who reads and when."""
+
+from time import time
+
+from app.config import ROOT
+from app.history.flapping import FLAPPING_TRANSITIONS
+from app.web import theme
+from app.web.accounts.audit_labels import deed_is_bad
+from app.web.alerts import labels as alert_labels
+from app.web.connections import bulk_check_labels
+from app.web.context import Dashboard, own_zone, person_or_none
+from app.web.icons import icon_of
+from app.web.middleware.static_files import StaticFiles
+from app.web.reader_times import relative_time
+from app.web.template_filters import add_filters
+
+
+def equip_templates(app: Dashboard) -> None:
+    """Raises ValueError where two filters have one name."""
+    environment = app.jinja_env
+    environment.trim_blocks = environment.lstrip_blocks = True
+    static = StaticFiles(ROOT / "static")
+    app.add_url_rule("/static/<path:filename>", "static", static.serve)
+    add_filters(environment)
+    environment.tests["bad_deed"] = deed_is_bad
+    environment.globals.update(
+        alert_words=alert_labels,
+        flaps=FLAPPING_TRANSITIONS,
+        icon=icon_of(static.url("icons.svg")),
+        moment=relative_time(environment.filters["clock"]),
+        round_words=bulk_check_labels,
+        static_url=static.url,
+    )
+    app.context_processor(_of_the_reader)
+
+
+async def _of_the_reader() -> dict[str, object]:
+    known = person_or_none()
+    return {
+        "email": known.email if known else None,
+        "theme": theme.current_theme(),
+        "now": int(time()),  # a page without a stream learns from it how far its clock is off
+        "own_zone": own_zone(),
+    }
