@@ -32,14 +32,14 @@ WRITTEN = {  # what each step writes when it is carried out
     "account.end_session": AuditEvent.SESSIONS_ENDED,
     "account.password": AuditEvent.PASSWORD_CHANGED,
     "account.zone": AuditEvent.ZONE_CHANGED,
-    "alerts.add_apprise": AuditEvent.CHANNEL_ADDED,
-    "alerts.add_push": AuditEvent.CHANNEL_ADDED,
-    "alerts.add_webhook": AuditEvent.CHANNEL_ADDED,
-    "alerts.choose": AuditEvent.ALERTS_CHANGED,
-    "alerts.remove": AuditEvent.CHANNEL_REMOVED,
-    "alerts.switch": AuditEvent.CHANNEL_OFF,
-    "alerts.test": AuditEvent.CHANNEL_ON,  # only where it had been failing
-    "alerts.unsubscribe": AuditEvent.CHANNEL_OFF,
+    "alert_channels.add_apprise": AuditEvent.CHANNEL_ADDED,
+    "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,
+    "alert_channels.add_webhook": AuditEvent.CHANNEL_ADDED,
+    "alert_preferences.choose": AuditEvent.ALERTS_CHANGED,
+    "alert_channels.remove": AuditEvent.CHANNEL_REMOVED,
+    "alert_channels.switch": AuditEvent.CHANNEL_OFF,
+    "alert_channels.test": AuditEvent.CHANNEL_ON,  # only where it had been failing
+    "unsubscribe.stop": AuditEvent.CHANNEL_OFF,
     "choice.choose": AuditEvent.KEPT_APART,  # or disconnected
     "connections.check": AuditEvent.CHECKED,
     "rounds.begin": AuditEvent.CHECKED_ALL,
@@ -65,7 +65,7 @@ WRITTEN = {  # what each step writes when it is carried out
     "sign_up.signup": AuditEvent.SIGNED_UP,
 }
 NOT_WRITTEN = {
-    "alerts.add_telegram": "the channel is there when the bot was greeted: channel_added then",
+    "alert_channels.add_telegram": "it is there when the bot was greeted: channel_added then",
     "hooks.token": "a renewed token changes nothing that anybody sees",
     "providers.install": "a code only: connected when the provider has brought it back",
     "leaving.delete": "the journal goes with its person",

@@ -26,7 +26,8 @@ from app.web.accounts import (
     two_factor,
 )
 from app.web.accounts import settings as account_settings
-from app.web.alerts import views as alerts
+from app.web.alerts import channels, preferences_form, unsubscribe
+from app.web.alerts import index as alerts
 from app.web.burst_limit import Burst
 from app.web.connections import (
     bulk_checks,
@@ -50,18 +51,11 @@ from app.web.stream.connection import Streams
 from app.web.template_globals import equip_templates
 
 PAGES = (  # the modules whose blueprints are the application's routes
-    *(
-        sign_in,
-        sign_up,
-        password_reset,
-        account_settings,
-        email_change,
-        two_factor,
-        passkeys,
-        deletion,
-    ),
+    *(sign_in, sign_up, password_reset, email_change, two_factor, passkeys),
+    *(account_settings, deletion, audit_log),
+    *(alerts, preferences_form, channels, unsubscribe),
     *(index, show, stream, bulk_checks, reconnect_choice, catalogue, provider_routes, webhooks),
-    *(outages, report, exports, audit_log, alerts),
+    *(outages, report, exports),
     *(theme, health),
 )
 LARGEST_FORM = 64 * 1024  # bytes

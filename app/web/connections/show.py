@@ -9,7 +9,7 @@ from app.connections import queries
 from app.connections.queries import details
 from app.history import uptime
 from app.history.timeline import CHART_DAYS, timeline
-from app.web.alerts.views import sent_about
+from app.web.alerts.index import sent_about
 from app.web.connections.cards import describe, describe_all
 from app.web.connections.check_labels import spending
 from app.web.connections.grant_labels import allowed

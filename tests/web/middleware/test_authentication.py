@@ -19,8 +19,8 @@ from tests.support.routes import routes
 from tests.support.settings import PASSWORD, PUBLIC_URL
 
 PUBLIC = {
-    "alerts.unsubscribe",
-    "alerts.unsubscribe_page",
+    "unsubscribe.ask",
+    "unsubscribe.stop",
     "static",
     "connections.home",
     "health.healthz",

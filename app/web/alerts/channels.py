@@ -1,0 +1,156 @@
+"""The ways to be told of something: each is added, tried out, switched and removed here."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from quart import Blueprint, abort, jsonify, request
+from quart.typing import ResponseReturnValue
+
+from app.accounts.rate_limits import RateLimit
+from app.alerts import channel_settings
+from app.alerts.channels import apprise, telegram, webpush
+from app.models.alert import AlertChannel
+from app.web.alerts import labels as words
+from app.web.alerts.index import alerts_page, back_to_alerts, own_preferences
+from app.web.context import dashboard, person
+from app.web.middleware.error_pages import too_many
+from app.web.middleware.rate_limits import overdone
+
+blueprint = Blueprint("alert_channels", __name__)
+
+TESTS = RateLimit(10, timedelta(minutes=10))  # of one person
+ADDITIONS = RateLimit(20, timedelta(hours=1))
+LONGEST_URL = 1_000  # characters
+
+
+@blueprint.post("/alerts/webhooks")
+async def add_webhook() -> ResponseReturnValue:
+    """The secret is on this one answer and never again."""
+    url = (await request.form).get("url", "").strip()
+    if not _may_be_asked(url):
+        return await alerts_page(error=words.BAD_URL), 422
+    if wait := await _too_often("alerts-add", ADDITIONS):
+        return await too_many(wait)
+    async with dashboard().database.sessions.begin() as session:
+        secret = await channel_settings.add_webhook(
+            session, dashboard().keys, person().user_id, url
+        )
+    if secret is None:
+        return await alerts_page(error=words.TOO_MANY), 422
+    return await alerts_page(secret=secret)
+
+
+@blueprint.post("/alerts/telegram")
+async def add_telegram() -> ResponseReturnValue:
+    """The bot's link with a one-time code: opening it is what connects."""
+    post = dashboard().alerting.post
+    if not post.settings.telegram_bot_token:
+        abort(404)
+    if wait := await _too_often("alerts-add", ADDITIONS):
+        return await too_many(wait)
+    bot = await telegram.bot_name(post)
+    if bot is None:
+        return await alerts_page(error=words.NO_BOT), 503
+    async with dashboard().database.sessions.begin() as session:
+        code = await channel_settings.await_telegram(session, person().user_id)
+    if code is None:
+        return await alerts_page(error=words.TOO_MANY), 422
+    return await alerts_page(bot_url=f"https://t.me/{bot}?start={code}")
+
+
+@blueprint.post("/alerts/push")
+async def add_push() -> ResponseReturnValue:
+    """What a browser's `PushSubscription.toJSON()` gives, and what to call it."""
+    said: Any = await request.get_json(silent=True)
+    subscription: Any = said.get("subscription") if isinstance(said, dict) else None
+    wanted = dashboard().settings.vapid_private_key and not webpush.fault_in(subscription)
+    if not wanted or not _may_be_asked(str(subscription["endpoint"])):
+        abort(400)
+    if wait := await _too_often("alerts-add", ADDITIONS):
+        return await too_many(wait)
+    target = {"endpoint": subscription["endpoint"], "keys": subscription["keys"]}
+    label = str(said.get("label") or "Браузер")
+    async with dashboard().database.sessions.begin() as session:
+        user_id, keys = person().user_id, dashboard().keys
+        added = await channel_settings.add(session, keys, user_id, "push", label, target)
+    return jsonify(added=added), 201 if added else 422
+
+
+@blueprint.post("/alerts/apprise")
+async def add_apprise() -> ResponseReturnValue:
+    if not apprise.is_offered(dashboard().settings.allow_apprise):
+        abort(404)
+    url = (await request.form).get("url", "").strip()
+    if not url or len(url) > LONGEST_URL or not apprise.is_address(url):
+        return await alerts_page(error=words.BAD_APPRISE), 422
+    async with dashboard().database.sessions.begin() as session:
+        label = f"{urlsplit(url).scheme}://…"  # the rest is often a secret
+        user_id, keys = person().user_id, dashboard().keys
+        if not await channel_settings.add(session, keys, user_id, "apprise", label, {"url": url}):
+            return await alerts_page(error=words.TOO_MANY), 422
+    return await back_to_alerts(words.SAVED)
+
+
+@blueprint.post("/alerts/channels/<uuid:id>/tests")
+async def test(id: UUID) -> ResponseReturnValue:
+    app, channel = dashboard(), await _own(id)
+    if wait := await _too_often("alerts-test", TESTS):
+        return await too_many(wait)
+    zone = (await own_preferences()).zone
+    refused = await app.alerting.deliverer.test(channel, person().email, zone)
+    if refused is not None:
+        return await back_to_alerts(words.TEST_REFUSED.format(why=refused.why), "warn")
+    async with app.database.sessions.begin() as session:
+        own = await channel_settings.owned(session, person().user_id, id)
+        if own is not None and own.state != "off":
+            await channel_settings.switch(session, own, "on")
+    return await back_to_alerts(words.TEST_SENT.format(name=words.CHANNELS[channel.kind].name))
+
+
+@blueprint.post("/alerts/channels/<uuid:id>/state")
+async def switch(id: UUID) -> ResponseReturnValue:
+    await _own(id)
+    state = (await request.form).get("state", "")
+    if state not in ("on", "off"):
+        abort(400)
+    async with dashboard().database.sessions.begin() as session:
+        if own := await channel_settings.owned(session, person().user_id, id):
+            await channel_settings.switch(session, own, state)
+    return await back_to_alerts(words.SAVED if state == "on" else words.REMOVED)
+
+
+@blueprint.post("/alerts/channels/<uuid:id>/removal")
+async def remove(id: UUID) -> ResponseReturnValue:
+    channel = await _own(id)
+    if channel.kind == "email":
+        abort(400)  # everybody has one; it can be switched off
+    async with dashboard().database.sessions.begin() as session:
+        await channel_settings.remove(session, channel)
+    return await back_to_alerts(words.REMOVED)
+
+
+async def _own(channel_id: UUID) -> AlertChannel:
+    """Somebody else's channel does not exist: 404."""
+    async with dashboard().database.sessions() as session:
+        channel = await channel_settings.owned(session, person().user_id, channel_id)
+    if channel is None or channel.state == "waiting":
+        abort(404)
+    return channel
+
+
+async def _too_often(what: str, limit: RateLimit) -> int:
+    return await overdone((f"{what}:{person().user_id}", limit))
+
+
+def _may_be_asked(url: str) -> bool:
+    """Does it look like an address to ask? Where it may lead is checked when it is asked."""
+    try:
+        parts = urlsplit(url)
+        known = parts.hostname is not None and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    schemes = ("https", "http") if dashboard().settings.allow_insecure_providers else ("https",)
+    named = parts.username is None and parts.password is None
+    return known and named and parts.scheme in schemes and len(url) <= LONGEST_URL
