@@ -47,7 +47,10 @@ from app.web.middleware.rate_limits import limit_changes
 from app.web.middleware.security_headers import add_headers
 from app.web.provider_rules import provider_converters
 from app.web.stream import routes as stream
-from app.web.stream.connection import Streams
+from app.web.stream.banner import watch_monitors
+from app.web.stream.fan_out import fan_out
+from app.web.stream.handover import Streams
+from app.web.stream.open_page import send_heartbeats
 from app.web.template_globals import equip_templates
 
 PAGES = (  # the modules whose blueprints are the application's routes
@@ -123,10 +126,8 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
         app.alerting = alerting_of(settings, app.checker)
         parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)
         app.listener = Listener(app.database, app.hub)
-        for work in (
-            *(app.listener.run(), stream.fan_out(app)),
-            *(stream.watch_monitors(app), stream.beat(app)),
-        ):
+        heartbeats = send_heartbeats(app.hub)
+        for work in (app.listener.run(), fan_out(app), watch_monitors(app), heartbeats):
             await parts.enter_async_context(running(work))
         if settings.run_monitor:
             await parts.enter_async_context(alerting(app.alerting))

@@ -29,7 +29,7 @@ CATCHES_EVERYTHING = {
     "realtime/listener.py",
     "monitor/checker.py",
     "monitor/loop.py",
-    "web/stream/routes.py",
+    "web/stream/fan_out.py",
 }
 
 FILES = sorted(APP.rglob("*.py"))

@@ -14,7 +14,7 @@ from app.models.monitor import MonitorHeartbeat
 from app.realtime.events import announce_provider
 from app.realtime.hub import Mailbox
 from app.web.context import Dashboard
-from app.web.stream import routes
+from app.web.stream import banner
 from tests.support.people import OTHER_SHOP, Person, Sandbox
 from tests.support.streams import listening, watching
 from tests.support.waiting import until
@@ -241,7 +241,7 @@ async def test_a_database_that_is_away_shows_on_every_open_page(
         with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
             monkeypatch.setattr(dashboard, "database", away)
             dashboard.checks_run = True
-            await routes._watch_once(dashboard)
+            await banner.update_banner(dashboard)
             assert "Проверки сейчас не идут" in page.take().decode()
 
 
@@ -273,13 +273,13 @@ async def test_that_nobody_has_connectivity_shows_on_every_open_page(
     dashboard: Dashboard, database: Database
 ) -> None:
     said = "Проверки приостановлены: нет связи у сервиса"
-    await routes._watch_once(dashboard)  # nobody checks yet
+    await banner.update_banner(dashboard)  # nobody checks yet
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat(cut_off_since=func.now()))
     with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
-        await routes._watch_once(dashboard)
+        await banner.update_banner(dashboard)
         assert said in page.take().decode()
         async with database.sessions.begin() as session:
             session.add(MonitorHeartbeat())  # one of two is enough
-        await routes._watch_once(dashboard)
+        await banner.update_banner(dashboard)
         assert "приостановлены" not in page.take().decode()

@@ -1,0 +1,38 @@
+"""Across every open page: nobody checks at the moment, or nobody can."""
+
+import asyncio
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.background import forever
+from app.monitor import heartbeats
+from app.web.connections.fragments import partial
+from app.web.context import Dashboard
+from app.web.sse import ServerSentEvent
+
+BANNER_PATIENCE = 5.0  # seconds for the database to say whether anybody checks
+BANNER_PAUSE = 5.0  # seconds between two looks
+
+
+async def watch_monitors(app: Dashboard) -> None:
+    """Until cancelled: tell all open pages when checks stop or pause, and when they go on."""
+    await forever(lambda: update_banner(app), BANNER_PAUSE)
+
+
+async def banner_event(app: Dashboard) -> bytes:
+    template = app.jinja_env.get_template("connections/_checks_paused.html")
+    html = await template.render_async(checks_run=app.checks_run, is_offline=app.is_offline)
+    return ServerSentEvent("", partial("#banner", "innerHTML", html)).encode()
+
+
+async def update_banner(app: Dashboard) -> None:
+    """Pages are told only of a change."""
+    try:
+        async with asyncio.timeout(BANNER_PATIENCE), app.database.sessions() as session:
+            checks_run = await heartbeats.monitor_alive(session)
+            is_offline = await heartbeats.all_offline(session)
+    except (SQLAlchemyError, OSError, TimeoutError):
+        checks_run, is_offline = False, False  # nobody can write down what they see
+    if (checks_run, is_offline) != (app.checks_run, app.is_offline):
+        app.checks_run, app.is_offline = checks_run, is_offline
+        app.hub.broadcast("banner", await banner_event(app))

@@ -1,0 +1,162 @@
+"""Step 6 of 6 of a check, step 8 of 8 of a connect: turn changes into fragments of HTML, each
+rendered once, and send them to every open page.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from app.accounts import sessions as user_sessions
+from app.background import forever
+from app.connections import pending_reconnects, queries
+from app.connections.pending_reconnects import PendingReconnect
+from app.connections.queries import CardRow
+from app.history import uptime
+from app.history.uptime import Pasts
+from app.monitor import bulk_checks
+from app.monitor.bulk_checks import Progress
+from app.realtime.hub import LIST, Mailbox, Work
+from app.web.connections.bulk_checks import round_event, tell_rounds
+from app.web.connections.cards import Descriptor, describe, describe_all, for_page
+from app.web.connections.fragments import card_html, gone_event, partial, unsettled_event
+from app.web.context import Dashboard
+from app.web.sse import ServerSentEvent
+from app.web.stream.banner import banner_event
+
+log = logging.getLogger(__name__)
+
+
+async def fan_out(app: Dashboard) -> None:
+    """Until cancelled: read what the hub wants in as few queries as possible, and deliver it."""
+    await forever(lambda: _fan_out_once(app))
+
+
+async def _fan_out_once(app: Dashboard) -> None:
+    work = await app.hub.work()
+    try:
+        await _want_lists_at(app, work.providers)
+        await _deliver_cards(app, work)
+        await _deliver_lists(app, work)
+    except BaseException:
+        app.hub.put_back(work)
+        raise
+
+
+async def _want_lists_at(app: Dashboard, providers: set[str]) -> None:
+    if not providers:
+        return
+    async with app.database.sessions() as session:
+        app.hub.want_lists(await queries.users_at(session, providers, app.hub.user_ids))
+
+
+async def _deliver_cards(app: Dashboard, work: Work) -> None:
+    if not work.cards:
+        return
+    async with app.database.sessions() as session:
+        rows = await queries.by_id(session, work.cards)
+        pasts = await uptime.pasts(session, rows, app.settings.zone)
+    for row in rows:
+        if not app.hub.wants(row.user_id, row.id):
+            continue
+        try:
+            event = await _card_event(app, row, pasts)
+        except Exception:  # one card that cannot be shown must not cost anybody theirs
+            log.exception("card of connection %s", row.id)
+        else:
+            app.hub.deliver(row.user_id, row.id, event)
+    await tell_rounds(app, (row.user_id for row in rows))
+
+
+async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
+    html = await card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
+    return ServerSentEvent("", partial(f"#connection-{row.id}", "outerMorph", html)).encode()
+
+
+async def _deliver_lists(app: Dashboard, work: Work) -> None:
+    """A person's pages get the same bytes; whose session is over gets an end instead."""
+    if not work.pages:
+        return
+    snapshot = await _read_snapshot(app, work.pages)
+    banner = await banner_event(app)
+    events: dict[tuple[int, UUID | None], bytes] = {}
+    for page in work.pages:
+        if page.session_hash not in snapshot.alive:
+            page.close(expired=True)
+            continue
+        key = (page.user_id, page.only)
+        if key not in events:
+            events[key] = await _page_event(app, snapshot, *key)
+            await asyncio.sleep(0)  # a list may be long, and others wait for the event loop
+        page.put(LIST, events[key])
+        page.put("banner", banner)
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """What several people's pages show, read in one go; by person but `pasts`."""
+
+    alive: Collection[bytes]  # the sessions that are
+    rows: Mapping[int, list[CardRow]]
+    pending: Mapping[int, list[PendingReconnect]]
+    under_way: Mapping[int, Progress]
+    pasts: Pasts
+
+
+async def _read_snapshot(app: Dashboard, pages: Sequence[Mailbox]) -> _Snapshot:
+    async with app.database.sessions() as session:
+        alive = await user_sessions.alive(session, [page.session_hash for page in pages])
+        rows = await queries.of_users(session, {page.user_id for page in pages})
+        return _Snapshot(
+            alive,
+            rows,
+            await pending_reconnects.of_users(session, rows),
+            await bulk_checks.of_users(session, rows),
+            await uptime.pasts(session, list(chain(*rows.values())), app.settings.zone),
+        )
+
+
+async def _page_event(
+    app: Dashboard, snapshot: _Snapshot, user_id: int, only: UUID | None
+) -> bytes:
+    """All that a page shows: of one connection, or of all of them."""
+    own = snapshot.rows.get(user_id, [])
+    if only is not None:
+        return await _one_event(app, own, only, snapshot.pasts)
+    return b"".join(
+        [
+            await _list_event(app, own, snapshot.pasts),
+            await unsettled_event(app, snapshot.pending.get(user_id, [])),
+            await round_event(app, snapshot.under_way.get(user_id)),
+        ]
+    )
+
+
+async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Pasts) -> bytes:
+    """The snapshot of a page about one connection, which may be gone."""
+    for row in own:
+        if row.id == only:
+            beside = [each for each in own if each.provider == row.provider]
+            cards = describe_all(beside, app.catalogue, app.settings.interval)
+            card = await _card_event(app, row, pasts)
+            return card + await _outages_event(app, cards, app.zone_of(row.zone))
+    return await gone_event(app)
+
+
+async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes:
+    """All cards, and above them the providers that are out for everybody."""
+    cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
+    zone = app.zone_of(own[0].zone if own else None)  # without a connection there are no times
+    template = app.jinja_env.get_template("connections/_cards.html")
+    html = await template.render_async(cards=cards, own_zone=zone)
+    event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
+    return event + await _outages_event(app, cards, zone)
+
+
+async def _outages_event(app: Dashboard, cards: Sequence[Descriptor], zone: ZoneInfo) -> bytes:
+    template = app.jinja_env.get_template("connections/_provider_outages.html")
+    html = await template.render_async(cards=cards, own_zone=zone)
+    return ServerSentEvent("", partial("#outages", "innerMorph", html)).encode()
