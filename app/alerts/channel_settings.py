@@ -1,6 +1,6 @@
-"""A person's channels: added, shown, switched off and on, taken away.
+"""A user's channels: added, listed, switched on and off, removed.
 
-What leads to a person is sealed like a token; the table shows only what they recognise it by.
+The address of a channel is sealed like a token; only a label to recognise it by is in the clear.
 """
 
 import json
@@ -28,16 +28,14 @@ from app.database.secret_hashes import secret_hash
 from app.i18n.plain_text import one_line
 from app.models.alert import AlertChannel
 
-MOST_CHANNELS = 10  # channels of one person
+MOST_CHANNELS = 10  # of one user
 LONGEST_LABEL = 100  # characters
 CODE_LIFE = timedelta(minutes=15)
-GREETING_PAUSE = RateLimit(
-    1, timedelta(seconds=3)
-)  # between two looks at the bot, for all processes
+GREETING_PAUSE = RateLimit(1, timedelta(seconds=3))  # polling the bot, for all processes
 
 
 async def of_person(session: AsyncSession, user_id: int) -> Sequence[AlertChannel]:
-    """The person's own e-mail first, which everybody has."""
+    """The user's channels; their own e-mail, which everybody has, comes first."""
     mailbox = insert(AlertChannel).values(id=uuid4(), user_id=user_id, kind="email")
     await session.execute(mailbox.on_conflict_do_nothing())
     query = select(AlertChannel).where(
@@ -61,7 +59,7 @@ async def add(
     label: str,
     target: Mapping[str, Any],
 ) -> bool:
-    """False: the person has too many already."""
+    """False: the user has too many already."""
     if await _full(session, user_id):
         return False
     channel = AlertChannel(
@@ -104,9 +102,9 @@ async def await_telegram(session: AsyncSession, user_id: int) -> str | None:
 
 
 async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
-    """While somebody is expected, look who opened the bot with a code. Else ask nothing.
+    """Ask Telegram who has opened the bot with a code, while a code is waiting for it.
 
-    Polling, not a webhook: it works behind any router, and only while somebody is on the way.
+    Polling, not a webhook: it works behind any router, and asks only while it has to.
     """
     if not post.settings.telegram_bot_token:
         return
@@ -117,7 +115,7 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
         if await session.scalar(expected.limit(1)) is None:
             return
         if await rate_limits.attempt(session, "telegram", GREETING_PAUSE):
-            return  # another process does; two at once are refused by Telegram
+            return  # another process asks; Telegram refuses two at once
     for start in await telegram.starts(post):
         async with sessions.begin() as session:
             known = await _welcome(session, keys, start)
@@ -125,7 +123,7 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
 
 
 async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> None:
-    """ "on" also forgives what failed before: the person says that it works again."""
+    """Switch a channel; "on" also forgets its failures, as the user says that it works again."""
     if channel.state != state:
         deed = AuditEvent.CHANNEL_ON if state == "on" else AuditEvent.CHANNEL_OFF
         await audit_log.write(session, channel.user_id, deed, channel.kind)
@@ -147,7 +145,7 @@ async def is_letter_link(session: AsyncSession, key: UUID) -> bool:
 
 
 async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
-    """Whoever has the link from a letter may stop the letters, and nothing else."""
+    """Stop e-mail alerts by the link in one of them; the link allows nothing else."""
     stopped = await session.scalar(
         update(AlertChannel)
         .where(AlertChannel.unsubscribe == key, AlertChannel.kind == "email")
@@ -160,7 +158,7 @@ async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
 
 
 async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> bool:
-    """One use: the code is gone with the waiting."""
+    """Complete the channel that waits for this code; the code works once."""
     channel = await session.scalar(
         select(AlertChannel)
         .where(

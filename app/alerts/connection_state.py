@@ -1,4 +1,4 @@
-"""Connections as they are now, as far as deciding goes."""
+"""Reads the state of connections that alert rules decide by."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ from app.models.history import ProviderOutage
 from app.oauth.token_expiry import last_day
 from app.providers.provider import Catalogue, Provider
 
-CHECK_OVERDUE = timedelta(minutes=5)  # a check that late: monitors are down, or our own network is
+CHECK_OVERDUE = timedelta(minutes=5)  # so late, our own monitors or network must be down
 
 STATE_COLUMNS = (
     Connection.id,
@@ -57,7 +57,7 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
         row.cause,
         row.evidence,
         row.since,
-        row.fresh or goes_on,  # while it goes on, only a sample is asked
+        row.fresh or goes_on,  # during a provider outage only a sample is checked
         tuple(reversed(row.transitions)),
         last_day(row, provider),
         row.granted_at,
@@ -69,7 +69,7 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
 
 
 async def _outages(session: AsyncSession) -> dict[str, ProviderOutage]:
-    """The latest outage of every provider."""
+    """The latest provider outage of every provider."""
     latest = select(ProviderOutage).ext(distinct_on(ProviderOutage.provider))
     newest = ProviderOutage.opened_at.desc()
     rows = await session.scalars(latest.order_by(ProviderOutage.provider, newest))

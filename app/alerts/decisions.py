@@ -1,5 +1,5 @@
-"""Step 3 of 7 of an alert, for all connections of a person: what waits, what comes along, what is
-one message.
+"""Step 3 of 7 of an alert, for all connections of a user: what waits, what is told together, what
+is one message. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ def decide_all(
     now: datetime,
     lately: dict[tuple[str, ...], datetime],
 ) -> dict[UUID, Decision]:
-    """The decisions about one person's connections: first what is due, then what comes along."""
+    """Decide what is due, and then what may be told early because its group is told now."""
     if (end := quiet_end(wishes, now)) is not None:
         return {row.connection_id: put_off(row, end) for row in rows if _is_due(row, now)}
     due = {
@@ -48,12 +48,12 @@ def decide_all(
 
 
 def put_off(row: AlertState, moment: datetime) -> Decision:
-    """Nothing is told; look again at that moment."""
+    """Tell nothing, and evaluate again at that moment."""
     return Decision(_known_of(row), moment)
 
 
 def messages_of(decisions: Iterable[Decision]) -> list[list[Notification]]:
-    """The news of these decisions, those together that make one message."""
+    """The notifications of these decisions, grouped into messages."""
     groups: dict[tuple[str, ...], list[Notification]] = {}
     for each in _all_news(decisions):
         groups.setdefault(each.group, []).append(each)
@@ -67,7 +67,7 @@ def _decide_companions(
     now: datetime,
     groups: set[tuple[str, ...]],
 ) -> dict[UUID, Decision]:
-    """What would be told a little later goes into the message that its group gets now."""
+    """What would be told a little later, and belongs to a group that gets a message now."""
     if not groups:
         return {}
     early = {
@@ -96,7 +96,7 @@ def _known_of(row: AlertState) -> AlertedState:
 def _others_down(
     row: AlertState, rows: Sequence[AlertState], seen: dict[UUID, ConnectionState]
 ) -> bool:
-    """Is something still down that this person was told of together with this one?"""
+    """Is another connection to this provider still down that the user was alerted about?"""
     own = seen[row.connection_id]
     return any(
         row.kind in DOWN_KINDS
@@ -117,7 +117,7 @@ def _all_news(decisions: Iterable[Decision]) -> list[Notification]:
 
 
 def _of_one_kind(group: list[Notification]) -> list[Notification]:
-    """An outage of the provider is the larger truth for all that fell with it."""
+    """In a group with a provider outage, that is what all of it is told about."""
     if any(each.kind is Kind.OUTAGE for each in group):
         return [replace(each, kind=Kind.OUTAGE) for each in group]
     return group

@@ -24,7 +24,7 @@ DUE_DIGESTS = text(
 
 
 async def send_due(sessions: Sessions, zone: ZoneInfo) -> int:
-    """Write the digests that are due; how many people were looked at."""
+    """Write the digests that are due; returns how many users were looked at."""
     async with sessions.begin() as session:
         ids = list((await session.execute(DUE_DIGESTS, {"limit": PEOPLE_AT_ONCE})).scalars())
         wishes = await preferences.of_people(session, ids, zone)
@@ -37,13 +37,13 @@ async def _send(session: AsyncSession, user_id: int, wishes: Preferences) -> Non
     row = await session.get_one(AlertPreferences, user_id, with_for_update=True)
     now = (await session.execute(select(func.now()))).scalar_one()
     if row.digest_at is None or row.digest_at > now:
-        return  # another process was faster
+        return  # another process has just done it
     row.digest_at = next_digest(wishes, now)
     query = select(Alert).where(Alert.user_id == user_id, Alert.for_digest)
     waiting = list(await session.scalars(query.order_by(Alert.created_at)))
     person = await session.get_one(User, user_id)
     if not waiting or person.disabled_at is not None:
-        return  # nothing happened: silence is the good news
+        return  # nothing happened, so there is no digest
     digest = Alert(
         user_id=user_id,
         kind=Kind.DIGEST.value,

@@ -1,7 +1,7 @@
-"""Step 5 of 7 of an alert: send what was claimed, and write down what became of it.
+"""Step 5 of 7 of an alert: send claimed deliveries, and record the results.
 
-A send is seen through although the process is told to stop; if it dies in between, the lease runs
-out and the next one sends the same again under the same id.
+A send that has begun is completed even when the process is told to stop. If the process dies, the
+lease expires and another one sends the same message again under the same id.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ UNREADABLE_ADDRESS = DeliveryRefused("адрес не открыть: на се�
 
 
 class Dispatcher:
-    """What sending needs, and the two things it does: what is due, and a test."""
+    """Sends what is due, and test messages."""
 
     def __init__(
         self, sessions: Sessions, post: Post, keys: Keys, titles: Mapping[str, str]
@@ -46,7 +46,7 @@ class Dispatcher:
         self._sessions, self._post, self._keys, self._titles = sessions, post, keys, titles
 
     async def send_due(self, unfinished: Unfinished) -> None:
-        """Send until nothing can go, side by side: one that is slow holds up nobody else."""
+        """Send until nothing is left that may go now; channels do not wait for one another."""
         under_way: set[asyncio.Task[None]] = set()
         while not unfinished.stopping:
             claimed = await self._claim(AT_ONCE - len(under_way))
@@ -57,7 +57,7 @@ class Dispatcher:
                 under_way, timeout=LOOK_INTERVAL, return_when=asyncio.FIRST_COMPLETED
             )
             for task in done:
-                task.result()  # a crash of ours is told once, not lost
+                task.result()  # raises what went wrong inside, so that it is not lost
 
     async def _claim(self, free: int) -> list[outbox.Claimed]:
         if free <= 0:
@@ -68,7 +68,7 @@ class Dispatcher:
     async def test(
         self, channel: AlertChannel, email: str, zone: ZoneInfo
     ) -> DeliveryRefused | None:
-        """One message through this channel, now, past limits and quiet hours."""
+        """Send a test message through this channel at once, without limits and quiet hours."""
         async with self._sessions() as session:
             alert = Alert(kind=Kind.TEST.value, facts={}, connection_ids=[])
             alert.created_at = (await session.execute(select(func.now()))).scalar_one()
@@ -93,7 +93,7 @@ class Dispatcher:
         log.warning("an alert was not sent by %s: %s", parcel.channel.kind, refused.why)
 
     async def _hand_over(self, parcel: outbox.Claimed, zone: ZoneInfo) -> DeliveryRefused | None:
-        """One bounded try, whatever the other side does."""
+        """One attempt with a time limit."""
         channel, alert = parcel.channel, parcel.alert
         try:
             address = Address(parcel.email, channel.unsubscribe, self._target(channel))
@@ -109,7 +109,7 @@ class Dispatcher:
                 return await SEND[channel.kind](self._post, address, ready)
         except TimeoutError:
             return TIMED_OUT
-        except Exception:  # one channel's surprise harms no other; it is tried again like a refusal
+        except Exception:  # a bug in one channel must not stop the others; it counts as a refusal
             log.exception("sending by %s crashed", channel.kind)
             return OUR_FAULT
 

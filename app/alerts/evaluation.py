@@ -1,7 +1,7 @@
-"""Step 2 of 7 of an alert: decide for the people whose time has come, and write one alert a cause.
+"""Step 2 of 7 of an alert: evaluate users who are due, and write one alert for each cause.
 
-One transaction: what a person knows now and the alerts that say so are one write. The rows of a
-person are locked, so that two processes never tell the same thing or tear one message in two.
+The alerts and the state that says what was told are written in one transaction. A user's rows are
+locked, so that two processes neither send the same alert nor split one in two.
 """
 
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ from app.providers.provider import Catalogue
 
 PEOPLE_AT_ONCE = 50  # in one transaction
 CONNECTIONS_AT_ONCE = 2_000  # connections in one go
-UNTIL_DISABLED_LOOK = timedelta(days=1)  # until the next look at what belongs to a disabled account
+UNTIL_DISABLED_LOOK = timedelta(days=1)  # between two looks at a disabled user's connections
 
 DUE_PEOPLE = text(
     """
@@ -74,9 +74,9 @@ WRITE_STATES = text(
 
 
 async def note_outages(sessions: Sessions) -> int:
-    """Look at everybody whom a provider's outage concerns, when it begins and when it ends.
+    """Make the connections due that a provider outage concerns, when it begins and when it ends.
 
-    Most of their connections are not asked meanwhile, so no transition of theirs would say so.
+    Most of them are not checked meanwhile, so they have no transition of their own.
     """
     async with sessions.begin() as session:
         began = (await session.execute(NOTE_BEGUN_OUTAGES, {"chunk": CONNECTIONS_AT_ONCE})).all()
@@ -85,7 +85,7 @@ async def note_outages(sessions: Sessions) -> int:
 
 
 async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue) -> int:
-    """Decide for the next people; how many there were. `zone`: of those who named none."""
+    """Evaluate the next users, and return how many. `zone` is for users who have not chosen one."""
     async with sessions.begin() as session:
         people = (await session.execute(DUE_PEOPLE, {"limit": PEOPLE_AT_ONCE})).all()
         if not people:
@@ -113,7 +113,7 @@ async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue)
 
 
 async def _pending(session: AsyncSession, user_ids: list[int]) -> dict[int, list[AlertState]]:
-    """By person. Locked before anything is read: what changes meanwhile sets them due again."""
+    """States by user, locked first: whatever changes after that makes them due again."""
     query = (
         select(AlertState)
         .where(AlertState.user_id.in_(user_ids))
@@ -147,7 +147,7 @@ async def _tell(
     now: datetime,
     lately: dict[tuple[str, ...], datetime],
 ) -> dict[UUID, Decision]:
-    """Write the news of one person; returns what they know then."""
+    """Write the alerts of one user; returns the decisions."""
     decisions = decide_all(rows, seen, wishes, now, lately)
     for group in messages_of(decisions.values()):
         await outbox.put(session, rows[0].user_id, group, for_digest=wishes.digest != "none")

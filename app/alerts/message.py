@@ -1,4 +1,4 @@
-"""A message before it knows its channel, and the same as plain text."""
+"""An alert's message, the same for every channel, and its plain text."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Button:
 
 @dataclass(frozen=True)
 class Line:
-    """One connection: its name, what is the matter, and the proof."""
+    """One connection: its name, what is wrong, and the evidence."""
 
     name: str
     text: str
@@ -29,11 +29,11 @@ class AlertMessage:
     button: Button
     lines: tuple[Line, ...] = ()
     tone: str = "idle"  # ok, warn, bad or idle
-    held: tuple[str, ...] = ()  # titles of messages that this one speaks for
+    held: tuple[str, ...] = ()  # titles of waiting messages that are merged into this one
 
     @property
     def short(self) -> str:
-        """For where there is room for a few words only."""
+        """For notifications that show one or two sentences."""
         return " ".join(part for part in (self.lead, self.move) if part)
 
 

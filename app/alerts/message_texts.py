@@ -30,7 +30,7 @@ def message_of(
     setting: Setting,
     held: Sequence[str] = (),
 ) -> AlertMessage:
-    """The message of one alert; `held`: titles of the others that it speaks for."""
+    """The message of one alert; `held`: titles of waiting alerts that are merged into it."""
     return replace(
         TEXT_OF_KIND[kind](TextContext(kind, provider, facts, setting)), held=tuple(held)
     )

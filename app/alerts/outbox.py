@@ -1,8 +1,8 @@
-"""Step 4 of 7 of an alert: on its way to channels: written, claimed under a lease, settled.
+"""Step 4 of 7 of an alert: deliveries to channels: written, claimed under a lease, completed.
 
-A channel is served by one process at a time, so its messages keep their order and its limit holds.
-What a delivery says is fixed when it is first tried: after a process died in between, the next one
-sends the same again under the same id.
+One process at a time serves a channel, so its messages stay in order and within its limit. What
+a delivery contains is fixed at its first attempt: when a process dies in between, another one sends
+the same message again under the same id.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from app.alerts.types import Notification
 from app.models.account import User
 from app.models.alert import Alert, AlertChannel, Delivery
 
-DELIVERY_LEASE = timedelta(seconds=120)  # a send takes half of it at most
-ALERTS_KEPT = timedelta(days=90)  # what was sent is remembered for so long
+DELIVERY_LEASE = timedelta(seconds=120)  # a send takes at most half of it
+ALERTS_KEPT = timedelta(days=90)  # alerts are deleted after this
 
 CLAIM_DELIVERIES = text(
     """
@@ -43,25 +43,25 @@ CLAIM_DELIVERIES = text(
 
 @dataclass(frozen=True)
 class Claimed:
-    """What goes out now: one delivery, and those that it speaks for."""
+    """What is sent now: one delivery, and the waiting ones that are merged into it."""
 
     delivery_id: UUID
     lease_id: UUID
     channel: AlertChannel
-    email: str  # of the person
+    email: str  # the user's
     alert: Alert
     carried: tuple[Alert, ...] = ()
 
 
 def facts_of(group: Sequence[Notification]) -> dict[str, object]:
-    """All that an alert's words are made of, as JSON."""
+    """What the text of an alert is made from, as JSON."""
     return {"group": list(group[0].group), "items": [_plain(each) for each in group]}
 
 
 async def put(
     session: AsyncSession, user_id: int, group: Sequence[Notification], *, for_digest: bool
 ) -> None:
-    """One alert for what belongs together, on its way to every channel of the person."""
+    """Write one alert for a group of notifications, and a delivery for each channel of the user."""
     first = group[0]
     alert = Alert(
         id=uuid4(),
@@ -80,7 +80,7 @@ async def put(
 
 
 async def send_out(session: AsyncSession, alert: Alert) -> None:
-    """A delivery for each channel that is on; a person who never chose has their own e-mail."""
+    """Write a delivery for each channel that is on; e-mail is, unless the user switched it off."""
     mailbox = insert(AlertChannel).values(id=uuid4(), user_id=alert.user_id, kind="email")
     await session.execute(mailbox.on_conflict_do_nothing())
     channels = await session.scalars(
@@ -103,7 +103,7 @@ async def send_out(session: AsyncSession, alert: Alert) -> None:
 
 
 async def claim(session: AsyncSession, limit: int) -> list[Claimed]:
-    """Lease channels with something to send, and decide what goes through each one now."""
+    """Lease channels that have something to send, and choose what each of them sends now."""
     claimed = await session.execute(CLAIM_DELIVERIES, {"limit": limit, "lease": DELIVERY_LEASE})
     ids = list(claimed.scalars())
     parcels = [await _parcel(session, channel_id) for channel_id in ids]
@@ -111,7 +111,7 @@ async def claim(session: AsyncSession, limit: int) -> list[Claimed]:
 
 
 async def sent(session: AsyncSession, parcel: Claimed) -> None:
-    """Also when the lease was lost meanwhile: it did go out."""
+    """Record a success, also when the lease has expired meanwhile: it was sent."""
     done = {"state": "sent", "done_at": func.now(), "error": None}
     await _settle_channel(
         session, parcel, failures=0, failing_since=None, error=None, sent_at=func.now()
@@ -124,7 +124,7 @@ async def sent(session: AsyncSession, parcel: Claimed) -> None:
 async def not_sent(
     session: AsyncSession, parcel: Claimed, why: str, again_at: datetime, *, gone: bool
 ) -> None:
-    """The channel rests until `again_at`; `gone`: its address is no more."""
+    """Record a failure: the channel pauses until `again_at`; `gone`: its address is dead."""
     await _settle_channel(
         session,
         parcel,
@@ -139,7 +139,7 @@ async def not_sent(
 
 
 async def give_up_old(session: AsyncSession) -> None:
-    """What could not be delivered for a day is said to be so, where it can be seen."""
+    """Mark what could not be delivered for a day as failed."""
     old = Delivery.created_at < func.now() - DELIVERY_LIFE
     await session.execute(
         update(Delivery)
@@ -177,7 +177,7 @@ async def _parcel(session: AsyncSession, channel_id: UUID) -> Claimed | None:
 
 
 def _choose(rows: Sequence[Delivery]) -> tuple[Delivery, list[Delivery]]:
-    """What was tried before goes again as it was; many go as one, the newest in front."""
+    """A delivery that was tried before is repeated as it was; many waiting ones are merged."""
     for row in rows:
         if row.tries:
             return row, [each for each in rows if each.carried_by == row.id]
@@ -191,7 +191,7 @@ async def _waiting(session: AsyncSession, channel_id: UUID) -> list[Delivery]:
 
 
 async def _free_at(session: AsyncSession, channel: AlertChannel) -> datetime | None:
-    """When the channel may be used again; None: now."""
+    """When the limit of the channel allows the next message; None: now."""
     limit = CHANNEL_LIMITS[channel.kind]
     latest = (
         select(Delivery.done_at)
@@ -213,7 +213,7 @@ async def _alerts(session: AsyncSession, deliveries: Sequence[Delivery]) -> dict
 
 
 async def _settle_channel(session: AsyncSession, parcel: Claimed, **values: Any) -> None:
-    """Where the lease was lost, whoever has it now decides."""
+    """Write the channel's state, unless its lease was lost to another process."""
     await session.execute(
         update(AlertChannel)
         .where(AlertChannel.id == parcel.channel.id, AlertChannel.lease_id == parcel.lease_id)

@@ -1,4 +1,4 @@
-"""How people want to be told: read for deciding, changed on their page."""
+"""Alert preferences of users: read for the rules, changed on their page."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,16 +16,16 @@ from app.audit_log import AuditEvent
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences
 
-DELAY_CHOICES = (0, 5, 10, 30, 60)  # minutes; offline for longer is told
+DELAY_CHOICES = (0, 5, 10, 30, 60)  # minutes offline until an alert
 REMINDER_CHOICES = (0, 1, 3, 7)  # days; 0: never
 
 
 async def of_people(
     session: AsyncSession, user_ids: Iterable[int], zone: ZoneInfo
 ) -> dict[int, Preferences]:
-    """Everybody's wishes; those who never said any get the usual ones, in their own zone.
+    """Preferences by user, with defaults for users who have not set any.
 
-    `zone`: of those who named none.
+    `zone` is for users who have not chosen one.
     """
     ids = list(user_ids)
     zones = await _zones(session, ids, zone)
@@ -39,7 +39,7 @@ async def of_person(session: AsyncSession, user_id: int, zone: ZoneInfo) -> Pref
 
 
 async def save(session: AsyncSession, user_id: int, wishes: Preferences) -> None:
-    """Keep the wishes. What waits for a digest goes out at once when there is to be none."""
+    """Store the preferences. When digests are switched off, what waits for one is sent at once."""
     now = (await session.execute(select(func.now()))).scalar_one()
     waits = select(Alert.id).where(Alert.user_id == user_id, Alert.for_digest).limit(1)
     digest_at = next_digest(wishes, now)

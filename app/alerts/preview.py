@@ -1,4 +1,4 @@
-"""Every message as files to look at: what people get, in a letter and in Telegram."""
+"""Previews: an example of every message as a file, as e-mail and as Telegram text."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ EXAMPLES = {  # kind → its cause, evidence and how many connections
 
 
 def letters(zone: ZoneInfo, public_url: str) -> dict[str, AlertMessage]:
-    """A letter of every kind, by the name of its file."""
+    """Example messages of every kind, by the names of their files."""
     setting = Setting(TITLES, zone, public_url, EXAMPLE_TIME)
     found = {
         name: message_of(kind, "evotor", facts_of(_news(kind, cause, evidence, count)), setting)
@@ -50,7 +50,7 @@ def letters(zone: ZoneInfo, public_url: str) -> dict[str, AlertMessage]:
 
 
 def write(folder: Path, zone: ZoneInfo, public_url: str) -> list[Path]:
-    """One file for each message, and one that links them all."""
+    """Write a file for each message, and one with links to all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     found = letters(zone, public_url)
     stop = f"{public_url}/alerts/unsubscribe/{EXAMPLE_NAMESPACE}"

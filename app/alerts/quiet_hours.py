@@ -1,4 +1,4 @@
-"""Quiet hours and the time of a digest, in the person's own zone. Pure."""
+"""Quiet hours and the time of a digest, in the user's own time zone. Pure."""
 
 from datetime import UTC, datetime, time, timedelta
 
@@ -10,7 +10,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def quiet_end(wishes: Preferences, now: datetime) -> datetime | None:
-    """When the quiet hours end that `now` lies in; None: it is not quiet."""
+    """The end of the quiet hours if `now` is within them; else None."""
     start, end = wishes.quiet_from, wishes.quiet_until
     if start is None or end is None or start == end:
         return None
@@ -24,7 +24,7 @@ def quiet_end(wishes: Preferences, now: datetime) -> datetime | None:
 
 
 def next_digest(wishes: Preferences, now: datetime) -> datetime | None:
-    """The next nine o'clock, on a Monday for a weekly one; None: no digest is wanted."""
+    """The next 9:00, on a Monday for a weekly digest; None: digests are off."""
     if wishes.digest == "none":
         return None
     day = now.astimezone(wishes.zone).date()

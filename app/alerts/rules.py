@@ -1,8 +1,8 @@
-"""Step 3 of 7 of an alert: what a person was told, compared with what is true now. Pure.
+"""Step 3 of 7 of an alert: compare what a user was told with the state now. Pure.
 
-Not every transition is told: the two are compared when it is time, so what came and went in between
-(a strike, a short outage, a night's outage in quiet hours) says nothing, and whatever a dead
-process left behind is decided by the next one.
+The comparison is made when it is time, not at every transition. So what came and went in between (a
+strike, a short outage, an outage within quiet hours) causes no alert, and what a dead process left
+is decided by the next one.
 """
 
 from collections.abc import Mapping
@@ -21,20 +21,14 @@ from app.alerts.types import (
 )
 from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
 
-GATHER_TIME = timedelta(minutes=1)  # what happens to several connections within it is told together
+GATHER_TIME = timedelta(minutes=1)  # what happens to several connections in it is told together
 REPEAT_WINDOW = timedelta(minutes=10)  # between two alerts about the same thing at one provider
-BACK_TOGETHER = timedelta(minutes=10)  # that a recovery waits for the others of its provider
-UNSURE_LOOK_AGAIN = timedelta(
-    minutes=2
-)  # until the next look at a connection whose check is overdue
-CALM_AFTER = timedelta(minutes=30)  # without a flip
+BACK_TOGETHER = timedelta(minutes=10)  # a recovery waits for others at its provider
+UNSURE_LOOK_AGAIN = timedelta(minutes=2)  # while the check of a connection is overdue
+CALM_AFTER = timedelta(minutes=30)  # time without going up or down
 WARNING_DAYS = (1, 7, 30)  # days before the end of a grant
 
-OUTAGE_STATUSES = (
-    "online",
-    "degraded",
-    "offline",
-)  # what an outage of the provider makes of all of them
+OUTAGE_STATUSES = ("online", "degraded", "offline")  # during a provider outage, all mean: down
 KIND_OF_STATUS = {
     "online": Kind.WELL,
     "offline": Kind.OFFLINE,
@@ -45,25 +39,25 @@ KIND_OF_STATUS = {
 
 @dataclass(frozen=True)
 class Around:
-    """What else counts: the moment, what was told lately, and the person's other connections."""
+    """What a decision depends on besides the connection itself."""
 
     now: datetime
-    told_lately: Mapping[tuple[str, ...], datetime]  # a group of news → when it was last told
-    others_down: bool = False  # others that were told of with this one are not back yet
-    hurry: bool = False  # something of the same group goes out now: come along
+    told_lately: Mapping[tuple[str, ...], datetime]  # group → when it was last told
+    others_down: bool = False  # others at its provider are still down
+    hurry: bool = False  # its group may be told now: do not wait
 
 
 @dataclass(frozen=True)
 class Decision:
-    known: AlertedState  # what the person knows after this
-    look_at: datetime | None  # when time alone may change the decision
+    known: AlertedState  # what the user will have been told
+    look_at: datetime | None  # when to decide again, if nothing changes before
     news: tuple[Notification, ...] = ()
 
 
 def decide(
     seen: ConnectionState, known: AlertedState, wishes: Preferences, around: Around
 ) -> Decision:
-    """What to tell now about one connection, and when to look again."""
+    """What to tell now about one connection, and when to decide again."""
     if not seen.fresh:
         return Decision(known, around.now + UNSURE_LOOK_AGAIN)
     ending = _ending(seen, known, around)
@@ -79,7 +73,7 @@ def _state(
 ) -> Decision:
     kind = _kind(seen)
     if kind is None:
-        return Decision(known, None)  # a strike, a rate limit, our own mistake: no news
+        return Decision(known, None)  # a strike, a rate limit, our own mistake: nothing to tell
     if known.kind is Kind.FLAPPING and kind not in YOUR_MOVE_KINDS:
         return _flapping(seen, known, kind, around)
     if kind is Kind.WELL:
@@ -91,7 +85,7 @@ def _kind(seen: ConnectionState) -> Kind | None:
     if seen.cause == "misconfigured":
         return None
     if seen.outage is not None and seen.status in OUTAGE_STATUSES:
-        return Kind.OUTAGE  # most are not even asked while it lasts
+        return Kind.OUTAGE  # most connections are not checked during it
     return KIND_OF_STATUS.get(seen.status)
 
 
@@ -129,7 +123,7 @@ def _trouble(
 
 
 def _is_told(seen: ConnectionState, known: AlertedState, kind: Kind) -> bool:
-    """The person's own move is new when it begins anew: they had made it in between."""
+    """Was the user alerted about this? What is their move is told anew when it begins anew."""
     if kind in DOWN_KINDS:
         return known.kind in DOWN_KINDS
     return known.kind is kind and known.since == seen.since
@@ -153,7 +147,7 @@ def _next_reminder(known: AlertedState, wishes: Preferences) -> datetime | None:
 
 
 def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Around) -> Decision:
-    """Silence until it has calmed down; then what it is."""
+    """Tell nothing until the connection has been calm for a while; then its state."""
     calm = max([seen.since, *seen.transitions[-1:]]) + CALM_AFTER
     if _flaps(seen, around.now):
         calm = max(calm, seen.transitions[-FLAPPING_TRANSITIONS] + FLAPPING_WINDOW)
@@ -167,7 +161,7 @@ def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Ar
 
 
 def _heard_lately(known: AlertedState, now: datetime) -> bool:
-    """The first notice was given; a connection that nobody was told of gets its first one."""
+    """Was the user alerted about it within the time that flapping is counted in?"""
     return known.told_at is not None and now - known.told_at < FLAPPING_WINDOW
 
 
@@ -192,7 +186,7 @@ def _say_that_it_flaps(seen: ConnectionState, known: AlertedState, around: Aroun
 def _ending(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
     """Warn 30, 7 and 1 days before the end of a grant that cannot be refreshed, each once.
 
-    A warning that is as old as the grant itself says nothing: a grant for a week needs no "7 days".
+    A warning due when the grant was given is left out: a grant for a week needs no "7 days".
     """
     end, began = seen.expires_at, seen.granted_at
     if end is None or began is None or seen.status == "revoked" or around.now >= end:
@@ -208,7 +202,7 @@ def _ending(seen: ConnectionState, known: AlertedState, around: Around) -> Decis
 
 
 def _warnings_left(known: AlertedState, began: datetime, end: datetime) -> list[int]:
-    """Days before the end, the fewest first. A nearer warning was given: a farther one is late."""
+    """Warnings not given yet, in days before the end, ascending; none before one that was given."""
     told = known.expires_days if known.expires_at == end else None
     return [
         days

@@ -1,4 +1,4 @@
-"""What was sent, when and to where: for the person's pages."""
+"""Queries for pages: alerts that were sent, with their deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Sent:
-    """One alert as its person sees it afterwards."""
+    """One alert as the page of alerts shows it."""
 
     title: str
     tone: str
@@ -41,7 +41,7 @@ class Sent:
 async def sent_to(
     session: AsyncSession, user_id: int, setting: Setting, connection_id: UUID | None = None
 ) -> list[Sent]:
-    """The person's latest alerts, or the latest about one connection of theirs; newest first."""
+    """The user's latest alerts, or those about one of their connections; newest first."""
     query = select(Alert).where(Alert.user_id == user_id)
     if connection_id is not None:
         query = query.where(Alert.connection_ids.contains([connection_id]))

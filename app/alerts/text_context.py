@@ -1,4 +1,4 @@
-"""What the text of an alert is made from: its facts, and the phrases that several kinds share."""
+"""What texts of alerts are made from: the facts, and phrases that several kinds share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from app.alerts.types import Kind
 from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import day_and_time, of_connections
 
-MOST_LINES = 12  # connections named one by one; the rest are counted
+MOST_LINES = 12  # connections that have a line; the rest are counted
 LONGEST_EVIDENCE = 300  # characters
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a message takes from its reader and this installation."""
+    """What a message takes from its reader and from the settings."""
 
     titles: Mapping[str, str]  # provider's name → what people call it
     zone: ZoneInfo
@@ -71,7 +71,7 @@ class TextContext:
         return str(item.get("label") or self.name)
 
     def button(self, text: str, many: str = "Открыть подключения") -> Button:
-        """Straight to the connection, when it is one."""
+        """A link to the connection, if there is one only; else to all of them."""
         url = f"{self.setting.public_url}/connections"
         if len(self.items) == 1:
             return Button(text, f"{url}/{self.first['connection_id']}")
@@ -110,7 +110,7 @@ class TextContext:
 
 
 def blame(item: Mapping[str, Any]) -> str:
-    """Whose fault an outage was that is over."""
+    """Whose fault an outage was that has ended."""
     cause = item.get("cause")
     if cause == "revoked":
         return "доступ был отозван"

@@ -1,4 +1,4 @@
-"""Step 1 of 7 of an alert: note, in the transaction of a transition, that somebody may be told."""
+"""Step 1 of 7 of an alert: a transition makes its connection due for evaluation."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,8 +18,8 @@ NOTE_DUE = text(
 
 
 async def schedule_evaluation(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
-    """Whether there is anything to tell is decided later, by what is true then.
+    """Make connections due; what to tell is decided later, by their state then.
 
-    A grant that has not found its place yet is not noted: its person is looking at it.
+    A pending reconnect is left out: its user is looking at it.
     """
     await session.execute(NOTE_DUE, {"ids": list(connection_ids)})

@@ -1,4 +1,4 @@
-"""What deciding and wording need to know: plain values, from the tables and for the tables."""
+"""Plain values that rules and texts of alerts work with."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -8,30 +8,30 @@ from zoneinfo import ZoneInfo
 
 
 class Kind(StrEnum):
-    """What an alert is about; WELL is what a person believes when nothing was told."""
+    """What an alert is about; WELL is the state in which nothing was told."""
 
     WELL = "well"
     REVOKED = "revoked"
     BLOCKED = "blocked"
     OFFLINE = "offline"
-    OUTAGE = "outage"  # the provider fails for everybody
+    OUTAGE = "outage"  # of the provider, for many users
     EXPIRING = "expiring"
     FLAPPING = "flapping"
-    CALM = "calm"  # a flapping connection is well for good
+    CALM = "calm"  # a flapping connection has stayed online for a while
     RECOVERED = "recovered"
-    REMINDER = "reminder"  # the person's own move is still open
+    REMINDER = "reminder"  # the user's move is still due
     DIGEST = "digest"
     TEST = "test"
 
 
 TROUBLE_KINDS = (Kind.REVOKED, Kind.BLOCKED, Kind.OFFLINE, Kind.OUTAGE)
-YOUR_MOVE_KINDS = (Kind.REVOKED, Kind.BLOCKED)  # the person's own move
-DOWN_KINDS = (Kind.OFFLINE, Kind.OUTAGE)  # one trouble, seen from near and from afar
+YOUR_MOVE_KINDS = (Kind.REVOKED, Kind.BLOCKED)  # the user has to act
+DOWN_KINDS = (Kind.OFFLINE, Kind.OUTAGE)  # of the connection, or of its whole provider
 
 
 @dataclass(frozen=True)
 class OpenProviderOutage:
-    """A provider that fails for everybody."""
+    """A provider outage that has not ended."""
 
     since: datetime
     cause: str
@@ -40,7 +40,7 @@ class OpenProviderOutage:
 
 @dataclass(frozen=True)
 class ConnectionState:
-    """A connection as it is now."""
+    """A connection's state now."""
 
     connection_id: UUID
     provider: str
@@ -49,17 +49,17 @@ class ConnectionState:
     cause: str | None
     evidence: str | None
     since: datetime
-    fresh: bool = True  # False: its check is overdue, so nobody knows what it is now
+    fresh: bool = True  # False: its check is overdue, so its state is not known
     transitions: tuple[datetime, ...] = ()  # the last four, oldest first
     expires_at: datetime | None = None  # of a grant that cannot be refreshed
     granted_at: datetime | None = None
-    outage: OpenProviderOutage | None = None  # that goes on now
-    outage_ended: datetime | None = None  # the last one at its provider
+    outage: OpenProviderOutage | None = None  # the one that lasts now
+    outage_ended: datetime | None = None  # when the last one of its provider ended
 
 
 @dataclass(frozen=True)
 class AlertedState:
-    """What its person was last told about it."""
+    """What the user was last told about a connection."""
 
     kind: Kind = Kind.WELL
     cause: str | None = None
@@ -71,13 +71,13 @@ class AlertedState:
 
 @dataclass(frozen=True)
 class Preferences:
-    """How a person wants to be told."""
+    """A user's alert preferences."""
 
     zone: ZoneInfo
-    delay: timedelta = timedelta(minutes=10)  # offline for longer than this is told
+    delay: timedelta = timedelta(minutes=10)  # offline for longer than this causes an alert
     reminder: timedelta | None = timedelta(days=1)
     digest: str = "none"
-    quiet_from: time | None = None  # in the person's zone
+    quiet_from: time | None = None  # in `zone`
     quiet_until: time | None = None
 
 
@@ -92,12 +92,12 @@ class Notification:
     cause: str | None = None
     evidence: str | None = None
     since: datetime | None = None
-    seconds: int | None = None  # how long it did not work
+    seconds: int | None = None  # how long it was down
     days: int | None = None  # until its grant ends
 
     @property
     def group(self) -> tuple[str, ...]:
-        """What is told together: one provider, and for the person's own move one cause."""
+        """What is told in one message: one provider, and one cause where it is the user's move."""
         kind = Kind.OFFLINE if self.kind in DOWN_KINDS else self.kind
         own = self.kind in (*YOUR_MOVE_KINDS, Kind.REMINDER)
         return (kind.value, self.provider, (self.cause or "") if own else "", str(self.days or ""))

@@ -1,4 +1,4 @@
-"""The alerts' own loop, beside the monitor: any number of processes share the work."""
+"""The alerts' loop, beside the monitor; any number of processes share the work."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -19,13 +19,13 @@ from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
 
-ALERTS_IDLE_PAUSE = 5.0  # seconds between looks, when there was nothing to do
+ALERTS_IDLE_PAUSE = 5.0  # seconds until the next look, when nothing was due
 HOUSEKEEPING_INTERVAL = 600.0  # seconds
 
 
 @dataclass(frozen=True)
 class AlertWorker:
-    """What is decided by time passing is looked for, not waited for."""
+    """Evaluates, sends digests and delivers, by polling."""
 
     settings: Settings
     sessions: Sessions
@@ -44,11 +44,11 @@ class AlertWorker:
 
     @property
     def titles(self) -> dict[str, str]:
-        """What people call the providers."""
+        """Titles of the providers, by name."""
         return {name: provider.title for name, provider in self.catalogue.items()}
 
     async def tell(self) -> None:
-        """Decide and write, until nothing is due."""
+        """Evaluate and write alerts until nothing is due."""
         zone = self.settings.zone
         while await evaluation.note_outages(self.sessions):
             pass
@@ -58,13 +58,11 @@ class AlertWorker:
             pass
 
     async def deliver(self) -> None:
-        """Send until nothing can go. A send under way is seen through: cut off, it would be sent
-        twice.
-        """
+        """Send what is due. A send under way is completed: interrupted, it would be repeated."""
         await self.deliverer.send_due(self.unfinished)
 
     async def greet(self) -> None:
-        """Let in who came through a link of ours to the bot."""
+        """Complete Telegram channels whose users have opened the bot."""
         await greet(self.sessions, self.post, self.keys)
 
     async def tidy(self) -> None:
@@ -74,7 +72,7 @@ class AlertWorker:
 
 
 class Parts(Protocol):
-    """What alerts share with the checks of their process."""
+    """What alerts share with the health checks of their process."""
 
     @property
     def sessions(self) -> Sessions: ...
@@ -89,7 +87,7 @@ class Parts(Protocol):
 
 
 def alerting_of(settings: Settings, parts: Parts) -> AlertWorker:
-    """Alerts in a process that checks."""
+    """The alert worker of a process that makes health checks."""
     return AlertWorker(
         settings, parts.sessions, parts.http, parts.keys, parts.catalogue, parts.unfinished
     )
@@ -97,7 +95,7 @@ def alerting_of(settings: Settings, parts: Parts) -> AlertWorker:
 
 @asynccontextmanager
 async def alerting(alerts: AlertWorker, pause: float = ALERTS_IDLE_PAUSE) -> AsyncIterator[None]:
-    """Tell people while the block runs."""
+    """Run the alert worker while the block runs."""
     async with (
         running(forever(alerts.tell, pause)),
         running(forever(alerts.deliver, pause)),

@@ -1,5 +1,5 @@
-"""Step 7 of 7 of an alert: the channels. Each is one function: a message and an address in, a
-refusal or None out.
+"""Step 7 of 7 of an alert: the channels. Each is one function from a message and an address to a
+refusal or None.
 """
 
 from app.alerts.channels import apprise, email, telegram, webhook, webpush

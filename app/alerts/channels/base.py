@@ -1,4 +1,4 @@
-"""What every channel gets and gives."""
+"""The types of what every channel takes and returns."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from app.alerts.message import AlertMessage
 from app.config import Settings
 from app.outbound.client import Outbound
 
-CHANNEL_TIMEOUT = 15.0  # seconds for one answer of a channel's server
+CHANNEL_TIMEOUT = 15.0  # seconds for one request to a channel's server
 
 
 @dataclass(frozen=True)
 class Post:
-    """What sending needs."""
+    """What channels send with."""
 
     settings: Settings
     http: Outbound
@@ -23,7 +23,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Address:
-    """Where to: the person's own e-mail, and what was kept sealed for this channel."""
+    """Where a message goes: the user's own e-mail address, and the channel's opened target."""
 
     email: str
     unsubscribe: UUID
@@ -32,7 +32,7 @@ class Address:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A letter with what it is made of; the same `id` twice is the same message."""
+    """A message with its facts; a second one with the same `id` is the same message."""
 
     id: UUID
     letter: AlertMessage
@@ -43,10 +43,10 @@ class Parcel:
 
 @dataclass(frozen=True)
 class DeliveryRefused:
-    """Why it did not go out, in Russian, with nothing that the other side sent."""
+    """Why a message was not delivered, in Russian, without anything that the other side sent."""
 
     why: str
-    gone: bool = False  # this address is no more: only the person can make a new one
+    gone: bool = False  # the address is dead: only the user can set a new one up
     retry_after: float | None = None  # seconds
 
 

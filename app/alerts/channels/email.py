@@ -1,5 +1,5 @@
-"""E-mail. The Message-ID is the idempotency key: mailboxes that look show a second one once;
-for the others at-least-once is all that SMTP can give.
+"""The e-mail channel. The Message-ID is the idempotency key: mailboxes that look at it show a
+repeated message once; otherwise SMTP delivers at least once.
 """
 
 from functools import cache
