@@ -1,7 +1,7 @@
-"""The audit log: what people and the service did, one row an event, in its transaction.
+"""The audit log: what users and the service did, one row for each event, in its transaction.
 
-Append-only: the database refuses to change a row, and to delete one before its time (migration
-0012). It goes with its person, and after 400 days.
+Append-only: the database refuses to change a row, and to delete one that is younger than 400 days
+(migration 0012), unless its user is deleted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.audit import AuditLogEntry
 
 AUDIT_LOG_KEPT = timedelta(days=400)
-ENTRIES_ON_A_PAGE = 50  # entries
-PRUNED_AT_ONCE = 1_000  # entries in one transaction
+ENTRIES_ON_A_PAGE = 50
+PRUNED_AT_ONCE = 1_000  # in one transaction
 
 
 class AuditEvent(StrEnum):
@@ -64,7 +64,7 @@ class AuditEvent(StrEnum):
 
 class ActorKind(StrEnum):
     PERSON = "person"
-    SERVICE = "service"  # we ourselves
+    SERVICE = "service"  # this application by itself
     PROVIDER = "provider"
     OPERATOR = "operator"
 
@@ -72,7 +72,7 @@ class ActorKind(StrEnum):
 @dataclass(frozen=True)
 class Actor:
     who: ActorKind
-    device: str = ""  # the browser's own description of itself
+    device: str = ""  # the User-Agent header
 
 
 # Whoever's request it happens to come out in.
@@ -87,7 +87,7 @@ _doer: ContextVar[Actor] = ContextVar("doer", default=Actor(ActorKind.SERVICE)) 
 
 @contextmanager
 def acting_as(doer: Actor) -> Iterator[None]:
-    """What is written while the block runs, and by what it starts, was done by them."""
+    """Make this actor responsible for events of the block and of tasks that it starts."""
     token = _doer.set(doer)
     try:
         yield
@@ -96,11 +96,11 @@ def acting_as(doer: Actor) -> Iterator[None]:
 
 
 def set_actor(doer: Actor) -> None:
-    """From now on, in this task."""
+    """Make this actor responsible for events from now on, in this task."""
     _doer.set(doer)
 
 
-# Its name at the time is kept as a text: the connection may be gone when somebody reads it.
+# The connection's label is copied: it may be deleted when somebody reads the entry.
 WRITE_OF_CONNECTIONS = text(
     """
     INSERT INTO audit_log (user_id, deed, who, device, connection_id, provider, label)
@@ -115,7 +115,7 @@ WRITE_OF_CONNECTIONS = text(
 async def write(
     session: AsyncSession, user_id: int, deed: AuditEvent, label: str | None = None
 ) -> None:
-    """A deed done to a person's account; `label`: to which part of it."""
+    """Record an event of a user's own settings; `label` says of which part."""
     entry = AuditLogEntry(user_id=user_id, deed=deed.value, label=label, **_by(deed))
     session.add(entry)
     await session.flush()
@@ -127,9 +127,9 @@ async def write_of(
     connection_ids: Sequence[UUID],
     rest: timedelta = timedelta(0),
 ) -> None:
-    """A deed done to connections, while they are still there.
+    """Record an event of connections that still exist.
 
-    `rest`: one such row in this time is enough; tokens may be renewed every few minutes.
+    `rest`: at most one such row in this time, since tokens may be refreshed every few minutes.
     """
     values = {"deed": deed.value, "ids": list(connection_ids), "rest": rest}
     await session.execute(WRITE_OF_CONNECTIONS, values | _by(deed))
@@ -143,7 +143,7 @@ async def of_user(
     connection_id: UUID | None = None,
     period: timedelta = AUDIT_LOG_KEPT,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """One page of a person's entries, the newest first, older than entry `before`."""
+    """A page of the user's entries, the newest first, older than the entry `before`."""
     columns = (AuditLogEntry.id, AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id)
     about = (AuditLogEntry.provider, AuditLogEntry.label, AuditLogEntry.who, AuditLogEntry.device)
     since = func.now() - period
@@ -162,7 +162,7 @@ async def of_user(
 
 
 async def prune(session: AsyncSession) -> bool:
-    """Forget some of what is too old; True while there may be more."""
+    """Delete some entries that are too old; True while there may be more."""
     old = (
         select(AuditLogEntry.id)
         .where(AuditLogEntry.at < func.now() - AUDIT_LOG_KEPT)

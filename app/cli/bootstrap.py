@@ -71,7 +71,7 @@ PIP_FAILURES = (  # what pip, venv or the system says → what to do about it; t
 
 
 class PreparationError(Exception):
-    """Its text is for standard error: what is wrong and what to do."""
+    """Its text goes to standard error: what is wrong and what to do."""
 
 
 def ensure(module: str, requirements: str) -> None:
@@ -80,7 +80,7 @@ def ensure(module: str, requirements: str) -> None:
     A virtual environment that was made by hand is used as it is, and never changed.
     """
     if os.environ.get("DYNO"):
-        return  # the platform installed everything when it built
+        return  # the platform has installed everything
     try:
         _check_python(module)
         if _is_prepared(requirements):
@@ -99,7 +99,7 @@ def ensure(module: str, requirements: str) -> None:
 
 
 def explain(output: str) -> str:
-    """One plain sentence for what pip or venv printed before it failed."""
+    """One plain sentence for the output of pip or venv that failed."""
     for pattern, sentence in PIP_FAILURES:
         if re.search(pattern, output):
             return sentence

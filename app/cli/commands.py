@@ -47,14 +47,14 @@ __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "
 
 log = logging.getLogger(__name__)
 
-GC_THRESHOLDS = (20_000, 20, 20)  # objects made, and rounds, between two looks for cycles
+GC_THRESHOLDS = (20_000, 20, 20)  # the allocations and collections between two searches for cycles
 BAR_WIDTH = 30  # characters of a progress bar
 
 Environ = Mapping[str, str]
 
 
 def web(_: argparse.Namespace, environ: Environ) -> int:
-    # Only here, so that a worker and the other commands never load a web framework.
+    # Imported here, so that the worker and the other commands do not load a web framework.
     from app.web.server import serve
 
     settings = _settings(environ, NEEDED_BY_WEB)
@@ -74,8 +74,8 @@ def worker(_: argparse.Namespace, environ: Environ) -> int:
 
 
 def collect_seldom() -> None:
-    """Nearly all garbage of a check or a page goes by its reference count: looking for cycles after
-    every few hundred objects, modules included, is wasted.
+    """Search for reference cycles rarely. Checks and pages leave hardly any, and each search goes
+    through all modules.
     """
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -109,7 +109,7 @@ def alerts(arguments: argparse.Namespace, environ: Environ) -> int:
 
 
 def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
-    # Only here, so that a production process never loads it.
+    # Imported here, so that no process in production loads it.
     from app.sandbox.server import serve as serve_sandbox
     from app.sandbox.settings import SandboxSettings
 
@@ -142,7 +142,7 @@ def _are_not_set(names: list[str]) -> str:
 
 def migrate_database(database_url: str) -> None:
     """`alembic upgrade head`."""
-    # Only here: no other command needs it, and it takes 8 MB of a worker.
+    # Imported here: no other command needs it, and it takes 8 MB of memory.
     from alembic import command as alembic
     from alembic.config import Config
 
@@ -159,7 +159,7 @@ def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:
 
 
 async def _want_every_key(settings: Settings) -> None:
-    """Stop the start when stored tokens cannot be opened: every check of theirs would fail."""
+    """Refuse to start when stored tokens cannot be opened: all their checks would fail."""
     try:
         async with (
             open_database(settings.database_url) as database,
@@ -170,7 +170,7 @@ async def _want_every_key(settings: Settings) -> None:
         log.warning("the schema is missing or old: run `python -m app migrate`")
         return
     except (SQLAlchemyError, OSError):
-        return  # no database yet: /readyz says so, and the start goes on
+        return  # the database does not answer: /readyz says so, and we start anyway
     if missing:
         raise ConfigurationError(
             [

@@ -1,8 +1,8 @@
 """`python3 -m app`: the whole dashboard on this machine, with its own PostgreSQL and a sandbox
 provider.
 
-It reads nothing from the environment but what says where it must not run: an exported production
-address must never get a demo account.
+From the environment it reads only what forbids it to run: a production database, whose address may
+be exported in the shell, must never get a demo account.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from app.web.server import serve
 
 VAR = ROOT / "var"
 DEMO_EMAIL = "demo@example.ru"
-SANDBOX_START = 10.0  # seconds until a sandbox that does not answer is a failure
+SANDBOX_START = 10.0  # seconds; a sandbox that does not answer by then has failed
 SANDBOX_STOP = 5.0  # seconds
 
 DEMO_PROVIDERS = """\
@@ -82,7 +82,7 @@ SANDBOX_PROVIDERS = (
 
 @dataclass(frozen=True)
 class Secrets:
-    """Made at the first start, and kept in var/ so that tokens of the last run still open."""
+    """Made at the first start, and stored in var/, so that tokens of earlier runs still open."""
 
     secret_key: str
     token_key: str
@@ -93,7 +93,7 @@ def demo(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if "DYNO" in environ:
         raise CommandError("this is the demo: on a server start `python -m app web`")
     set_up_logging("warning", "text")
-    VAR.mkdir(exist_ok=True)  # PostgreSQL's data may be elsewhere, where this folder is closed
+    VAR.mkdir(exist_ok=True)  # PostgreSQL's data may be elsewhere, if this folder cannot be used
     signal.signal(signal.SIGTERM, _interrupt)  # until the server has its own handler
     started = time.monotonic()
     with ExitStack() as parts:
@@ -141,7 +141,7 @@ def _postgres() -> Iterator[str]:
 
 @contextmanager
 def _sandbox(port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """The sandbox in a process of its own, as a provider is; it ends with us, even by kill -9."""
+    """Run the sandbox in a process of its own; it ends with us, even when we end by kill -9."""
     command = [sys.executable, "-m", "app", "sandbox", "--port", str(port), "--exit-with-parent"]
     bind("127.0.0.1", port, "--sandbox-port").close()
     process = subprocess.Popen(  # noqa: S603 - our own program
@@ -182,7 +182,7 @@ def _settings(arguments: argparse.Namespace, database_url: str) -> tuple[Setting
         interval=arguments.interval,
         providers_file=providers_file(VAR / "demo-providers.toml", sandbox),
         allow_insecure_providers=True,
-        served=frozenset(names),  # nobody types a real key into a demonstration
+        served=frozenset(names),  # nobody types a real key into a demo
         clients={name: Client(name, f"{name}-secret") for name in names},
     )
     return settings, known.password
@@ -223,7 +223,7 @@ async def _ensure_account(database_url: str, password: str) -> None:
             user = await users.find(session, DEMO_EMAIL)
             if user is None:
                 await users.sign_up(session, DEMO_EMAIL, password_hash)
-            else:  # var/demo.json is a new one
+            else:  # var/demo.json was made anew
                 await users.change_password(session, user.id, password_hash)
 
 

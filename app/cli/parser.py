@@ -1,4 +1,4 @@
-"""The command line, one entry per command. Standard library only until one is run."""
+"""The command line, an entry for each command. Standard library only until one is run."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; a fault is one plain sentence on standard error, and exit status 2."""
+    """Run the command; an error is one plain sentence on standard error, and exit status 2."""
     module = import_module("app.cli.demo" if arguments.command == DEMO else "app.cli.commands")
     database_errors = import_module("sqlalchemy.exc")
     try:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     except SvyazkaError as error:
         return _fault(str(error))
     except OSError as error:
-        if error.filename:  # a file of ours; what has none is a connection
+        if error.filename:  # a file of ours; without a name it is a network error
             return _fault(f"{error.filename}: {error.strerror}")
         return _fault(f"the database cannot be reached: {error.strerror or error}")
     except database_errors.DBAPIError as error:
@@ -43,7 +43,7 @@ def _fault(sentence: str) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    """What went wrong, without the statement that met it."""
+    """What went wrong, without the SQL statement."""
     text = str(getattr(error, "orig", None) or error)
     return text.partition("\n")[0].removeprefix("<class ").partition(">: ")[2] or text
 

@@ -1,4 +1,4 @@
-"""Runs a program behind one line that says how long it takes. Standard library only."""
+"""Runs a program and shows one line with the time it takes. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import sys
 import tempfile
 import time
 
-PROGRESS_INTERVAL = 1.0  # seconds between two signs of life on a terminal
+PROGRESS_INTERVAL = 1.0  # seconds between two updates on a terminal
 
 
 def run_shown(label: str, command: list[str], **options: object) -> tuple[int, str]:
-    """Run `command` behind one line, `label … 9.8 s`, and return its exit status and output.
+    """Run `command`, show one line, `label … 9.8 s`, and return its exit status and output.
 
-    Whatever interrupts us ends the command and its children too.
+    When we are interrupted, the command and its children end too.
     """
     with tempfile.TemporaryFile() as output:
         child: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603

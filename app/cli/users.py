@@ -1,4 +1,4 @@
-"""`python -m app users …`: what an operator does for people, first of all when locked out."""
+"""`python -m app users …`: what an operator does for users, first of all for those locked out."""
 
 import argparse
 import asyncio
@@ -30,7 +30,7 @@ NEEDED_BY_ACTION = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "P
 
 @dataclass(frozen=True)
 class UserCommand:
-    """What one action works with; `email` is as it was typed."""
+    """What an action works with; `email` is as it was typed."""
 
     session: AsyncSession
     settings: Settings
@@ -84,7 +84,7 @@ async def _change_password(order: UserCommand, user: User) -> None:
 
 
 async def _print_link(order: UserCommand, user: User) -> None:
-    """For the person alone: whoever has it can take the account over."""
+    """The link is for its user alone: whoever has it can take the account over."""
     if user.disabled_at is not None:
         raise CommandError(f"{user.email} is disabled: `users enable` first")
     link = await one_time_tokens.issue(order.session, TokenPurpose.RESET, user.id)
@@ -151,7 +151,7 @@ FOR_SOMEBODY: Mapping[str, Callable[[UserCommand, User], Awaitable[None]]] = {
 
 
 async def _must_be_reachable(order: UserCommand, email: str) -> None:
-    """A mail server that is away refuses nobody here: the operator knows what they do."""
+    """Refuse an address that no mail can reach; a mail server that fails just now is no reason."""
     fault = await smtp.fault_of(order.settings, email)
     if fault is not None and fault.for_good:
         raise CommandError(f"no letter would reach {email}: {fault.why}")

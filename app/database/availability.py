@@ -1,4 +1,4 @@
-"""Is it the database that fails, and not what it was asked? Then the same may work later."""
+"""Tells errors of an unavailable database, which may be tried again, from other errors."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,6 +15,6 @@ def is_away(error: BaseException) -> bool:
 
 
 def name_of(error: BaseException) -> str:
-    """The driver's own word where there is one; never its text, which may quote what was sent."""
+    """The name of the driver's exception; never its text, which may quote parameters."""
     origin = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
     return type(origin or error).__name__

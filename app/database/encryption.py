@@ -1,8 +1,7 @@
-"""Tokens at rest: AES-256-GCM with the key's id in front, bound to the row and column it belongs
-to.
+"""Encryption at rest: AES-256-GCM, the key's id in front, bound to one row and column.
 
-A sealed value is `1 | length of key id | key id | 12-byte nonce | ciphertext and tag`. What it is
-bound to is authenticated but not stored: copied to another row or column, it does not open.
+A sealed value is `1 | length of key id | key id | 12-byte nonce | ciphertext and tag`. Its row and
+column are authenticated but not stored: copied to another place, it does not open.
 """
 
 import os
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from app.errors import SealingError, UnknownKey
 
 FORMAT_VERSION = 1
-NONCE_BYTES = 12  # bytes
+NONCE_BYTES = 12
 
 
 class Keys:
@@ -35,7 +34,7 @@ class Keys:
         return head + nonce + cipher.encrypt(nonce, text.encode(), head + _binding(bound_to))
 
     def open(self, sealed: bytes, *bound_to: object) -> str:
-        """Raises UnknownKey, or SealingError for a value that was changed or moved."""
+        """Raises UnknownKey, or SealingError for a value that was changed or copied elsewhere."""
         key_id = key_id_of(sealed)
         if key_id not in self._ciphers:
             raise UnknownKey(key_id)

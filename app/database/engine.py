@@ -1,4 +1,4 @@
-"""The engine, its sessions, and the raw connection that listens."""
+"""The SQLAlchemy engine and its sessions, and the asyncpg connection for LISTEN."""
 
 import ssl
 import time
@@ -21,15 +21,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 Sessions = async_sessionmaker[AsyncSession]
-Reader = AsyncSession | AsyncConnection  # either will do for a query
+Reader = AsyncSession | AsyncConnection  # what a query takes
 
 CONNECT_PATIENCE = 10.0  # seconds
-STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not hang us
-IDLE_BEFORE_PING = 0.05  # seconds after which a connection is asked whether it still is one
-# Small plans allow 20. None beyond the pool: such a one would be closed after every use, and made
-# anew for the next with all that it had prepared.
+STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not block us
+IDLE_BEFORE_PING = 0.05  # seconds unused after which a connection is tested before use
+# Small plans allow 20 connections. None beyond the pool: such a connection is closed after each
+# use, with its prepared statements.
 POOL_SIZE, POOL_OVERFLOW = 8, 0
-UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
+UNDERSTOOD_ELSEWHERE = (  # libpq's parameters that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",
     "target_session_attrs",
@@ -39,7 +39,7 @@ UNDERSTOOD_ELSEWHERE = (  # libpq's words that asyncpg does not take in a URL
 
 
 class Database:
-    """One PostgreSQL, as SQLAlchemy sessions and as plain asyncpg for LISTEN."""
+    """A PostgreSQL database: SQLAlchemy sessions, and asyncpg connections for LISTEN."""
 
     def __init__(self, database_url: str, patience: float | None = STATEMENT_PATIENCE) -> None:
         self._url, self._connect_args = parse_database_url(database_url)
@@ -47,11 +47,11 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             self._url,
             connect_args=self._connect_args | bounds,
-            hide_parameters=True,  # a logged error must not show a sealed token or a hash
+            hide_parameters=True,  # a logged error must not contain a sealed token or a hash
             pool_size=POOL_SIZE,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=10,
-            pool_use_lifo=True,  # the one that was in use just now need not be asked
+            pool_use_lifo=True,  # the one used last needs no test
         )
         event.listen(self.engine.sync_engine, "checkin", _note_use)
         event.listen(self.engine.sync_engine, "checkout", _only_alive)
@@ -59,7 +59,7 @@ class Database:
         self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def reading(self) -> AsyncConnection:
-        """For what a page reads: each statement on its own, one round trip each. To be entered."""
+        """A context for a page's queries: autocommit, so each statement takes one round trip."""
         return self._alone.connect()
 
     async def listener(self, patience: float = CONNECT_PATIENCE) -> "asyncpg.Connection[Any]":
@@ -86,8 +86,9 @@ def _note_use(_: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _only_alive(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """A restarted PostgreSQL costs no failed request, and a busy connection no round trip more.
-    SQLAlchemy's `pool_pre_ping` makes three each time: it asks in a transaction.
+    """Test connections that were idle, so that a restart of PostgreSQL fails no request.
+
+    SQLAlchemy's `pool_pre_ping` tests before every use, in a transaction: three round trips each.
     """
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError
@@ -111,7 +112,7 @@ async def open_database(
 
 
 def parse_database_url(raw: str) -> tuple[URL, dict[str, Any]]:
-    """DATABASE_URL as Heroku and its relatives write it → (SQLAlchemy URL, asyncpg arguments)."""
+    """DATABASE_URL as Heroku and others write it → (SQLAlchemy URL, asyncpg arguments)."""
     url = make_url(raw.replace("postgres://", "postgresql://", 1))
     query = {name: str(value) for name, value in url.query.items()}
     arguments: dict[str, Any] = {}
@@ -121,7 +122,7 @@ def parse_database_url(raw: str) -> tuple[URL, dict[str, Any]]:
         context.check_hostname = mode == "verify-full"
         arguments["ssl"] = context
     elif mode:
-        arguments["ssl"] = mode  # asyncpg takes libpq's words
+        arguments["ssl"] = mode  # asyncpg takes libpq's values
     if query.pop("pgbouncer", "") == "true":
         arguments["statement_cache_size"] = 0
     if name := query.pop("application_name", ""):

@@ -1,7 +1,7 @@
-"""Sealing every stored token anew under the first key, in batches, while the application runs.
+"""Key rotation: every stored token is sealed under the first key, in batches, while we run.
 
-Restartable: what is done is recognised by the key id in front of the sealed value. A row that
-changes meanwhile was sealed under the first key by whoever changed it.
+Restartable: a sealed value begins with the id of its key. A row that changes meanwhile is sealed
+under the first key by whoever changes it.
 """
 
 from collections.abc import AsyncIterator
@@ -22,14 +22,14 @@ ROWS_AT_ONCE = 200  # rows in one transaction
 
 @dataclass(frozen=True)
 class Sealed:
-    """A table with sealed columns; `key` is what they are bound to."""
+    """A table with sealed columns; `key` is the column that they are bound to."""
 
     table: Any
     key: str
     columns: tuple[str, ...]
 
     def old(self, keys: Keys) -> Any:
-        """Is any of the columns sealed under another key than the first?"""
+        """SQL: is any of the columns sealed under another key than the first?"""
         head = bytes([FORMAT_VERSION, len(keys.first)]) + keys.first.encode()
         return or_(
             *(
@@ -71,7 +71,7 @@ async def rotate(sessions: Sessions, keys: Keys) -> AsyncIterator[tuple[int, int
 
 
 async def missing_keys(session: AsyncSession, keys: Keys) -> dict[str, int]:
-    """How many stored values need which key that is not in the ring. Reads every row once."""
+    """How many stored values need a key that is not in the ring, by key id. Reads every row."""
     missing: dict[str, int] = {}
     for sealed in EVERYTHING:
         for column in sealed.columns:
@@ -91,7 +91,7 @@ async def _count(session: AsyncSession, sealed: Sealed, keys: Keys) -> int:
 
 
 async def _next(session: AsyncSession, sealed: Sealed, keys: Keys, last: Any) -> list[Any]:
-    """The next rows in the order of the primary key: what is done is not read again."""
+    """The next rows in the order of the primary key, so that none is read twice."""
     key = getattr(sealed.table, sealed.key)
     query = select(sealed.table).where(sealed.old(keys)).order_by(key).limit(ROWS_AT_ONCE)
     if last is not None:

@@ -1,4 +1,4 @@
-"""Tables of people: users, sessions, one-time secrets, second factors, passkeys."""
+"""Tables of users: sessions, one-time tokens, second factors, passkeys, rate limits."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -28,11 +28,11 @@ class User(Base):
     password_hash: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     disabled_at: Mapped[datetime | None]
-    zone: Mapped[str | None]  # an IANA name; NULL: the server's own
+    zone: Mapped[str | None]  # IANA name; NULL: the server's
 
 
 class Session(Base):
-    """A signed-in browser. The cookie holds a random id, the table only its SHA-256."""
+    """A signed-in browser. The cookie has a random id, of which the table has the SHA-256."""
 
     __tablename__ = "sessions"
 
@@ -41,24 +41,24 @@ class Session(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(index=True)
     user_agent: Mapped[str] = mapped_column(server_default="")
-    # What a page may say of it: the hash of the secret stays here.
+    # The id that pages may show, unlike the hash of the secret.
     id: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class TokenPurpose(StrEnum):
-    """What a ticket is good for."""
+    """What a one-time token is for."""
 
     RESET = "reset"
     SIGN_UP = "sign_up"
-    SECOND_FACTOR = "second_factor"  # the password was right, the code is still to come
+    SECOND_FACTOR = "second_factor"  # the password was right, the code is missing
     PASSKEY_LOG_IN = "passkey_log_in"  # this one and the next two are WebAuthn challenges
     PASSKEY_ADD = "passkey_add"
     PASSKEY_PROOF = "passkey_proof"
 
 
 class OneTimeToken(Base):
-    """A secret that is good once and not for long; the table holds only its SHA-256."""
+    """A secret that works once and not for long; the table has its SHA-256."""
 
     __tablename__ = "one_time_tokens"
     __table_args__ = (CheckConstraint(check_one_of("purpose", list(TokenPurpose)), name="purpose"),)
@@ -68,13 +68,13 @@ class OneTimeToken(Base):
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
-    email: Mapped[str] = mapped_column(server_default="")  # who signs up
-    password_hash: Mapped[str] = mapped_column(server_default="")  # with which password
+    email: Mapped[str] = mapped_column(server_default="")  # of the sign-up
+    password_hash: Mapped[str] = mapped_column(server_default="")  # of the sign-up
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class EmailChange(Base):
-    """A new address on its way: it is taken when both letters' links were followed (are NULL)."""
+    """A change of address under way; it is made when both links were followed (are NULL)."""
 
     __tablename__ = "email_changes"
 
@@ -88,7 +88,7 @@ class EmailChange(Base):
 
 
 class SecondFactor(Base):
-    """Codes from a person's telephone (RFC 6238). It counts once its first code was right."""
+    """An authenticator app (RFC 6238); it is in use once its first code was accepted."""
 
     __tablename__ = "second_factors"
 
@@ -97,11 +97,13 @@ class SecondFactor(Base):
     )
     secret: Mapped[bytes]  # sealed
     confirmed_at: Mapped[datetime | None]
-    last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")  # no code works twice
+    last_step: Mapped[int] = mapped_column(
+        BigInteger, server_default="0"
+    )  # no code is accepted twice
 
 
 class RecoveryCode(Base):
-    """For a lost telephone: each is good once, and gone then."""
+    """For a lost device; a code is deleted when it is used."""
 
     __tablename__ = "recovery_codes"
 
@@ -112,7 +114,7 @@ class RecoveryCode(Base):
 
 
 class Passkey(Base):
-    """A key in a person's device, for log-in without a password (WebAuthn)."""
+    """A key in a user's device, for log-in without a password (WebAuthn)."""
 
     __tablename__ = "passkeys"
 
@@ -127,7 +129,7 @@ class Passkey(Base):
 
 
 class Attempt(Base):
-    """One try of something that is limited (log-in, sign-up, a check by hand)."""
+    """One attempt at what is rate-limited (log-in, sign-up, a check by hand)."""
 
     __tablename__ = "attempts"
     __table_args__ = (Index("ix_attempts_key_at", "key", "at"), Index("ix_attempts_at", "at"))

@@ -1,4 +1,4 @@
-"""The tables of what people are told: what they know, what they wish, and what went to them."""
+"""Tables of alerts: what users were told, their preferences, channels and deliveries."""
 
 from datetime import datetime, time
 from uuid import UUID, uuid4
@@ -26,9 +26,9 @@ DIGEST_CHOICES = ("none", "daily", "weekly")
 
 
 class AlertState(Base):
-    """What a person was last told about a connection, and when to compare that with the truth.
+    """What a user was last told about a connection, and when to evaluate it next.
 
-    `look_at` is set in the transaction of every transition: the outbox of decisions.
+    Every transition sets `look_at` in its transaction: an outbox of evaluations.
     """
 
     __tablename__ = "alert_states"
@@ -46,9 +46,9 @@ class AlertState(Base):
     look_at: Mapped[datetime | None]
     kind: Mapped[str] = mapped_column(server_default="well")
     cause: Mapped[str | None]
-    since: Mapped[datetime | None]  # when the trouble began that was told
+    since: Mapped[datetime | None]  # when the trouble began that was told last
     told_at: Mapped[datetime | None]
-    # The provider's outage that was noted here, until its end is noted too.
+    # The provider outage that the user was told of, until its end is handled too.
     outage_id: Mapped[int | None] = mapped_column(
         ForeignKey("provider_outages.id", ondelete="SET NULL")
     )
@@ -57,7 +57,7 @@ class AlertState(Base):
 
 
 class AlertPreferences(Base):
-    """How a person wants to be told; no row: as it is for everybody."""
+    """A user's preferences; without a row the defaults apply."""
 
     __tablename__ = "alert_preferences"
     __table_args__ = (CheckConstraint(check_one_of("digest", DIGEST_CHOICES), name="digest"),)
@@ -74,7 +74,7 @@ class AlertPreferences(Base):
 
 
 class AlertChannel(Base):
-    """One way to reach a person. It is served under a lease, one message after the other."""
+    """A way to reach a user. One process at a time sends through it, under a lease."""
 
     __tablename__ = "alert_channels"
     __table_args__ = (
@@ -92,7 +92,7 @@ class AlertChannel(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="on")
-    label: Mapped[str] = mapped_column(server_default="")  # what the person sees of the target
+    label: Mapped[str] = mapped_column(server_default="")  # shown to the user instead of the target
     target: Mapped[bytes | None] = mapped_column(LargeBinary)  # sealed JSON; NULL: users.email
     code_hash: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     code_until: Mapped[datetime | None]
@@ -110,7 +110,7 @@ class AlertChannel(Base):
 
 
 class Alert(Base):
-    """One message to a person; `facts` is all that its words are made of."""
+    """One message to a user; its text is made from `facts`."""
 
     __tablename__ = "alerts"
     __table_args__ = (
@@ -126,14 +126,16 @@ class Alert(Base):
     connection_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     facts: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-    for_digest: Mapped[bool] = mapped_column(server_default=text("false"))  # waits for it
+    for_digest: Mapped[bool] = mapped_column(
+        server_default=text("false")
+    )  # waits for the next digest
     digest_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("alerts.id", ondelete="SET NULL"), index=True
     )
 
 
 class Delivery(Base):
-    """One alert on its way through one channel; its id is the idempotency key."""
+    """One alert on one channel; the id is the idempotency key."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -155,7 +157,7 @@ class Delivery(Base):
     done_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     error: Mapped[str | None]
-    # What could not go alone is said in this one, and is settled with it.
+    # The delivery that this one was merged into, and is completed with.
     carried_by: Mapped[UUID | None] = mapped_column(
         ForeignKey("deliveries.id", ondelete="SET NULL"), index=True
     )

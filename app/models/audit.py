@@ -1,4 +1,4 @@
-"""The table of who did what."""
+"""The table of the audit log."""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +16,7 @@ from app.models.base import Base
 
 
 class AuditLogEntry(Base):
-    """One deed of a person or of the service; never changed, see app/audit_log.py."""
+    """One event, of a user or of the service; never changed, see app/audit_log.py."""
 
     __tablename__ = "audit_log"
     __table_args__ = (
@@ -29,7 +29,7 @@ class AuditLogEntry(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     deed: Mapped[str]
-    connection_id: Mapped[UUID | None]  # it may be gone
+    connection_id: Mapped[UUID | None]  # it may be deleted
     provider: Mapped[str | None]
     label: Mapped[str | None]
     device: Mapped[str] = mapped_column(server_default="")

@@ -1,4 +1,4 @@
-"""What every table stands on: the naming of constraints, and how Python's types are stored."""
+"""The base of all tables: names of constraints, and how Python's types are stored."""
 
 from collections.abc import Sequence
 from datetime import datetime

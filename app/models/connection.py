@@ -1,4 +1,4 @@
-"""Tables of connections, and of what people gave us for them."""
+"""Tables of connections and grants."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ from app.models.base import Base, check_one_of
 
 
 class Status(StrEnum):
-    """What a connection is, as a person sees it; `disconnected` is the absence of a row."""
+    """The status of a connection as users see it; `disconnected` has no row."""
 
     DISCONNECTED = "disconnected"
     CHECKING = "checking"
@@ -60,19 +60,19 @@ class Cause(StrEnum):
         return "us" if self in (Cause.RATE_LIMITED, Cause.MISCONFIGURED) else "provider"
 
 
-# Every check rewrites a row: room on its page for the new version, and vacuum before the table
-# swells.
+# Every check rewrites a row: leave room on its page for the new version (a HOT update), and vacuum
+# early.
 HOT_TABLE = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
-UNWATCHED = "unwatched"  # what a stretch is called when nobody was checking
+UNWATCHED = "unwatched"  # in place of a status, for a time without checks
 STORED_STATUSES = [status.value for status in Status if status is not Status.DISCONNECTED]
 
 
 class Connection(Base):
-    """A person's link to one account at one provider. The hot table: every check writes its row."""
+    """A user's link to one account at one provider. Every check writes its row."""
 
     __tablename__ = "connections"
     __table_args__ = (
-        # A provider's due rows in order, so that one throttled provider blocks nobody else's.
+        # For due rows of each provider, so that one throttled provider does not hold up others.
         Index("ix_connections_provider_next_check_at", "provider", "next_check_at"),
         UniqueConstraint("user_id", "provider", "account"),
         Index("ix_connections_provider_account", "provider", "account"),
@@ -108,26 +108,26 @@ class Connection(Base):
     )
     lease_id: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
-    # The last check speaks for the connection until then; after that nobody is watching it.
+    # The last check counts until then; the time after that is unwatched.
     watched_until: Mapped[datetime] = mapped_column(
         server_default=text("now() + interval '60 seconds'")
     )
-    check_count: Mapped[int] = mapped_column(server_default="0")  # checks that brought something
-    unaggregated_count: Mapped[int] = mapped_column(
-        SmallInteger, server_default="0"
-    )  # see app/history/latency.py
-    # The last 60 looks, written round and round: moving them up would cost ten times the WAL.
+    check_count: Mapped[int] = mapped_column(server_default="0")  # checks with a result
+    # See app/history/latency.py.
+    unaggregated_count: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    # The last 60 checks in a ring (app/history/latency_ring.py): moving them would cost ten times
+    # the WAL.
     recent_latencies: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default="{}")
-    # A reconnect on its way: this grant takes that connection's place once a probe has named it.
+    # A pending reconnect: once a probe has named its account, it takes that connection's place.
     replaces_connection_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("connections.id", ondelete="SET NULL")
     )
-    # It came back with another account: since then the person is asked what to do with it.
+    # It brought another account: since then the user is asked what to do with it.
     decision_requested_at: Mapped[datetime | None]
 
 
 class Grant(Base):
-    """What the person gave us for one connection: sealed tokens and scopes."""
+    """What the user gave us for a connection: sealed tokens, and scopes."""
 
     __tablename__ = "grants"
 
@@ -139,14 +139,14 @@ class Grant(Base):
     refresh_token: Mapped[bytes | None]
     expires_at: Mapped[datetime | None]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
-    # `carrier`: which way of carrying the token works; `kept`: what the provider wants to see again
+    # `carrier`: which token placement works; `kept`: fields that the provider wants at a refresh
     extra: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
-    secrets: Mapped[bytes | None]  # the same as `kept`, where it must not be readable
+    secrets: Mapped[bytes | None]  # fields as in `kept` that are secret, sealed
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
     granted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     refreshed_at: Mapped[datetime | None]
-    # Set before a refresh is sent and cleared by its answer: while it stands, the refresh token may
-    # be spent already, and nobody knows (docs/decisions/0010).
+    # Set before a refresh is sent, and cleared by its answer. While it is set, nobody knows whether
+    # the refresh token has been used up (docs/decisions/0010).
     refresh_sent_at: Mapped[datetime | None]
 
 
@@ -167,7 +167,9 @@ class OAuthState(Base):
         ForeignKey("connections.id", ondelete="CASCADE"), index=True
     )
     code_verifier: Mapped[bytes | None]
-    extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # what was typed in
+    extra: Mapped[dict[str, str]] = mapped_column(
+        JSONB, server_default="{}"
+    )  # fields filled in before
     expires_at: Mapped[datetime] = mapped_column(index=True)
     consumed_at: Mapped[datetime | None]
     stored_as: Mapped[UUID | None]  # the connection that its grant is stored as, if it comes to it
@@ -193,8 +195,8 @@ class Revocation(Base):
 
 
 class PushedToken(Base):
-    """What a provider told us of an account by itself: its token, and the newest news about our
-    application there, each with the provider's own time.
+    """What a provider's webhooks told us of an account: its token, and the newest event about our
+    application there, each with the provider's time.
     """
 
     __tablename__ = "pushed_tokens"
@@ -203,21 +205,21 @@ class PushedToken(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     provider: Mapped[str]
     account: Mapped[str]
-    token: Mapped[bytes | None]  # NULL: none came, or the application was removed
-    token_hash: Mapped[bytes | None]  # SHA-256 of the token: whether it came before
+    token: Mapped[bytes | None]  # NULL: not delivered yet, or the application was removed
+    token_hash: Mapped[bytes | None]  # SHA-256, to recognise a token that was delivered before
     token_at: Mapped[datetime | None]
-    # Who has proven that the account is theirs: one person at a time (docs/decisions/0018).
+    # The user who has proven to own the account, one at a time (docs/decisions/0018).
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
     installation_at: Mapped[datetime | None]
-    subscription: Mapped[str | None]  # the provider's id of it
+    subscription: Mapped[str | None]  # the provider's id
     sequence: Mapped[int | None] = mapped_column(BigInteger)
     subscription_at: Mapped[datetime | None]
 
 
 class Pairing(Base):
-    """A code that a person shows at the provider, to prove which account there is theirs."""
+    """A pairing code: typed in at the provider, it proves which account there is the user's."""
 
     __tablename__ = "pairings"
     __table_args__ = (UniqueConstraint("user_id", "provider"),)
@@ -225,6 +227,6 @@ class Pairing(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     provider: Mapped[str]
-    code: Mapped[bytes]  # sealed, so that its person may see it again
+    code: Mapped[bytes]  # sealed, so that its user can be shown it again
     code_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
