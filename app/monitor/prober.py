@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app import metrics
 from app.background import Unfinished
@@ -26,8 +27,7 @@ NOT_ASKED = Answer("", 0, failure="unconfigured")  # a key or a client id is mis
 TAKEN_BACK = Answer("", 0, failure="taken_back")  # there is no token to ask with
 
 
-@dataclass(frozen=True)
-class ProbeResult:
+class ProbeResult(NamedTuple):
     """What is known of a grant after it was asked with."""
 
     answer: Answer

@@ -56,17 +56,15 @@ class Checked:
     def is_transition(self) -> bool:
         if not self.looked:
             return False
-        return (self.verdict.status, self.verdict.cause) != (
-            self.lease.row.status,
-            self.lease.row.cause,
-        )
+        verdict, before = self.verdict, self.lease.row
+        return bool(verdict.status != before.status or verdict.cause != before.cause)
 
     @property
     def is_flip(self) -> bool:
         """It went to online or from it; the first verdict of all does neither."""
-        before, now = Status(self.lease.row.status), self.verdict.status
-        up = Status.ONLINE
-        return before is not Status.CHECKING and (before is up) is not (now is up)
+        before: str = self.lease.row.status
+        was_online, is_online = before == Status.ONLINE, self.verdict.status is Status.ONLINE
+        return before != Status.CHECKING and was_online is not is_online
 
     @property
     def is_still_failing(self) -> bool:
@@ -100,7 +98,7 @@ def _latency(checked: Checked) -> int | None:
 def _jittered(verdict: Verdict) -> timedelta:
     earliest = max(verdict.delay * (1 - JITTER), verdict.at_least)
     latest = max(verdict.delay * (1 + JITTER), earliest)
-    return timedelta(seconds=random.uniform(earliest, latest))  # noqa: S311
+    return timedelta(seconds=earliest + (latest - earliest) * random.random())  # noqa: S311
 
 
 def _look(checked: Checked) -> int:
