@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.alerts import preview
 from app.alerts.channels import webpush_encryption
 from app.alerts.worker import alerting, alerting_of
+from app.cli.providers import providers
 from app.cli.users import person_of, users
 from app.config import (
     NEEDED_BY_CHECKS,
@@ -39,9 +40,6 @@ from app.models.connection import Connection, Status
 from app.monitor.loop import monitoring
 from app.monitor.setup import open_checker
 from app.process import bind, on_stop_signals, open_many_files
-from app.providers.loader import missing_variables
-from app.providers.provider import API_KEY, Provider
-from app.providers.registry import catalogue_of
 
 __all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]
 
@@ -117,27 +115,6 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
     settings = SandboxSettings(arguments.access_token_lifetime, issuer=f"http://localhost:{port}")
     asyncio.run(serve_sandbox(port, settings, exit_with_parent=arguments.exit_with_parent))
     return 0
-
-
-def providers(_: argparse.Namespace, environ: Environ) -> int:
-    settings = read_settings(environ, ())
-    for provider in catalogue_of(settings).values():
-        title = provider.english.title or provider.title
-        print(f"{provider.name:<16} {title:<24} {_state(provider, environ)}")
-    return 0
-
-
-def _state(provider: Provider, environ: Environ) -> str:
-    if provider.kind == API_KEY:
-        return "needs nothing set: people bring a key"
-    lacks = [name for name in missing_variables(provider) if not environ.get(name)]
-    if not provider.configured:
-        return f"not configured: {_are_not_set(lacks)}"
-    return "configured" if not lacks else f"takes delivered tokens; for OAuth {_are_not_set(lacks)}"
-
-
-def _are_not_set(names: list[str]) -> str:
-    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set"
 
 
 def migrate_database(database_url: str) -> None:

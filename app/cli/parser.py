@@ -144,7 +144,14 @@ def _sandbox(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _providers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    _add(commands, "providers", "which providers are configured, and what is missing")
+    command = _add(commands, "providers", "which providers are configured, and what is missing")
+    command.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "schema"],
+        default="list",
+        help="list (the default), or schema: print the JSON Schema of PROVIDERS_FILE, for editors",
+    )
 
 
 def _add(

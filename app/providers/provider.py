@@ -19,7 +19,7 @@ from app.providers.spec_parts import POST as POST
 
 OAUTH2, API_KEY, PUSHED_TOKEN = "oauth2", "api_key", "pushed_token"  # kinds of grant
 AHEAD, ON_EXPIRED, NEVER = "ahead", "on_expired", "never"
-EXPIRES_IN, EXPIRES_AT, JWT, NO_END = "expires_in", "expires_at", "jwt", "none"
+EXPIRIES = EXPIRES_IN, EXPIRES_AT, JWT, NO_END = "expires_in", "expires_at", "jwt", "none"
 NO_PROBE = Probe("")  # an entry without one is refused at the start
 NO_TEXTS = Texts()
 GROUPS = {

@@ -1,4 +1,4 @@
-"""What a process loads: a web framework only where there are requests."""
+"""What a process loads: a web framework only where there are requests, a schema only for a file."""
 
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +14,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.processes
 
 WEB = {"quart", "quart_auth", "flask", "werkzeug", "hypercorn", "uvicorn", "app.web"}
+SCHEMA = {"pydantic", "pydantic_core"}  # for a PROVIDERS_FILE, which these have none of
 COMMANDS = ("users list", "migrate", "keys new", "keys rotate", "providers", "check --all")
 # `python -m app …` for each argument in turn; at the end, which modules the process has.
 RUN = """
@@ -45,14 +46,14 @@ def loaded(ended: Program) -> set[str]:
     return set(ended.said().rpartition("loaded:")[2].split())
 
 
-async def test_commands_load_no_web_framework(start: Start) -> None:
+async def test_commands_load_no_web_framework_and_no_schema(start: Start) -> None:
     commands = start(*COMMANDS)
     assert await commands.ended(START) == 0, commands.said()
     assert "app.cli.commands" in loaded(commands)
-    assert loaded(commands) & WEB == set()
+    assert loaded(commands) & (WEB | SCHEMA) == set()
 
 
-async def test_a_worker_at_work_has_loaded_no_web_framework(
+async def test_a_worker_at_work_has_loaded_no_web_framework_and_no_schema(
     start: Start, database: Database
 ) -> None:
     worker = start("worker")
@@ -65,4 +66,4 @@ async def test_a_worker_at_work_has_loaded_no_web_framework(
     await until(beats, START)
     assert await worker.stop() == 0, worker.said()
     assert "app.monitor.loop" in loaded(worker)
-    assert loaded(worker) & WEB == set()
+    assert loaded(worker) & (WEB | SCHEMA) == set()

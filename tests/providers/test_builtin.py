@@ -11,13 +11,13 @@ import pytest
 
 from app.models.connection import Cause
 from app.monitor.response_reader import found
-from app.providers.field_parsers import icons
-from app.providers.loader import NAME, TAKEN, load_catalogue
+from app.providers.field_types import icons
+from app.providers.loader import load_catalogue
 from app.providers.placeholders import names_in
 from app.providers.provider import GROUPS, NEVER, Provider
 from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import CAUSES
-from app.providers.validation import inconsistencies
+from app.providers.validation import NAME, TAKEN, inconsistencies
 
 every = pytest.mark.parametrize("entry", BUILT_IN, ids=lambda entry: entry.name)
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
