@@ -4,7 +4,8 @@ Append-only: the database refuses to change a row, and to delete one that is you
 (migration 0012), unless its user is deleted.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class AuditEvent(StrEnum):
     RECONNECTED = "reconnected"
     DISCONNECTED = "disconnected"
     REFRESHED = "refreshed"
+    GRANT_REVOKED = "grant_revoked"
+    GRANT_NOT_REVOKED = "grant_not_revoked"
     REVOKED = "revoked"
     CHECKED = "checked"
     CHECKED_ALL = "checked_all"
@@ -78,6 +81,8 @@ class Actor:
 # Whoever's request it happens to come out in.
 ALWAYS = {
     AuditEvent.REFRESHED: Actor(ActorKind.SERVICE),
+    AuditEvent.GRANT_REVOKED: Actor(ActorKind.SERVICE),
+    AuditEvent.GRANT_NOT_REVOKED: Actor(ActorKind.SERVICE),
     AuditEvent.REVOKED: Actor(ActorKind.PROVIDER),
     AuditEvent.UNINSTALLED: Actor(ActorKind.PROVIDER),
     AuditEvent.UNPAID: Actor(ActorKind.PROVIDER),
@@ -112,6 +117,17 @@ WRITE_OF_CONNECTIONS = text(
 )
 
 
+# After a disconnect the connection is gone; what it was called stands in the entry of that.
+OF_DISCONNECTED = text(
+    """
+    INSERT INTO audit_log (user_id, deed, who, device, connection_id, provider, label, receipt)
+    SELECT user_id, :deed, :who, :device, connection_id, provider, label, CAST(:receipt AS jsonb)
+    FROM audit_log WHERE connection_id = :connection_id AND deed = 'disconnected'
+    ORDER BY id DESC LIMIT 1
+    """
+)
+
+
 async def write(
     session: AsyncSession, user_id: int, deed: AuditEvent, label: str | None = None
 ) -> None:
@@ -135,6 +151,14 @@ async def write_of(
     await session.execute(WRITE_OF_CONNECTIONS, values | _by(deed))
 
 
+async def write_receipt(
+    session: AsyncSession, deed: AuditEvent, connection_id: UUID, receipt: Mapping[str, str]
+) -> None:
+    """What became of the grant of a connection that was disconnected."""
+    values = {"deed": deed.value, "connection_id": connection_id, "receipt": json.dumps(receipt)}
+    await session.execute(OF_DISCONNECTED, values | _by(deed))
+
+
 async def of_user(
     session: AsyncSession,
     user_id: int,
@@ -144,7 +168,10 @@ async def of_user(
     period: timedelta = AUDIT_LOG_KEPT,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """A page of the user's entries, the newest first, older than the entry `before`."""
-    columns = (AuditLogEntry.id, AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id)
+    columns = (
+        *(AuditLogEntry.id, AuditLogEntry.at, AuditLogEntry.deed),
+        *(AuditLogEntry.connection_id, AuditLogEntry.receipt),
+    )
     about = (AuditLogEntry.provider, AuditLogEntry.label, AuditLogEntry.who, AuditLogEntry.device)
     since = func.now() - period
     query = select(*columns, *about).where(

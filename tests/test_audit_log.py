@@ -99,7 +99,7 @@ async def test_what_a_person_does_is_written_down(person: Person, database: Data
     await person.post("/logout")
     assert await deeds(database) == [
         *("signed_up", "logged_in", "connected", "checked", "reconnected", "disconnected"),
-        *("data_taken", "password_changed", "sessions_ended", "logged_out"),
+        *("grant_revoked", "data_taken", "password_changed", "sessions_ended", "logged_out"),
     ]
 
 

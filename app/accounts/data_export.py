@@ -55,6 +55,7 @@ ALERT_STATE_COLUMNS: tuple[Column, ...] = (
 AUDIT_LOG_COLUMNS: tuple[Column, ...] = (
     *(AuditLogEntry.at, AuditLogEntry.deed, AuditLogEntry.connection_id),
     *(AuditLogEntry.provider, AuditLogEntry.label, AuditLogEntry.who, AuditLogEntry.device),
+    AuditLogEntry.receipt,
 )
 ALERT_COLUMNS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_at, Alert.facts)
 

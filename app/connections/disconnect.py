@@ -31,18 +31,25 @@ class Disconnected:
     """A deleted connection. The caller tries `revocation` at once."""
 
     provider: str
+    connection_id: UUID
     grant: OpenGrant | None  # None: its encryption key is lost
     revocation: UUID | None = None
     shared: bool = False  # another connection uses the same account, so it is not revoked
 
 
 async def disconnect(
-    session: AsyncSession, keys: Keys, provider: Provider, user_id: int, connection_id: UUID
+    session: AsyncSession,
+    keys: Keys,
+    provider: Provider,
+    user_id: int,
+    connection_id: UUID,
+    *,
+    sent_by_caller: bool = False,
 ) -> Disconnected | None:
     """Delete the connection and queue its token for revocation, in one transaction.
 
-    A pending reconnect of it is deleted too: it would bring the connection back.
-    None: the user has no such connection (any more).
+    `sent_by_caller`: the caller sends the revocation right after it. A pending reconnect is deleted
+    too: it would bring the connection back. None: the user has no such connection (any more).
     """
     await users.lock(session, user_id)
     await account_ownership.hold(session, connection_id)
@@ -63,7 +70,7 @@ async def disconnect(
     await account_ownership.forget(session, user_id, provider.name, gone[0].account)
     for row in unsettled:
         await _let_go(session, keys, provider, row, gone[0].account)
-    return await _let_go(session, keys, provider, gone[0], expected)
+    return await _let_go(session, keys, provider, gone[0], expected, sent_by_caller)
 
 
 async def _locked(
@@ -88,17 +95,20 @@ async def _let_go(
     provider: Provider,
     gone: Row[*tuple[Any, ...]],
     expected: str | None,
+    sent_by_caller: bool = False,
 ) -> Disconnected:
     try:
         grant = store.open_grant(keys, gone)
     except SealingError as error:  # its key is lost: it can only be ended at the provider
         id_ = gone.connection_id
         log.error("connection %s was disconnected without revocation: %s", id_, error)
-        return Disconnected(provider.name, None)
+        return Disconnected(provider.name, id_, None)
     grant = replace(grant, account=grant.account or expected)
-    revocation = await revocations.enqueue(session, keys, provider, grant)
+    revocation = await revocations.enqueue(
+        session, keys, provider, grant, sent_by_caller=sent_by_caller
+    )
     shared = await store.account_held(session, provider.name, grant.account)
-    return Disconnected(provider.name, grant, revocation, shared)
+    return Disconnected(provider.name, gone.connection_id, grant, revocation, shared)
 
 
 async def delete_person(

@@ -113,11 +113,16 @@ async def keep(session: AsyncSession, user_id: int, connection_id: UUID) -> bool
 async def cancel(
     session: AsyncSession, keys: Keys, provider: Provider, user_id: int, connection_id: UUID
 ) -> Disconnected | None:
-    """Disconnect it again. None: there is nothing to choose (any more)."""
+    """Disconnect it again; the caller sends the revocation.
+
+    None: there is nothing to choose (any more).
+    """
     await users.lock(session, user_id)
     if await question(session, user_id, connection_id) is None:
         return None
-    return await disconnect.disconnect(session, keys, provider, user_id, connection_id)
+    return await disconnect.disconnect(
+        session, keys, provider, user_id, connection_id, sent_by_caller=True
+    )
 
 
 async def forget_unanswered(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:

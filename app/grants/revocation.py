@@ -12,10 +12,12 @@ from app.database.availability import name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.errors import SealingError
+from app.grants import receipts
+from app.grants.receipts import GrantEnd
 from app.grants.store import OpenGrant, account_held
 from app.models.connection import Revocation
 from app.oauth import client
-from app.oauth.token_response import Refusal
+from app.oauth.revocation_response import RevocationAnswer, RevocationOutcome
 from app.outbound.client import Outbound
 from app.providers.provider import PUSHED_TOKEN, Catalogue, Provider
 from app.providers.spec_parts import ACCESS_TOKEN, REFRESH_TOKEN
@@ -31,9 +33,16 @@ LOCK_ACCOUNT = text("SELECT pg_advisory_xact_lock(hashtextextended(:account, 1))
 
 
 async def enqueue(
-    session: AsyncSession, keys: Keys, provider: Provider, grant: OpenGrant
+    session: AsyncSession,
+    keys: Keys,
+    provider: Provider,
+    grant: OpenGrant,
+    *,
+    sent_by_caller: bool = False,
 ) -> UUID | None:
     """Put the token that ends the grant into the outbox, in the caller's transaction.
+
+    `sent_by_caller`: the monitor looks at it only if the caller dies before it has sent it.
 
     None: the provider has no revocation; or another connection holds the same account; or the token
     was delivered, and lives until the application is removed at the provider. The lock is there for
@@ -52,9 +61,11 @@ async def enqueue(
             id=revocation_id,
             provider=provider.name,
             account=grant.account,
+            connection_id=grant.connection_id,
             token=keys.seal(token, "revocations", revocation_id, "token"),
             token_type_hint=hint,
             extra=plain,
+            next_try_at=func.now() + (REVOCATION_CLAIM if sent_by_caller else timedelta(0)),
         )
     )
     await session.flush()
@@ -76,38 +87,50 @@ async def enqueue_or_send(
     if not provider.can_revoke:
         return
     token, hint = _token_that_ends(provider, grant)
-    refusal = await client.revoke(http, provider, token, hint, grant.kept)
-    if refusal is not None:
-        log.error("a grant at %s is neither kept nor revoked: %s", provider.name, refusal.code)
+    answer = await client.revoke(http, provider, token, hint, grant.kept)
+    if not answer.is_done:
+        log.error("a grant at %s is neither kept nor revoked: %s", provider.name, answer.said)
 
 
 async def send(
-    sessions: Sessions, http: Outbound, keys: Keys, provider: Provider, revocation_id: UUID
-) -> bool:
-    """Try one revocation now; True when it is done. Never fails because of the provider."""
+    sessions: Sessions,
+    http: Outbound,
+    keys: Keys,
+    provider: Provider,
+    revocation_id: UUID,
+    *,
+    in_background: bool = False,
+) -> RevocationAnswer | None:
+    """Try one revocation now. None: nobody has to be asked (any more).
+
+    Never fails because of the provider. `in_background`: nobody waits for the answer, so the end is
+    written down here.
+    """
     async with sessions() as session:
         row = await session.get(Revocation, revocation_id)
         held = row is not None and await account_held(session, row.provider, row.account)
     if row is None:
-        return True  # another process was faster
-    refusal = None  # None where it was connected anew meanwhile: to revoke could end the new grant
+        return None
+    answer = None  # stays so where it was connected anew: to revoke could end the new grant
     if not held:
         token = keys.open(row.token, "revocations", row.id, "token")
-        refusal = await client.revoke(http, provider, token, row.token_type_hint, row.extra)
+        answer = await client.revoke(http, provider, token, row.token_type_hint, row.extra)
     async with sessions.begin() as session:
-        await _settle(session, row, refusal)
-    return refusal is None
+        await _settle(session, row, answer)
+        if in_background:
+            await _write_receipt(session, provider, row, answer)
+    return answer
 
 
 async def send_due(sessions: Sessions, http: Outbound, keys: Keys, catalogue: Catalogue) -> None:
     """Try what is due, one by one; what is older than a day is dropped in any case."""
-    await _drop_old(sessions)
+    await _drop_old(sessions, catalogue)
     for revocation_id, name in await _claim_due(sessions):
         provider = catalogue.get(name)
         if provider is None:
             continue
         try:
-            await send(sessions, http, keys, provider, revocation_id)
+            await send(sessions, http, keys, provider, revocation_id, in_background=True)
         except SealingError as error:
             log.error("revocation at %s: %s", name, error)
 
@@ -140,18 +163,32 @@ async def _claim_due(sessions: Sessions) -> list[tuple[UUID, str]]:
         return [(row.id, row.provider) for row in claimed]
 
 
-async def _drop_old(sessions: Sessions) -> None:
+async def _drop_old(sessions: Sessions, catalogue: Catalogue) -> None:
     too_old = delete(Revocation).where(Revocation.created_at < func.now() - REVOCATION_LIFE)
     async with sessions.begin() as session:
-        for name in await session.scalars(too_old.returning(Revocation.provider)):
+        gone = await session.execute(
+            too_old.returning(Revocation.provider, Revocation.connection_id)
+        )
+        for name, connection_id in gone.all():
             log.warning("gave up revoking a grant at %s after a day", name)
+            if connection_id is not None and (provider := catalogue.get(name)):
+                await receipts.write(session, provider, connection_id, GrantEnd.GIVEN_UP)
 
 
-async def _settle(session: AsyncSession, row: Revocation, refusal: Refusal | None) -> None:
+async def _settle(session: AsyncSession, row: Revocation, answer: RevocationAnswer | None) -> None:
     own = Revocation.id == row.id
-    if refusal is None:
+    if answer is None or answer.outcome is not RevocationOutcome.LATER:
         await session.execute(delete(Revocation).where(own))
         return
     pause = timedelta(seconds=REVOCATION_PAUSES[min(row.tries, len(REVOCATION_PAUSES) - 1)])
     later = {"tries": row.tries + 1, "next_try_at": func.now() + pause}
     await session.execute(update(Revocation).where(own).values(later))
+
+
+async def _write_receipt(
+    session: AsyncSession, provider: Provider, row: Revocation, answer: RevocationAnswer | None
+) -> None:
+    if row.connection_id is None or (answer and answer.outcome is RevocationOutcome.LATER):
+        return
+    end = GrantEnd(answer.outcome) if answer else GrantEnd.SHARED
+    await receipts.write(session, provider, row.connection_id, end, answer)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base
@@ -34,3 +35,4 @@ class AuditLogEntry(Base):
     label: Mapped[str | None]
     device: Mapped[str] = mapped_column(server_default="")
     who: Mapped[str] = mapped_column(server_default="person")  # one of audit_log.ActorKind
+    receipt: Mapped[dict[str, str] | None] = mapped_column(JSONB)  # see app/grants/receipts.py

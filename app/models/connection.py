@@ -184,6 +184,7 @@ class Revocation(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     provider: Mapped[str]
     account: Mapped[str | None]
+    connection_id: Mapped[UUID | None]  # the one that is gone, for its receipt in the audit log
     token: Mapped[bytes]
     token_type_hint: Mapped[str]
     extra: Mapped[dict[str, str]] = mapped_column(

@@ -17,7 +17,8 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
 
-from app.oauth.token_response import Refusal, Tokens, read_tokens, refusal_of
+from app.oauth.revocation_response import RevocationAnswer, read_revocation
+from app.oauth.token_response import Refusal, Tokens, read_tokens
 from app.outbound.client import Outbound, Reply
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
@@ -122,16 +123,28 @@ async def refresh(
 
 async def revoke(
     http: Outbound, provider: Provider, token: str, hint: str, kept: Kept = NOTHING
-) -> Refusal | None:
-    """RFC 7009, or the provider's own way. None: done (also for a token that it does not know)."""
+) -> RevocationAnswer:
+    """RFC 7009, or the provider's own way."""
     if provider.revocation:
         reply = await _revoke_its_way(http, provider, provider.revocation, {**kept, "token": token})
     else:
         form = {"token": token, "token_type_hint": hint}
         reply = await _post(http, provider, provider.revocation_endpoint, form)
-    if reply.status is not None and 200 <= reply.status < 300:
-        return None
-    return refusal_of(provider, reply)
+    own_words = {word.lower(): code for word, code in provider.token_errors.items()}
+    own = provider.revocation
+    shows_token = own is not None and any("{token}" in each for each in own.headers.values())
+    return read_revocation(
+        reply.status, reply.body, reply.failure, own_words, shows_token=shows_token
+    )
+
+
+def revocation_line(provider: Provider) -> str:
+    """What is asked to revoke a grant, for people: a method and an address, with nothing in it that
+    is a person's.
+    """
+    own = provider.revocation
+    url, method = (own.url, own.method) if own else (provider.revocation_endpoint, "POST")
+    return f"{method} {url.partition('://')[2].partition('?')[0]}"
 
 
 def challenge_error(headers: Mapping[str, str]) -> str:

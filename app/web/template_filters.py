@@ -7,6 +7,7 @@ from jinja2 import Environment
 
 from app.i18n.formatting import every, lower_first, of_connections, percent, short_span
 from app.web.accounts.audit_labels import deed_text, doer_text, part_text
+from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
 from app.web.connections.cards import down_providers
@@ -31,6 +32,7 @@ ACCOUNTS: Filters = {
     "deed_text": deed_text,
     "device": device,
     "doer": doer_text,
+    "receipt": receipt_lines,
     "is_hand_held": is_hand_held,
     "part": part_text,
 }

@@ -23,7 +23,6 @@ name = "Acme"
 icon = "bi-plug"
 authorization_endpoint = "{url}/auth"
 token_endpoint = "{url}/token"
-revocation_endpoint = "{url}/revoke"
 {more}
 [providers.acme.probe]
 url = "{url}/me"
@@ -64,10 +63,12 @@ class Scripted:
     shown: list[str] = field(default_factory=list)  # access tokens at the API
     revocations: list[tuple[dict[str, Any], Mapping[str, str]]] = field(default_factory=list)
     token_may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+    revoke_may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     person: Person = field(init=False)
 
     def __post_init__(self) -> None:
         self.token_may_answer.set()
+        self.revoke_may_answer.set()
 
     @property
     def revoked(self) -> list[str]:
@@ -86,6 +87,7 @@ class Scripted:
         written_as_json = "json" in request.headers.get("Content-Type", "")
         content = await request.json() if written_as_json else dict(await request.post())
         self.revocations.append((content, dict(request.headers)))
+        await self.revoke_may_answer.wait()
         return self.revoke.response()
 
     async def way(self, **form: str) -> dict[str, str]:
@@ -104,13 +106,21 @@ class Scripted:
 
 @asynccontextmanager
 async def open_scripted(
-    settings: Settings, http: Outbound, folder: Path, more: str = "", probe: str = ""
+    settings: Settings,
+    http: Outbound,
+    folder: Path,
+    more: str = "",
+    probe: str = "",
+    *,
+    without_revocation: bool = False,
 ) -> AsyncIterator[Scripted]:
     """`more` are further keys of the entry, `probe` of its probe."""
     acme = Scripted()
     handlers = {"token": acme.on_token, "me": acme.on_me, "revoke": acme.on_revoke}
     async with serving(handlers) as url:
         acme.url = url
+        if not without_revocation:
+            more += f'\nrevocation_endpoint = "{url}/revoke"'
         file = folder / "scripted.toml"
         file.write_text(ENTRY.format(url=url, more=more, probe=probe), encoding="utf-8")
         own = replace(settings, providers_file=file, clients={"acme": Client("our-id", "secret")})

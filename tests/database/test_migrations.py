@@ -231,6 +231,31 @@ async def test_the_audit_log_is_append_only_under_its_new_name(empty_url: str, c
         await _run(empty_url, change)
 
 
+# Migration 0017: names that were stored before they were cleaned on their way in.
+DIRTY = {
+    "Основной магазин": "Основной магазин",
+    "Лавка\nBcc: boris@example.ru": "Лавка Bcc: boris@example.ru",
+    "\u202eЛавка\u202c\u2028№ 2\r\n": "Лавка № 2",
+    "a\tb\x07": "a b",
+    "\u200b\n": None,
+}
+
+
+async def test_names_from_before_are_cleaned_once(empty_url: str) -> None:
+    await in_thread(command.upgrade, config(empty_url), "0016")
+    insert = text("INSERT INTO connections (id, user_id, provider, label) VALUES (:id, 1, 'a', :l)")
+    async with open_database(empty_url) as database, database.engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO users (id, email, password_hash) VALUES (1, 'a@example.ru', '')")
+        )
+        for label in DIRTY:
+            await connection.execute(insert, {"id": uuid4(), "l": label})
+    await in_thread(command.upgrade, config(empty_url), "head")
+    async with open_database(empty_url) as database, database.sessions() as session:
+        labels = set(await session.scalars(text("SELECT label FROM connections")))
+    assert labels == set(DIRTY.values())
+
+
 async def _filled(url: str) -> dict[str, list[dict[str, object]]]:
     """The tables of migration 0014 with rows in them: what is in them then."""
     inserts = ["INSERT INTO users (id, email, password_hash) VALUES (1, 'anna@example.ru', '')"]

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from app.config import Client
 from app.oauth import client
+from app.oauth.revocation_response import RevocationAnswer, RevocationOutcome
 from app.oauth.token_expiry import life_of
 from app.oauth.token_response import Refusal, Tokens, read_tokens
 from app.outbound.client import Outbound, Reply
@@ -363,18 +364,18 @@ def test_no_retry_after_is_none() -> None:
 async def test_a_revocation_names_its_token_and_is_done_at_200(
     http: Outbound, endpoint: Endpoint
 ) -> None:
-    assert await client.revoke(http, endpoint.provider, "r", "refresh_token") is None
+    answer = await client.revoke(http, endpoint.provider, "r", "refresh_token")
+    assert answer == RevocationAnswer(RevocationOutcome.DONE, "200")
     assert endpoint.form == {"token": "r", "token_type_hint": "refresh_token"}
     assert endpoint.headers["Authorization"].startswith("Basic ")
 
 
-async def test_a_revocation_that_is_not_taken_is_a_refusal(
+async def test_a_revocation_that_is_not_taken_is_tried_later(
     http: Outbound, endpoint: Endpoint
 ) -> None:
     endpoint.answer = says("", 503)
-    refusal = await client.revoke(http, endpoint.provider, "r", "refresh_token")
-    assert isinstance(refusal, Refusal)
-    assert refusal.code == "http_503"
+    answer = await client.revoke(http, endpoint.provider, "r", "refresh_token")
+    assert answer == RevocationAnswer(RevocationOutcome.LATER, "503")
 
 
 async def test_no_refusal_shows_a_secret(exchange: Exchange) -> None:

@@ -10,6 +10,8 @@ DEEDS = {
     AuditEvent.RECONNECTED: "Доступ обновлён: переподключено",
     AuditEvent.DISCONNECTED: "Отключено",
     AuditEvent.REFRESHED: "Связка продлила доступ",
+    AuditEvent.GRANT_REVOKED: "Доступ отозван у сервиса",
+    AuditEvent.GRANT_NOT_REVOKED: "Доступ у сервиса не отозван",
     AuditEvent.REVOKED: "Сервис перестал принимать доступ",
     AuditEvent.CHECKED: "Проверено вручную",
     AuditEvent.CHECKED_ALL: "Проверены вручную все подключения",
@@ -50,6 +52,7 @@ WHO = {  # a person's own deeds say their device instead
 }
 OF_CONNECTIONS = (
     *(AuditEvent.CONNECTED, AuditEvent.RECONNECTED, AuditEvent.DISCONNECTED, AuditEvent.KEPT_APART),
+    *(AuditEvent.GRANT_REVOKED, AuditEvent.GRANT_NOT_REVOKED),
     *(AuditEvent.REFRESHED, AuditEvent.REVOKED, AuditEvent.CHECKED, AuditEvent.CHECKED_ALL),
     *(AuditEvent.UNINSTALLED, AuditEvent.UNPAID),
 )

@@ -29,7 +29,13 @@ from app.web.url_params import uuid_of
 NOTHING: Mapping[str, str] = {}
 WANTING = (Status.BLOCKED, Status.REVOKED)  # a delivered token that only a new one helps
 CONNECTED = {Status.ONLINE: "connected", Status.CHECKING: "connected_waiting"}
-GOOD_NEWS = ("connected", "disconnected_proven", "disconnected_revoked", "disconnected_shared")
+GOOD_NEWS = (
+    "connected",
+    "disconnected_proven",
+    "disconnected_revoked",
+    "disconnected_already",
+    "disconnected_shared",
+)
 
 
 async def provider_page(

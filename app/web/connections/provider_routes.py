@@ -51,7 +51,9 @@ async def disconnect(provider: str) -> ResponseReturnValue:
     app, entry = dashboard(), known(provider)
     connection_id = await _which(provider, (await request.form).get("connection"))
     async with app.database.sessions.begin() as session:
-        gone = await ending.disconnect(session, app.keys, entry, person().user_id, connection_id)
+        gone = await ending.disconnect(
+            session, app.keys, entry, person().user_id, connection_id, sent_by_caller=True
+        )
     if gone is None:
         abort(404)
     await tell(f"disconnected_{await what_happened(entry, gone)}", entry)

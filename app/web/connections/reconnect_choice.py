@@ -64,7 +64,7 @@ async def _cancel(entry: Provider, connection_id: UUID) -> bool:
     if gone is None:
         return False
     outcome = await what_happened(entry, gone)
-    good = outcome in ("proven", "revoked", "shared")
+    good = outcome in ("proven", "revoked", "already", "shared")
     await flash(CANCELLED[outcome].format(name=entry.title), "ok" if good else "warn")
     return True
 
