@@ -22,7 +22,7 @@ from app.monitor.response_reader import (
     text,
     with_kept,
 )
-from app.oauth.client import challenge_error, retry_after
+from app.oauth.client import challenge_error
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal
 from app.outbound.client import (
@@ -33,6 +33,7 @@ from app.outbound.client import (
     written,
     written_request,
 )
+from app.outbound.retry_after import retry_after
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
 from app.providers.spec_parts import GET, Carrier, Probe

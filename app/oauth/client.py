@@ -11,8 +11,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
-from time import time
 from urllib.parse import quote_plus, urlencode, urlsplit
 
 import httpx
@@ -151,20 +149,6 @@ def challenge_error(headers: Mapping[str, str]) -> str:
     """Why a token was refused, by the challenge (RFC 6750 section 3); "" where it does not say."""
     found = re.search(r'\berror="?([a-z_]+)', headers.get("www-authenticate", ""))
     return found[1] if found and found[1] in CHALLENGES else ""
-
-
-def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait, from either form of Retry-After (RFC 9110 section 10.2.3)."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return max(0.0, moment - (time() if now is None else now))
 
 
 def _challenge(code_verifier: str) -> str:

@@ -336,31 +336,6 @@ def test_an_issuer_is_compared_exactly(issuer: str, iss: str | None, good: bool)
     assert client.issuer_matches(acme(issuer=issuer), iss) is good
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120),
-        ("0", 0),
-        (" 5 ", 5),
-        ("Wed, 21 Oct 2015 07:28:10 GMT", 10),
-        ("Wed, 21 Oct 2015 07:27:00 GMT", 0),
-        ("Wed, 21 Oct 2015 09:28:10 +0200", 10),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("", None),
-        ("Wed, 99 Oct 2015 07:28:10 GMT", None),
-    ],
-)
-def test_retry_after_is_read_in_both_forms(text: str, seconds: float | None) -> None:
-    now = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
-    assert client.retry_after({"retry-after": text}, now) == seconds
-
-
-def test_no_retry_after_is_none() -> None:
-    assert client.retry_after({}) is None
-
-
 async def test_a_revocation_names_its_token_and_is_done_at_200(
     http: Outbound, endpoint: Endpoint
 ) -> None:
