@@ -71,10 +71,10 @@ class Settings:
     # (): our own network is taken for good
     canary_hosts: tuple[tuple[str, int], ...] = _variable("CANARY_HOSTS", parse.hosts, ())
     log_level: str = _variable(
-        "LOG_LEVEL", parse.one_of("debug", "info", "warning", "error"), "info"
+        "LOG_LEVEL", parse.choice("debug", "info", "warning", "error"), "info"
     )
     # "": text on a terminal, else json
-    log_format: str = _variable("LOG_FORMAT", parse.one_of("text", "json"), "")
+    log_format: str = _variable("LOG_FORMAT", parse.choice("text", "json"), "")
     metrics_token: str = _variable("METRICS_TOKEN", str, "", secret=True)
     trusted_hops: int = _variable("TRUSTED_HOPS", parse.count, 0)
     zone: ZoneInfo = _variable("TIME_ZONE", parse.time_zone, MOSCOW)

@@ -182,7 +182,7 @@ def flag(text: str) -> bool:
     return text == "1"
 
 
-def one_of(*allowed: str) -> Callable[[str], str]:
+def choice(*allowed: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text.lower() not in allowed:
             raise ValueError(f"wants one of {', '.join(allowed)}")
@@ -192,7 +192,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def is_open(text: str) -> bool:
-    return one_of("open", "closed")(text) == "open"
+    return choice("open", "closed")(text) == "open"
 
 
 def time_zone(text: str) -> ZoneInfo:
