@@ -111,7 +111,7 @@ async def _move_in(world: World, database: Database, checker: Checker, sandbox: 
 
 async def _id_of(database: Database, email: str) -> int:
     async with database.sessions() as session:
-        user = await users.find(session, email)
+        user = await users.with_email(session, email)
     assert user is not None
     return user.id
 

@@ -58,7 +58,7 @@ async def pending(session: AsyncSession, user_id: int) -> str | None:
     return await session.scalar(select(EmailChange.email).where(*on_its_way))
 
 
-async def known(session: AsyncSession, link: str) -> str | None:
+async def address_of(session: AsyncSession, link: str) -> str | None:
     """The new address that this link is for, if the link is still good."""
     return await session.scalar(select(EmailChange.email).where(*_good(link)))
 

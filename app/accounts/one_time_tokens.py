@@ -52,7 +52,7 @@ async def issue(
     return token
 
 
-async def look(session: AsyncSession, purpose: TokenPurpose, token: str) -> TokenDetails | None:
+async def peek(session: AsyncSession, purpose: TokenPurpose, token: str) -> TokenDetails | None:
     """What the token is for, without using it up."""
     ticket = await session.scalar(_good(purpose, token))
     return None if ticket is None else _shown(ticket)

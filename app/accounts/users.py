@@ -38,7 +38,7 @@ async def sign_up(session: AsyncSession, email: str, password_hash: str) -> int 
     return user_id
 
 
-async def find(session: AsyncSession, email: str) -> User | None:
+async def with_email(session: AsyncSession, email: str) -> User | None:
     if "\x00" in email:
         return None  # PostgreSQL takes no such text
     return await session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
@@ -51,7 +51,7 @@ async def verify(sessions: Sessions, email: str, password: str) -> User | None:
     No database connection is held while a password is hashed.
     """
     async with sessions() as session:
-        user = await find(session, email)
+        user = await with_email(session, email)
     known = user is not None and user.disabled_at is None
     password_hash = user.password_hash if user is not None else await hash_of_nobody()
     right = await matches(password_hash, password)

@@ -220,7 +220,7 @@ async def _ensure_account(database_url: str, password: str) -> None:
             return
         password_hash = await passwords.hash_password(password)
         async with database.sessions.begin() as session:
-            user = await users.find(session, DEMO_EMAIL)
+            user = await users.with_email(session, DEMO_EMAIL)
             if user is None:
                 await users.sign_up(session, DEMO_EMAIL, password_hash)
             else:  # var/demo.json was made anew

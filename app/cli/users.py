@@ -45,7 +45,7 @@ def users(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 async def person_of(session: AsyncSession, email: str) -> User:
-    user = await people.find(session, email)
+    user = await people.with_email(session, email)
     if user is None:
         raise CommandError(f"there is no account for {email}")
     return user

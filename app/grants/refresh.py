@@ -84,7 +84,7 @@ async def refresh(
         is_current = await _note_sent(session, grant)
     if not is_current:  # rotated away since it was read: to send it would end the new one as well
         return await _newer(sessions, keys, grant) or NotRefreshed.CONNECTION_GONE
-    answer = await client.refresh(http, provider, grant.refresh_token, grant.kept)
+    answer = await client.refresh_tokens(http, provider, grant.refresh_token, grant.kept)
     if isinstance(answer, Refusal):
         return await _after_refusal(sessions, keys, grant, answer)
     return await _after_answer(sessions, keys, provider, grant, answer)

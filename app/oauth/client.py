@@ -108,7 +108,7 @@ async def exchange(
     return read_tokens(provider, await _ask_for_tokens(http, provider, form, kept), kept)
 
 
-async def refresh(
+async def refresh_tokens(
     http: Outbound, provider: Provider, refresh_token: str, kept: Kept = NOTHING
 ) -> Tokens | Refusal:
     """RFC 6749 section 6. The answer's refresh token replaces the spent one; none means keep it."""

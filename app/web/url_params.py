@@ -7,7 +7,7 @@ from uuid import UUID
 Choice = TypeVar("Choice")
 
 
-def one_of(known: Iterable[Choice], given: str | None) -> Choice | None:
+def choice_of(known: Iterable[Choice], given: str | None) -> Choice | None:
     return next((each for each in known if str(each) == given), None)
 
 

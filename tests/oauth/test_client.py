@@ -298,13 +298,13 @@ async def test_a_redirect_is_not_followed(exchange: Exchange, endpoint: Endpoint
 
 
 async def test_nobody_there_is_a_refusal_too(http: Outbound) -> None:
-    refusal = await client.refresh(http, acme("http://127.0.0.1:1"), "r")
+    refusal = await client.refresh_tokens(http, acme("http://127.0.0.1:1"), "r")
     assert isinstance(refusal, Refusal)
     assert refusal.code == "unreachable"
 
 
 async def test_without_a_client_nobody_is_asked(http: Outbound, endpoint: Endpoint) -> None:
-    refusal = await client.refresh(http, replace(endpoint.provider, client=None), "r")
+    refusal = await client.refresh_tokens(http, replace(endpoint.provider, client=None), "r")
     assert isinstance(refusal, Refusal)
     assert (refusal.code, endpoint.asked) == ("unconfigured", 0)
 
@@ -313,7 +313,7 @@ async def test_a_refresh_token_that_is_not_replaced_goes_on(
     http: Outbound, endpoint: Endpoint
 ) -> None:
     endpoint.answer = says('{"access_token": "t", "expires_in": 5}')
-    tokens = await client.refresh(http, endpoint.provider, "r")
+    tokens = await client.refresh_tokens(http, endpoint.provider, "r")
     assert tokens == Tokens("t", "r", 5.0)
     assert endpoint.form == {"grant_type": "refresh_token", "refresh_token": "r"}
 

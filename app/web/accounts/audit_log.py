@@ -11,7 +11,7 @@ from app.connections import queries
 from app.web.accounts.audit_labels import KINDS
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import PERIODS
-from app.web.url_params import one_of, uuid_of
+from app.web.url_params import choice_of, uuid_of
 
 blueprint = Blueprint("journal", __name__)
 
@@ -19,7 +19,7 @@ blueprint = Blueprint("journal", __name__)
 @blueprint.get("/journal")
 async def index() -> ResponseReturnValue:
     app, given = dashboard(), request.args
-    kind, days = one_of(KINDS, given.get("kind")) or "", one_of(PERIODS, given.get("days"))
+    kind, days = choice_of(KINDS, given.get("kind")) or "", choice_of(PERIODS, given.get("days"))
     connection_id, before = uuid_of(given.get("connection")), _number(given.get("before", ""))
     period = timedelta(days=days) if days else audit_log.AUDIT_LOG_KEPT
     _, deeds = KINDS.get(kind, ("", ()))

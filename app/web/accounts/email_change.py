@@ -64,7 +64,7 @@ async def forget() -> ResponseReturnValue:
 async def confirm_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        email = await email_change.known(session, link)
+        email = await email_change.address_of(session, link)
     if email is None:
         return await _answered(ConfirmResult.EXPIRED), 410
     return await render_template(
@@ -107,7 +107,7 @@ async def _at_once(email: str) -> ResponseReturnValue:
 async def _write(app: Dashboard, old: str, new: str, links: email_change.ConfirmLinks) -> None:
     """Whether somebody else has the new address is told to that address alone."""
     async with app.database.sessions() as session:
-        other = await users.find(session, new)
+        other = await users.with_email(session, new)
     await emails.post(app, emails.EMAIL_OLD, old, link=links.old, email=new)
     if other is not None and other.email.lower() != old.lower():
         await emails.post(app, emails.KNOWN, new)

@@ -57,7 +57,7 @@ async def ask() -> ResponseReturnValue:
 async def password_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        good = await one_time_tokens.look(session, TokenPurpose.RESET, link)
+        good = await one_time_tokens.peek(session, TokenPurpose.RESET, link)
     return await _password_form(link) if good else (await _ask_form(error=STALE), 410)
 
 
@@ -84,7 +84,7 @@ async def password() -> ResponseReturnValue:
 
 async def _write(app: Dashboard, email: str) -> None:
     async with app.database.sessions.begin() as session:
-        user = await users.find(session, email)
+        user = await users.with_email(session, email)
         if user is None or user.disabled_at is not None:
             return
         link = await one_time_tokens.issue(session, TokenPurpose.RESET, user.id)

@@ -70,7 +70,7 @@ async def code_page() -> ResponseReturnValue:
     if person_or_none() is not None:
         return redirect(safe_next(request.args.get("next")), 303)
     async with dashboard().database.sessions() as session:
-        half = await one_time_tokens.look(session, TokenPurpose.SECOND_FACTOR, cookie.get(HALF, ""))
+        half = await one_time_tokens.peek(session, TokenPurpose.SECOND_FACTOR, cookie.get(HALF, ""))
     if half is None:
         return await _too_late(request.args.get("next"))
     return await _code_form(request.args.get("next"))
@@ -82,7 +82,7 @@ async def code() -> ResponseReturnValue:
     form = await request.form
     sessions, half = dashboard().database.sessions, cookie.get(HALF, "")
     async with sessions() as session:
-        ticket = await one_time_tokens.look(session, TokenPurpose.SECOND_FACTOR, half)
+        ticket = await one_time_tokens.peek(session, TokenPurpose.SECOND_FACTOR, half)
     if ticket is None or ticket.user_id is None:
         return await _too_late(form.get("next"))
     key = f"code:{ticket.user_id}"
@@ -137,7 +137,7 @@ async def _finish(user_id: int, half: str, code: str) -> bool:
 async def _note_refusal(app: Dashboard, email: str) -> None:
     """After the answer, whose time must not tell whether anybody has this address."""
     async with app.database.sessions.begin() as session:
-        user = await users.find(session, email)
+        user = await users.with_email(session, email)
         if user is not None:
             await audit_log.write(session, user.id, AuditEvent.LOGIN_REFUSED)
 

@@ -76,7 +76,7 @@ async def signup() -> ResponseReturnValue:
 async def confirm_page() -> ResponseReturnValue:
     link = request.args.get("link", "")
     async with dashboard().database.sessions() as session:
-        waiting = await one_time_tokens.look(session, TokenPurpose.SIGN_UP, link)
+        waiting = await one_time_tokens.peek(session, TokenPurpose.SIGN_UP, link)
     if waiting is None:
         return await _form(None, error=STALE), 410
     return await _confirm_form(link, waiting.email)
@@ -91,7 +91,7 @@ async def confirm() -> ResponseReturnValue:
         return await too_many(wait)
     sessions = dashboard().database.sessions
     async with sessions() as session:
-        waiting = await one_time_tokens.look(session, TokenPurpose.SIGN_UP, link)
+        waiting = await one_time_tokens.peek(session, TokenPurpose.SIGN_UP, link)
     if waiting is None:
         return await _form(None, error=STALE), 410
     if not await passwords.matches(waiting.password_hash, form.get("password", "")):
@@ -140,7 +140,7 @@ async def _write(app: Dashboard, email: str, password: str) -> None:
     """In the background: nobody can tell from the answer's time which letter it is."""
     password_hash = await passwords.hash_password(password)
     async with app.database.sessions.begin() as session:
-        if await users.find(session, email) is not None:
+        if await users.with_email(session, email) is not None:
             letter, link = emails.KNOWN, ""
         else:
             letter = emails.SIGN_UP

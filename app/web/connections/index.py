@@ -31,7 +31,7 @@ from app.web.connections.fragments import card_html
 from app.web.context import Dashboard, dashboard, person, person_or_none, titles
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import error_page
-from app.web.url_params import one_of
+from app.web.url_params import choice_of
 
 blueprint = Blueprint("connections", __name__)
 
@@ -143,7 +143,7 @@ def _chosen(name: str, known: Sequence[str]) -> str:
     """What the address asks for; "" is the usual. Cards are the same whatever is chosen: the
     style sheet picks, so that the choice outlives every update.
     """
-    return one_of(known, request.args.get(name)) or ""
+    return choice_of(known, request.args.get(name)) or ""
 
 
 def _matches(card: Descriptor, search: str) -> bool:

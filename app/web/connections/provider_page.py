@@ -112,19 +112,19 @@ async def tell_landing(provider: Provider, landed: ConnectResult | None) -> Resp
     if landed is not None and landed.place is ConnectPlace.ASKS:
         return redirect(f"/connections/{landed.connection_id}/choice", 303)
     if landed is None:
-        await tell("connected_waiting", provider)
+        await flash_text("connected_waiting", provider)
     elif landed.place is ConnectPlace.WAITS:
         await flash(WAITS.format(name=provider.title), "warn")
     elif landed.place is ConnectPlace.ELSEWHERE:
         label = called(landed.label, None)
         await flash(ELSEWHERE.format(name=provider.title, label=label), "warn")
     else:
-        await tell(CONNECTED.get(landed.status, "connected_failing"), provider)
+        await flash_text(CONNECTED.get(landed.status, "connected_failing"), provider)
     await _tell_scopes(provider, landed)
     return redirect("/connections", 303)
 
 
-async def tell(code: str, provider: Provider) -> None:
+async def flash_text(code: str, provider: Provider) -> None:
     category = "ok" if code in GOOD_NEWS else "warn"
     by_hand = provider.by_hand or BY_HAND
     await flash(FLASH[code].format(name=provider.title, by_hand=by_hand), category)

@@ -16,10 +16,10 @@ from app.web.connections.connect import connect, install
 from app.web.connections.disconnect_result import what_happened
 from app.web.connections.provider_page import (
     failed,
+    flash_text,
     known,
     own_connection,
     provider_page,
-    tell,
     tell_landing,
 )
 from app.web.context import Dashboard, dashboard, person
@@ -56,7 +56,7 @@ async def disconnect(provider: str) -> ResponseReturnValue:
         )
     if gone is None:
         abort(404)
-    await tell(f"disconnected_{await what_happened(entry, gone)}", entry)
+    await flash_text(f"disconnected_{await what_happened(entry, gone)}", entry)
     return redirect("/connections", 303)
 
 

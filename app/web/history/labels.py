@@ -53,7 +53,7 @@ def faster(today: int | None, yesterday: int | None) -> str:
     return f"на {abs(today - yesterday)} мс {word}, чем вчера"
 
 
-def spent(split: Breakdown) -> str:
+def bar_title(split: Breakdown) -> str:
     """What a bar's title says after its time: "в сети", "не работало 18 мин", "нет данных"."""
     if not split.whole:
         return NO_DATA

@@ -12,7 +12,7 @@ from app.models.connection import Cause
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import CAUSES, PERIODS
 from app.web.history.period_params import USUAL
-from app.web.url_params import one_of, uuid_of
+from app.web.url_params import choice_of, uuid_of
 
 blueprint = Blueprint("outages", __name__)
 
@@ -40,7 +40,7 @@ async def index() -> ResponseReturnValue:
 def _wanted() -> OutageFilter:
     """What the address asks for; nonsense in it asks for nothing."""
     given = request.args
-    days = one_of(PERIODS, given.get("days")) or USUAL
+    days = choice_of(PERIODS, given.get("days")) or USUAL
     cause = given.get("cause")
     return OutageFilter(
         timedelta(days=days),

@@ -104,7 +104,7 @@ def table_query(connection_id: UUID, told: MonthlyReport, zone: ZoneInfo) -> str
     return urlencode({"connection": connection_id, "from": first, "to": last})
 
 
-def days(window: TimeRange, zone: ZoneInfo) -> str:
+def days_text(window: TimeRange, zone: ZoneInfo) -> str:
     """ "1–31 октября 2026 года", "25 октября 2026 года"."""
     began = window.began.astimezone(zone)
     latest = max(window.began, window.ended - timedelta.resolution).astimezone(zone)

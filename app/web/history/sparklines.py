@@ -14,7 +14,14 @@ from app.history.periods import TimeRange
 from app.history.timeline import Timeline
 from app.history.uptime import Breakdown, Past, Series
 from app.i18n.formatting import NO_DATA, percent
-from app.web.history.labels import IN_ORDER, answers, run_of_days, run_of_half_hours, spent, tone
+from app.web.history.labels import (
+    IN_ORDER,
+    answers,
+    bar_title,
+    run_of_days,
+    run_of_half_hours,
+    tone,
+)
 
 HEIGHT = 26  # of a row of bars, in pixels
 UP, NOTHING = 21, 6  # height of a bar that was up, and of one that nothing is known of
@@ -75,7 +82,9 @@ class Painter:
 
     def _bar(self, place: int, split: Breakdown) -> str:
         kind = tone(split)
-        return f"{self._shape(kind, _height(kind, split), place, 1)}{spent(split)}</title></path>"
+        return (
+            f"{self._shape(kind, _height(kind, split), place, 1)}{bar_title(split)}</title></path>"
+        )
 
     def _shape(self, kind: str, height: int, first: int, count: int) -> str:
         """Up to the words of its title that are its own."""

@@ -99,7 +99,7 @@ async def test_somebody_who_is_disabled_gets_no_link(
     anna: Person, stranger: Browser, database: Database, postbox: Postbox
 ) -> None:
     async with database.sessions.begin() as session:
-        user = await users.find(session, ANNA)
+        user = await users.with_email(session, ANNA)
         assert user is not None
         await users.disable(session, user)
     await stranger.post("/reset", form={"email": ANNA})

@@ -167,7 +167,7 @@ async def test_a_disabled_person_does_not_get_in_and_learns_nothing(
     person: Person, database: Database, hasher: CountingHasher
 ) -> None:
     async with database.sessions.begin() as session:
-        user = await users.find(session, EMAIL)
+        user = await users.with_email(session, EMAIL)
         assert user is not None
         await users.disable(session, user)
     hasher.verified = 0

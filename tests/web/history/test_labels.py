@@ -72,7 +72,7 @@ def test_the_last_evidence_is_told_where_it_is_another_one() -> None:
     ],
 )
 def test_a_bar_says_what_was(split: Breakdown, text: str) -> None:
-    assert labels.spent(split) == text
+    assert labels.bar_title(split) == text
 
 
 def test_what_nobody_watched_is_no_green_bar() -> None:

@@ -9,7 +9,7 @@ from app.history.periods import TimeRange, month
 from app.history.uptime import Breakdown
 from app.i18n.formatting import moment
 from app.models.connection import Cause
-from app.web.history.report_labels import clock_of, days, event, month_name, spendings, verdict
+from app.web.history.report_labels import clock_of, days_text, event, month_name, spendings, verdict
 
 MOSCOW, BERLIN, UTC_ZONE = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")
 OCTOBER = month(2026, 10, MOSCOW)
@@ -47,8 +47,10 @@ def test_spendings_add_up_to_the_second() -> None:
 
 def test_names_of_the_period() -> None:
     assert month_name(OCTOBER, MOSCOW) == "октябрь 2026"
-    assert days(OCTOBER, MOSCOW) == "1–31 октября 2026 года"
-    assert days(TimeRange(OCTOBER.began, OCTOBER.began + MINUTE), MOSCOW) == "1 октября 2026 года"
+    assert days_text(OCTOBER, MOSCOW) == "1–31 октября 2026 года"
+    assert (
+        days_text(TimeRange(OCTOBER.began, OCTOBER.began + MINUTE), MOSCOW) == "1 октября 2026 года"
+    )
     assert moment(datetime(2026, 10, 5, 11, 5, 9, tzinfo=UTC), MOSCOW) == "5 октября, 14:05:09"
 
 

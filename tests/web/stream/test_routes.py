@@ -150,7 +150,7 @@ async def test_a_new_password_ends_every_page(person: Person, database: Database
     await heard(person.app)
     async with watching(person) as stream:
         async with database.sessions.begin() as session:
-            user = await users.find(session, "anna@example.ru")
+            user = await users.with_email(session, "anna@example.ru")
             assert user is not None
             await users.change_password(session, user.id, "another hash")
         assert "session-expired" in (await stream.rest())[-1]
@@ -160,7 +160,7 @@ async def test_a_disabled_person_sees_nothing_more(person: Person, database: Dat
     await heard(person.app)
     async with watching(person) as stream:
         async with database.sessions.begin() as session:
-            user = await users.find(session, "anna@example.ru")
+            user = await users.with_email(session, "anna@example.ru")
             assert user is not None
             await users.disable(session, user)
         assert "session-expired" in (await stream.rest())[-1]
