@@ -12,7 +12,7 @@ from app.database.engine import Sessions
 from app.models.account import User
 from app.models.alert import Alert, AlertPreferences
 
-PEOPLE_AT_ONCE = 50  # in one transaction
+DIGESTS_AT_ONCE = 50  # in one transaction
 DUE_DIGESTS = text(
     """
     SELECT u.id FROM users u
@@ -26,7 +26,7 @@ DUE_DIGESTS = text(
 async def send_due(sessions: Sessions, zone: ZoneInfo) -> int:
     """Write the digests that are due; returns how many users were looked at."""
     async with sessions.begin() as session:
-        ids = list((await session.execute(DUE_DIGESTS, {"limit": PEOPLE_AT_ONCE})).scalars())
+        ids = list((await session.execute(DUE_DIGESTS, {"limit": DIGESTS_AT_ONCE})).scalars())
         wishes = await preferences.of_people(session, ids, zone)
         for user_id in ids:
             await _send(session, user_id, wishes[user_id])

@@ -17,7 +17,7 @@ from app.local_postgres.binaries import Account, LocalPostgresError, binaries
 
 NAME = "svyazka"  # of the role and of the database
 LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
-PATIENCE = 60.0  # seconds for a start (after a crash the log is replayed) or a stop
+SERVER_TIMEOUT = 60.0  # seconds for a start (after a crash the log is replayed) or a stop
 LOOK_AGAIN = 0.02  # seconds
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # any PostgreSQL answers it with one letter
 PASSING = re.compile("already exists|still in use|could not create any TCP/IP sockets")
@@ -53,7 +53,7 @@ class Cluster:
 
     def launch(self) -> None:
         """Start the postmaster; patient with the remains of one that was killed."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SERVER_TIMEOUT
         self._remove_dead_pid_file()
         try:
             while not self._launched(deadline):
@@ -79,7 +79,7 @@ class Cluster:
         """SIGINT is PostgreSQL's fast shutdown, SIGQUIT the immediate one."""
         if self._child:
             self._child.send_signal(how)
-            self._child.wait(PATIENCE)
+            self._child.wait(SERVER_TIMEOUT)
         elif self.answers():
             os.kill(self.pid(), how)
             self._wait_until_gone()
@@ -175,7 +175,7 @@ class Cluster:
         return _telling_line((self.home / "log").read_text(errors="replace"))
 
     def _wait_until_gone(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SERVER_TIMEOUT
         while (self.data / "postmaster.pid").exists():
             if time.monotonic() > deadline:
                 raise LocalPostgresError(f"PostgreSQL (process {self.pid()}) does not stop.")

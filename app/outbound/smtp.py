@@ -17,7 +17,7 @@ from app.outbound.mail_headers import POLICY
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 20.0  # seconds for each step of the conversation
+SMTP_TIMEOUT = 20.0  # seconds for each step of the conversation
 ASKED_IN = 10.0  # seconds for finding out what a server can do, while a person waits
 FOR_GOOD = range(500, 600)  # RFC 5321 section 4.2.1: asking again would be told the same
 
@@ -100,7 +100,7 @@ def _client(smtp: Smtp) -> aiosmtplib.SMTP:
         password=smtp.password or None,
         use_tls=smtp.scheme == "smtps",
         start_tls=_start_tls(smtp),
-        timeout=PATIENCE,
+        timeout=SMTP_TIMEOUT,
     )
 
 

@@ -11,7 +11,7 @@ from app.realtime.events import CHANNEL, Announcement, read_announcement
 log = logging.getLogger(__name__)
 
 PING = 15.0  # seconds between signs of life; finds a connection that died without a word
-PATIENCE = 5.0  # seconds for connecting and for one ping
+COMMAND_TIMEOUT = 5.0  # seconds for connecting and for one ping
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 15.0  # seconds before connecting again
 PROVEN = 30.0  # seconds; a connection that lived so long was a good one
 
@@ -48,7 +48,7 @@ class Listener:
 
     async def _listen(self) -> None:
         gone = asyncio.Event()
-        connection = await self._database.listener(PATIENCE)
+        connection = await self._database.listener(COMMAND_TIMEOUT)
         try:
             connection.add_termination_listener(lambda _: gone.set())
             await connection.add_listener(CHANNEL, self._on_notify)

@@ -21,7 +21,7 @@ from app.web.middleware.authentication import public
 
 blueprint = Blueprint("health", __name__)
 
-PATIENCE = 5.0  # seconds for the database to answer
+READY_TIMEOUT = 5.0  # seconds for the database to answer
 REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -37,7 +37,7 @@ async def readyz() -> ResponseReturnValue:
     """200 when everything that people rely on works; else 503, and which part does not."""
     parts = {"database": False, "schema": False, "monitor": False, "way_out": False}
     try:
-        async with asyncio.timeout(PATIENCE), dashboard().database.sessions() as session:
+        async with asyncio.timeout(READY_TIMEOUT), dashboard().database.sessions() as session:
             parts["schema"] = await session.scalar(REVISION) not in _older_revisions()
             parts["database"] = True
             parts["monitor"] = await heartbeats.monitor_alive(session)
