@@ -272,3 +272,4 @@ def test_without_a_token_there_is_nothing_to_learn(status: Status) -> None:
     known = PriorState(status, Cause.ACCESS_DENIED, strikes=2)
     verdict = verdict_of(answer(failure="taken_back"), known, INTERVAL)
     assert (verdict.status, verdict.cause, verdict.news) == (status, Cause.ACCESS_DENIED, False)
+    assert verdict.delay == INTERVAL  # as often as any: a token may be delivered
