@@ -23,7 +23,7 @@ class MonthlyReport:
     window: TimeRange  # the month, as far as it is past and still kept
     split: Breakdown
     days: Series
-    stretches: Sequence[Interval]  # the oldest first, cut to the window
+    intervals: Sequence[Interval]  # the oldest first, cut to the window
     cut_short: bool  # there were more
     months: Sequence[TimeRange]  # that have a report, the newest first
 
@@ -47,9 +47,9 @@ async def report(
     )
 
 
-def _within(stretch: Interval, window: TimeRange) -> Interval:
-    ended = min(stretch.ended or window.ended, window.ended)
-    return replace(stretch, lasted=TimeRange(max(stretch.began, window.began), ended).whole)
+def _within(interval: Interval, window: TimeRange) -> Interval:
+    ended = min(interval.ended or window.ended, window.ended)
+    return replace(interval, lasted=TimeRange(max(interval.began, window.began), ended).whole)
 
 
 async def _months(

@@ -24,7 +24,7 @@ QUORUM = 3  # connections of a sample that must have been checked before it can 
 SAMPLE_PAUSE = 30.0  # seconds between two samples, unless the interval is shorter
 SCHEDULE_SPREAD = 60.0  # seconds over which all are checked again, unless the interval is shorter
 SCHEDULE_CHUNK = 5_000  # connections that are put on the schedule in one transaction
-ENOUGH_LOOKS = 10_000  # recent checks counted at most: enough for a share
+ENOUGH_CHECKS = 10_000  # recent checks counted at most: enough for a share
 
 PROVIDER_CAUSES = [cause.value for cause in Cause if cause.fault == "provider"]
 
@@ -34,7 +34,7 @@ _GRANT_WORKS = "status NOT IN ('blocked', 'revoked')"
 # `recent`: checks that count, at most :enough. `askable`: connections that were checked since
 # :after, or that a sample may check now, as the provider's spacing allows; counted up to :quorum,
 # since no more are needed to end an outage.
-COUNT_LOOKS = text(
+COUNT_CHECKS = text(
     f"""
     WITH recent AS (
         SELECT cause, evidence, since,
@@ -89,7 +89,7 @@ PUT_ON_SCHEDULE = text(
 
 
 @dataclass(frozen=True)
-class Looks:
+class RecentChecks:
     """Recent checks of one provider: of how many connections, and how many of them failed."""
 
     seen: int
@@ -97,13 +97,13 @@ class Looks:
     quorum: int = 0  # how many must be seen to end an outage: QUORUM, or all who may be asked
 
 
-def is_outage(looks: Looks) -> bool:
-    return looks.failing >= LEAST_FAILING and looks.failing * 2 >= looks.seen
+def is_outage(checks: RecentChecks) -> bool:
+    return checks.failing >= LEAST_FAILING and checks.failing * 2 >= checks.seen
 
 
-def is_over(looks: Looks) -> bool:
+def is_over(checks: RecentChecks) -> bool:
     """A fifth at most fails, where half opened it: a provider that half works does not flap."""
-    return looks.seen >= looks.quorum and looks.failing * 5 <= looks.seen
+    return checks.seen >= checks.quorum and checks.failing * 5 <= checks.seen
 
 
 async def open_ones(session: AsyncSession) -> dict[str, datetime]:
@@ -128,7 +128,7 @@ async def follow(session: AsyncSession, provider: str, spacing: float = 0.0) -> 
         await _open_if_it_is_one(session, provider)
         return None
     seen = await _count(session, provider, opened.sampled_at, spacing)
-    if not is_over(Looks(seen.seen, seen.failing, seen.quorum)):
+    if not is_over(RecentChecks(seen.seen, seen.failing, seen.quorum)):
         return None
     ended = opened.closed_at = await _now(session)
     await session.flush()
@@ -177,7 +177,7 @@ async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
     # What failed in the outage before says nothing about a new one.
     after = max(now - RECENT_WINDOW, ended) if ended else now - RECENT_WINDOW
     seen = await _count(session, provider, after)
-    if not is_outage(Looks(seen.seen, seen.failing)):
+    if not is_outage(RecentChecks(seen.seen, seen.failing)):
         return
     outage = insert(ProviderOutage).values(
         provider=provider,
@@ -204,11 +204,11 @@ async def _count(
         "after": after,
         "theirs": PROVIDER_CAUSES,
         "burst": OUTAGE_BURST,
-        "enough": ENOUGH_LOOKS,
+        "enough": ENOUGH_CHECKS,
         "quorum": QUORUM,
         "spacing": timedelta(seconds=spacing),
     }
-    return (await session.execute(COUNT_LOOKS, values)).one()
+    return (await session.execute(COUNT_CHECKS, values)).one()
 
 
 async def _now(session: AsyncSession) -> datetime:

@@ -61,7 +61,7 @@ class Timeline:
     chart: Chart
     today: Point
     yesterday: Point
-    stretches: Sequence[Interval]  # the newest first
+    intervals: Sequence[Interval]  # the newest first
     last_checks: Sequence[PastCheck]  # the newest first
 
 
@@ -73,7 +73,7 @@ async def timeline(
     month, quarter = TimeRange(by_day[-30].began, now), TimeRange(by_day[0].began, now)
     windows = [*by_day, last(DAY, now), month, quarter]
     own = (await splits(session, [connection_id], windows, now))[connection_id]
-    stretches = await intervals_of(session, connection_id, now)
+    intervals = await intervals_of(session, connection_id, now)
     today = await points(session, connection_id, by_day[-2:], zone)
     return Timeline(
         own[TIMELINE_DAYS],
@@ -83,8 +83,8 @@ async def timeline(
         await _chart(session, connection_id, zone, period, now),
         today[-1],
         today[0],
-        stretches,
-        await _looks(session, connection_id),
+        intervals,
+        await _last_checks(session, connection_id),
     )
 
 
@@ -106,7 +106,7 @@ async def intervals_of(
         query = query.where(Outage.opened_at < until)
     rows = await session.scalars(query.order_by(OUTAGE_END.desc(), Outage.id.desc()).limit(limit))
     known = await known_until(session, connection_id, now)
-    found = [_stretch(row, known, known < now) for row in rows]
+    found = [_interval(row, known, known < now) for row in rows]
     gap = known < now and (until is None or known < until)
     return [_gap(known, now), *found] if gap else found
 
@@ -115,7 +115,7 @@ def _gap(began: datetime, now: datetime) -> Interval:
     return Interval(began, None, UNWATCHED, None, "us", "", "", 0, now - began)
 
 
-def _stretch(row: Outage, known: datetime, is_over: bool) -> Interval:
+def _interval(row: Outage, known: datetime, is_over: bool) -> Interval:
     return Interval(
         row.opened_at,
         row.closed_at or (known if is_over else None),
@@ -144,7 +144,7 @@ async def _chart(
     return Chart(zone, period, span, await points(session, connection_id, windows, zone), down)
 
 
-async def _looks(session: AsyncSession, connection_id: UUID) -> list[PastCheck]:
+async def _last_checks(session: AsyncSession, connection_id: UUID) -> list[PastCheck]:
     query = select(Connection.recent_latencies, Connection.check_count, Connection.last_checked_at)
     row = (await session.execute(query.where(Connection.id == connection_id))).one_or_none()
     if row is None:

@@ -37,7 +37,7 @@ KNOWN_CTE = f"""
 """
 KNOWN_UNTIL = text(f"WITH {KNOWN_CTE} SELECT until FROM known")
 INTERVALS_CTE = f"""
-    {KNOWN_CTE}, stretches AS (
+    {KNOWN_CTE}, intervals AS (
         SELECT k.id, o.status, o.fault, greatest(o.opened_at, k.connected_at) AS began,
                least(coalesce(o.closed_at, k.until), k.until) AS ended
         FROM known k JOIN outages o ON o.connection_id = k.id
@@ -58,7 +58,7 @@ TIME_SPENT = text(
     )
     SELECT s.id, w.n, s.status, s.fault,
            sum(least(s.ended, w.ended) - greatest(s.began, w.began)) AS lasted
-    FROM stretches s JOIN windows w
+    FROM intervals s JOIN windows w
         ON s.began < w.ended AND s.ended > w.began AND s.began < s.ended
     GROUP BY s.id, w.n, s.status, s.fault
     """
@@ -100,7 +100,7 @@ class Breakdown:
             self.unknown + other.unknown,
         )
 
-    def with_stretch(self, status: str, fault: str | None, lasted: timedelta) -> "Breakdown":
+    def with_interval(self, status: str, fault: str | None, lasted: timedelta) -> "Breakdown":
         if status == BEFORE_CONNECTION:
             return replace(self, whole=self.whole - lasted)
         unwatched = status == UNWATCHED
@@ -164,7 +164,7 @@ async def _splits(
     given = {"ids": list(found), "now": now, "since": min(begins), "begins": begins, "ends": ends}
     for connection_id, n, status, fault, lasted in await session.execute(TIME_SPENT, given):
         own = found[connection_id]
-        own[n - 1] = own[n - 1].with_stretch(status, fault, lasted)
+        own[n - 1] = own[n - 1].with_interval(status, fault, lasted)
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.history import provider_outages
-from app.history.provider_outages import Looks, is_outage, is_over
+from app.history.provider_outages import RecentChecks, is_outage, is_over
 from app.models.connection import Connection
 from app.models.history import ProviderOutage
 from app.monitor.leases import claim_sample
@@ -27,7 +27,7 @@ THEIRS: dict[str, Any] = {"status": "revoked", "cause": "revoked"}
     [(4, 4, False), (5, 5, True), (10, 5, True), (11, 5, False), (200, 100, True), (0, 0, False)],
 )
 def test_five_and_half_of_all_make_an_outage(seen: int, failing: int, outage: bool) -> None:
-    assert is_outage(Looks(seen, failing)) is outage
+    assert is_outage(RecentChecks(seen, failing)) is outage
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def test_five_and_half_of_all_make_an_outage(seen: int, failing: int, outage: bo
 def test_it_ends_when_nearly_all_of_a_sample_are_well(
     seen: int, failing: int, quorum: int, over: bool
 ) -> None:
-    assert is_over(Looks(seen, failing, quorum)) is over
+    assert is_over(RecentChecks(seen, failing, quorum)) is over
 
 
 def test_it_is_over_where_nobody_is_left() -> None:
-    assert is_over(Looks(0, 0, 0))
+    assert is_over(RecentChecks(0, 0, 0))
 
 
 async def looked_at(

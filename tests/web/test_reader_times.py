@@ -63,7 +63,7 @@ TIMELINE = Thing(
     **dict.fromkeys(("day", "month", "quarter", "split"), SPLIT),
     **dict.fromkeys(("today", "yesterday"), Thing(median=None)),
     **dict.fromkeys(("long", "days"), Thing(windows=[WINDOW])),
-    **{"chart": Thing(period="24h"), "stretches": [STRETCH], "window": WINDOW, "months": []},
+    **{"chart": Thing(period="24h"), "intervals": [STRETCH], "window": WINDOW, "months": []},
     last_checks=[Thing(at=AT, good=True, latency_ms=1)],
 )
 FACTS = Thing(connected_at=AT, refreshed_at=AT, in_doubt_since=AT, refreshable=True)

@@ -83,7 +83,7 @@ def tone(split: Breakdown) -> str:
 
 
 def tone_of(status: str) -> str:
-    """The class that colours a stretch in a list."""
+    """The class that colours an interval in a list."""
     return {"d": "bad", "w": "warn"}.get(TONES[status], "idle")
 
 

@@ -79,7 +79,7 @@ def uptime_row(record: Record, titles: Mapping[str, str]) -> list[object]:
 
 
 def event(cause: str | None) -> str:
-    """What one stretch was; without a cause nobody was checking."""
+    """What one interval was; without a cause nobody was checking."""
     if cause is None:
         return f"{NO_DATA}: никто не проверял"
     name = CAUSE_TEXTS[cause].noun
