@@ -1,7 +1,10 @@
 """The tables of the README are those of the code."""
 
+import re
+
 from app.models.connection import Cause, Status
 from app.monitor.verdict import CONFIRMED_STATUS
+from app.providers.registry import BUILT_IN
 from tests.code.committed import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,3 +31,10 @@ def test_every_cause_has_its_row_with_whose_move_it_is_and_its_status() -> None:
 
 def test_every_status_has_its_row() -> None:
     assert {row[0] for row in rows("status")} == {status.value for status in Status}
+
+
+def test_what_is_built_in_is_told() -> None:
+    table = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
+    for provider in BUILT_IN:
+        assert f"\n| `{provider.name}` {provider.title}" in table
+        assert re.search(rf"\b{provider.title}\b", README.partition("## Add a provider")[2])

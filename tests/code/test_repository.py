@@ -88,8 +88,17 @@ def test_the_licence_is_the_one_that_the_project_names() -> None:
 def test_links_between_documents_lead_somewhere() -> None:
     for file, text in texts():
         if file.suffix == ".md":
-            for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", text):
-                assert (file.parent / target).exists(), f"{file}: {target}"
+            for target in re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)", text):
+                path, _, heading = target.partition("#")
+                aim = (file.parent / path) if path else file
+                assert aim.exists(), f"{file}: {target}"
+                assert not heading or heading in anchors(aim.read_text()), f"{file}: {target}"
+
+
+def anchors(text: str) -> set[str]:
+    """Of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 def pins(name: str) -> dict[str, str]:
