@@ -17,6 +17,7 @@ START = re.compile(
     r"(?<![\w/.-])((?:app|tests|templates|static|bench|docs|migrations)/[\w/-]+)(?![\w./*-])"
 )
 MODULE = re.compile(r"(?<![\w./])((?:app|tests|bench|docs)(?:\.(?!json\b|css\b)[a-z_]\w*)+)")
+OF_ALEMBIC = {"downgrade", "server_default", "ck_connections_cause", "ck_alert_channels_kind"}
 # Files of those who run Связка, and what git ignores.
 THEIRS = {"providers.toml", "var/demo-providers.toml", "bench/results/"}
 
@@ -71,6 +72,17 @@ def test_a_module_that_a_text_names_is_there() -> None:
         if not is_module(name)
     ]
     assert missing == []
+
+
+def test_a_step_of_contributing_names_what_its_files_have() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    steps = [each for each in re.split(r"\n(?=\d\. |\n)", text) if re.match(r"\d\. ", each)]
+    assert len(steps) > 20
+    for step in steps:
+        files = [ROOT / path for path in re.findall(r"\]\(([^)#]+)\)", step)]
+        known = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+        for name in re.findall(r"`(\w{4,})(?:\(\))?`", step):
+            assert re.search(rf"\b{name}\b", known) or name in OF_ALEMBIC, step
 
 
 def prose() -> Iterator[tuple[Path, str]]:
