@@ -18,6 +18,7 @@ from app.alerts.decisions import decide_all, messages_of, put_off
 from app.alerts.rules import REPEAT_WINDOW, Decision
 from app.alerts.types import ConnectionState, Preferences
 from app.database.engine import Sessions
+from app.database.row_arrays import unnest
 from app.models.alert import Alert, AlertState
 from app.providers.provider import Catalogue
 
@@ -58,16 +59,19 @@ NOTE_ENDED_OUTAGES = text(
     RETURNING t.connection_id
     """
 )
+STATE_TYPES = {  # the columns of `alert_states` that an evaluation writes, with their SQL types
+    "look_at": "timestamptz",
+    "kind": "text",
+    "cause": "text",
+    "since": "timestamptz",
+    "told_at": "timestamptz",
+    "expires_at": "timestamptz",
+    "expires_days": "int",
+}
 WRITE_STATES = text(
-    """
-    UPDATE alert_states t
-    SET look_at = new.look_at, kind = new.kind, cause = new.cause, since = new.since,
-        told_at = new.told_at, expires_at = new.expires_at, expires_days = new.expires_days
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:looks AS timestamptz[]), CAST(:kinds AS text[]),
-                CAST(:causes AS text[]), CAST(:since AS timestamptz[]),
-                CAST(:told AS timestamptz[]), CAST(:ends AS timestamptz[]),
-                CAST(:days AS int[]))
-         AS new(id, look_at, kind, cause, since, told_at, expires_at, expires_days)
+    f"""
+    UPDATE alert_states t SET {", ".join(f"{name} = new.{name}" for name in STATE_TYPES)}
+    FROM {unnest("new", {"id": "uuid"} | STATE_TYPES)}
     WHERE t.connection_id = new.id
     """
 )
@@ -108,7 +112,7 @@ async def evaluate_due(sessions: Sessions, zone: ZoneInfo, catalogue: Catalogue)
             else:
                 known = lately.get(person.id, {})
                 decisions |= await _tell(session, own, seen, wishes[person.id], now, known)
-        await _know(session, decisions)
+        await _write_states(session, decisions)
     return len(people)
 
 
@@ -154,19 +158,13 @@ async def _tell(
     return decisions
 
 
-async def _know(session: AsyncSession, decisions: dict[UUID, Decision]) -> None:
+async def _write_states(session: AsyncSession, decisions: dict[UUID, Decision]) -> None:
     if not decisions:
         return
-    columns: dict[str, Any] = {
-        "ids": list(decisions),
-        "looks": [each.look_at for each in decisions.values()],
-        "kinds": [each.known.kind.value for each in decisions.values()],
-        "causes": [each.known.cause for each in decisions.values()],
-        "since": [each.known.since for each in decisions.values()],
-        "told": [each.known.told_at for each in decisions.values()],
-        "ends": [each.known.expires_at for each in decisions.values()],
-        "days": [each.known.expires_days for each in decisions.values()],
-    }
+    columns: dict[str, list[Any]] = {"id": list(decisions), **{name: [] for name in STATE_TYPES}}
+    for decision in decisions.values():
+        for name in STATE_TYPES:
+            columns[name].append(getattr(decision if name == "look_at" else decision.known, name))
     await session.execute(WRITE_STATES, columns)
 
 
