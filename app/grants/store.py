@@ -109,7 +109,7 @@ async def move(
 
     The older tokens are only forgotten, not revoked: at some providers one revocation ends every
     grant of the account, the newer one included. Where the grant came from goes with it, for
-    whoever has stored it and wants to know what became of it (`landing`).
+    whoever has stored it and wants to know what became of it (`connect_result`).
     """
     new = await session.get_one(Grant, source, with_for_update=True)
     old = await session.get_one(Grant, target, with_for_update=True)
