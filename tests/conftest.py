@@ -36,6 +36,7 @@ OWNERLESS = (
     "provider_outages",
     "pushed_tokens",
 )
+TIMEOUT = 30.0  # seconds that a provider may take: a busy machine must not look like an outage
 EMPTY = ";".join(f"DELETE FROM {name}" for name in ("users", *OWNERLESS))
 
 
@@ -91,7 +92,7 @@ async def sandbox_server() -> AsyncIterator[str]:
     """The sandbox provider on a port of its own; yields its address."""
     listening = bind("127.0.0.1", 0)
     issuer = f"http://localhost:{listening.getsockname()[1]}"
-    app = create_sandbox(SandboxSettings(issuer=issuer, slow_seconds=0.5, hang_seconds=20))
+    app = create_sandbox(SandboxSettings(issuer=issuer, slow_seconds=0.5, hang_seconds=4 * TIMEOUT))
     async with served(app, listening):
         yield issuer
 
@@ -119,7 +120,7 @@ def settings(database_url: str, providers_file: Path) -> Settings:
         token_keys=TOKEN_KEYS,
         public_url=PUBLIC_URL,
         interval=600,
-        timeout=2,
+        timeout=TIMEOUT,
         run_monitor=False,
         providers_file=providers_file,
         allow_insecure_providers=True,
@@ -176,7 +177,7 @@ async def checker(
     database: Database, http: Outbound, keys: Keys, acme: Acme
 ) -> AsyncIterator[Checker]:
     """Checks of connections to acme."""
-    checker = Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, 2)
+    checker = Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, TIMEOUT)
     yield checker
     await checker.unfinished.drain(5)
 

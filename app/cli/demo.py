@@ -37,7 +37,7 @@ from app.web.server import serve
 
 VAR = ROOT / "var"
 DEMO_EMAIL = "demo@example.ru"
-SANDBOX_START = 10.0  # seconds; a sandbox that does not answer by then has failed
+SANDBOX_START = 60.0  # seconds; a sandbox that does not answer by then has failed
 SANDBOX_STOP = 5.0  # seconds
 
 DEMO_PROVIDERS = """\

@@ -81,7 +81,7 @@ class Day:
             async with self.database.sessions() as session:
                 return not await session.scalar(BUSY)
 
-        await until(quiet, 30)
+        await until(quiet)
         self._write_down(moment)
 
     async def become(

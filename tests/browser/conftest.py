@@ -18,8 +18,9 @@ from tests.browser.visitor import Visitor
 from tests.support.people import Sandbox
 from tests.support.processes import APP, Program, answers, environment, free_port
 from tests.support.settings import PROVIDERS_TOML
+from tests.support.waiting import PATIENCE
 
-PATIENCE = 15_000  # milliseconds
+MILLISECONDS = PATIENCE * 1000
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`CSP: ${event.violatedDirective} blocked ${event.blockedURI} ${event.sample}`));
@@ -69,7 +70,7 @@ async def chromium() -> AsyncIterator[Browser]:
     program = find_chromium()
     if not program:
         pytest.skip("no Chromium here")
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=MILLISECONDS)
     async with open_chromium(program) as browser:
         yield browser
 
@@ -83,7 +84,7 @@ async def new_visitor(chromium: Browser, site: Site, sandbox: Sandbox) -> AsyncI
     async def open_browser(**options: Any) -> Visitor:
         usual = {"base_url": site.url, "locale": "ru-RU"}
         context = await chromium.new_context(**usual | options)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(MILLISECONDS)
         await context.add_init_script(REPORT_VIOLATIONS)
         visitor = Visitor(site, context, await context.new_page())
         _listen(context, visitor.complaints)

@@ -24,7 +24,7 @@ async def test_logging_out_in_one_tab_ends_the_other(owner: Visitor) -> None:
     await second.goto("/connections")
     await owner.is_live(second)
     await log_out(owner)
-    await second.wait_for_url(LOG_IN_AND_RETURN, timeout=5_000)
+    await second.wait_for_url(LOG_IN_AND_RETURN)
     await expect(second.get_by_text("Сеанс закончился")).to_be_visible()
     await second.get_by_label("Почта").fill("anna@example.ru")
     await second.get_by_label("Пароль").fill(PASSWORD)

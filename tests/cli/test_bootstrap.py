@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from app.cli.bootstrap import explain
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 BASE = getattr(sys, "_base_executable", sys.executable)  # has pip; ours may not
-PATIENCE = 30.0  # seconds
 pytestmark = pytest.mark.processes
 
 MAIN = """

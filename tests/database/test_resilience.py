@@ -15,7 +15,7 @@ from app.database.engine import Database
 from tests.support.people import JSON, MAIN_SHOP, Sandbox
 from tests.support.processes import APP, Program, answers, environment, free_port
 from tests.support.settings import PASSWORD, PROVIDERS_TOML
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.processes
 
@@ -46,11 +46,11 @@ class Site:
             except (httpx.TransportError, KeyError, ValueError):
                 return False
 
-        await until(look, 30)
+        await until(look)
 
     @asynccontextmanager
     async def open_page(self) -> AsyncIterator["Page"]:
-        stream = self.browser.stream("GET", "/connections/stream", timeout=40)
+        stream = self.browser.stream("GET", "/connections/stream", timeout=PATIENCE)
         async with stream as answer:
             yield Page(answer.aiter_lines())
 
@@ -62,7 +62,7 @@ class Page:
     lines: AsyncIterator[str]
 
     async def shows(self, status: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             async for line in self.lines:
                 if f'data-status="{status}"' in line:
                     return
@@ -92,7 +92,7 @@ async def site(
     worker = Program((*APP, "worker"), environ).start()
     try:
         await answers(web, f"{url}/readyz")
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as browser:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as browser:
             await _connect(browser, sandbox)
             yield Site(web, worker, url, browser)
     finally:
@@ -159,7 +159,7 @@ async def test_a_stopping_web_process_ends_its_streams_cleanly(site: Site) -> No
     async with site.open_page() as page:
         await page.shows("online")
         ended = asyncio.create_task(site.web.stop())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             async for _ in page.lines:
                 pass
         assert await ended == 0

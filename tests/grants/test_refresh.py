@@ -44,7 +44,7 @@ REFUSED = text("SELECT last_value FROM refused")  # counted past every rollback
 
 
 def checker_for(database: Database, http: Outbound, keys: Keys, provider: Provider) -> Checker:
-    return Checker(database.sessions, http, keys, {"acme": provider}, 600, 2)
+    return Checker(database.sessions, http, keys, {"acme": provider}, 600, 30)
 
 
 async def connected(checker: Checker, database: Database, tokens: Tokens) -> UUID:

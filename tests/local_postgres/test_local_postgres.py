@@ -19,9 +19,9 @@ import pytest
 from app.local_postgres import LocalPostgresError, start, throwaway
 from app.local_postgres.binaries import reachable_directory, unprivileged_account
 from app.local_postgres.cluster import why_not
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0  # seconds
 pytestmark = pytest.mark.processes
 
 HOLD = """

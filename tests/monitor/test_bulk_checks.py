@@ -169,7 +169,7 @@ async def test_a_check_that_ended_since_the_press_puts_nothing_off(
     person: Person, database: Database
 ) -> None:
     await three(person, database)
-    soon = func.now() + timedelta(seconds=5)  # later than when the press's transaction began
+    soon = func.now() + timedelta(minutes=5)  # later than when the press's transaction began
     await changed(database, last_checked_at=soon)
     await press(person)
     found = await progress(database)

@@ -27,7 +27,7 @@ from app.providers.provider import Provider
 from tests.support import rows
 from tests.support.processes import free_port
 from tests.support.servers import Acme, open_acme
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 FAILED = Answer("", 0, failure="unreachable")
 ANSWERED = Answer("", 0, status=503)
@@ -346,9 +346,8 @@ async def test_a_canary_that_is_silent_is_waited_for_only_so_long(
             one = crowd.enter_context(socket.socket())
             one.setblocking(False)
             one.connect_ex(host)
-        began = time.monotonic()
-        assert not await Connectivity([host]).ask_canaries()
-    assert time.monotonic() - began < 2
+        async with asyncio.timeout(PATIENCE):
+            assert not await Connectivity([host]).ask_canaries()
     assert "no way out" in caplog.text
 
 

@@ -16,11 +16,10 @@ from app.outbound.client import MAX_BODY, Outbound
 from app.providers.provider import Provider
 from app.providers.spec_parts import Carrier, Probe
 from tests.support.certificates import self_signed
+from tests.support.waiting import PATIENCE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Ask = Callable[..., Awaitable[Answer]]
-
-TIMEOUT = 1.0  # seconds
 
 
 def grant(carrier: int | None = None) -> OpenGrant:
@@ -43,7 +42,9 @@ async def ask(http: Outbound) -> AsyncIterator[Ask]:
     """Probe a server that answers with this handler."""
     runners: list[web.AppRunner] = []
 
-    async def ask(handler: Handler, carrier: int | None = None, **entry: object) -> Answer:
+    async def ask(
+        handler: Handler, carrier: int | None = None, timeout: float = PATIENCE, **entry: object
+    ) -> Answer:
         app = web.Application()
         app.router.add_route("*", "/me", handler)
         runner = web.AppRunner(app, shutdown_timeout=0)
@@ -53,7 +54,7 @@ async def ask(http: Outbound) -> AsyncIterator[Ask]:
         await site.start()
         host, port = runner.addresses[0][:2]
         return await probe(
-            http, provider(f"http://{host}:{port}", **entry), grant(carrier), TIMEOUT
+            http, provider(f"http://{host}:{port}", **entry), grant(carrier), timeout
         )
 
     yield ask
@@ -155,9 +156,9 @@ async def test_a_server_that_drips_does_not_hold_the_probe(ask: Ask) -> None:
             await response.write(b" ")
             await asyncio.sleep(0.02)  # the server's pace
 
-    answer = await ask(drip)
+    answer = await ask(drip, timeout=0.5)
     assert answer.failure == "timeout"
-    assert answer.latency_ms < TIMEOUT * 2000
+    assert answer.latency_ms < PATIENCE * 1000
 
 
 async def test_a_connection_that_breaks_is_not_taken_for_a_timeout(ask: Ask) -> None:
@@ -182,13 +183,13 @@ async def test_an_answer_that_breaks_off_is_no_answer(ask: Ask) -> None:
 
 
 async def test_nobody_listening_is_unreachable(http: Outbound) -> None:
-    answer = await probe(http, provider("http://127.0.0.1:1"), grant(), TIMEOUT)
+    answer = await probe(http, provider("http://127.0.0.1:1"), grant(), PATIENCE)
     assert (answer.failure, answer.status) == ("unreachable", None)
     assert answer.evidence == "GET 127.0.0.1/me → соединение не установлено"
 
 
 async def test_an_unknown_host_is_unreachable(http: Outbound) -> None:
-    answer = await probe(http, provider("http://no-such-host.invalid"), grant(), TIMEOUT)
+    answer = await probe(http, provider("http://no-such-host.invalid"), grant(), PATIENCE)
     assert answer.failure in ("unreachable", "timeout")
 
 
@@ -204,8 +205,8 @@ async def test_an_unknown_authority_is_a_tls_failure_until_it_is_named(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     entry = provider(f"https://127.0.0.1:{runner.addresses[0][1]}")
-    refused = await probe(http, entry, grant(), TIMEOUT)
-    trusted = await probe(http, replace(entry, ca_file=str(certificate)), grant(), TIMEOUT)
+    refused = await probe(http, entry, grant(), PATIENCE)
+    trusted = await probe(http, replace(entry, ca_file=str(certificate)), grant(), PATIENCE)
     await runner.cleanup()
     assert (refused.failure, refused.status) == ("tls", None)
     assert trusted.status == 200

@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from uuid import uuid4
 
 import pytest
@@ -20,7 +23,7 @@ from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.monitor.loop import monitoring
 from app.monitor.probe import Answer
-from app.monitor.rate_limiter import Bucket, RateLimiter, honour_retry_after
+from app.monitor.rate_limiter import Bucket, Clock, RateLimiter, honour_retry_after
 from app.monitor.results import JITTER, NoVerdict
 from app.monitor.verdict import PriorState, verdict_of
 from app.oauth.token_response import Tokens
@@ -50,7 +53,8 @@ class Counted:
 
 
 def busiest_second(times: list[float]) -> int:
-    return max(sum(begin <= each < begin + 1 for each in times) for begin in times)
+    times = sorted(times)
+    return max(bisect_left(times, begin + 1) - bisect_left(times, begin) for begin in set(times))
 
 
 def is_paced(times: list[float], rate: float) -> bool:
@@ -70,10 +74,12 @@ def starts(bucket: Bucket, seconds: float, cost: int = 1, step: float = 0.01) ->
 
 
 @asynccontextmanager
-async def asked_at(rate: float, checker: Checker, **entry: object) -> AsyncIterator[Checker]:
+async def asked_at(
+    rate: float, checker: Checker, clock: Clock = time.monotonic, **entry: object
+) -> AsyncIterator[Checker]:
     """A checker of one provider with this rate."""
     provider = replace(checker.catalogue["acme"], max_rate=rate, **entry)  # type: ignore[arg-type]
-    yield replace(checker, catalogue={"acme": provider}, rate_limiter=RateLimiter())
+    yield replace(checker, catalogue={"acme": provider}, rate_limiter=RateLimiter(clock))
 
 
 async def overdue(database: Database, keys: Keys, number: int) -> None:
@@ -95,7 +101,7 @@ async def online(database: Database, number: int) -> None:
             seen = list(await session.scalars(select(Connection.status)))
         return seen.count("online") == number
 
-    await until(look, 30)
+    await until(look)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 1, 2, 3, 5, 7, 10, 30, 100, 1000])
@@ -237,7 +243,7 @@ async def test_where_the_queue_is_too_long_a_monitor_takes_it_later(
     assert len(counted.times) == 1
     assert found.lease_id is None
     assert found.last_checked_at is not None
-    assert (found.next_check_at - found.last_checked_at).total_seconds() < 5
+    assert (found.next_check_at - found.last_checked_at).total_seconds() < slow.interval / 2
     assert rate_limiter.LONGEST_QUEUE < 20
 
 
@@ -247,10 +253,10 @@ async def test_a_refresh_and_a_second_probe_cost_what_they_are(
     acme.api_says = acme.refuse_first_tokens
     user = await rows.add_person(database)
     only = await rows.add_connection(database, checker.keys, user, provider="acme")
-    async with asked_at(1, checker) as slow:
+    async with asked_at(1, checker, clock=lambda: 0.0) as slow:
         assert await slow.check_now(only) is Status.ONLINE
         wait = slow.rate_limiter.wait(slow.catalogue["acme"])
-    assert 2.5 < wait <= 3 / 0.8  # three requests at 0.8 a second
+    assert wait == pytest.approx(3 / 0.8)  # three requests at 0.8 a second
 
 
 @pytest.mark.parametrize(
@@ -284,11 +290,12 @@ def test_a_quota_leaves_half_for_the_others(acme: Acme) -> None:
     assert provider.spending(7200) == 12
 
 
-@pytest.mark.parametrize("says", ["header", "date"])
+@pytest.mark.parametrize("says", ["seconds", "date"])
 async def test_a_429_is_obeyed_to_the_second(
     checker: Checker, database: Database, acme: Acme, says: str
 ) -> None:
-    wait = "900" if says == "header" else http_date(900)
+    until_then = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=900)
+    wait = "900" if says == "seconds" else format_datetime(until_then, usegmt=True)
     acme.api_says = Counted(429, **{"Retry-After": wait})
     user = await rows.add_person(database)
     for _ in range(10):  # jitter must not make it shorter
@@ -297,11 +304,9 @@ async def test_a_429_is_obeyed_to_the_second(
         found = await rows.found(database, only)
         assert found.last_checked_at is not None
         pause = (found.next_check_at - found.last_checked_at).total_seconds()
-        assert (900 if says == "header" else 898) <= pause <= 900 * (1 + JITTER)
-
-
-def http_date(seconds: float) -> str:
-    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + seconds))
+        assert found.next_check_at >= until_then
+        assert pause <= 900 * (1 + JITTER)
+        assert pause >= 900 or says == "date"
 
 
 async def test_what_is_given_back_waits_as_long_as_the_provider_wants(

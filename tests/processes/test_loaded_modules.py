@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from app.database.engine import Database
 from app.models.monitor import MonitorHeartbeat
-from tests.support.processes import START, Program, environment, free_port
+from tests.support.processes import Program, environment, free_port
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
@@ -48,7 +48,7 @@ def loaded(ended: Program) -> set[str]:
 
 async def test_commands_load_no_web_framework_and_no_schema(start: Start) -> None:
     commands = start(*COMMANDS)
-    assert await commands.ended(START) == 0, commands.said()
+    assert await commands.ended() == 0, commands.said()
     assert "app.cli.commands" in loaded(commands)
     assert loaded(commands) & (WEB | SCHEMA) == set()
 
@@ -63,7 +63,7 @@ async def test_a_worker_at_work_has_loaded_no_web_framework_and_no_schema(
         async with database.sessions() as session:
             return bool(await session.scalar(select(func.count()).select_from(MonitorHeartbeat)))
 
-    await until(beats, START)
+    await until(beats)
     assert await worker.stop() == 0, worker.said()
     assert "app.monitor.loop" in loaded(worker)
     assert loaded(worker) & (WEB | SCHEMA) == set()

@@ -11,10 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.sandbox.settings import SandboxSettings
+from tests.support.waiting import PATIENCE
+
 pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parents[2]
-DEADLINE = 10  # seconds for anything to come true
 RUN = (
     "import asyncio, sys; from app.sandbox.server import serve; "
     "asyncio.run(serve(int(sys.argv[1]), exit_with_parent=True, port_option='--sandbox-port'))"
@@ -45,18 +47,19 @@ def test_localhost_is_both_loopback_addresses(process: subprocess.Popen[bytes], 
 def test_a_signal_ends_it_at_once_while_an_answer_hangs(
     process: subprocess.Popen[bytes], port: int
 ) -> None:
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=0.3) as http:
+    assert SandboxSettings.hang_seconds > PATIENCE
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http:
         http.post("/control", json={"mode": "timeout"})
         with pytest.raises(httpx.ReadTimeout):
-            http.get("/stores")
+            http.get("/stores", timeout=httpx.Timeout(PATIENCE, read=0.3))
         wait_until(lambda: last_request(http)["ms"] is not None)
         assert last_request(http)["status"] is None
     with socket.create_connection(("127.0.0.1", port)) as hanging:
         hanging.sendall(b"GET /stores HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http:
             wait_until(lambda: last_request(http)["ms"] is None)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=2) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     assert process.stderr is not None
     assert process.stderr.read() == b""
 
@@ -64,12 +67,12 @@ def test_a_signal_ends_it_at_once_while_an_answer_hangs(
 def test_it_ends_with_its_parent(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin is not None
     process.stdin.close()
-    assert process.wait(timeout=DEADLINE) == 0
+    assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_a_taken_port_is_told_in_one_sentence(process: subprocess.Popen[bytes], port: int) -> None:
     with start(port) as second:
-        assert second.wait(timeout=DEADLINE) == 2
+        assert second.wait(timeout=PATIENCE) == 2
         assert second.stderr is not None
         said = second.stderr.read().decode()
     assert said == f"Port {port} is taken; choose another with --sandbox-port.\n"
@@ -105,7 +108,7 @@ def ipv6_loopback() -> bool:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)

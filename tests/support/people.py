@@ -12,6 +12,7 @@ from app.accounts import passwords, users
 from app.outbound.client import Outbound
 from app.web.context import Dashboard
 from tests.support.settings import PASSWORD, PUBLIC_URL
+from tests.support.waiting import PATIENCE
 
 MAIN_SHOP = "01-000000000000001"
 OTHER_SHOP = "01-000000000000002"
@@ -36,11 +37,11 @@ class Sandbox:
 
     async def order(self, action: str, **order: Any) -> None:
         request = httpx.Request("POST", f"{self.url}/control/{action}".rstrip("/"), json=order)
-        reply = await self.http.send(request, 5)
+        reply = await self.http.send(request, PATIENCE)
         assert reply.status == 200, reply
 
     async def state(self) -> dict[str, Any]:
-        reply = await self.http.send(httpx.Request("GET", f"{self.url}/control"), 5)
+        reply = await self.http.send(httpx.Request("GET", f"{self.url}/control"), PATIENCE)
         return dict(httpx.Response(200, content=reply.body).json())
 
     async def requests(self, path: str, since: float) -> int:
@@ -53,7 +54,7 @@ class Sandbox:
     ) -> dict[str, str]:
         """Say yes (or no) on the consent page; returns what the callback gets."""
         form = {"account": account, "decision": decision}
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=PATIENCE) as browser:
             answer = await browser.post(url, data=form)
         assert answer.status_code == 303, answer.text
         query = parse_qs(urlsplit(answer.headers["Location"]).query)

@@ -15,10 +15,7 @@ import httpx
 
 from app.config import ROOT
 from tests.support.settings import TOKEN_KEYS
-from tests.support.waiting import until
-
-START = 30.0  # seconds until a program that does not answer is a failure
-STOP = 20.0  # seconds
+from tests.support.waiting import PATIENCE, until
 
 APP = (sys.executable, "-m", "app")
 
@@ -54,7 +51,7 @@ class Program:
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    async def ended(self, seconds: float = STOP) -> int:
+    async def ended(self, seconds: float = PATIENCE) -> int:
         """The exit status; subprocess.TimeoutExpired when it goes on for longer."""
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait, seconds)
@@ -108,7 +105,7 @@ def free_port() -> int:
 
 async def answers(program: Program, url: str) -> None:
     """Wait until `url` says 200."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
 
         async def look() -> bool:
             assert program.runs, program.said()
@@ -117,4 +114,4 @@ async def answers(program: Program, url: str) -> None:
             except httpx.TransportError:
                 return False
 
-        await until(look, START)
+        await until(look)

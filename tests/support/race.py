@@ -23,7 +23,7 @@ from tests.support import rows
 from tests.support.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Sandbox
 from tests.support.processes import APP, Program, answers, environment, free_port
 from tests.support.settings import PROVIDERS_TOML, PUBLIC_URL
-from tests.support.waiting import every, until
+from tests.support.waiting import PATIENCE, every, until
 
 PEOPLE = 10
 ACCOUNTS = (  # each person connects all of them
@@ -35,7 +35,6 @@ ACCOUNTS = (  # each person connects all of them
 )
 LIFETIME = 3  # seconds of an access token
 INTERVAL = 1  # seconds between two scheduled checks
-START = 60.0  # seconds until all are green
 REDIRECT_URI = f"{PUBLIC_URL}/race/callback"
 HANDS = 4  # each checks a connection chosen blindly, twice at once
 PAUSE = 0.2  # seconds between two checks by one hand: the scheduled ones must have their turn
@@ -84,8 +83,28 @@ class Race:
         """Scheduled checks go on by themselves; these come on top of them."""
         await asyncio.gather(*(self._check_by_hand(seconds) for _ in range(HANDS)))
 
-    async def _check_by_hand(self, seconds: float) -> None:
+    async def run_until_refreshed(self, times: int) -> None:
+        """The same until so many refreshes were made, for each connection on average."""
+
+        async def refreshed() -> bool:
+            return int((await self.sandbox.state())["refreshes"]) >= times * len(self.ids)
+
+        done = asyncio.Event()
+        async with asyncio.TaskGroup() as hands:
+            for _ in range(HANDS):
+                hands.create_task(self._check_by_hand(2 * PATIENCE, done))
+            await until(refreshed, 2 * PATIENCE)
+            done.set()
+
+    async def stop(self) -> None:
+        """Every program ends what it has begun."""
+        ends = await asyncio.gather(*(program.stop() for program in self.programs))
+        assert set(ends) == {0}, [program.said() for program in self.programs]
+
+    async def _check_by_hand(self, seconds: float, done: asyncio.Event | None = None) -> None:
         async for _ in every(PAUSE, seconds):
+            if done and done.is_set():
+                return
             chosen = random.choice(self.ids)
             await asyncio.gather(*(self.checker.check_now(chosen) for _ in range(2)))
             self.by_hand += 2
@@ -145,7 +164,7 @@ async def open_race(database_url: str, folder: Path) -> AsyncIterator[Race]:
         programs = [start("worker"), start("worker"), start("web")]
         await answers(programs[-1], f"http://127.0.0.1:{port}/readyz")
         race = Race(database, checker, sandbox, programs, ids)
-        await until(race.is_on, START)
+        await until(race.is_on)
         yield race
 
 

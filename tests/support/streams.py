@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.support.people import Person
+from tests.support.waiting import PATIENCE
 
 LIST = "/connections/stream"
-SECONDS = 6.0  # that an event may take
 
 
 class Stream:
@@ -23,7 +23,7 @@ class Stream:
 
     async def event(self) -> str:
         """The next event; empty when the stream has ended."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE):
             while "\n\n" not in self._rest and not self.ended:
                 piece = await self._connection.receive()
                 self.ended = not piece

@@ -8,9 +8,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 LOOK = 0.02  # seconds between two looks
+PATIENCE = 60.0  # seconds: only what never happens takes so long, on the busiest machine too
 
 
-async def until(look: Callable[[], Awaitable[T]], seconds: float = 10.0) -> T:
+async def until(look: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:
     """The first truthy thing that `look` brings; AssertionError after `seconds`."""
     end = time.monotonic() + seconds
     while True:

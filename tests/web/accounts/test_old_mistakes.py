@@ -22,6 +22,7 @@ from tests.support.postbox import Postbox
 from tests.support.routes import Route, routes
 from tests.support.settings import PASSWORD
 from tests.support.streams import watching
+from tests.support.waiting import PATIENCE
 from tests.web.accounts.test_settings import ANNA, BORIS, OTHER_PASSWORD, body, secret_in
 
 # Fields that nobody may set by writing them into a form.
@@ -38,7 +39,6 @@ SMUGGLED = {
 }
 EVIL = ["//evil.example", "https://evil.example/", "/\\evil.example", "/\t/evil.example"]
 NOT_WALKED = ("sign_in.logout", "leaving.delete", "stream.stream")  # ways out, and no answer at all
-PATIENCE = 5.0  # seconds in which an answer comes that waits for nothing
 
 
 @pytest.fixture

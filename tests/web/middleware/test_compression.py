@@ -17,7 +17,8 @@ from tests.support.past import age
 from tests.support.people import JSON, Person
 from tests.support.servers import served
 from tests.support.settings import PASSWORD
-from tests.support.streams import SECONDS, listening
+from tests.support.streams import listening
+from tests.support.waiting import PATIENCE
 
 GZIP = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 
@@ -99,7 +100,7 @@ async def test_a_stream_comes_at_once_and_as_it_is(person: Person) -> None:
 async def test_over_http_the_stream_comes_at_once_too(person: Person) -> None:
     """With a real server, and what it may add, in between."""
     await person.connect()
-    async with _browser(person.app) as browser, asyncio.timeout(SECONDS):
+    async with _browser(person.app) as browser, asyncio.timeout(PATIENCE):
         form = {"email": "anna@example.ru", "password": PASSWORD}
         assert (await browser.post("/login", data=form)).status_code == 303
         page = await browser.get("/connections")
@@ -125,7 +126,10 @@ async def test_over_http_a_head_request_hears_what_a_get_would(dashboard: Dashbo
 async def _browser(app: Dashboard) -> AsyncIterator[httpx.AsyncClient]:
     listening = bind("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with served(app, listening), httpx.AsyncClient(base_url=url, headers=GZIP) as browser:
+    async with (
+        served(app, listening),
+        httpx.AsyncClient(base_url=url, headers=GZIP, timeout=PATIENCE) as browser,
+    ):
         yield browser
 
 

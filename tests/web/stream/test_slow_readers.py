@@ -10,7 +10,7 @@ from app.process import bind
 from app.realtime.hub import Mailbox
 from tests.support.people import Person
 from tests.support.servers import served
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 UNREAD = 1.0  # seconds; 30 in earnest
 SMALL = 4096  # bytes of a stalled reader's buffer
@@ -47,7 +47,7 @@ async def pages(person: Person, count: int) -> bool:
 
 async def read_until(reader: socket.socket, mark: bytes) -> None:
     rest = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while mark not in rest:
             piece = await asyncio.get_running_loop().sock_recv(reader, 1 << 20)
             assert piece, "the stream ended"
