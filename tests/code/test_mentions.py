@@ -18,6 +18,12 @@ START = re.compile(
 )
 MODULE = re.compile(r"(?<![\w./])((?:app|tests|bench|docs)(?:\.(?!json\b|css\b)[a-z_]\w*)+)")
 OF_ALEMBIC = {"downgrade", "server_default", "ck_connections_cause", "ck_alert_channels_kind"}
+# Names of other programs, and those that a convention gives to keys (`app/models/base.py`).
+OF_OTHERS = {
+    *("pk_connections", "uq_connections_user_id_provider_account"),
+    *("pywebpush", "gzip_types", "autovacuum_vacuum_cost_limit", "Literal"),
+}
+PROVIDERS = re.compile(r"[A-Z0-9]+_CLIENT_(ID|SECRET)")
 # Files of those who run Связка, and what git ignores.
 THEIRS = {"providers.toml", "var/demo-providers.toml", "bench/results/"}
 
@@ -83,6 +89,25 @@ def test_a_step_of_contributing_names_what_its_files_have() -> None:
         known = "".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
         for name in re.findall(r"`(\w{4,})(?:\(\))?`", step):
             assert re.search(rf"\b{name}\b", known) or name in OF_ALEMBIC, step
+
+
+def test_a_name_that_a_document_gives_is_in_the_code() -> None:
+    code = [text for file, text in texts() if file.suffix != ".md" and is_current(file)]
+    words = {word for text in code for word in re.findall(r"\w+", text)}
+    words |= {file.stem for file in committed()}
+    unknown = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file, text in prose()
+        if file.suffix == ".md"
+        for name in re.findall(r"`(\w+(?:\.\w+)?)(?:\(\))?`", text)
+        if not set(name.split(".")) <= words | OF_OTHERS and not PROVIDERS.fullmatch(name)
+    }
+    assert unknown == set()
+
+
+def is_current(file: Path) -> bool:
+    """Old migrations have the names of their time."""
+    return "versions" not in file.parts or file == max((ROOT / "migrations/versions").glob("*.py"))
 
 
 def prose() -> Iterator[tuple[Path, str]]:
