@@ -19,7 +19,7 @@ from app.audit_log import AuditEvent
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.audit import AuditLogEntry
-from app.web.accounts.audit_labels import DEEDS, KINDS
+from app.web.accounts.audit_labels import EVENTS, KINDS
 from app.web.context import Dashboard
 from tests.support import rows
 from tests.support.command_line import Run
@@ -28,10 +28,10 @@ from tests.support.routes import routes
 from tests.support.settings import PASSWORD, TOKEN_KEYS
 
 WRITTEN = {  # what each step writes when it is carried out
-    "account.end_other_sessions": AuditEvent.SESSIONS_ENDED,
-    "account.end_session": AuditEvent.SESSIONS_ENDED,
-    "account.password": AuditEvent.PASSWORD_CHANGED,
-    "account.zone": AuditEvent.ZONE_CHANGED,
+    "account_settings.end_other_sessions": AuditEvent.SESSIONS_ENDED,
+    "account_settings.end_session": AuditEvent.SESSIONS_ENDED,
+    "account_settings.password": AuditEvent.PASSWORD_CHANGED,
+    "account_settings.zone": AuditEvent.ZONE_CHANGED,
     "alert_channels.add_apprise": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_webhook": AuditEvent.CHANNEL_ADDED,
@@ -40,24 +40,24 @@ WRITTEN = {  # what each step writes when it is carried out
     "alert_channels.switch": AuditEvent.CHANNEL_OFF,
     "alert_channels.test": AuditEvent.CHANNEL_ON,  # only where it had been failing
     "unsubscribe.stop": AuditEvent.CHANNEL_OFF,
-    "choice.choose": AuditEvent.KEPT_APART,  # or disconnected
+    "reconnect_choice.choose": AuditEvent.KEPT_APART,  # or disconnected
     "connections.check": AuditEvent.CHECKED,
-    "rounds.begin": AuditEvent.CHECKED_ALL,
-    "hooks.installation": AuditEvent.UNINSTALLED,
-    "hooks.proof": AuditEvent.CONNECTED,
-    "hooks.subscription": AuditEvent.UNPAID,
-    "own_email.change": AuditEvent.EMAIL_ASKED,
-    "own_email.confirm": AuditEvent.EMAIL_CHANGED,
+    "bulk_checks.begin": AuditEvent.CHECKED_ALL,
+    "webhooks.installation": AuditEvent.UNINSTALLED,
+    "webhooks.proof": AuditEvent.CONNECTED,
+    "webhooks.subscription": AuditEvent.UNPAID,
+    "email_change.change": AuditEvent.EMAIL_ASKED,
+    "email_change.confirm": AuditEvent.EMAIL_CHANGED,
     "passkeys.add": AuditEvent.PASSKEY_ADDED,
     "passkeys.log_in": AuditEvent.LOGGED_IN,
     "passkeys.remove": AuditEvent.PASSKEY_REMOVED,
     "providers.connect": AuditEvent.CONNECTED,  # when the person is back from the provider
     "providers.disconnect": AuditEvent.DISCONNECTED,
-    "reset.ask": AuditEvent.RESET_ASKED,
-    "reset.password": AuditEvent.PASSWORD_CHANGED,
-    "second_factor.confirm": AuditEvent.SECOND_FACTOR_ON,
-    "second_factor.new_recovery_codes": AuditEvent.RECOVERY_CODES_MADE,
-    "second_factor.remove": AuditEvent.SECOND_FACTOR_OFF,
+    "password_reset.ask": AuditEvent.RESET_ASKED,
+    "password_reset.password": AuditEvent.PASSWORD_CHANGED,
+    "two_factor.confirm": AuditEvent.SECOND_FACTOR_ON,
+    "two_factor.new_recovery_codes": AuditEvent.RECOVERY_CODES_MADE,
+    "two_factor.remove": AuditEvent.SECOND_FACTOR_OFF,
     "sign_in.code": AuditEvent.LOGGED_IN,
     "sign_in.login": AuditEvent.LOGGED_IN,
     "sign_in.logout": AuditEvent.LOGGED_OUT,
@@ -66,14 +66,14 @@ WRITTEN = {  # what each step writes when it is carried out
 }
 NOT_WRITTEN = {
     "alert_channels.add_telegram": "it is there when the bot was greeted: channel_added then",
-    "hooks.token": "a renewed token changes nothing that anybody sees",
+    "webhooks.token": "a renewed token changes nothing that anybody sees",
     "providers.install": "a code only: connected when the provider has brought it back",
-    "leaving.delete": "the journal goes with its person",
-    "own_email.forget": "nothing was changed",
+    "deletion.delete": "the journal goes with its person",
+    "email_change.forget": "nothing was changed",
     "passkeys.add_options": "a question only",
     "passkeys.log_in_options": "a question only",
     "passkeys.proof_options": "a question only",
-    "second_factor.begin": "it counts for nothing before its first code",
+    "two_factor.begin": "it counts for nothing before its first code",
     "theme.choose": "kept in this browser alone",
 }
 
@@ -84,7 +84,7 @@ async def deeds(database: Database) -> list[str]:
 
 
 def test_every_deed_has_words_and_a_place_in_the_filter() -> None:
-    assert set(DEEDS) == set(AuditEvent)
+    assert set(EVENTS) == set(AuditEvent)
     assert {deed for _, some in KINDS.values() for deed in some} == set(AuditEvent)
 
 

@@ -40,7 +40,7 @@ def time_filters(now: Now = utc_now) -> dict[str, Callable[..., Any]]:
         "day_name": by_reader(lambda at, zone: day_name(at.astimezone(zone).date())),
         "day_clock": by_reader(lambda at, zone: f"{at.astimezone(zone):%H:%M:%S}"),
         "moment_text": by_reader(moment),
-        "day_and_time": by_reader(lambda at, zone: recent_day_and_time(at, zone, now())),
+        "recent_day_and_time": by_reader(lambda at, zone: recent_day_and_time(at, zone, now())),
         "expiry": by_reader(lambda at, zone: None if at is None else expiry(at, zone, now())),
     }
 

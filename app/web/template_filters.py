@@ -6,14 +6,14 @@ from typing import Any
 from jinja2 import Environment
 
 from app.i18n.formatting import every, lower_first, of_connections, percent, short_span
-from app.web.accounts.audit_labels import deed_text, doer_text, part_text
+from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
 from app.web.connections.cards import down_providers
 from app.web.connections.form_labels import field_fault, key_refused
 from app.web.connections.labels import advice, cause_text, status_wording, summary
-from app.web.connections.reconnect_labels import strip
+from app.web.connections.reconnect_labels import pending_text
 from app.web.history import labels as history_labels
 from app.web.history.charts import chart
 from app.web.history.sparklines import day_bars, half_hour_bars, long_bars, spark
@@ -26,15 +26,15 @@ TEXT: Filters = {
     "lower_first": lower_first,
     "of_connections": of_connections,
     "percent": percent,
-    "span": short_span,
+    "short_span": short_span,
 }
 ACCOUNTS: Filters = {
-    "deed_text": deed_text,
+    "actor_text": actor_text,
     "device": device,
-    "doer": doer_text,
-    "receipt": receipt_lines,
+    "event_text": event_text,
     "is_hand_held": is_hand_held,
-    "part": part_text,
+    "receipt_lines": receipt_lines,
+    "subject_text": subject_text,
 }
 CONNECTIONS: Filters = {
     "advice": advice,
@@ -43,17 +43,19 @@ CONNECTIONS: Filters = {
     "field_fault": field_fault,
     "key_refused": key_refused,
     "move": grant_labels.move,
+    "pending_text": pending_text,
     "status_icon": lambda card: status_wording(card).icon,
     "status_lasts": lambda card: status_wording(card).lasts,
     "status_text": lambda card: status_wording(card).text,
     "status_tone": lambda card: status_wording(card).tone,
-    "strip_of": strip,
     "summary": summary,
 }
 HISTORY: Filters = {
     "chart": chart,
     "day_bars": day_bars,
-    "deed": lambda each: history_labels.deed(each.cause, each.lasted, each.ended is not None),
+    "outage_text": lambda each: history_labels.outage_text(
+        each.cause, each.lasted, each.ended is not None
+    ),
     "downtime": history_labels.downtime,
     "faster": lambda told: history_labels.faster(told.today.median, told.yesterday.median),
     "half_hour_bars": half_hour_bars,

@@ -5,7 +5,7 @@ from time import time
 from app.config import ROOT
 from app.history.flapping import FLAPPING_TRANSITIONS
 from app.web import theme
-from app.web.accounts.audit_labels import deed_is_bad
+from app.web.accounts.audit_labels import event_is_bad
 from app.web.alerts import labels as alert_labels
 from app.web.connections import bulk_check_labels
 from app.web.context import Dashboard, own_zone, person_or_none
@@ -22,13 +22,13 @@ def equip_templates(app: Dashboard) -> None:
     static = StaticFiles(ROOT / "static")
     app.add_url_rule("/static/<path:filename>", "static", static.serve)
     add_filters(environment)
-    environment.tests["bad_deed"] = deed_is_bad
+    environment.tests["bad_event"] = event_is_bad
     environment.globals.update(
         alert_words=alert_labels,
         flaps=FLAPPING_TRANSITIONS,
         icon=icon_of(static.url("icons.svg")),
         moment=relative_time(environment.filters["clock"]),
-        round_words=bulk_check_labels,
+        bulk_check_words=bulk_check_labels,
         static_url=static.url,
     )
     app.context_processor(_of_the_reader)

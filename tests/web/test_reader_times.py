@@ -178,7 +178,7 @@ def environment_of(alone: str) -> Environment:
     environment = Environment(autoescape=True, loader=FunctionLoader(load))
     add_filters(environment, lambda: NOW)
     environment.filters.update({name: lambda *_: "" for name in PICTURES})
-    environment.tests["bad_deed"] = lambda _: False
+    environment.tests["bad_event"] = lambda _: False
     environment.globals.update(icon=lambda _: "", alert_words=alert_labels)
     return environment
 

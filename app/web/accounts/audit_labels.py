@@ -5,7 +5,7 @@ from typing import Any
 from app.audit_log import ActorKind, AuditEvent
 from app.web.alerts.labels import CHANNELS
 
-DEEDS = {
+EVENTS = {
     AuditEvent.CONNECTED: "Подключено",
     AuditEvent.RECONNECTED: "Доступ обновлён: переподключено",
     AuditEvent.DISCONNECTED: "Отключено",
@@ -82,20 +82,20 @@ KINDS = {  # what the filter may be set to: its name, and the deeds it leaves
 }
 
 
-def deed_text(deed: str) -> str:
-    return DEEDS[AuditEvent(deed)]
+def event_text(event: str) -> str:
+    return EVENTS[AuditEvent(event)]
 
 
-def deed_is_bad(deed: str) -> bool:
-    return deed in BAD
+def event_is_bad(event: str) -> bool:
+    return event in BAD
 
 
-def doer_text(entry: Any) -> str:
+def actor_text(entry: Any) -> str:
     """Who it was, where it was not the person; "" else."""
     return WHO.get(ActorKind(entry.who), "")
 
 
-def part_text(entry: Any) -> str:
+def subject_text(entry: Any) -> str:
     """What of an account it was done to."""
     if entry.deed in OF_ALERTS and entry.label in CHANNELS:
         return CHANNELS[entry.label].name

@@ -13,7 +13,7 @@ from app.web.context import dashboard, person, titles
 from app.web.history.labels import PERIODS
 from app.web.url_params import choice_of, uuid_of
 
-blueprint = Blueprint("journal", __name__)
+blueprint = Blueprint("audit_log", __name__)
 
 
 @blueprint.get("/journal")

@@ -12,7 +12,7 @@ from app.web.connections.cards import describe
 from app.web.context import dashboard, person
 from app.web.middleware.rate_limits import wrong_password
 
-blueprint = Blueprint("leaving", __name__)
+blueprint = Blueprint("deletion", __name__)
 
 NOT_PROVEN = "Ключ доступа не подошёл. Попробуйте ещё раз или введите пароль."
 GONE = "Учётная запись удалена, сервисы отключены. Доступы отзываем прямо сейчас."

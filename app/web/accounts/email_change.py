@@ -16,7 +16,7 @@ from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import LINKS, overdone
 
-blueprint = Blueprint("own_email", __name__)
+blueprint = Blueprint("email_change", __name__)
 
 CHANGES = RateLimit(3, timedelta(hours=1))
 

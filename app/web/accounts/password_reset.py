@@ -21,7 +21,7 @@ from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
 
-blueprint = Blueprint("reset", __name__)
+blueprint = Blueprint("password_reset", __name__)
 
 TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))
 FROM_ONE_ADDRESS = RateLimit(20, timedelta(hours=1))

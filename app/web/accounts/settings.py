@@ -20,7 +20,7 @@ from app.web.context import dashboard, person
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone, wrong_password
 
-blueprint = Blueprint("account", __name__)
+blueprint = Blueprint("account_settings", __name__)
 
 TAKEOUTS = RateLimit(10, timedelta(hours=1))
 

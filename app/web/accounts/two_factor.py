@@ -16,7 +16,7 @@ from app.web.context import dashboard, person
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
 
-blueprint = Blueprint("second_factor", __name__)
+blueprint = Blueprint("two_factor", __name__)
 
 FIRST_CODES = RateLimit(10, timedelta(minutes=15))
 QUIET = 4  # modules of white around a QR code (ISO/IEC 18004)

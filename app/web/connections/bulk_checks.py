@@ -13,7 +13,7 @@ from app.web.context import Dashboard, dashboard, person
 from app.web.middleware.error_pages import error_page
 from app.web.sse import ServerSentEvent
 
-blueprint = Blueprint("rounds", __name__)
+blueprint = Blueprint("bulk_checks", __name__)
 
 PLACE = "round"  # in a mailbox
 
@@ -44,15 +44,15 @@ def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
     }
 
 
-async def tell_rounds(app: Dashboard, user_ids: Iterable[int]) -> None:
+async def tell_bulk_checks(app: Dashboard, user_ids: Iterable[int]) -> None:
     """Some of these people's cards changed; those with a round see how far it is."""
     async with app.database.sessions() as session:
         found = await bulk_checks.of_users(session, set(user_ids))
     for user_id, progress in found.items():
-        app.hub.tell(user_id, PLACE, await round_event(app, progress))
+        app.hub.tell(user_id, PLACE, await bulk_check_event(app, progress))
 
 
-async def round_event(app: Dashboard, progress: Progress | None) -> bytes:
+async def bulk_check_event(app: Dashboard, progress: Progress | None) -> bytes:
     template = app.jinja_env.get_template("connections/_bulk_check.html")
     html = await template.render_async(**facts(app, progress))
     return ServerSentEvent("", partial("#round", "innerMorph", html)).encode()

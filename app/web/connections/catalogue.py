@@ -11,7 +11,7 @@ from app.connections import queries
 from app.providers.provider import GROUPS, Catalogue, Provider
 from app.web.context import dashboard, person
 
-blueprint = Blueprint("gallery", __name__)
+blueprint = Blueprint("catalogue", __name__)
 
 LATIN, CYRILLIC = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюё"
 LAYOUTS = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)  # typed in the wrong one

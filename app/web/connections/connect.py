@@ -21,13 +21,12 @@ from app.models.connection import Cause
 from app.monitor.probe import probe
 from app.monitor.verdict import cause_of
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
+from app.web.connections.connect_outcome import show_error, show_result
 from app.web.connections.provider_page import (
     NOTHING,
-    failed,
-    known,
     own_connection,
+    provider_named,
     provider_page,
-    tell_landing,
 )
 from app.web.context import Dashboard, dashboard, person
 from app.web.middleware.error_pages import too_many
@@ -38,10 +37,10 @@ FIRST_CHECK = timedelta(minutes=1)  # until the monitor may look; by then the fi
 
 
 async def connect(provider: str) -> ResponseReturnValue:
-    entry, form = known(provider), await request.form
+    entry, form = provider_named(provider), await request.form
     connection_id = await own_connection(provider, form.get("connection"))
     if not entry.configured:
-        return failed(provider, ConnectError.MISCONFIGURED)
+        return show_error(provider, ConnectError.MISCONFIGURED)
     if await _lives_by_pushes(entry, connection_id):
         chosen = f"?connection={connection_id}" if connection_id else ""
         return redirect(f"/{provider}{chosen}#install", 303)
@@ -59,7 +58,7 @@ async def connect(provider: str) -> ResponseReturnValue:
 
 async def install(provider: str) -> ResponseReturnValue:
     """Make a code that the person shows at the provider, to prove which account there is theirs."""
-    app, entry = dashboard(), known(provider)
+    app, entry = dashboard(), provider_named(provider)
     if not entry.takes_pushes:
         abort(404)
     if wait := await overdone((f"pair:{person().user_id}", KEYS)):
@@ -122,8 +121,8 @@ async def _take_key(
     if isinstance(outcome, Cause):
         return await _once_more(entry, connection_id, typed, outcome.value)
     if isinstance(outcome, ConnectError):
-        return failed(entry.name, outcome)
-    return await tell_landing(entry, outcome)
+        return show_error(entry.name, outcome)
+    return await show_result(entry, outcome)
 
 
 async def _try_key(

@@ -12,9 +12,9 @@ def partial(target: str, swap: str, html: str) -> str:
     return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
 
 
-async def unsettled_event(app: Dashboard, unsettled: Sequence[PendingReconnect]) -> bytes:
+async def pending_reconnects_event(app: Dashboard, pending: Sequence[PendingReconnect]) -> bytes:
     template = app.jinja_env.get_template("connections/_pending_reconnects.html")
-    html = await template.render_async(unsettled=unsettled, titles=titles(app))
+    html = await template.render_async(pending=pending, titles=titles(app))
     return ServerSentEvent("", partial("#unsettled", "innerHTML", html)).encode()
 
 

@@ -50,7 +50,7 @@ async def index() -> ResponseReturnValue:
     app, known = dashboard(), person()
     async with app.database.reading() as session:
         rows = await queries.of_user(session, known.user_id)
-        unsettled = (
+        pending = (
             await pending_reconnects.of_users(session, [known.user_id]) if known.reconnects else {}
         )
         under_way = await bulk_checks.of_users(session, [known.user_id]) if known.checks_all else {}
@@ -67,7 +67,7 @@ async def index() -> ResponseReturnValue:
         search=search,
         show=_chosen("show", ("online", "trouble", "none")),
         sort=_chosen("sort", ("trouble",)),
-        unsettled=unsettled.get(known.user_id, []),
+        pending=pending.get(known.user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
         period=_chosen("period", ("30d",)) or "24h",

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from quart import abort, flash, redirect, render_template
-from quart.typing import ResponseReturnValue
+from quart import abort, render_template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.connections import account_ownership, installations, pairing_codes, queries
-from app.connections.connect_result import ConnectPlace, ConnectResult
 from app.connections.oauth_states import ConnectError
 from app.connections.pairing_codes import PairingCode
 from app.grants.shown_keys import shown_keys
@@ -20,22 +18,11 @@ from app.models.connection import Status
 from app.providers.provider import API_KEY, Provider
 from app.web.connections.cards import describe
 from app.web.connections.connect_error_labels import connect_error
-from app.web.connections.form_labels import BY_HAND
-from app.web.connections.labels import FLASH
-from app.web.connections.reconnect_labels import ELSEWHERE, WAITS, called, scope_news
 from app.web.context import dashboard, person
 from app.web.url_params import uuid_of
 
 NOTHING: Mapping[str, str] = {}
 WANTING = (Status.BLOCKED, Status.REVOKED)  # a delivered token that only a new one helps
-CONNECTED = {Status.ONLINE: "connected", Status.CHECKING: "connected_waiting"}
-GOOD_NEWS = (
-    "connected",
-    "disconnected_proven",
-    "disconnected_revoked",
-    "disconnected_already",
-    "disconnected_shared",
-)
 
 
 async def provider_page(
@@ -107,37 +94,6 @@ async def own_connection(provider: str, given: str | None) -> UUID | None:
     return connection_id
 
 
-async def tell_landing(provider: Provider, landed: ConnectResult | None) -> ResponseReturnValue:
-    """Say what became of a grant, and which scopes went and came; or ask where it belongs."""
-    if landed is not None and landed.place is ConnectPlace.ASKS:
-        return redirect(f"/connections/{landed.connection_id}/choice", 303)
-    if landed is None:
-        await flash_text("connected_waiting", provider)
-    elif landed.place is ConnectPlace.WAITS:
-        await flash(WAITS.format(name=provider.title), "warn")
-    elif landed.place is ConnectPlace.ELSEWHERE:
-        label = called(landed.label, None)
-        await flash(ELSEWHERE.format(name=provider.title, label=label), "warn")
-    else:
-        await flash_text(CONNECTED.get(landed.status, "connected_failing"), provider)
-    await _tell_scopes(provider, landed)
-    return redirect("/connections", 303)
-
-
-async def flash_text(code: str, provider: Provider) -> None:
-    category = "ok" if code in GOOD_NEWS else "warn"
-    by_hand = provider.by_hand or BY_HAND
-    await flash(FLASH[code].format(name=provider.title, by_hand=by_hand), category)
-
-
-async def _tell_scopes(provider: Provider, landed: ConnectResult | None) -> None:
-    if landed and (news := scope_news(provider, landed.lost, landed.gained)):
-        await flash(news, "warn" if landed.lost else "ok")
-
-
-def failed(provider: str, error: ConnectError) -> ResponseReturnValue:
-    return redirect(f"/{provider}?error={error.value}", 303)
-
-
-def known(provider: str) -> Provider:
-    return dashboard().catalogue[provider]
+def provider_named(name: str) -> Provider:
+    """A name that an address has is in the catalogue: no other one matches its rule."""
+    return dashboard().catalogue[name]

@@ -13,14 +13,12 @@ from app.connections.connect_result import ConnectResult, connect_result
 from app.connections.oauth_states import ConnectError, Repeated
 from app.providers.provider import Provider
 from app.web.connections.connect import connect, install
+from app.web.connections.connect_outcome import flash_outcome, show_error, show_result
 from app.web.connections.disconnect_result import what_happened
 from app.web.connections.provider_page import (
-    failed,
-    flash_text,
-    known,
     own_connection,
+    provider_named,
     provider_page,
-    tell_landing,
 )
 from app.web.context import Dashboard, dashboard, person
 from app.web.url_params import uuid_of
@@ -33,22 +31,22 @@ blueprint.post("/<provider:provider>/install")(install)
 @blueprint.get("/<provider:provider>")
 async def show(provider: str) -> ResponseReturnValue:
     connection_id = await own_connection(provider, request.args.get("connection"))
-    return await provider_page(known(provider), request.args.get("error"), connection_id)
+    return await provider_page(provider_named(provider), request.args.get("error"), connection_id)
 
 
 @blueprint.get("/<provider:provider>/callback")
 async def callback(provider: str) -> ResponseReturnValue:
-    app = dashboard()
+    app, entry = dashboard(), provider_named(provider)
     # Seen through to the end even if the browser leaves: the code is spent by then.
-    outcome = await app.unfinished.run(_finish(app, known(provider), person(), request.args))
+    outcome = await app.unfinished.run(_finish(app, entry, person(), request.args))
     if isinstance(outcome, ConnectError):
-        return failed(provider, outcome)
-    return await tell_landing(known(provider), outcome)
+        return show_error(provider, outcome)
+    return await show_result(entry, outcome)
 
 
 @blueprint.post("/<provider:provider>/disconnect")
 async def disconnect(provider: str) -> ResponseReturnValue:
-    app, entry = dashboard(), known(provider)
+    app, entry = dashboard(), provider_named(provider)
     connection_id = await _which(provider, (await request.form).get("connection"))
     async with app.database.sessions.begin() as session:
         gone = await ending.disconnect(
@@ -56,7 +54,7 @@ async def disconnect(provider: str) -> ResponseReturnValue:
         )
     if gone is None:
         abort(404)
-    await flash_text(f"disconnected_{await what_happened(entry, gone)}", entry)
+    await flash_outcome(f"disconnected_{await what_happened(entry, gone)}", entry)
     return redirect("/connections", 303)
 
 

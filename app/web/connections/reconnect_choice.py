@@ -13,7 +13,7 @@ from app.web.connections.reconnect_labels import CANCELLED, KEPT, OVER
 from app.web.context import dashboard, person
 from app.web.middleware.error_pages import error_page
 
-blueprint = Blueprint("choice", __name__)
+blueprint = Blueprint("reconnect_choice", __name__)
 
 
 @blueprint.get("/connections/<uuid:connection_id>/choice")

@@ -56,20 +56,20 @@ def _in_words(provider: Provider, scopes: Iterable[str]) -> str:
     return ", ".join(provider.scope_words.get(scope, scope) for scope in scopes)
 
 
-def strip(unsettled: PendingReconnect, name: str) -> Explanation:
+def pending_text(pending: PendingReconnect, name: str) -> Explanation:
     """What the page of connections says about a reconnect that has not found its place."""
-    expected = called(unsettled.expected_label, unsettled.expected_account)
-    if unsettled.asks:
-        came = called(unsettled.label, unsettled.account)
+    expected = called(pending.expected_label, pending.expected_account)
+    if pending.asks:
+        came = called(pending.label, pending.account)
         return Explanation(
             "Вернулся другой аккаунт.", f"«{name}»: ждали «{expected}», а пришёл «{came}»."
         )
-    if unsettled.status == Status.REVOKED:
+    if pending.status == Status.REVOKED:
         return Explanation(
             f"«{name}» не принял новый доступ.",
             f"Подключение «{expected}» осталось как было. Попробуйте переподключить ещё раз.",
         )
-    why = CAUSE_TEXTS[unsettled.cause].card.headline if unsettled.cause else "Проверка ещё идёт"
+    why = CAUSE_TEXTS[pending.cause].card.headline if pending.cause else "Проверка ещё идёт"
     return Explanation(
         f"Новый доступ к «{name}» ждёт проверки.",
         f"{why}, и пока неизвестно, аккаунт ли это «{expected}». Как только узнаем, доступ займёт "

@@ -34,7 +34,7 @@ WRONG_SECRET, WRONG_CODE, WRONG_BODY, SOMEBODY_ELSES = 1001, 1006, 2001, 2004
 T = TypeVar("T", Pushed, Event)
 
 
-blueprint = Blueprint("hooks", __name__)
+blueprint = Blueprint("webhooks", __name__)
 
 
 @blueprint.before_request

@@ -24,7 +24,7 @@ FAULTS = {"provider": "по вине сервиса", "you": "ждало вас"
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
 
 
-def deed(cause: str | None, lasted: timedelta, ended: bool, name: str = "Сервис") -> str:
+def outage_text(cause: str | None, lasted: timedelta, ended: bool, name: str = "Сервис") -> str:
     """ "Сервис не отвечал 18 минут", "Сервис не отвечает уже 2 часа", "Никто не проверял 1 час"."""
     if cause is None:
         return f"Никто не {'проверял' if ended else 'проверяет уже'} {long_span(lasted)}"

@@ -45,7 +45,7 @@ def guard(app: Dashboard) -> None:
     app.before_request(refuse_cross_site)
     app.before_request(spend_nothing)
     app.before_request(_know_the_person)
-    app.before_request(_know_the_doer)
+    app.before_request(_know_the_actor)
 
 
 def safe_next(target: str | None) -> str:
@@ -67,9 +67,9 @@ async def _know_the_person() -> ResponseReturnValue | None:
     return await _ask_to_log_in()
 
 
-async def _know_the_doer() -> None:
+async def _know_the_actor() -> None:
     """For the journal: what comes of this request is a person's deed, at this device."""
-    if request.blueprint == "hooks":
+    if request.blueprint == "webhooks":
         audit_log.set_actor(Actor(ActorKind.PROVIDER))
     else:
         audit_log.set_actor(Actor(ActorKind.PERSON, request.headers.get("User-Agent", "")))

@@ -15,8 +15,8 @@ QUICK = 64 * 1024  # bytes that do not hold up everybody else
 MIMETYPES = ("text/html", "text/csv", "application/json")
 # Pages that show no secret; all that are large are among them.
 PARTS = (
-    *("connections", "connection", "outages", "journal", "report", "exports"),
-    *("gallery", "providers"),
+    *("connections", "connection", "outages", "audit_log", "report", "exports"),
+    *("catalogue", "providers"),
 )
 
 

@@ -14,7 +14,7 @@ from app.web.middleware.error_pages import too_many
 PASSWORD_AGAIN = RateLimit(10, timedelta(minutes=15))
 CHANGES = RateLimit(120, timedelta(minutes=15))  # of whatever kind, by one person
 LINKS = RateLimit(60, timedelta(minutes=15))  # followed from one network address
-OWN = ("account", "own_email", "second_factor", "passkeys", "leaving")  # blueprints
+OWN = ("account_settings", "email_change", "two_factor", "passkeys", "deletion")  # blueprints
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
 
 

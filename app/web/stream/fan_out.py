@@ -20,9 +20,9 @@ from app.history.uptime import Pasts
 from app.monitor import bulk_checks
 from app.monitor.bulk_checks import Progress
 from app.realtime.hub import LIST, Mailbox, Work
-from app.web.connections.bulk_checks import round_event, tell_rounds
+from app.web.connections.bulk_checks import bulk_check_event, tell_bulk_checks
 from app.web.connections.cards import Descriptor, describe, describe_all, for_page
-from app.web.connections.fragments import card_html, gone_event, partial, unsettled_event
+from app.web.connections.fragments import card_html, gone_event, partial, pending_reconnects_event
 from app.web.context import Dashboard
 from app.web.sse import ServerSentEvent
 from app.web.stream.banner import banner_event
@@ -68,7 +68,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
             log.exception("card of connection %s", row.id)
         else:
             app.hub.deliver(row.user_id, row.id, event)
-    await tell_rounds(app, (row.user_id for row in rows))
+    await tell_bulk_checks(app, (row.user_id for row in rows))
 
 
 async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
@@ -129,8 +129,8 @@ async def _page_event(
     return b"".join(
         [
             await _list_event(app, own, snapshot.pasts),
-            await unsettled_event(app, snapshot.pending.get(user_id, [])),
-            await round_event(app, snapshot.under_way.get(user_id)),
+            await pending_reconnects_event(app, snapshot.pending.get(user_id, [])),
+            await bulk_check_event(app, snapshot.under_way.get(user_id)),
         ]
     )
 

@@ -38,7 +38,8 @@ SMUGGLED = {
     "user": "1",
 }
 EVIL = ["//evil.example", "https://evil.example/", "/\\evil.example", "/\t/evil.example"]
-NOT_WALKED = ("sign_in.logout", "leaving.delete", "stream.stream")  # ways out, and no answer at all
+# Ways out, and a request that has no answer.
+NOT_WALKED = ("sign_in.logout", "deletion.delete", "stream.stream")
 
 
 @pytest.fixture

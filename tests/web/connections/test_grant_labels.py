@@ -84,7 +84,7 @@ def test_quotes_inside_quotes_are_inner_ones() -> None:
 @pytest.mark.parametrize("asks", [False, True])
 def test_a_strip_always_has_something_to_say(cause: Cause | None, asks: bool) -> None:
     nameless = (None, "shop-2", "Магазин", "shop-1")
-    unsettled = PendingReconnect(uuid4(), "evotor", asks, "degraded", cause, *nameless)
-    said = reconnect_labels.strip(unsettled, "Эвотор")
+    pending = PendingReconnect(uuid4(), "evotor", asks, "degraded", cause, *nameless)
+    said = reconnect_labels.pending_text(pending, "Эвотор")
     assert "Магазин" in said.text
     assert "{" not in said.title + said.text

@@ -47,9 +47,9 @@ def test_a_span_in_a_sentence(lasted: timedelta, text: str) -> None:
 
 
 def test_an_outage_is_told_as_what_the_service_did() -> None:
-    assert labels.deed("timeout", 18 * HOUR / 60, True) == "Сервис не отвечал 18 минут"
-    assert labels.deed("timeout", 2 * HOUR, False) == "Сервис не отвечает уже 2 часа"
-    assert labels.deed(None, HOUR, True) == "Никто не проверял 1 час"
+    assert labels.outage_text("timeout", 18 * HOUR / 60, True) == "Сервис не отвечал 18 минут"
+    assert labels.outage_text("timeout", 2 * HOUR, False) == "Сервис не отвечает уже 2 часа"
+    assert labels.outage_text(None, HOUR, True) == "Никто не проверял 1 час"
 
 
 def test_the_last_evidence_is_told_where_it_is_another_one() -> None:

@@ -12,6 +12,7 @@ from quart.typing import TestClientProtocol as Browser
 from app.config import Settings
 from app.web.app import create_app
 from app.web.context import Dashboard
+from app.web.middleware import authentication, compression, prefetch, rate_limits
 from app.web.middleware.authentication import safe_next
 from app.web.middleware.csrf import is_same_site
 from tests.support.people import HTMX, JSON, Person, Sandbox
@@ -26,10 +27,10 @@ PUBLIC = {
     "health.healthz",
     "health.metrics",
     "health.readyz",
-    "hooks.installation",
-    "hooks.proof",
-    "hooks.subscription",
-    "hooks.token",
+    "webhooks.installation",
+    "webhooks.proof",
+    "webhooks.subscription",
+    "webhooks.token",
     "sign_in.login",
     "sign_in.login_page",
     "sign_up.signup",
@@ -38,12 +39,12 @@ PUBLIC = {
     "sign_up.confirm_page",
     "sign_in.code",
     "sign_in.code_page",
-    "reset.ask",
-    "reset.ask_page",
-    "reset.password",
-    "reset.password_page",
-    "own_email.confirm",
-    "own_email.confirm_page",
+    "password_reset.ask",
+    "password_reset.ask_page",
+    "password_reset.password",
+    "password_reset.password_page",
+    "email_change.confirm",
+    "email_change.confirm_page",
     "passkeys.log_in",
     "passkeys.log_in_options",
     "theme.choose",
@@ -295,3 +296,9 @@ async def test_a_made_up_cookie_opens_nothing(dashboard: Dashboard, sandbox: San
     client = dashboard.test_client()
     client.set_cookie("localhost", "session", "made-up")
     assert (await client.get("/connections")).status_code == 303
+
+
+def test_what_the_middleware_names_is_there(dashboard: Dashboard) -> None:
+    """A renamed blueprint or endpoint would silently lose its limits, or its compression."""
+    assert {*compression.PARTS, *rate_limits.OWN} <= set(dashboard.blueprints)
+    assert {*authentication.STREAMS, *prefetch.SPENDS} <= set(dashboard.view_functions)
