@@ -9,7 +9,7 @@ from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
-SOON_LATE = "UPDATE connections SET next_check_at = now() + interval '4 seconds'"
+LATE_IN_A_MINUTE = "UPDATE connections SET next_check_at = now() + interval '1 minute'"
 
 
 async def look_closer(owner: Visitor) -> None:
@@ -80,8 +80,10 @@ async def test_every_page_says_by_itself_that_nothing_fresh_came_though_all_is_g
 ) -> None:
     owner.expects(*LOST)
     await owner.site.turn(Status.ONLINE)  # and from then on nobody checks it
-    await owner.site.run(SOON_LATE)
+    await owner.site.run(LATE_IN_A_MINUTE)
     pages = [owner.page, await owner.context.new_page(), await owner.context.new_page()]
+    for page in pages:
+        await page.clock.install()
     await owner.page.goto("/connections")
     path = await owner.card().get_by_role("link", name="Эвотор").get_attribute("href")
     await pages[1].goto(str(path))
@@ -93,6 +95,7 @@ async def test_every_page_says_by_itself_that_nothing_fresh_came_though_all_is_g
     try:
         for page, each in zip(pages, late, strict=True):
             await page.bring_to_front()
+            await page.clock.fast_forward("02:00")
             await expect(each).to_be_visible()
     finally:
         owner.site.web.start()
