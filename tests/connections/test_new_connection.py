@@ -93,7 +93,7 @@ async def test_what_neither_the_outbox_nor_the_provider_takes_is_logged_without_
     acme.revoke = Says(status=503)
     with caplog.at_level(logging.ERROR):
         await status_of_callback(acme)
-    assert "a grant at acme is neither kept nor revoked: http_503" in caplog.text
+    assert "a grant at acme is neither kept nor revoked: 503" in caplog.text
     assert "refresh-1" not in caplog.text
     assert "access-1" not in caplog.text
 
