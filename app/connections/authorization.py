@@ -11,8 +11,9 @@ from app.connections.oauth_states import Authorization, ConnectError, Repeated
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.oauth import client
-from app.oauth.authorization_error import has_error, is_cancel
+from app.oauth.authorization_error import is_cancel
 from app.oauth.client import NOTHING
+from app.oauth.error_field import has_error
 from app.oauth.token_response import Refusal, picked
 from app.outbound.client import Outbound
 from app.providers.provider import Provider
@@ -78,7 +79,11 @@ def _fault_of(provider: Provider, answer: Mapping[str, str]) -> ConnectError | N
         return ConnectError.BAD_ISSUER
     if answer.get("code") and not has_error(answer):
         return None
-    return ConnectError.DENIED if is_cancel(answer) else ConnectError.PROVIDER_ERROR
+    return (
+        ConnectError.DENIED
+        if is_cancel(answer, provider.cancel_errors)
+        else ConnectError.PROVIDER_ERROR
+    )
 
 
 async def _trade(
@@ -98,6 +103,8 @@ async def _trade(
         http, provider, answer["code"], redirect_uri, way.code_verifier, kept
     )
     if isinstance(tokens, Refusal):
+        if tokens.unusable is not None:
+            await new_connection.revoke(sessions, http, keys, provider, tokens.unusable)
         return _error_of(tokens)
     if not provider.may_ask(tokens.kept):
         await new_connection.revoke(sessions, http, keys, provider, tokens)

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 
 # `access_denied` has many spellings: LinkedIn's `user_cancelled_login`, Azure's `consent_required`,
 # Facebook's `error_reason=user_denied`, Google's `popup_closed_by_user`. Their words are read.
-NO_ERROR = ("", "0", "false", "none", "null", "undefined")
 SAID_IN = ("error", "error_reason", "error_subcode")
 CANCELS = {
     *("abort", "aborted", "cancel", "canceled", "cancelled", "cancellation"),
@@ -15,11 +14,6 @@ CANCELS = {
 OF_A_PERSON = {"closed", "disallowed", "exited", "refused", "rejected", "required"}
 PERSONS = {"consent", "consumer", "customer", "merchant", "owner", "person", "seller", "user"}
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-
-
-def has_error(answer: Mapping[str, str]) -> bool:
-    """An empty `error` beside a code is none."""
-    return answer.get("error", "").strip().lower() not in NO_ERROR
 
 
 def is_cancel(answer: Mapping[str, str], own_words: Iterable[str] = ()) -> bool:

@@ -127,7 +127,8 @@ async def revoke(
         reply = await _revoke_its_way(http, provider, provider.revocation, {**kept, "token": token})
     else:
         form = {"token": token, "token_type_hint": hint}
-        reply = await _post(http, provider, provider.revocation_endpoint, form)
+        how = provider.revocation_format or provider.token_request
+        reply = await _post(http, provider, provider.revocation_endpoint, form, how)
     own_words = {word.lower(): code for word, code in provider.token_errors.items()}
     own = provider.revocation
     shows_token = own is not None and any("{token}" in each for each in own.headers.values())
@@ -180,10 +181,12 @@ async def _ask_for_tokens(
         httpx.InvalidURL,
     ):  # the entry wants more than was kept when this grant was made
         return UNCONFIGURED
-    return await _post(http, provider, address, form)
+    return await _post(http, provider, address, form, provider.token_request)
 
 
-async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, str]) -> Reply:
+async def _post(
+    http: Outbound, provider: Provider, url: str, form: dict[str, str], how: str
+) -> Reply:
     """A request in our client's name."""
     client = provider.client
     if client is None:
@@ -197,7 +200,7 @@ async def _post(http: Outbound, provider: Provider, url: str, form: dict[str, st
     elif method == POST:
         form = form | ours
     query = ours if method == QUERY else {}
-    request = _written(provider.token_request, url, query, form, headers)
+    request = _written(how, url, query, form, headers)
     return await http.send(request, TIMEOUT, provider.destination)
 
 

@@ -5,16 +5,23 @@ A provider that says no is a `Refusal`, a value.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import time
 from urllib.parse import parse_qsl
 
+import jmespath
+
+from app.i18n.plain_text import one_line
+from app.oauth.error_field import has_error
 from app.oauth.token_expiry import life_of
 from app.outbound.client import Reply
 from app.providers.provider import Provider
 from app.providers.spec_parts import TOKEN_ERRORS
 
+UNKNOWN_ERROR = "unknown_error"  # an `error` at status 200 that is no word we know
+NOT_SENDABLE = ("dpop", "mac", "pop")  # token types that want more than a header with the token
 LONGEST_KEPT = 500  # characters of a value that is kept beside the tokens
+LONGEST_SCOPE, MOST_SCOPES = 200, 500  # characters, scopes of one grant
 OURS = ("invalid_client", "unauthorized_client")  # our registration is wrong, nobody's grant is
 
 
@@ -37,6 +44,8 @@ class Refusal:
 
     code: str  # "invalid_grant", …, "http_503", "bad_response", "timeout", "unreachable", "tls"
     reply: Reply
+    # Tokens that came all the same, of a type that we cannot send or beside an error: they live.
+    unusable: Tokens | None = field(default=None, repr=False)
 
     @property
     def is_ours(self) -> bool:
@@ -58,20 +67,15 @@ class Refusal:
 def read_tokens(provider: Provider, reply: Reply, kept: Mapping[str, str]) -> Tokens | Refusal:
     """What a token endpoint answered; `kept` is what we had kept of this grant before."""
     answer = _parsed(reply)
-    access_token = answer.get("access_token")
-    if reply.status is None or reply.status >= 300 or "error" in answer:
-        return refusal_of(provider, reply)
-    refresh_token = answer.get("refresh_token") or None
-    if not _is_token(access_token) or not _is_bearer(answer):
-        return Refusal("bad_response", reply)
-    return Tokens(
-        str(access_token),
-        str(refresh_token) if _is_token(refresh_token) else None,
-        life_of(provider.expiry, str(access_token), answer, time()),
-        _scopes(answer.get("scope")),
-        {**kept, **picked(answer, provider.token_keep)},
-        provider.sealed_names,
-    )
+    holder = _holder(provider, answer)
+    tokens = _tokens_in(provider, holder, answer, kept)
+    if reply.status is None or reply.status >= 300 or has_error(answer):
+        return replace(refusal_of(provider, reply), unusable=tokens)
+    if tokens is None:  # a token beside the place where it belongs is another one, and nobody's
+        return Refusal("bad_response", reply, _tokens_in(provider, answer, answer, kept))
+    if str(holder.get("token_type") or "").strip().lower() in NOT_SENDABLE:
+        return Refusal("bad_response", reply, tokens)
+    return tokens
 
 
 def refusal_of(provider: Provider, reply: Reply) -> Refusal:
@@ -90,12 +94,56 @@ def is_plain(text: str) -> bool:
 
 
 def _parsed(reply: Reply) -> dict[str, object]:
+    """JSON or a form, whatever the media type says, with a byte order mark or without."""
     try:
         answer = json.loads(reply.body)
     except (ValueError, RecursionError):
-        text = reply.body.decode("utf-8", "replace")
-        answer = dict(parse_qsl(text)) if "=" in text and "<" not in text[:1] else {}
+        text = reply.body.decode("utf-8-sig", "replace").strip()
+        answer = _loaded(text) if text[:1] == "{" else _read_form(text)
     return answer if isinstance(answer, dict) else {}
+
+
+def _loaded(text: str) -> object:
+    """JSON that is not quite UTF-8."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_form(text: str) -> dict[str, str]:
+    return dict(parse_qsl(text)) if "=" in text and text[:1] != "<" else {}
+
+
+def _holder(provider: Provider, answer: dict[str, object]) -> dict[str, object]:
+    """The object that has the tokens: the entry's `token_path`, or the answer itself."""
+    if not provider.token_path:
+        return answer
+    try:
+        found = jmespath.search(provider.token_path, answer)
+    except jmespath.exceptions.JMESPathError:
+        found = None
+    return found if isinstance(found, dict) else answer
+
+
+def _tokens_in(
+    provider: Provider,
+    holder: Mapping[str, object],
+    answer: Mapping[str, object],
+    kept: Mapping[str, str],
+) -> Tokens | None:
+    """None: there is no access token that could be sent."""
+    access_token = _token(holder.get("access_token"))
+    if access_token is None:
+        return None
+    return Tokens(
+        access_token,
+        _token(holder.get("refresh_token")),
+        life_of(provider.expiry, access_token, holder, time()),
+        _scopes(holder.get("scope")),
+        {**kept, **picked({**answer, **holder}, provider.token_keep)},
+        provider.sealed_names,
+    )
 
 
 def _error_code(provider: Provider, answer: dict[str, object], reply: Reply) -> str:
@@ -107,19 +155,20 @@ def _error_code(provider: Provider, answer: dict[str, object], reply: Reply) -> 
         code = provider.token_errors.get(said, said)
         if code in TOKEN_ERRORS:
             return code
-    return f"http_{reply.status}" if (reply.status or 0) >= 300 else "bad_response"
+    if (reply.status or 0) >= 300:
+        return f"http_{reply.status}"
+    return UNKNOWN_ERROR if has_error(answer) else "bad_response"
 
 
-def _is_token(value: object) -> bool:
+def _token(value: object) -> str | None:
     """RFC 6749 appendix A.12: visible ASCII. Anything else would break the header it travels in."""
-    return isinstance(value, str) and bool(value) and all(" " < each <= "~" for each in value)
-
-
-def _is_bearer(answer: dict[str, object]) -> bool:
-    return str(answer.get("token_type", "bearer")).lower() == "bearer"
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text and all(" " < each <= "~" for each in text) else None
 
 
 def _scopes(value: object) -> tuple[str, ...]:
-    if isinstance(value, list):
-        return tuple(str(each) for each in value)
-    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else ()
+    """A text or a list of scopes, without what a database or a page could not hold."""
+    parts = value.replace(",", " ").split() if isinstance(value, str) else value
+    given = parts[:MOST_SCOPES] if isinstance(parts, list) else []
+    cleaned = [one_line(each, LONGEST_SCOPE) for each in given if isinstance(each, str)]
+    return tuple(each for each in cleaned if each)

@@ -60,18 +60,21 @@ class Provider:
     authorization_params: Mapping[str, str] = field(default_factory=dict)
     pkce: bool = True
     callback_keep: tuple[str, ...] = ()  # parameters of the callback; `redirect_uri` is ours
+    cancel_errors: tuple[str, ...] = ()  # what it calls the person's no, beside the usual words
     callback_hmac: bool = False  # the callback is signed with our secret, as Shopify does
     # Tokens
     token_endpoint_auth_method: str = BASIC
     token_request: str = FORM
     token_params: Mapping[str, str] = field(default_factory=dict)
     token_errors: Mapping[str, str] = field(default_factory=dict)  # its word → RFC 6749 5.2
+    token_path: str = ""  # JMESPath: the object of a token answer that has the tokens
     token_keep: tuple[str, ...] = ()  # further keys of the token answer
     keep_sealed: tuple[str, ...] = ()  # what of all that is kept is a secret
     expiry: str | int = EXPIRES_IN  # where an access token's end stands; a number: its seconds
     refresh: str = AHEAD  # ahead of expiry, or only once the provider says "expired", or never
     rotates: bool = True  # a refresh token is good once; a second use may end the whole grant
     revocation_endpoint: str = ""  # RFC 7009
+    revocation_format: str = ""  # FORM or JSON; "": as the token requests
     revocation: RevocationSpec | None = None
     push: Push | None = None  # it delivers tokens by itself
     ca_file: str = ""

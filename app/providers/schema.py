@@ -185,6 +185,8 @@ class ProviderKeys(TypedDict, total=False):
     token_endpoint: Address
     revocation_endpoint: Address
     """RFC 7009."""
+    revocation_format: Annotated[str, OneOf(spec_parts.FORM, spec_parts.JSON)]
+    """How a request to it is written; without it, as `token_request`."""
     scopes: Texts
     scope_words: TableOfTexts
     """What each scope lets us do, in the words of a person."""
@@ -199,6 +201,8 @@ class ProviderKeys(TypedDict, total=False):
     """RFC 7636, S256."""
     callback_keep: Texts
     """Parameters of the callback that are needed later."""
+    cancel_errors: Texts
+    """What the provider calls it in `error` when a person says no, beside the usual words."""
     callback_hmac: bool
     """The callback is signed with our secret as Shopify signs it."""
     token_endpoint_auth_method: Annotated[
@@ -210,6 +214,8 @@ class ProviderKeys(TypedDict, total=False):
     """More parameters of every token request, a refresh too."""
     token_errors: Mapping[str, Annotated[str, OneOf(*spec_parts.TOKEN_ERRORS)]]
     """The provider's words for an error → those of RFC 6749, or `payment_required`."""
+    token_path: Expression
+    """JMESPath: the object of the token answer that has the tokens, where it is a nested one."""
     token_keep: Texts
     """Further keys of the token answer that are needed later."""
     keep_sealed: Texts

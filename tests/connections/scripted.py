@@ -25,7 +25,7 @@ authorization_endpoint = "{url}/auth"
 token_endpoint = "{url}/token"
 {more}
 [providers.acme.probe]
-url = "{url}/me"
+url = "{me}"
 label = "name"
 account = "sub"
 {probe}
@@ -112,9 +112,10 @@ async def open_scripted(
     more: str = "",
     probe: str = "",
     *,
+    me: str = "",
     without_revocation: bool = False,
 ) -> AsyncIterator[Scripted]:
-    """`more` are further keys of the entry, `probe` of its probe."""
+    """`more` are further keys of the entry, `probe` of its probe; `me` is another address of it."""
     acme = Scripted()
     handlers = {"token": acme.on_token, "me": acme.on_me, "revoke": acme.on_revoke}
     async with serving(handlers) as url:
@@ -122,7 +123,9 @@ async def open_scripted(
         if not without_revocation:
             more += f'\nrevocation_endpoint = "{url}/revoke"'
         file = folder / "scripted.toml"
-        file.write_text(ENTRY.format(url=url, more=more, probe=probe), encoding="utf-8")
+        file.write_text(
+            ENTRY.format(url=url, me=me or f"{url}/me", more=more, probe=probe), encoding="utf-8"
+        )
         own = replace(settings, providers_file=file, clients={"acme": Client("our-id", "secret")})
         app = new_application(own)
         async with app.test_app():

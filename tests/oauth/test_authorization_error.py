@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.oauth.authorization_error import has_error, is_cancel
+from app.oauth.authorization_error import is_cancel
+from app.oauth.error_field import has_error
 
 CANCELS = [
     "access_denied",

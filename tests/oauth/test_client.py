@@ -232,6 +232,14 @@ def test_a_moment_of_the_end_is_read_in_every_form(expires_at: object, life: flo
         ('{"access_token": "t", "scope": ["a", "b"]}', ("a", "b")),
         ('{"access_token": "t", "scope": null}', ()),
         ("access_token=t&scope=a+b", ("a", "b")),
+        ("access_token=t&scope=a+b\n", ("a", "b")),
+        ('{"access_token": "t", "scope": "a\\tb\\n c"}', ("a", "b", "c")),
+        ('{"access_token": "t", "scope": "a\\u0000b c"}', ("ab", "c")),
+        ('{"access_token": "t", "scope": ["a\\u0000", "\\u202eb", "\\u0000", ""]}', ("a", "b")),
+        ('{"access_token": "t", "scope": ["a\\ud800", null, 5, {"b": 1}]}', ("a",)),
+        ('{"access_token": "t", "scope": {"a": 1}}', ()),
+        ('{"access_token": "t", "scope": "%s"}' % ("s" * 300), ("s" * 200,)),
+        ('{"access_token": "t", "scope": "%s"}' % ("s " * 900), ("s",) * 500),
     ],
 )
 def test_scopes_are_read_in_every_form(body: str, scopes: tuple[str, ...]) -> None:
@@ -240,12 +248,86 @@ def test_scopes_are_read_in_every_form(body: str, scopes: tuple[str, ...]) -> No
     assert tokens.scopes == scopes
 
 
-@pytest.mark.parametrize("token_type", ['"Bearer"', '"bearer"', '"BEARER"'])
-def test_a_bearer_in_any_letter_case_is_one(token_type: str) -> None:
-    body = f'{{"access_token": "t", "refresh_token": "r", "token_type": {token_type}}}'
-    tokens = read(body)
+ORDINARY = Tokens("t", "r")
+GOOD_ANSWERS = [
+    *(
+        f'{{"access_token": "t", "refresh_token": "r", "token_type": {token_type}}}'
+        for token_type in ('"Bearer"', '"bearer"', '"BEARER"', '"BearerToken"', '"bearer "', '""')
+    ),
+    *(
+        f'{{"access_token": "t", "refresh_token": "r", "token_type": {token_type}}}'
+        for token_type in ("null", '"N_A"', '"JWT"', '"token"', '["Bearer"]')
+    ),
+    *(
+        f'{{"access_token": "t", "refresh_token": "r", "error": {error}}}'
+        for error in ("null", '""', "false", "0", "[]", "{}", '"null"', '"none"', '" "')
+    ),
+    '\ufeff{"access_token": "t", "refresh_token": "r"}',
+    '\n {"access_token": "t", "refresh_token": "r"} \n',
+    '{"access_token": " t\\n", "refresh_token": "\\tr"}',
+    "access_token=t&refresh_token=r&error=",
+    "\ufeffaccess_token=t&refresh_token=r\r\n",
+]
+
+
+@pytest.mark.parametrize("body", GOOD_ANSWERS)
+def test_a_token_answer_is_taken_as_it_comes(body: str) -> None:
+    assert read(body) == ORDINARY
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_a_token_answer_may_be_written_in_other_letters(encoding: str) -> None:
+    body = '{"access_token": "t", "refresh_token": "r", "name": "é"}'.encode(encoding)
+    assert read_tokens(acme("http://x"), Reply(0, 200, body=body), {}) == ORDINARY
+
+
+NESTED = [
+    (
+        '{"ok": true, "authed_user": {"access_token": "t", "scope": "a"}}',
+        Tokens("t", scopes=("a",)),
+    ),
+    (
+        '{"access_token": "bot", "refresh_token": "bots", "scope": "x", "expires_in": 5,'
+        ' "authed_user": {"access_token": "t", "token_type": "user"}}',
+        Tokens("t"),
+    ),
+    ('{"access_token": "t", "refresh_token": "r"}', ORDINARY),
+    ('{"access_token": "t", "refresh_token": "r", "authed_user": null}', ORDINARY),
+    ('{"access_token": "t", "refresh_token": "r", "authed_user": ["x"]}', ORDINARY),
+]
+
+
+@pytest.mark.parametrize(("body", "tokens"), NESTED)
+def test_a_nested_token_is_found_where_the_entry_says(body: str, tokens: Tokens) -> None:
+    provider = replace(acme("http://x"), token_path="authed_user")
+    assert read_tokens(provider, Reply(0, 200, body=body.encode()), {}) == tokens
+
+
+def test_what_is_kept_may_stand_beside_a_nested_token() -> None:
+    provider = replace(acme("http://x"), token_path="data.user", token_keep=("team", "id"))
+    body = b'{"team": "T1", "id": "x", "data": {"user": {"access_token": "t", "id": 7}}}'
+    tokens = read_tokens(provider, Reply(0, 200, body=body), {})
     assert isinstance(tokens, Tokens)
-    assert tokens.refresh_token == "r"
+    assert tokens.kept == {"team": "T1", "id": "7"}
+
+
+UNUSABLE = [  # what came all the same, and must be revoked
+    ("", '{"access_token": "t", "refresh_token": "r", "token_type": "mac"}'),
+    ("", '{"access_token": "t", "refresh_token": "r", "token_type": "DPoP"}'),
+    ("", '{"access_token": "t", "refresh_token": "r", "token_type": " MAC "}'),
+    ("", '{"access_token": "t", "refresh_token": "r", "error": "server_error"}'),
+    ("", '{"access_token": "t", "refresh_token": "r", "error": {"code": 5}}'),
+    ("authed_user", '{"access_token": "t", "refresh_token": "r", "authed_user": {"id": "U1"}}'),
+]
+
+
+@pytest.mark.parametrize(("token_path", "body"), UNUSABLE)
+def test_a_refused_answer_shows_the_tokens_that_came_with_it(token_path: str, body: str) -> None:
+    provider = replace(acme("http://x"), token_path=token_path)
+    refusal = read_tokens(provider, Reply(0, 200, body=body.encode()), {})
+    assert isinstance(refusal, Refusal)
+    assert refusal.unusable == ORDINARY
+    assert "access_token" not in repr(refusal.unusable)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +354,14 @@ def test_a_bearer_in_any_letter_case_is_one(token_type: str) -> None:
         (400, '{"error": {"code": 5}}', "http_400"),
         (200, '{"access_token": "t\\r\\nX-Evil: 1"}', "bad_response"),
         (200, '{"access_token": "ключ"}', "bad_response"),
-        (200, '{"error": "ошибка"}', "bad_response"),
+        (200, '{"error": "ошибка"}', "unknown_error"),
+        (200, '{"error": "invalid_code"}', "unknown_error"),
+        (200, '{"error": {"code": "invalid_code"}}', "unknown_error"),
+        (200, '{"ok": false, "error": "bad_verification_code"}', "unknown_error"),
+        (200, "error=bad_verification_code&error_description=x", "unknown_error"),
+        (200, '{"access_token": null, "error": null}', "bad_response"),
+        (200, " ", "bad_response"),
+        (204, "", "bad_response"),
     ],
 )
 def test_an_answer_without_tokens_is_a_refusal_with_its_code(

@@ -98,6 +98,10 @@ BAD = [  # key, value, and what is said
     ("probe.body", '"x"', "is none of url, method, headers, header, auth"),
     ("revocation", '{ header = "x" }', "is none of url, method, auth, headers"),
     ("english", '{ name = "x" }', "name is none of title, about, needs, by_hand"),
+    ("cancel_errors", '"no"', "wants a list of texts"),
+    ("token_path", '"authed_user["', "wants a JMESPath expression"),
+    ("token_path", "5", "wants a text"),
+    ("revocation_format", '"xml"', "wants form or json"),
     ("push", '{ where = "x", were = "y" }', "were is none of where, account, token, code"),
     ("quota", '{ requests = 5, period = "day", per = 1 }', "per is none of requests, period"),
     ("fields", '[{ name = "x" }]', "fields[0].label is needed"),
@@ -156,6 +160,18 @@ def test_the_smallest_entry_has_good_defaults(tmp_path: Path) -> None:
     assert (acme.probe.method, acme.probe.error) == ("GET", "error")
     assert (acme.icon, acme.configured) == ("bi-plug", False)
     assert (acme.max_rate, acme.min_interval, acme.quota) == (100.0, 0.0, None)
+
+
+def test_token_answers_cancels_and_revocations_may_be_of_its_own_kind(tmp_path: Path) -> None:
+    keys = """
+        cancel_errors = ["E-1042"]
+        token_path = "authed_user"
+        revocation_format = "json"
+        [providers.acme.probe]
+    """
+    acme: Provider = load(tmp_path, SMALLEST.replace("[providers.acme.probe]", keys))["acme"]
+    assert (acme.cancel_errors, acme.token_path) == (("E-1042",), "authed_user")
+    assert acme.revocation_format == "json"
 
 
 def test_without_a_file_there_are_the_built_in_ones() -> None:
