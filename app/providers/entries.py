@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.providers import schema
+from app.providers import schema, schema_parts
 from app.providers.field_types import ALLOW_INSECURE
 from app.providers.placeholders import names_in_all
 from app.providers.provider import Provider
@@ -18,14 +18,14 @@ from app.providers.spec_parts import Carrier, Field, Probe, Push, RevocationSpec
 from app.providers.validation import Fault, inconsistencies, missing_in, unfit_name
 
 TABLES: Mapping[str, type] = {  # by the key that they stand under
-    "carriers": schema.CarrierKeys,
-    "classify": schema.RuleKeys,
-    "english": schema.TextsKeys,
-    "fields": schema.FieldKeys,
-    "probe": schema.ProbeKeys,
-    "push": schema.PushKeys,
-    "quota": schema.QuotaKeys,
-    "revocation": schema.RevocationKeys,
+    "carriers": schema_parts.CarrierKeys,
+    "classify": schema_parts.RuleKeys,
+    "english": schema_parts.TextsKeys,
+    "fields": schema_parts.FieldKeys,
+    "probe": schema_parts.ProbeKeys,
+    "push": schema_parts.PushKeys,
+    "quota": schema_parts.QuotaKeys,
+    "revocation": schema_parts.RevocationKeys,
 }
 EXPECTED = {  # by the type of pydantic's error
     "bool_type": "wants true or false",
@@ -91,7 +91,7 @@ def _laid_over(base: Provider, keys: schema.ProviderKeys) -> Provider:
     return replace(base, **changes)
 
 
-def _probe(base: Probe, keys: schema.ProbeKeys) -> Probe:
+def _probe(base: Probe, keys: schema_parts.ProbeKeys) -> Probe:
     changes: dict[str, Any] = dict(keys)
     own = {key: changes.pop(key) for key in ["header", "auth"] if key in keys}
     elsewhere = [keys.get("headers"), keys.get("query"), keys.get("form"), keys.get("json")]
@@ -106,11 +106,13 @@ def _probe(base: Probe, keys: schema.ProbeKeys) -> Probe:
     return replace(base, **changes)
 
 
-def _revocation(base: RevocationSpec | None, keys: schema.RevocationKeys) -> RevocationSpec | None:
+def _revocation(
+    base: RevocationSpec | None, keys: schema_parts.RevocationKeys
+) -> RevocationSpec | None:
     return replace(base or RevocationSpec(""), **keys) if keys else base
 
 
-def _push(base: Push, keys: schema.PushKeys) -> Push:
+def _push(base: Push, keys: schema_parts.PushKeys) -> Push:
     changes: dict[str, Any] = dict(keys)
     if "carriers" in keys:
         changes["carriers"] = tuple(_carrier(each) for each in keys["carriers"])
