@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli import parser
 from tests.code.committed import ROOT, committed, texts
 
 ENDS = "py|html|js|css|md|toml|ini|svg|mako"
@@ -18,6 +19,7 @@ START = re.compile(
 )
 MODULE = re.compile(r"(?<![\w./])((?:app|tests|bench|docs)(?:\.(?!json\b|css\b)[a-z_]\w*)+)")
 OF_ALEMBIC = {"downgrade", "server_default", "ck_connections_cause", "ck_alert_channels_kind"}
+COMMAND = re.compile(r"python3? -m (app|bench) ([a-z_]+)")
 # Names of other programs, and those that a convention gives to keys (`app/models/base.py`).
 OF_OTHERS = {
     *("pk_connections", "uq_connections_user_id_provider_account"),
@@ -103,6 +105,19 @@ def test_a_name_that_a_document_gives_is_in_the_code() -> None:
         if not set(name.split(".")) <= words | OF_OTHERS and not PROVIDERS.fullmatch(name)
     }
     assert unknown == set()
+
+
+def test_a_command_that_a_text_names_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    named = {found for _, text in prose() for found in COMMAND.findall(text)}
+    assert {("app", "users"), ("bench", "checks")} <= named
+    for program, word in named:
+        if program == "app":
+            with pytest.raises(SystemExit) as end:
+                parser.parse([word, "--help"])
+            assert end.value.code == 0, word
+        else:
+            assert (ROOT / program / f"{word}.py").exists(), (program, word)
+    assert "usage" in capsys.readouterr().out
 
 
 def is_current(file: Path) -> bool:
