@@ -32,7 +32,7 @@ async def index() -> ResponseReturnValue:
     return await render_template(
         "accounts/audit_log.html",
         entries=entries,
-        kinds=KINDS,
+        kinds={value: text for value, (text, _) in KINDS.items()},
         kind=kind,
         own=own,
         connection_id=connection_id,

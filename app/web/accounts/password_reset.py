@@ -47,9 +47,7 @@ async def ask() -> ResponseReturnValue:
     if wait := await overdone(mailbox, (f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
         return await too_many(wait)
     app.unfinished.start(_write(app, email))
-    return await render_template(
-        "accounts/email_sent.html", email_value=email, title="Проверьте почту"
-    )
+    return await render_template("accounts/email_sent.html", email_value=email)
 
 
 @blueprint.get("/reset/password")

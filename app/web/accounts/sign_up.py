@@ -131,9 +131,7 @@ async def _by_letter(email: str, password: str) -> ResponseReturnValue:
     if wait := await overdone((f"mail:{email.lower()}", TO_ONE_MAILBOX)):
         return await too_many(wait)
     dashboard().unfinished.start(_write(dashboard(), email, password))
-    return await render_template(
-        "accounts/email_sent.html", email_value=email, title="Проверьте почту"
-    )
+    return await render_template("accounts/email_sent.html", email_value=email)
 
 
 async def _write(app: Dashboard, email: str, password: str) -> None:

@@ -20,7 +20,6 @@ from app.models.connection import UNWATCHED
 CAUSES = {cause: texts.noun for cause, texts in CAUSE_TEXTS.items() if texts.makes_outages}
 PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
 IN_ORDER = "в сети"  # of a bar
-FAULTS = {"provider": "по вине сервиса", "you": "ждало вас", "us": "по нашей вине"}
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,13 +24,18 @@ from app.i18n.formatting import (
 from app.i18n.timezones import ZONES
 from app.models.connection import Cause
 
-FAULTS = {"provider": "сервис", "you": "ждало вас", "us": "мы"}
-PARTS = (  # of a month's time that was not up
-    ("provider", "по вине сервиса {}"),
-    ("you", "ждало вас {}"),
-    ("us", "по нашей вине {}"),
-)
-BY_FAULT = {"provider": "вина сервиса", "you": "ждало вас", "us": "наша вина"}
+
+class FaultTexts(NamedTuple):
+    who: str  # a table's column "Чья вина"
+    of_outage: str  # behind what an outage was
+    of_span: str  # before how long it lasted
+
+
+FAULTS = {
+    "provider": FaultTexts("сервис", "вина сервиса", "по вине сервиса"),
+    "you": FaultTexts("ждало вас", "ждало вас", "ждало вас"),
+    "us": FaultTexts("мы", "наша вина", "по нашей вине"),
+}
 STATUSES = {
     "offline": "не работало",
     "blocked": "ждало ваших действий",
@@ -59,7 +65,7 @@ def outage_row(record: Record, titles: Mapping[str, str]) -> list[object]:
         _minutes(record["seconds"]),
         STATUSES[str(record["status"])],
         CAUSE_TEXTS[str(record["cause"])].noun,
-        FAULTS[str(record["fault"])],
+        FAULTS[str(record["fault"])].who,
         record["checks"],
         "да" if record["provider_wide"] else "нет",
         *(record[name] for name in ("evidence", "last_evidence", "connection")),
@@ -83,7 +89,7 @@ def event(cause: str | None) -> str:
     if cause is None:
         return f"{NO_DATA}: никто не проверял"
     name = CAUSE_TEXTS[cause].noun
-    return f"{name} ({BY_FAULT[Cause(cause).fault]})"
+    return f"{name} ({FAULTS[Cause(cause).fault].of_outage})"
 
 
 def month_name(window: TimeRange, zone: ZoneInfo) -> str:
@@ -155,7 +161,8 @@ def clock_of(window: TimeRange, zone: ZoneInfo) -> str:
 def _downtime(split: Breakdown) -> Iterable[str]:
     if not split.down:
         return ["без простоев"]
-    parts = [text.format(_span(_of(split, fault))) for fault, text in PARTS if _of(split, fault)]
+    spans = {fault: _of(split, fault) for fault in FAULTS}
+    parts = [f"{FAULTS[fault].of_span} {_span(span)}" for fault, span in spans.items() if span]
     return [f"простой {_span(split.down)}, из них {', '.join(parts)}"]
 
 
