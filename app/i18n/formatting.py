@@ -1,7 +1,7 @@
 """Russian plurals, shares, durations, days and times, as pages and messages write them. Pure."""
 
 from datetime import date, datetime, timedelta
-from math import floor
+from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
@@ -77,11 +77,10 @@ def short_span(lasted: timedelta) -> str:
     return _two(whole // DAY, "дн.", whole % DAY // HOUR, "ч")
 
 
-def duration(seconds: float) -> str:
-    """ "45 с", "18 мин", "2 ч 5 мин", "3 дн."."""
-    if seconds >= DAY:
-        return f"{int(seconds) // DAY} дн."
-    return short_span(timedelta(seconds=int(seconds)))
+def time_to_wait(seconds: int) -> str:
+    """ "45 с", "18 мин", "2 ч 5 мин", never too short: minutes are rounded up."""
+    whole = seconds if seconds < MINUTE else ceil(seconds / MINUTE) * MINUTE
+    return short_span(timedelta(seconds=whole))
 
 
 def every(seconds: float) -> str:

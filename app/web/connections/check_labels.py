@@ -1,8 +1,6 @@
 """The Russian words for how often we ask, and for what keeps us from asking."""
 
-from math import ceil
-
-from app.i18n.formatting import MINUTE, duration, plural
+from app.i18n.formatting import plural, time_to_wait
 from app.providers.provider import Provider
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
@@ -16,7 +14,7 @@ NO_CONNECTIVITY = (
 def provider_asks_to_wait(name: str, seconds: int) -> str:
     return (
         f"«{name}» разрешает нам проверять лишь изредка. "
-        f"Следующую проверку можно начать через {duration(_whole_minutes(seconds))}."
+        f"Следующую проверку можно начать через {time_to_wait(seconds)}."
     )
 
 
@@ -30,11 +28,6 @@ def spending(provider: Provider, interval: float) -> str:
     spent = provider.spending(interval)
     requests = plural(spent, "запрос", "запроса", "запросов")
     return f"мы тратим {_grouped(spent)} {requests} в сутки из {_grouped(provider.quota.daily)}"
-
-
-def _whole_minutes(seconds: int) -> int:
-    """Rounded up: who comes back when told must not be sent away again."""
-    return seconds if seconds < MINUTE else ceil(seconds / MINUTE) * MINUTE
 
 
 def _grouped(number: int) -> str:

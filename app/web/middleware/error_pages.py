@@ -7,6 +7,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException
 
 from app.database.availability import is_away, name_of
+from app.i18n.formatting import time_to_wait
 from app.web.context import Dashboard
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ def handle_errors(app: Dashboard) -> None:
 
 async def too_many(wait: int) -> ResponseReturnValue:
     """429 with the time to wait, in seconds."""
-    body, status, headers = await error_page(429, f"Попробуйте снова через {_span(wait)}.")
+    body, status, headers = await error_page(429, f"Попробуйте снова через {time_to_wait(wait)}.")
     return body, status, headers | {"Retry-After": str(wait)}
 
 
@@ -73,7 +74,3 @@ async def _on_surprise(error: Exception) -> ResponseReturnValue:
     # The path only: a query may hold a code or a state.
     log.error("%s %s failed", request.method, request.path, exc_info=error)
     return await error_page(500)
-
-
-def _span(seconds: int) -> str:
-    return f"{seconds} с" if seconds < 90 else f"{round(seconds / 60)} мин"

@@ -95,15 +95,19 @@ def test_a_time_is_the_reader_s_and_names_another_day(moment: datetime, text: st
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (45.9, "45 с"),
+        (1, "1 с"),
+        (59, "59 с"),
+        (60, "1 мин"),
+        (61, "2 мин"),  # who comes back when told must not be sent away again
+        (149, "3 мин"),
         (1080, "18 мин"),
         (7200, "2 ч"),
-        (7500, "2 ч 5 мин"),
-        (300_000, "3 дн."),
+        (7441, "2 ч 5 мин"),
+        (172_800, "2 дн."),
     ],
 )
-def test_a_duration_is_short(seconds: float, text: str) -> None:
-    assert formatting.duration(seconds) == text
+def test_a_time_to_wait_is_long_enough(seconds: int, text: str) -> None:
+    assert formatting.time_to_wait(seconds) == text
 
 
 @pytest.mark.parametrize(
