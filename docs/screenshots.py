@@ -17,7 +17,8 @@ from app import local_postgres
 from app.cli.commands import migrate_database
 from app.cli.demo import SANDBOX_PROVIDERS, providers_file
 from app.database.engine import open_database
-from app.outbound.client import open_outbound
+from app.outbound.client import client_of
+from app.outbound.pool import open_pool
 from bench.history_pages import LATENCIES, OUTAGES
 from tests.browser.chromium import find_chromium, open_chromium
 from tests.support.people import Sandbox
@@ -79,7 +80,8 @@ async def _running(database_url: str, folder: Path) -> AsyncIterator[tuple[str, 
             started = Program([*APP, *command], environ).start()
             stack.push_async_callback(started.close)
             await answers(started, address)
-        http = await stack.enter_async_context(open_outbound(loopback=True))
+        pool = await stack.enter_async_context(open_pool(loopback=True))
+        http = await stack.enter_async_context(client_of(pool))
         yield url, Sandbox(sandbox_url, http)
 
 

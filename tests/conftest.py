@@ -15,7 +15,8 @@ from app.config import Client, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.monitor.checker import Checker
-from app.outbound.client import Outbound, open_outbound
+from app.outbound.client import HttpClient, client_of
+from app.outbound.pool import HttpPool, open_pool
 from app.process import bind
 from app.sandbox import create_sandbox
 from app.sandbox.settings import SandboxSettings
@@ -82,9 +83,15 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[Outbound]:
-    async with open_outbound(loopback=True) as outbound:
-        yield outbound
+async def http_pool() -> AsyncIterator[HttpPool]:
+    async with open_pool(loopback=True) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def http(http_pool: HttpPool) -> AsyncIterator[HttpClient]:
+    async with client_of(http_pool) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +105,7 @@ async def sandbox_server() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def sandbox(sandbox_server: str, http: Outbound) -> Sandbox:
+async def sandbox(sandbox_server: str, http: HttpClient) -> Sandbox:
     """The sandbox, all well and nobody's grant in it."""
     sandbox = Sandbox(sandbox_server, http)
     await sandbox.reset()
@@ -174,10 +181,12 @@ async def acme() -> AsyncIterator[Acme]:
 
 @pytest.fixture
 async def checker(
-    database: Database, http: Outbound, keys: Keys, acme: Acme
+    database: Database, http: HttpClient, http_pool: HttpPool, keys: Keys, acme: Acme
 ) -> AsyncIterator[Checker]:
     """Checks of connections to acme."""
-    checker = Checker(database.sessions, http, keys, {"acme": acme.provider}, 600, TIMEOUT)
+    checker = Checker(
+        database.sessions, http, http_pool, keys, {"acme": acme.provider}, 600, TIMEOUT
+    )
     yield checker
     await checker.unfinished.drain(5)
 

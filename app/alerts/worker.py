@@ -14,7 +14,7 @@ from app.background import Unfinished, forever, running
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class AlertWorker:
 
     settings: Settings
     sessions: Sessions
-    http: Outbound
+    http: HttpClient
     keys: Keys
     catalogue: Catalogue
     unfinished: Unfinished
@@ -77,7 +77,7 @@ class Parts(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
-    def http(self) -> Outbound: ...
+    def http(self) -> HttpClient: ...
     @property
     def keys(self) -> Keys: ...
     @property

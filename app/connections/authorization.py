@@ -15,7 +15,8 @@ from app.oauth.authorization_error import is_cancel
 from app.oauth.client import NOTHING
 from app.oauth.error_field import has_error
 from app.oauth.token_response import Refusal, picked
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
+from app.outbound.failures import Failure
 from app.providers.provider import Provider
 
 
@@ -41,7 +42,7 @@ async def start(
 
 async def finish(
     sessions: Sessions,
-    http: Outbound,
+    http: HttpClient,
     keys: Keys,
     provider: Provider,
     person: CurrentUser,
@@ -88,7 +89,7 @@ def _fault_of(provider: Provider, answer: Mapping[str, str]) -> ConnectError | N
 
 async def _trade(
     sessions: Sessions,
-    http: Outbound,
+    http: HttpClient,
     keys: Keys,
     provider: Provider,
     person: CurrentUser,
@@ -133,5 +134,5 @@ def _error_of(refusal: Refusal) -> ConnectError:
         return ConnectError.NOT_ALLOWED
     if refusal.code in ("bad_response", "too_large", "not_http"):
         return ConnectError.BAD_RESPONSE
-    down = refusal.reply.failure or (refusal.reply.status or 0) >= 500
+    down = isinstance(refusal.reply, Failure) or refusal.reply.status_code >= 500
     return ConnectError.UNREACHABLE if down else ConnectError.EXCHANGE_REFUSED

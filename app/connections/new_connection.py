@@ -21,7 +21,7 @@ from app.grants import store as grants
 from app.grants.store import OpenGrant
 from app.models.connection import Connection
 from app.oauth.token_response import Tokens
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.provider import Provider
 from app.realtime.events import announce_list
 
@@ -33,7 +33,7 @@ STORE_RETRY = 0.25  # seconds between two tries
 
 async def store_or_revoke(
     sessions: Sessions,
-    http: Outbound,
+    http: HttpClient,
     keys: Keys,
     provider: Provider,
     user_id: int,
@@ -92,7 +92,7 @@ async def store(
 
 
 async def revoke(
-    sessions: Sessions, http: Outbound, keys: Keys, provider: Provider, tokens: Tokens
+    sessions: Sessions, http: HttpClient, keys: Keys, provider: Provider, tokens: Tokens
 ) -> None:
     """Revoke tokens that belong to no connection."""
     orphan = OpenGrant(uuid4(), 1, tokens.access_token, tokens.refresh_token, kept=tokens.kept)

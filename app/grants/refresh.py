@@ -22,7 +22,7 @@ from app.grants.store import GRANT_COLUMNS, OpenGrant, kept, open_grant, sealed
 from app.models.connection import Connection, Grant
 from app.oauth import client
 from app.oauth.token_response import Refusal, Tokens
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.provider import AHEAD, NEVER, Provider
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def may_refresh(provider: Provider, grant: OpenGrant) -> bool:
 
 async def refresh(
     sessions: Sessions,
-    http: Outbound,
+    http: HttpClient,
     keys: Keys,
     provider: Provider,
     grant: OpenGrant,

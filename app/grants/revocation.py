@@ -18,7 +18,7 @@ from app.grants.store import OpenGrant, account_held
 from app.models.connection import Revocation
 from app.oauth import client
 from app.oauth.revocation_response import RevocationAnswer, RevocationOutcome
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.provider import PUSHED_TOKEN, Catalogue, Provider
 from app.providers.spec_parts import ACCESS_TOKEN, REFRESH_TOKEN
 
@@ -73,7 +73,7 @@ async def enqueue(
 
 
 async def enqueue_or_send(
-    sessions: Sessions, http: Outbound, keys: Keys, provider: Provider, grant: OpenGrant
+    sessions: Sessions, http: HttpClient, keys: Keys, provider: Provider, grant: OpenGrant
 ) -> None:
     """End a grant that could not be kept: by the outbox, or at once where that cannot be written
     either. What neither way works for is logged; there is nobody left to try again.
@@ -94,7 +94,7 @@ async def enqueue_or_send(
 
 async def send(
     sessions: Sessions,
-    http: Outbound,
+    http: HttpClient,
     keys: Keys,
     provider: Provider,
     revocation_id: UUID,
@@ -122,7 +122,7 @@ async def send(
     return answer
 
 
-async def send_due(sessions: Sessions, http: Outbound, keys: Keys, catalogue: Catalogue) -> None:
+async def send_due(sessions: Sessions, http: HttpClient, keys: Keys, catalogue: Catalogue) -> None:
     """Try what is due, one by one; what is older than a day is dropped in any case."""
     await _drop_old(sessions, catalogue)
     for revocation_id, name in await _claim_due(sessions):

@@ -28,7 +28,8 @@ from app.monitor.prober import Prober, ProbeResult
 from app.monitor.rate_limiter import RateLimiter, honour_retry_after
 from app.monitor.results import Checked, NoVerdict, record
 from app.monitor.verdict import PriorState, Verdict, verdict_of
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
+from app.outbound.pool import HttpPool
 from app.providers.provider import AHEAD, Catalogue
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,8 @@ class Checker:
     """What every check needs."""
 
     sessions: Sessions
-    http: Outbound
+    http: HttpClient
+    http_pool: HttpPool  # for probes
     keys: Keys
     catalogue: Catalogue
     interval: float  # seconds
@@ -108,6 +110,7 @@ class Checker:
         return Prober(
             self.sessions,
             self.http,
+            self.http_pool,
             self.keys,
             self.catalogue,
             self.timeout,

@@ -25,14 +25,10 @@ from app.monitor.response_reader import (
 from app.oauth.client import challenge_error
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal
-from app.outbound.client import (
-    Outbound,
-    Reply,
-    RequestTarget,
-    WrittenRequest,
-    written,
-    written_request,
-)
+from app.outbound.failures import Failure, failure_of
+from app.outbound.http1 import RawResponse
+from app.outbound.pool import HttpPool
+from app.outbound.request import RequestTarget, WrittenRequest, written, written_request
 from app.outbound.retry_after import retry_after
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
@@ -46,7 +42,7 @@ class Answer:
     evidence: str  # one line for people: what was asked, what came, how long it took
     latency_ms: int
     status: int | None = None  # HTTP status; None: nothing whole came back, see `failure`
-    failure: str = ""  # as in `Reply.failure`
+    failure: str = ""  # as in `Failure.code`
     refused: str = ""  # the code of a refused refresh, as in `Refusal.code`
     sound: bool = True  # a 2xx answer is what this provider answers when all is well
     challenge: str = ""  # why the token was refused: an error code of RFC 6750 section 3.1
@@ -68,7 +64,7 @@ class Answer:
         return self.status == 401 and self.challenge != "insufficient_scope"
 
 
-async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: float) -> Answer:
+async def probe(pool: HttpPool, provider: Provider, grant: OpenGrant, timeout: float) -> Answer:
     """Send the provider's probe with this grant's token.
 
     A provider with several carriers gets each in turn until one is not refused with 401, within one
@@ -82,36 +78,38 @@ async def probe(http: Outbound, provider: Provider, grant: OpenGrant, timeout: f
             request = _request(provider, carriers[number], grant.access_token, grant.kept)
         except (KeyError, ValueError, httpx.InvalidURL):
             return Answer("", 0, failure="unconfigured")
-        left = max(0.0, until - monotonic())
-        reply = await http.send(request, left, provider.destination)
-        if reply.status != 401:
+        began = monotonic()
+        left = max(0.0, until - began)
+        try:
+            # Below the httpx client, which would more than double a whole check: 18 µs against 210.
+            response = await pool.exchange(request, left, provider.destination)
+        except httpx.HTTPError as error:
+            failure = failure_of(error, left, monotonic() - began)
+            return _no_answer(request, failure, number)
+        seconds = monotonic() - began
+        if response.status != 401:
             break
-    return _answer(provider, request, reply, number, grant.kept)
+    return _answer(provider, request, response, seconds, number, grant.kept)
 
 
 def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> Answer:
     """A refused refresh, as an answer about the grant."""
     method = "GET" if provider.token_request == GET else "POST"
     address = fill_address(provider.token_endpoint, defaultdict(str, kept))
-    line = evidence(method, address, refusal.reply, refusal.code)
+    reply = refusal.reply
+    if isinstance(reply, Failure):
+        line = _evidence(method, address, reply.detail or reply.code)
+        latency = _milliseconds(reply.seconds)
+        return Answer(line, latency, failure=reply.code, refused=refusal.code)
+    latency = _milliseconds(reply.elapsed.total_seconds())
+    remark = "" if refusal.code.startswith("http_") else refusal.code
     return Answer(
-        line,
-        _milliseconds(refusal.reply),
-        refusal.reply.status,
-        refusal.reply.failure,
+        _evidence(method, address, _said(reply.status_code, remark, latency)),
+        latency,
+        reply.status_code,
         refused=refusal.code,
-        retry_after=retry_after(refusal.reply.headers),
+        retry_after=retry_after(reply.headers),
     )
-
-
-def evidence(method: str, url: str, reply: Reply, remark: str = "") -> str:
-    """`GET api.evotor.ru/stores → 503 за 412 мс`; never a token, a query or a word of the body."""
-    parts = urlsplit(url)
-    asked = f"{method} {parts.hostname or ''}{parts.path}"
-    if reply.failure:
-        return f"{asked} → {reply.detail or reply.failure}"
-    said = f"{reply.status}" + (f" {remark}" if remark and not remark.startswith("http_") else "")
-    return f"{asked} → {said} за {_milliseconds(reply)} мс"
 
 
 def _request(
@@ -155,29 +153,35 @@ def _same_for_all(address: str) -> RequestTarget:
     return RequestTarget.of(httpx.URL(address))
 
 
+def _no_answer(request: WrittenRequest, failure: Failure, carrier: int) -> Answer:
+    line = _evidence(request.method, request.target.address, failure.detail)
+    latency = _milliseconds(failure.seconds)
+    return Answer(line, latency, failure=failure.code, carrier=carrier)
+
+
 def _answer(
     provider: Provider,
     request: WrittenRequest,
-    reply: Reply,
+    response: RawResponse,
+    seconds: float,
     carrier: int,
     kept: Mapping[str, str],
 ) -> Answer:
-    probe, content = provider.probe, content_of(reply)
-    good = reply.status is not None and 200 <= reply.status < 300
-    sound = not good or is_sound(probe, reply, content)
+    probe, content, latency = provider.probe, content_of(response), _milliseconds(seconds)
+    good = 200 <= response.status < 300
+    sound = not good or is_sound(probe, response, content)
     named = with_kept(content, kept) if good and sound else None
-    challenge = challenge_error(reply.headers)
+    challenge = challenge_error(response.headers)
     remark = challenge if sound else "с ошибкой в ответе"
     return Answer(
-        evidence(request.method, request.target.address, reply, remark),
-        _milliseconds(reply),
-        reply.status,
-        reply.failure,
+        _evidence(request.method, request.target.address, _said(response.status, remark, latency)),
+        latency,
+        response.status,
         sound=sound,
         challenge=challenge,
-        is_page=reply.headers.get("content-type", "").startswith("text/html"),
-        hint=hint_of(probe, reply, content),
-        retry_after=retry_after(reply.headers),
+        is_page=response.headers.get("content-type", "").startswith("text/html"),
+        hint=hint_of(probe, response, content),
+        retry_after=retry_after(response.headers),
         account=text(probe.account, named),
         label=label_of(probe.label, named),
         expires_in=seconds_until(found(probe.expires, named), time()),
@@ -185,5 +189,15 @@ def _answer(
     )
 
 
-def _milliseconds(reply: Reply) -> int:
-    return round(reply.seconds * 1000)
+def _evidence(method: str, url: str, said: str) -> str:
+    """`GET api.evotor.ru/stores → 503 за 412 мс`; never a token, a query or a word of the body."""
+    parts = urlsplit(url)
+    return f"{method} {parts.hostname or ''}{parts.path} → {said}"
+
+
+def _said(status: int, remark: str, latency: int) -> str:
+    return f"{status} {remark} за {latency} мс" if remark else f"{status} за {latency} мс"
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -18,7 +18,8 @@ from app.monitor.rate_limiter import RateLimiter
 from app.monitor.results import NoVerdict
 from app.monitor.verdict import is_about_grant
 from app.oauth.token_response import Refusal
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
+from app.outbound.pool import HttpPool
 from app.providers.provider import Catalogue, Provider
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,8 @@ class Prober:
     """Asks providers with the grants of leased connections, and refreshes these on the way."""
 
     sessions: Sessions
-    http: Outbound
+    http: HttpClient
+    http_pool: HttpPool  # for the probe alone
     keys: Keys
     catalogue: Catalogue
     timeout: float  # seconds for one probe
@@ -101,7 +103,7 @@ class Prober:
         )
 
     async def _probe(self, provider: Provider, grant: OpenGrant) -> Answer:
-        answer = await probe(self.http, provider, grant, self.timeout)
+        answer = await probe(self.http_pool, provider, grant, self.timeout)
         if grant.carrier is None:  # the placements before it were tried as well
             self.rate_limiter.spend(provider, answer.carrier)
         return answer

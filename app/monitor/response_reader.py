@@ -8,33 +8,31 @@ from typing import Any
 import jmespath
 
 from app.i18n.plain_text import one_line
-from app.outbound.client import Reply
+from app.outbound.http1 import RawResponse
 from app.providers.spec_parts import Probe
 
 LONGEST_ACCOUNT_LABEL = 200  # characters of a label or an account that we keep
 
 
-def content_of(reply: Reply) -> Any:
+def content_of(response: RawResponse) -> Any:
     """The JSON of an answer; None where there is none."""
     try:
-        return json.loads(reply.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError):
         return None
 
 
-def is_sound(probe: Probe, reply: Reply, content: Any) -> bool:
+def is_sound(probe: Probe, response: RawResponse, content: Any) -> bool:
     """Is a 2xx answer what this provider answers when all is well?"""
-    if reply.status == 204 or probe.method == "HEAD":
+    if response.status == 204 or probe.method == "HEAD":
         return True
     return content is not None and not found(probe.error, content)
 
 
-def hint_of(probe: Probe, reply: Reply, content: Any) -> str:
+def hint_of(probe: Probe, response: RawResponse, content: Any) -> str:
     """The cause that the first fitting rule of the entry names, "ok", or "" where none fits."""
-    if reply.status is None:
-        return ""
     for rule in probe.classify:
-        fits = rule.status in (None, reply.status)
+        fits = rule.status in (None, response.status)
         if fits and (not rule.when or found(rule.when, content)):
             return rule.cause
     return ""

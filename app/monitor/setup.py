@@ -9,7 +9,8 @@ from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.monitor.checker import Checker
 from app.monitor.connectivity import connectivity_of
-from app.outbound.client import Outbound, open_outbound
+from app.outbound.client import HttpClient, client_of
+from app.outbound.pool import HttpPool, open_pool
 from app.providers.provider import Catalogue
 from app.providers.registry import catalogue_of
 
@@ -19,14 +20,19 @@ async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
     """What a check needs without a web server: for the worker and for the command line."""
     catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
     keys = Keys(settings.token_keys)
-    async with open_database(settings.database_url) as database, open_outbound(loopback) as http:
-        yield checker_of(settings, database, http, keys, catalogue, Unfinished())
+    async with (
+        open_database(settings.database_url) as database,
+        open_pool(loopback) as pool,
+        client_of(pool) as http,
+    ):
+        yield checker_of(settings, database, http, pool, keys, catalogue, Unfinished())
 
 
 def checker_of(
     settings: Settings,
     database: Database,
-    http: Outbound,
+    http: HttpClient,
+    http_pool: HttpPool,
     keys: Keys,
     catalogue: Catalogue,
     unfinished: Unfinished,
@@ -34,6 +40,7 @@ def checker_of(
     return Checker(
         database.sessions,
         http,
+        http_pool,
         keys,
         catalogue,
         settings.interval,

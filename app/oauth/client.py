@@ -17,14 +17,15 @@ import httpx
 
 from app.oauth.revocation_response import RevocationAnswer, read_revocation
 from app.oauth.token_response import Refusal, Tokens, read_tokens
-from app.outbound.client import Outbound, Reply
+from app.outbound.client import HttpClient, send_request
+from app.outbound.failures import Failure
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
 from app.providers.spec_parts import BASIC, GET, JSON, NONE, POST, QUERY, RevocationSpec
 
 TIMEOUT = 15.0  # seconds for a whole token request
 CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")  # RFC 6750 section 3.1
-UNCONFIGURED = Reply(0, failure="unconfigured", reached=False)
+UNCONFIGURED = Failure("unconfigured")
 NOTHING: Mapping[str, str] = {}
 
 Kept = Mapping[str, str]  # what is kept of a grant beside its tokens, for `{names}` in an entry
@@ -92,7 +93,7 @@ def signature_matches(provider: Provider, answer: Mapping[str, str]) -> bool:
 
 
 async def exchange(
-    http: Outbound,
+    http: HttpClient,
     provider: Provider,
     code: str,
     redirect_uri: str,
@@ -109,7 +110,7 @@ async def exchange(
 
 
 async def refresh_tokens(
-    http: Outbound, provider: Provider, refresh_token: str, kept: Kept = NOTHING
+    http: HttpClient, provider: Provider, refresh_token: str, kept: Kept = NOTHING
 ) -> Tokens | Refusal:
     """RFC 6749 section 6. The answer's refresh token replaces the spent one; none means keep it."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
@@ -120,7 +121,7 @@ async def refresh_tokens(
 
 
 async def revoke(
-    http: Outbound, provider: Provider, token: str, hint: str, kept: Kept = NOTHING
+    http: HttpClient, provider: Provider, token: str, hint: str, kept: Kept = NOTHING
 ) -> RevocationAnswer:
     """RFC 7009, or the provider's own way."""
     if provider.revocation:
@@ -132,9 +133,9 @@ async def revoke(
     own_words = {word.lower(): code for word, code in provider.token_errors.items()}
     own = provider.revocation
     shows_token = own is not None and any("{token}" in each for each in own.headers.values())
-    return read_revocation(
-        reply.status, reply.body, reply.failure, own_words, shows_token=shows_token
-    )
+    if isinstance(reply, Failure):
+        return read_revocation(None, b"", reply.code, own_words, shows_token=shows_token)
+    return read_revocation(reply.status_code, reply.content, "", own_words, shows_token=shows_token)
 
 
 def revocation_line(provider: Provider) -> str:
@@ -167,8 +168,8 @@ def _escaped(text: str) -> str:
 
 
 async def _ask_for_tokens(
-    http: Outbound, provider: Provider, form: dict[str, str], kept: Kept
-) -> Reply:
+    http: HttpClient, provider: Provider, form: dict[str, str], kept: Kept
+) -> httpx.Response | Failure:
     client = provider.client
     if client is None:
         return UNCONFIGURED
@@ -176,17 +177,14 @@ async def _ask_for_tokens(
     try:
         address = fill_address(provider.token_endpoint, kept)
         form = form | fill_all(provider.token_params, {**kept, **ours})
-    except (
-        KeyError,
-        httpx.InvalidURL,
-    ):  # the entry wants more than was kept when this grant was made
+    except (KeyError, httpx.InvalidURL):  # it wants more than was kept when the grant was made
         return UNCONFIGURED
     return await _post(http, provider, address, form, provider.token_request)
 
 
 async def _post(
-    http: Outbound, provider: Provider, url: str, form: dict[str, str], how: str
-) -> Reply:
+    http: HttpClient, provider: Provider, url: str, form: dict[str, str], how: str
+) -> httpx.Response | Failure:
     """A request in our client's name."""
     client = provider.client
     if client is None:
@@ -201,7 +199,7 @@ async def _post(
         form = form | ours
     query = ours if method == QUERY else {}
     request = _written(how, url, query, form, headers)
-    return await http.send(request, TIMEOUT, provider.destination)
+    return await send_request(http, request, TIMEOUT, provider.destination)
 
 
 def _written(
@@ -215,8 +213,8 @@ def _written(
 
 
 async def _revoke_its_way(
-    http: Outbound, provider: Provider, its: RevocationSpec, values: dict[str, str]
-) -> Reply:
+    http: HttpClient, provider: Provider, its: RevocationSpec, values: dict[str, str]
+) -> httpx.Response | Failure:
     client = provider.client
     if client is not None:
         values = values | {"client_id": client.id, "client_secret": client.secret}
@@ -233,7 +231,7 @@ async def _revoke_its_way(
         )
     except (KeyError, httpx.InvalidURL):
         return UNCONFIGURED
-    return await http.send(request, TIMEOUT, provider.destination)
+    return await send_request(http, request, TIMEOUT, provider.destination)
 
 
 def _basic(name: str, secret: str) -> str:

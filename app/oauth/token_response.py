@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from time import time
 from urllib.parse import parse_qsl
 
+import httpx
 import jmespath
 
 from app.i18n.plain_text import one_line
 from app.oauth.error_field import has_error
 from app.oauth.token_expiry import life_of
-from app.outbound.client import Reply
+from app.outbound.failures import Failure
 from app.providers.provider import Provider
 from app.providers.spec_parts import TOKEN_ERRORS
 
@@ -40,10 +41,10 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A token request without tokens: an error code of RFC 6749 5.2, or a `Reply.failure`."""
+    """A token request without tokens: an error code of RFC 6749 5.2, or a `Failure.code`."""
 
     code: str  # "invalid_grant", …, "http_503", "bad_response", "timeout", "unreachable", "tls"
-    reply: Reply
+    reply: httpx.Response | Failure
     # Tokens that came all the same, of a type that we cannot send or beside an error: they live.
     unusable: Tokens | None = field(default=None, repr=False)
 
@@ -56,7 +57,7 @@ class Refusal:
         """The request may have been carried out, and its answer did not come, or says nothing."""
         if self.code in ("bad_response", "too_large"):
             return True
-        return bool(self.reply.failure) and self.reply.reached and self.reply.status is None
+        return isinstance(self.reply, Failure) and self.reply.reached
 
     @property
     def is_unclear(self) -> bool:
@@ -64,12 +65,16 @@ class Refusal:
         return self.code.startswith("http_4") and self.code != "http_429"
 
 
-def read_tokens(provider: Provider, reply: Reply, kept: Mapping[str, str]) -> Tokens | Refusal:
+def read_tokens(
+    provider: Provider, reply: httpx.Response | Failure, kept: Mapping[str, str]
+) -> Tokens | Refusal:
     """What a token endpoint answered; `kept` is what we had kept of this grant before."""
+    if isinstance(reply, Failure):
+        return refusal_of(provider, reply)
     answer = _parsed(reply)
     holder = _holder(provider, answer)
     tokens = _tokens_in(provider, holder, answer, kept)
-    if reply.status is None or reply.status >= 300 or has_error(answer):
+    if not reply.is_success or has_error(answer):
         return replace(refusal_of(provider, reply), unusable=tokens)
     if tokens is None:  # a token beside the place where it belongs is another one, and nobody's
         return Refusal("bad_response", reply, _tokens_in(provider, answer, answer, kept))
@@ -78,8 +83,9 @@ def read_tokens(provider: Provider, reply: Reply, kept: Mapping[str, str]) -> To
     return tokens
 
 
-def refusal_of(provider: Provider, reply: Reply) -> Refusal:
-    return Refusal(_error_code(provider, _parsed(reply), reply), reply)
+def refusal_of(provider: Provider, reply: httpx.Response | Failure) -> Refusal:
+    code = reply.code if isinstance(reply, Failure) else _error_code(provider, reply)
+    return Refusal(code, reply)
 
 
 def picked(answer: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
@@ -93,12 +99,12 @@ def is_plain(text: str) -> bool:
     return 0 < len(text) <= LONGEST_KEPT and all(" " < each <= "~" for each in text)
 
 
-def _parsed(reply: Reply) -> dict[str, object]:
+def _parsed(response: httpx.Response) -> dict[str, object]:
     """JSON or a form, whatever the media type says, with a byte order mark or without."""
     try:
-        answer = json.loads(reply.body)
+        answer = json.loads(response.content)
     except (ValueError, RecursionError):
-        text = reply.body.decode("utf-8-sig", "replace").strip()
+        text = response.content.decode("utf-8-sig", "replace").strip()
         answer = _loaded(text) if text[:1] == "{" else _read_form(text)
     return answer if isinstance(answer, dict) else {}
 
@@ -146,17 +152,16 @@ def _tokens_in(
     )
 
 
-def _error_code(provider: Provider, answer: dict[str, object], reply: Reply) -> str:
-    if reply.failure:
-        return reply.failure
+def _error_code(provider: Provider, response: httpx.Response) -> str:
+    answer = _parsed(response)
     if answer.get("error"):
         # Only words that we know: what a provider writes here ends up in evidence and in logs.
         said = str(answer["error"])
         code = provider.token_errors.get(said, said)
         if code in TOKEN_ERRORS:
             return code
-    if (reply.status or 0) >= 300:
-        return f"http_{reply.status}"
+    if not response.is_success:
+        return f"http_{response.status_code}"
     return UNKNOWN_ERROR if has_error(answer) else "bad_response"
 
 

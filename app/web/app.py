@@ -10,7 +10,8 @@ from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.setup import checker_of
-from app.outbound.client import open_outbound
+from app.outbound.client import client_of
+from app.outbound.pool import open_pool
 from app.providers.registry import catalogue_of
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
@@ -119,9 +120,16 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
             database = await parts.enter_async_context(open_database(settings.database_url))
         app.database = database
         loopback = settings.allow_insecure_providers
-        app.http = await parts.enter_async_context(open_outbound(loopback))
+        app.http_pool = await parts.enter_async_context(open_pool(loopback))
+        app.http = await parts.enter_async_context(client_of(app.http_pool))
         app.checker = checker_of(
-            settings, app.database, app.http, app.keys, app.catalogue, app.unfinished
+            settings,
+            app.database,
+            app.http,
+            app.http_pool,
+            app.keys,
+            app.catalogue,
+            app.unfinished,
         )
         app.alerting = alerting_of(settings, app.checker)
         parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)

@@ -16,7 +16,8 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.i18n.timezones import zone_named
 from app.monitor.checker import Checker
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
+from app.outbound.pool import HttpPool
 from app.providers.provider import Catalogue
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
@@ -33,7 +34,8 @@ class Dashboard(Quart):
     catalogue: Catalogue
     keys: Keys
     database: Database
-    http: Outbound
+    http: HttpClient
+    http_pool: HttpPool  # for probes
     checker: Checker
     alerting: AlertWorker
     hub: Hub

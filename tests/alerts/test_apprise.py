@@ -10,7 +10,7 @@ from app.alerts.channels import Address, DeliveryRefused, Parcel, Post, apprise
 from app.alerts.message import AlertMessage, Button
 from app.alerts.types import Kind
 from app.config import Settings
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from tests.support.servers import serving
 
 installed = pytest.mark.skipif(not apprise.is_offered(True), reason="apprise is not installed")
@@ -23,14 +23,14 @@ def parcel() -> Parcel:
     return Parcel(uuid4(), LETTER, None, {}, datetime.now(UTC))
 
 
-async def test_it_is_not_used_unless_the_operator_allows_it(http: Outbound) -> None:
+async def test_it_is_not_used_unless_the_operator_allows_it(http: HttpClient) -> None:
     address = Address("anna@example.ru", uuid4(), {"url": "json://127.0.0.1/"})
     refused = await apprise.send(Post(Settings(), http), address, parcel())
     assert refused == DeliveryRefused(apprise.NOT_HERE)
 
 
 @installed
-async def test_any_of_its_services_gets_the_message(http: Outbound) -> None:
+async def test_any_of_its_services_gets_the_message(http: HttpClient) -> None:
     came: list[dict[str, str]] = []
 
     async def take(request: web.Request) -> web.Response:

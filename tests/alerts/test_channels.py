@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post, telegram
@@ -21,8 +22,10 @@ from app.alerts.channels.webpush_encryption import (
 from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.types import Kind
 from app.config import Settings
-from app.outbound.client import Outbound, open_outbound
+from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.client import HttpClient
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened
+from tests.support.outbound import open_client
 from tests.support.postbox import html_of, open_postbox, text_of
 
 LETTER = AlertMessage(
@@ -44,7 +47,7 @@ async def to() -> AsyncIterator[Receivers]:
 
 
 @pytest.fixture
-def post(to: Receivers, http: Outbound) -> Post:
+def post(to: Receivers, http: HttpClient) -> Post:
     settings = Settings(
         public_url="https://links.example.ru",
         telegram_bot_token=BOT_TOKEN,
@@ -192,10 +195,36 @@ async def test_no_address_is_a_way_to_what_only_this_server_can_reach(
     post: Post, to: Receivers, kind: str, url: str
 ) -> None:
     target = to.browser.subscription | {"endpoint": url, "url": url, "secret": new_secret()}
-    async with open_outbound() as strict:
+    async with open_client() as strict:
         refused = await SEND[kind](replace(post, http=strict), address(**target), parcel())
     assert refused is not None
     assert "ответил" not in refused.why
+
+
+@pytest.mark.parametrize("kind", ["webhook", "push", "telegram"])
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (httpx.ReadTimeout("late"), "нет ответа за 15 с"),
+        (httpx.ReadError("broke"), "соединение оборвалось"),
+        (httpx.ConnectError("nobody"), "соединение не установлено"),
+    ],
+    ids=repr,
+)
+async def test_what_fails_on_the_way_is_a_refusal_that_says_why(
+    post: Post, to: Receivers, kind: str, error: httpx.HTTPError, why: str
+) -> None:
+    sent: list[httpx.Request] = []
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        raise error
+
+    target = to.browser.subscription | {"url": to.webhook.url, "secret": new_secret(), "chat_id": 7}
+    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
+        refused = await SEND[kind](replace(post, http=http), address(**target), parcel())
+    assert refused == DeliveryRefused(why)
+    assert [each.extensions["destination"] for each in sent] == [PUBLIC]
 
 
 async def test_a_browser_reads_what_was_sealed_for_it(post: Post, to: Receivers) -> None:

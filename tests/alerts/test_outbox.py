@@ -20,7 +20,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.alert import AlertChannel, AlertState, Delivery
 from app.models.connection import Cause, Status
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.provider import Catalogue
 from tests.alerts.receivers import Receivers, open_receivers
 from tests.support.postbox import Postbox, open_postbox
@@ -51,7 +51,7 @@ async def to() -> AsyncIterator[Receivers]:
 
 
 @pytest.fixture
-def alerts(database: Database, http: Outbound, keys: Keys, postbox: Postbox) -> AlertWorker:
+def alerts(database: Database, http: HttpClient, keys: Keys, postbox: Postbox) -> AlertWorker:
     settings = Settings(
         public_url="https://links.example.ru",
         smtp=postbox.smtp,

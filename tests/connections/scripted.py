@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 
 from app.config import Client, Settings
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from tests.support.applications import new_application
 from tests.support.people import Person, Sandbox
 from tests.support.servers import serving
@@ -107,7 +107,7 @@ class Scripted:
 @asynccontextmanager
 async def open_scripted(
     settings: Settings,
-    http: Outbound,
+    http: HttpClient,
     folder: Path,
     more: str = "",
     probe: str = "",

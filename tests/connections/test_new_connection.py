@@ -14,7 +14,7 @@ from app.database.engine import Database
 from app.models.account import User
 from app.models.connection import Connection
 from app.monitor.loop import Monitor
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from tests.connections.scripted import Says, Scripted, open_scripted
 from tests.support.waiting import until
 
@@ -31,7 +31,7 @@ BAD_DATA, DISK_FULL = "22021", "53100"  # SQLSTATE
 
 @pytest.fixture
 async def acme(
-    database: Database, settings: Settings, http: Outbound, tmp_path: Path
+    database: Database, settings: Settings, http: HttpClient, tmp_path: Path
 ) -> AsyncIterator[Scripted]:
     async with open_scripted(settings, http, tmp_path) as acme:
         yield acme

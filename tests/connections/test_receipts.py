@@ -13,7 +13,7 @@ from app.database.engine import Database
 from app.grants import revocation
 from app.models.audit import AuditLogEntry
 from app.models.connection import Revocation
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from tests.connections.scripted import Says, Scripted, open_scripted
 from tests.support.waiting import until
 
@@ -22,7 +22,7 @@ ALREADY = "отзывать было нечего"
 
 @pytest.fixture
 async def acme(
-    database: Database, settings: Settings, http: Outbound, tmp_path: Path
+    database: Database, settings: Settings, http: HttpClient, tmp_path: Path
 ) -> AsyncIterator[Scripted]:
     async with open_scripted(settings, http, tmp_path) as acme:
         await acme.connect()
@@ -161,7 +161,7 @@ async def test_while_a_disconnect_asks_the_monitor_does_not_ask_too(acme: Script
 
 
 async def test_a_service_without_revocation_leaves_a_receipt_too(
-    settings: Settings, database: Database, http: Outbound, tmp_path: Path
+    settings: Settings, database: Database, http: HttpClient, tmp_path: Path
 ) -> None:
     async with open_scripted(settings, http, tmp_path, without_revocation=True) as acme:
         await acme.connect()

@@ -12,7 +12,7 @@ from app.config import Settings
 from app.database.engine import Database
 from app.models.connection import Grant
 from app.monitor.loop import Monitor
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from tests.connections.scripted import GRANT, Says, Scripted, open_scripted
 
 Open = Callable[..., Awaitable[Scripted]]
@@ -20,7 +20,7 @@ Open = Callable[..., Awaitable[Scripted]]
 
 @pytest.fixture
 async def opened(
-    database: Database, settings: Settings, http: Outbound, tmp_path: Path
+    database: Database, settings: Settings, http: HttpClient, tmp_path: Path
 ) -> AsyncIterator[Open]:
     """Open the scripted provider with further keys in its entry."""
     async with AsyncExitStack() as stack:

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from app.database.encryption import Keys
 from app.database.engine import Database
 from app.grants import store
 from app.grants.refresh import refresh
@@ -19,7 +18,6 @@ from app.models.connection import Grant, Status
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.oauth.token_response import Tokens
-from app.outbound.client import Outbound
 from app.providers.provider import Provider
 from tests.support import rows
 from tests.support.servers import Acme, saying
@@ -43,8 +41,8 @@ ROOM = ("DROP TRIGGER full_disk ON grants", "DROP FUNCTION refuse", "DROP SEQUEN
 REFUSED = text("SELECT last_value FROM refused")  # counted past every rollback
 
 
-def checker_for(database: Database, http: Outbound, keys: Keys, provider: Provider) -> Checker:
-    return Checker(database.sessions, http, keys, {"acme": provider}, 600, 30)
+def checker_for(checker: Checker, provider: Provider) -> Checker:
+    return replace(checker, catalogue={"acme": provider})
 
 
 async def connected(checker: Checker, database: Database, tokens: Tokens) -> UUID:
@@ -102,18 +100,18 @@ async def test_a_token_is_refreshed_ahead_of_its_end(
 
 @pytest.mark.parametrize("policy", ["on_expired", "never"])
 async def test_a_provider_that_forbids_it_is_not_asked_ahead(
-    database: Database, http: Outbound, keys: Keys, acme: Acme, policy: str
+    checker: Checker, database: Database, acme: Acme, policy: str
 ) -> None:
-    checker = checker_for(database, http, keys, replace(acme.provider, refresh=policy))
+    checker = checker_for(checker, replace(acme.provider, refresh=policy))
     connection_id = await connected(checker, database, EXPIRED)
     assert await checker.check_now(connection_id) is Status.ONLINE
     assert acme.spent == []
 
 
 async def test_where_it_is_forbidden_the_providers_own_expired_is_what_counts(
-    database: Database, http: Outbound, keys: Keys, acme: Acme
+    checker: Checker, database: Database, acme: Acme
 ) -> None:
-    checker = checker_for(database, http, keys, replace(acme.provider, refresh="on_expired"))
+    checker = checker_for(checker, replace(acme.provider, refresh="on_expired"))
     connection_id = await connected(checker, database, EXPIRED)
     acme.api_says = acme.refuse_first_tokens
     assert await checker.check_now(connection_id) is Status.ONLINE
@@ -201,9 +199,9 @@ async def test_after_a_lost_answer_a_refused_last_try_asks_for_a_reconnect(
 
 
 async def test_a_provider_that_does_not_rotate_is_asked_again(
-    database: Database, http: Outbound, keys: Keys, acme: Acme
+    checker: Checker, database: Database, acme: Acme
 ) -> None:
-    checker = checker_for(database, http, keys, replace(acme.provider, rotates=False))
+    checker = checker_for(checker, replace(acme.provider, rotates=False))
     connection_id = await connected(checker, database, SOON)
     await make_due(database, connection_id)
     acme.token_says = hang_up
@@ -214,10 +212,10 @@ async def test_a_provider_that_does_not_rotate_is_asked_again(
 
 
 async def test_a_request_that_never_left_is_not_in_doubt(
-    database: Database, http: Outbound, keys: Keys, acme: Acme
+    checker: Checker, database: Database, acme: Acme
 ) -> None:
     away = replace(acme.provider, token_endpoint="http://127.0.0.1:1/token")
-    checker = checker_for(database, http, keys, away)
+    checker = checker_for(checker, away)
     connection_id = await connected(checker, database, EXPIRED)
     assert await checker.check_now(connection_id) is Status.DEGRADED
     assert (await grant_of(database, connection_id)).refresh_sent_at is None
@@ -251,7 +249,7 @@ async def test_what_is_revoked_is_not_looked_at_sooner_because_its_token_ends(
 
 
 async def test_a_token_that_was_rotated_away_is_not_sent(
-    checker: Checker, acme: Acme, database: Database, http: Outbound
+    checker: Checker, acme: Acme, database: Database
 ) -> None:
     connection_id = await connected(checker, database, EXPIRED)
     async with database.sessions.begin() as session:
@@ -263,7 +261,9 @@ async def test_a_token_that_was_rotated_away_is_not_sent(
         newer = store.sealed(checker.keys, connection_id, Tokens("access-9", "refresh-9", 3600.0))
         grant.access_token, grant.refresh_token = newer["access_token"], newer["refresh_token"]
         grant.version += 1
-    found = await refresh(database.sessions, http, checker.keys, acme.provider, old, lease.lease_id)
+    found = await refresh(
+        database.sessions, checker.http, checker.keys, acme.provider, old, lease.lease_id
+    )
     assert isinstance(found, store.OpenGrant)
     assert (found.refresh_token, acme.spent) == ("refresh-9", [])
 

@@ -19,7 +19,6 @@ from app.monitor.checker import Checker
 from app.monitor.event_loop_lag import LAG_LIMIT, LAG_TICK, EventLoopLag
 from app.monitor.leases import Lease, claim_one
 from app.monitor.results import Checked, NoVerdict
-from app.outbound.client import Outbound
 from tests.support import rows
 from tests.support.servers import Acme, Handler, saying
 from tests.support.waiting import until
@@ -258,7 +257,7 @@ async def test_a_provider_without_a_client_is_not_asked(
 
 
 async def test_strikes_are_counted_over_processes(
-    checker: Checker, database: Database, acme: Acme, http: Outbound, connection_id: UUID
+    checker: Checker, database: Database, acme: Acme, connection_id: UUID
 ) -> None:
     acme.api_says = saying(503)
     await checker.check_now(connection_id)

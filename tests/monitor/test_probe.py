@@ -12,7 +12,8 @@ from aiohttp import web
 
 from app.grants.store import OpenGrant
 from app.monitor.probe import Answer, probe
-from app.outbound.client import MAX_BODY, Outbound
+from app.outbound.failures import MAX_BODY
+from app.outbound.pool import HttpPool
 from app.providers.provider import Provider
 from app.providers.spec_parts import Carrier, Probe
 from tests.support.certificates import self_signed
@@ -38,7 +39,7 @@ def provider(url: str, **entry: object) -> Provider:
 
 
 @pytest.fixture
-async def ask(http: Outbound) -> AsyncIterator[Ask]:
+async def ask(http_pool: HttpPool) -> AsyncIterator[Ask]:
     """Probe a server that answers with this handler."""
     runners: list[web.AppRunner] = []
 
@@ -54,7 +55,7 @@ async def ask(http: Outbound) -> AsyncIterator[Ask]:
         await site.start()
         host, port = runner.addresses[0][:2]
         return await probe(
-            http, provider(f"http://{host}:{port}", **entry), grant(carrier), timeout
+            http_pool, provider(f"http://{host}:{port}", **entry), grant(carrier), timeout
         )
 
     yield ask
@@ -182,19 +183,19 @@ async def test_an_answer_that_breaks_off_is_no_answer(ask: Ask) -> None:
     assert (await ask(cut)).failure in ("not_http", "unreachable")
 
 
-async def test_nobody_listening_is_unreachable(http: Outbound) -> None:
-    answer = await probe(http, provider("http://127.0.0.1:1"), grant(), PATIENCE)
+async def test_nobody_listening_is_unreachable(http_pool: HttpPool) -> None:
+    answer = await probe(http_pool, provider("http://127.0.0.1:1"), grant(), PATIENCE)
     assert (answer.failure, answer.status) == ("unreachable", None)
     assert answer.evidence == "GET 127.0.0.1/me → соединение не установлено"
 
 
-async def test_an_unknown_host_is_unreachable(http: Outbound) -> None:
-    answer = await probe(http, provider("http://no-such-host.invalid"), grant(), PATIENCE)
+async def test_an_unknown_host_is_unreachable(http_pool: HttpPool) -> None:
+    answer = await probe(http_pool, provider("http://no-such-host.invalid"), grant(), PATIENCE)
     assert answer.failure in ("unreachable", "timeout")
 
 
 async def test_an_unknown_authority_is_a_tls_failure_until_it_is_named(
-    http: Outbound, tmp_path: Path
+    http_pool: HttpPool, tmp_path: Path
 ) -> None:
     certificate, key = self_signed(tmp_path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -205,8 +206,8 @@ async def test_an_unknown_authority_is_a_tls_failure_until_it_is_named(
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
     entry = provider(f"https://127.0.0.1:{runner.addresses[0][1]}")
-    refused = await probe(http, entry, grant(), PATIENCE)
-    trusted = await probe(http, replace(entry, ca_file=str(certificate)), grant(), PATIENCE)
+    refused = await probe(http_pool, entry, grant(), PATIENCE)
+    trusted = await probe(http_pool, replace(entry, ca_file=str(certificate)), grant(), PATIENCE)
     await runner.cleanup()
     assert (refused.failure, refused.status) == ("tls", None)
     assert trusted.status == 200

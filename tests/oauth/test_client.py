@@ -4,8 +4,10 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from time import monotonic
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlsplit
 
+import httpx
 import pytest
 from aiohttp import web
 
@@ -14,7 +16,8 @@ from app.oauth import client
 from app.oauth.revocation_response import RevocationAnswer, RevocationOutcome
 from app.oauth.token_expiry import life_of
 from app.oauth.token_response import Refusal, Tokens, read_tokens
-from app.outbound.client import Outbound, Reply
+from app.outbound.client import HttpClient
+from app.outbound.failures import AddressNotAllowed
 from app.providers.provider import EXPIRES_AT, Provider
 from app.providers.spec_parts import Probe
 from tests.support.servers import serving
@@ -70,7 +73,7 @@ Exchange = Callable[..., Awaitable[Tokens | Refusal]]
 
 
 @pytest.fixture
-def exchange(http: Outbound, endpoint: Endpoint) -> Exchange:
+def exchange(http: HttpClient, endpoint: Endpoint) -> Exchange:
     async def exchange(body: str, status: int = 200, **headers: str) -> Tokens | Refusal:
         endpoint.answer = says(body, status, **headers)
         return await client.exchange(http, endpoint.provider, "code", REDIRECT_URI, VERIFIER)
@@ -79,7 +82,7 @@ def exchange(http: Outbound, endpoint: Endpoint) -> Exchange:
 
 
 def read(body: str, status: int = 200) -> Tokens | Refusal:
-    return read_tokens(acme(), Reply(0.1, status, {}, body.encode()), {})
+    return read_tokens(acme(), httpx.Response(status, content=body.encode()), {})
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -278,7 +281,7 @@ def test_a_token_answer_is_taken_as_it_comes(body: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
 def test_a_token_answer_may_be_written_in_other_letters(encoding: str) -> None:
     body = '{"access_token": "t", "refresh_token": "r", "name": "é"}'.encode(encoding)
-    assert read_tokens(acme("http://x"), Reply(0, 200, body=body), {}) == ORDINARY
+    assert read_tokens(acme("http://x"), httpx.Response(200, content=body), {}) == ORDINARY
 
 
 NESTED = [
@@ -300,13 +303,13 @@ NESTED = [
 @pytest.mark.parametrize(("body", "tokens"), NESTED)
 def test_a_nested_token_is_found_where_the_entry_says(body: str, tokens: Tokens) -> None:
     provider = replace(acme("http://x"), token_path="authed_user")
-    assert read_tokens(provider, Reply(0, 200, body=body.encode()), {}) == tokens
+    assert read_tokens(provider, httpx.Response(200, content=body.encode()), {}) == tokens
 
 
 def test_what_is_kept_may_stand_beside_a_nested_token() -> None:
     provider = replace(acme("http://x"), token_path="data.user", token_keep=("team", "id"))
     body = b'{"team": "T1", "id": "x", "data": {"user": {"access_token": "t", "id": 7}}}'
-    tokens = read_tokens(provider, Reply(0, 200, body=body), {})
+    tokens = read_tokens(provider, httpx.Response(200, content=body), {})
     assert isinstance(tokens, Tokens)
     assert tokens.kept == {"team": "T1", "id": "7"}
 
@@ -324,7 +327,7 @@ UNUSABLE = [  # what came all the same, and must be revoked
 @pytest.mark.parametrize(("token_path", "body"), UNUSABLE)
 def test_a_refused_answer_shows_the_tokens_that_came_with_it(token_path: str, body: str) -> None:
     provider = replace(acme("http://x"), token_path=token_path)
-    refusal = read_tokens(provider, Reply(0, 200, body=body.encode()), {})
+    refusal = read_tokens(provider, httpx.Response(200, content=body.encode()), {})
     assert isinstance(refusal, Refusal)
     assert refusal.unusable == ORDINARY
     assert "access_token" not in repr(refusal.unusable)
@@ -386,20 +389,50 @@ async def test_a_redirect_is_not_followed(exchange: Exchange, endpoint: Endpoint
     assert endpoint.asked == 1
 
 
-async def test_nobody_there_is_a_refusal_too(http: Outbound) -> None:
+async def test_nobody_there_is_a_refusal_too(http: HttpClient) -> None:
     refusal = await client.refresh_tokens(http, acme("http://127.0.0.1:1"), "r")
     assert isinstance(refusal, Refusal)
     assert refusal.code == "unreachable"
 
 
-async def test_without_a_client_nobody_is_asked(http: Outbound, endpoint: Endpoint) -> None:
+@pytest.mark.parametrize(
+    ("error", "code", "lost"),
+    [
+        (httpx.ConnectTimeout("late"), "timeout", False),
+        (httpx.ReadTimeout("late"), "timeout", True),
+        (httpx.ConnectError("nobody"), "unreachable", False),
+        (httpx.ReadError("broke"), "unreachable", True),
+        (httpx.RemoteProtocolError("no HTTP"), "not_http", True),
+        (AddressNotAllowed("inside"), "not_allowed", False),
+    ],
+    ids=repr,
+)
+async def test_a_refresh_is_in_doubt_only_when_it_may_have_arrived(
+    error: httpx.HTTPError, code: str, lost: bool
+) -> None:
+    sent: list[httpx.Request] = []
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        raise error
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
+        refusal = await client.refresh_tokens(http, acme(), "r")
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.is_lost_answer) == (code, lost)
+    assert sent[0].url == "https://acme.example/token"
+    assert sent[0].extensions["destination"] == acme().destination
+    assert sent[0].extensions["deadline"] > monotonic()
+
+
+async def test_without_a_client_nobody_is_asked(http: HttpClient, endpoint: Endpoint) -> None:
     refusal = await client.refresh_tokens(http, replace(endpoint.provider, client=None), "r")
     assert isinstance(refusal, Refusal)
     assert (refusal.code, endpoint.asked) == ("unconfigured", 0)
 
 
 async def test_a_refresh_token_that_is_not_replaced_goes_on(
-    http: Outbound, endpoint: Endpoint
+    http: HttpClient, endpoint: Endpoint
 ) -> None:
     endpoint.answer = says('{"access_token": "t", "expires_in": 5}')
     tokens = await client.refresh_tokens(http, endpoint.provider, "r")
@@ -426,7 +459,7 @@ def test_an_issuer_is_compared_exactly(issuer: str, iss: str | None, good: bool)
 
 
 async def test_a_revocation_names_its_token_and_is_done_at_200(
-    http: Outbound, endpoint: Endpoint
+    http: HttpClient, endpoint: Endpoint
 ) -> None:
     answer = await client.revoke(http, endpoint.provider, "r", "refresh_token")
     assert answer == RevocationAnswer(RevocationOutcome.DONE, "200")
@@ -435,7 +468,7 @@ async def test_a_revocation_names_its_token_and_is_done_at_200(
 
 
 async def test_a_revocation_that_is_not_taken_is_tried_later(
-    http: Outbound, endpoint: Endpoint
+    http: HttpClient, endpoint: Endpoint
 ) -> None:
     endpoint.answer = says("", 503)
     answer = await client.revoke(http, endpoint.provider, "r", "refresh_token")

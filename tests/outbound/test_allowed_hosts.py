@@ -5,10 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.outbound.allowed_hosts import Hosts, is_public, is_special
-from app.outbound.client import open_outbound
+from app.outbound.allowed_hosts import PUBLIC, Hosts, is_public, is_special
 from app.providers.provider import Provider
 from app.providers.spec_parts import Probe
+from tests.support.outbound import ask, open_client
 
 TENANTS = Provider(
     "acme",
@@ -166,17 +166,17 @@ async def test_nothing_is_sent_to_a_hostile_host_nor_looked_up(host: str, entry:
         request = httpx.Request("GET", f"https://{host}/api/v4/account")
     except httpx.InvalidURL:
         return  # there is no such address at all
-    async with open_outbound(loopback=False, resolve=nobody_asks) as http:
-        reply = await http.send(request, 5, entry.destination)
+    async with open_client(loopback=False, resolve=nobody_asks) as http:
+        reply = await ask(http, request, 5, entry.destination)
     assert (reply.failure, reply.reached, reply.status) == ("not_allowed", False, None)
 
 
 @pytest.mark.parametrize("scheme", ["http", "ftp", "file", "ws", "gopher", "HTTP"])
 async def test_nothing_but_https_leaves(scheme: str) -> None:
     request = httpx.Request("GET", f"{scheme}://acme.ru/me")
-    async with open_outbound(loopback=True, resolve=nobody_asks) as http:
-        for destination in (ONE_HOST.destination, None):
-            assert (await http.send(request, 5, destination)).failure == "not_allowed"
+    async with open_client(loopback=True, resolve=nobody_asks) as http:
+        for destination in (ONE_HOST.destination, PUBLIC):
+            assert (await ask(http, request, 5, destination)).failure == "not_allowed"
 
 
 def test_an_entry_without_tenants_allows_its_own_hosts_and_ports_alone() -> None:

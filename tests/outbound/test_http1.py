@@ -12,14 +12,16 @@ import httpx
 import pytest
 import uvloop
 
-from app.outbound.client import MAX_BODY, Outbound, Reply, open_outbound
+from app.outbound.client import HttpClient
+from app.outbound.failures import MAX_BODY
 from app.providers.provider import Provider
 from app.providers.spec_parts import Probe
 from tests.support.certificates import self_signed
+from tests.support.outbound import Outcome, ask, open_client
 from tests.support.waiting import PATIENCE, every, until
 
 Script = Callable[["Wire", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Story = Callable[["Wire", Outbound], Awaitable[None]]
+Story = Callable[["Wire", HttpClient], Awaitable[None]]
 Run = Callable[[Script, Story], Awaitable[None]]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
@@ -43,12 +45,15 @@ class Wire:
     async def was_asked(self) -> bool:
         return bool(self.requests)
 
-    async def ask(self, http: Outbound, method: str = "GET", timeout: float = PATIENCE) -> Reply:
+    async def ask(
+        self, http: HttpClient, method: str = "GET", timeout: float = PATIENCE
+    ) -> Outcome:
         entry = Provider(
             "acme", "Acme", f"{self.url}/a", f"{self.url}/t", Probe(f"{self.url}/me"),
             ca_file=self.ca_file,
         )  # fmt: skip
-        return await http.send(httpx.Request(method, f"{self.url}/me"), timeout, entry.destination)
+        request = httpx.Request(method, f"{self.url}/me")
+        return await ask(http, request, timeout, entry.destination)
 
 
 @pytest.fixture(params=["tcp", "tls"])
@@ -84,7 +89,7 @@ async def _played(script: Script, story: Story, files: tuple[Path, Path] | None)
         wire.ca_file = str(files[0])
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     wire.url = f"http{'s' if files else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with open_outbound(loopback=True) as http:
+    async with open_client(loopback=True) as http:
         await story(wire, http)
     server.close()
     # Whatever is still under way ends here: a loop of uvloop that is closed over it may never end.
@@ -132,7 +137,7 @@ def chunked(*pieces: bytes) -> bytes:
 async def test_an_answer_is_read_however_it_comes_and_the_connection_is_kept(
     run: Run, pieces: list[bytes]
 ) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         for _ in range(3):
             reply = await wire.ask(http)
             assert (reply.status, reply.body, reply.failure) == (200, b"{}", "")
@@ -154,7 +159,7 @@ async def test_an_answer_is_read_however_it_comes_and_the_connection_is_kept(
 async def test_a_connection_that_ends_with_its_answer_is_not_used_again(
     run: Run, answer: bytes
 ) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         for number in (1, 2):
             reply = await wire.ask(http)
             assert (reply.status, reply.body) == (200, b"{}")
@@ -167,7 +172,7 @@ async def test_a_connection_that_ends_with_its_answer_is_not_used_again(
 async def test_what_follows_an_answer_is_never_the_answer_to_the_next_request(
     run: Run, more: bytes
 ) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         for number in (1, 2, 3):
             assert (await wire.ask(http)).body == b"{}"
             assert wire.connections == number
@@ -187,7 +192,7 @@ async def test_what_comes_unasked_closes_the_connection(run: Run) -> None:
         await reader.read()
         wire.gone.set()
 
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         assert (await wire.ask(http)).body == b"{}"
         await asyncio.wait_for(wire.gone.wait(), PATIENCE)
         assert (await wire.ask(http)).body == b"{}"
@@ -197,7 +202,7 @@ async def test_what_comes_unasked_closes_the_connection(run: Run) -> None:
 
 
 async def test_a_connection_that_was_closed_meanwhile_costs_a_look_nothing(run: Run) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         for number in (1, 2):
             assert (await wire.ask(http)).status == 200
             assert wire.connections == number
@@ -215,7 +220,7 @@ async def test_what_may_have_been_carried_out_is_not_sent_again(run: Run) -> Non
             await writer.drain()
             await wire.request(reader)
 
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         assert (await wire.ask(http, "POST")).status == 200
         reply = await wire.ask(http, "POST")
         assert (reply.failure, reply.reached) == ("unreachable", True)
@@ -241,7 +246,7 @@ async def test_what_may_have_been_carried_out_is_not_sent_again(run: Run) -> Non
     ids=ascii,
 )
 async def test_what_is_no_whole_answer_is_called_so(run: Run, answer: bytes) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         reply = await wire.ask(http)
         assert (reply.failure, reply.reached, reply.status) == ("not_http", True, None)
 
@@ -250,7 +255,7 @@ async def test_what_is_no_whole_answer_is_called_so(run: Run, answer: bytes) -> 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-"], ids=["none", "half"])
 async def test_a_server_that_hangs_up_is_unreachable(run: Run, answer: bytes) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         reply = await wire.ask(http)
         assert (reply.failure, reply.reached) == ("unreachable", True)
 
@@ -286,7 +291,7 @@ def flooding(start: bytes, piece: bytes) -> Script:
 async def test_a_flood_is_left_at_its_bound(
     run: Run, start: bytes, piece: bytes, failure: str
 ) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         reply = await wire.ask(http, timeout=PATIENCE)
         assert (reply.failure, reply.body) == (failure, b"")
         await asyncio.wait_for(wire.gone.wait(), PATIENCE)
@@ -304,7 +309,7 @@ async def test_a_drip_is_cut_off_in_time_and_its_connection_closed(run: Run) -> 
             writer.write(b"x")
             await writer.drain()
 
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         reply = await wire.ask(http, timeout=1)
         assert (reply.failure, reply.reached) == ("timeout", True)
         await asyncio.wait_for(wire.gone.wait(), PATIENCE)
@@ -333,7 +338,7 @@ BARE = RAW.compress(b"{}") + RAW.flush()
     ids=["gzip", "x-gzip", "deflate", "bare deflate", "identity"],
 )
 async def test_a_packed_body_is_unpacked(run: Run, body: bytes, encoding: str) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         assert (await wire.ask(http)).body == b"{}"
 
     await run(saying(packed(body, encoding)), story)
@@ -343,14 +348,14 @@ async def test_a_packed_body_is_unpacked(run: Run, body: bytes, encoding: str) -
 async def test_a_packed_body_is_bounded_too(run: Run, cut: int) -> None:
     body = gzip.compress(b"x" * MAX_BODY * 400) if not cut else gzip.compress(b"{}")[:-cut]
 
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         assert (await wire.ask(http)).failure == ("not_http" if cut else "too_large")
 
     await run(saying(packed(body, "gzip")), story)
 
 
 async def test_an_answer_to_head_has_no_body_whatever_its_headers_say(run: Run) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         for number in (1, 2):
             reply = await wire.ask(http, "HEAD")
             assert (reply.status, reply.body) == (200, b"")
@@ -361,7 +366,7 @@ async def test_an_answer_to_head_has_no_body_whatever_its_headers_say(run: Run) 
 
 @pytest.mark.parametrize("status", [204, 304])
 async def test_some_answers_have_no_body(run: Run, status: int) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         for _ in range(2):
             assert (await wire.ask(http)).status == status
         assert wire.connections == 1
@@ -380,7 +385,7 @@ async def test_whoever_stops_waiting_leaves_no_answer_for_the_next(run: Run) -> 
         writer.write(OK + b"{}")
         await writer.drain()
 
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         asking = asyncio.create_task(wire.ask(http, timeout=PATIENCE))
         await until(wire.was_asked)
         asking.cancel()
@@ -393,9 +398,9 @@ async def test_whoever_stops_waiting_leaves_no_answer_for_the_next(run: Run) -> 
 
 @pytest.mark.parametrize("token", ["a\r\nX: 1", "a\nX: 1", "a\rX", "a\0"], ids=ascii)
 async def test_a_token_never_becomes_a_second_header(run: Run, token: str) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         request = httpx.Request("GET", f"{wire.url}/me", headers={"Authorization": token})
-        reply = await http.send(request, PATIENCE)
+        reply = await ask(http, request, PATIENCE)
         assert reply.failure
         assert not reply.reached
         assert wire.connections == 0
@@ -406,7 +411,7 @@ async def test_a_token_never_becomes_a_second_header(run: Run, token: str) -> No
 async def test_another_hosts_certificate_is_refused_before_anything_is_sent(
     tmp_path: Path,
 ) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         wire.url = wire.url.replace("127.0.0.1", "localhost")
         reply = await wire.ask(http)
         assert (reply.failure, reply.reached) == ("tls", False)
@@ -418,7 +423,7 @@ async def test_another_hosts_certificate_is_refused_before_anything_is_sent(
 
 
 async def test_nobody_at_the_port_is_known_to_have_got_nothing(run: Run) -> None:
-    async def story(wire: Wire, http: Outbound) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
         wire.url = "http://127.0.0.1:1"
         reply = await wire.ask(http)
         assert (reply.failure, reply.reached) == ("unreachable", False)

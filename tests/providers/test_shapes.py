@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text, update
 from app.config import Settings
 from app.database.engine import Database
 from app.models.connection import Connection, Grant
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.provider import PUSHED_TOKEN
 from app.providers.registry import BUILT_IN
 from tests.providers.shapes import SHAPES
@@ -29,7 +29,7 @@ async def stand(
     request: pytest.FixtureRequest,
     settings: Settings,
     database: Database,
-    http: Outbound,
+    http: HttpClient,
     tmp_path: Path,
 ) -> AsyncIterator[Stand]:
     async with open_stand(request.param(), settings, database, http, tmp_path) as stand:

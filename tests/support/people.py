@@ -9,7 +9,9 @@ import httpx
 from quart.typing import TestClientProtocol
 
 from app.accounts import passwords, users
-from app.outbound.client import Outbound
+from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.client import HttpClient
+from app.outbound.transport import bounds
 from app.web.context import Dashboard
 from tests.support.settings import PASSWORD, PUBLIC_URL
 from tests.support.waiting import PATIENCE
@@ -27,7 +29,7 @@ class Sandbox:
     """The sandbox's control interface."""
 
     url: str
-    http: Outbound
+    http: HttpClient
 
     async def reset(self) -> None:
         await self.order("reset")
@@ -36,13 +38,13 @@ class Sandbox:
         await self.order("", mode=mode, **order)
 
     async def order(self, action: str, **order: Any) -> None:
-        request = httpx.Request("POST", f"{self.url}/control/{action}".rstrip("/"), json=order)
-        reply = await self.http.send(request, PATIENCE)
-        assert reply.status == 200, reply
+        url = f"{self.url}/control/{action}".rstrip("/")
+        answer = await self.http.post(url, json=order, extensions=bounds(PATIENCE, PUBLIC))
+        assert answer.status_code == 200, answer
 
     async def state(self) -> dict[str, Any]:
-        reply = await self.http.send(httpx.Request("GET", f"{self.url}/control"), PATIENCE)
-        return dict(httpx.Response(200, content=reply.body).json())
+        answer = await self.http.get(f"{self.url}/control", extensions=bounds(PATIENCE, PUBLIC))
+        return dict(answer.json())
 
     async def requests(self, path: str, since: float) -> int:
         """How often this path was asked since that `time.time()`; its log holds the last 200."""

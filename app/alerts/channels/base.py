@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.alerts.message import AlertMessage
 from app.config import Settings
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 
 CHANNEL_TIMEOUT = 15.0  # seconds for one request to a channel's server
 
@@ -18,7 +18,7 @@ class Post:
     """What channels send with."""
 
     settings: Settings
-    http: Outbound
+    http: HttpClient
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ import httpx
 
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
 from app.alerts.message import HELD_HEADING, AlertMessage
+from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.client import send_request
+from app.outbound.failures import Failure
 
 LONGEST_TEXT = 4_000  # characters; the Bot API takes 4,096 after entities
 BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"
@@ -106,9 +109,12 @@ async def _call(
 ) -> tuple[int | None, dict[str, Any], str]:
     """(status, answer, what went wrong on the way)."""
     url = f"{post.settings.telegram_api_base}/bot{post.settings.telegram_bot_token}/{method}"
-    reply = await post.http.send(httpx.Request("POST", url, json=message), CHANNEL_TIMEOUT)
+    request = httpx.Request("POST", url, json=message)
+    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, PUBLIC)
+    if isinstance(reply, Failure):
+        return None, {}, reply.detail
     try:
-        answer = json.loads(reply.body)
+        answer = json.loads(reply.content)
     except ValueError:
         answer = {}
-    return reply.status, answer if isinstance(answer, dict) else {}, reply.detail
+    return reply.status_code, answer if isinstance(answer, dict) else {}, ""

@@ -1,7 +1,7 @@
 """A webhook: JSON with a signature, after https://www.standardwebhooks.com (docs/alerts.md).
 
 `webhook-id` is the idempotency key: a receiver that keeps it gets every message exactly once. That
-an address which somebody typed in is no way into our own network is `Outbound`'s care.
+an address which somebody typed in is no way into our own network is the transport's care.
 """
 
 import base64
@@ -15,6 +15,9 @@ from typing import Any
 import httpx
 
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
+from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.client import send_request
+from app.outbound.failures import Failure
 
 SECRET_BYTES = 32
 PREFIX = "whsec_"
@@ -31,14 +34,14 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         "webhook-timestamp": moment,
         "webhook-signature": signature(str(to.target["secret"]), str(parcel.id), moment, body),
     }
-    reply = await post.http.send(
-        httpx.Request("POST", url, content=body, headers=headers), CHANNEL_TIMEOUT
-    )
-    if reply.status is not None and 200 <= reply.status < 300:
+    request = httpx.Request("POST", url, content=body, headers=headers)
+    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, PUBLIC)
+    if isinstance(reply, Failure):
+        return DeliveryRefused(reply.detail)
+    if reply.is_success:
         return None
-    return DeliveryRefused(
-        reply.detail or f"получатель ответил {reply.status}", gone=reply.status == HTTP_GONE
-    )
+    status = reply.status_code
+    return DeliveryRefused(f"получатель ответил {status}", gone=status == HTTP_GONE)
 
 
 def signature(secret: str, message_id: str, moment: str, body: bytes) -> str:

@@ -12,6 +12,9 @@ import httpx
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
 from app.alerts.channels.webpush_encryption import decoded, encoded, seal, vapid
 from app.alerts.retry_policy import DELIVERY_LIFE
+from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.client import send_request
+from app.outbound.failures import Failure
 
 TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 allows a day
 SUBSCRIPTION_ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over
@@ -30,14 +33,15 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         "Topic": encoded(parcel.id.bytes),
         "Authorization": _who(post, endpoint),
     }
-    reply = await post.http.send(
-        httpx.Request("POST", endpoint, content=body, headers=headers), CHANNEL_TIMEOUT
-    )
-    if reply.status is not None and 200 <= reply.status < 300:
+    request = httpx.Request("POST", endpoint, content=body, headers=headers)
+    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, PUBLIC)
+    if isinstance(reply, Failure):
+        return DeliveryRefused(reply.detail)
+    if reply.is_success:
         return None
-    if reply.status in SUBSCRIPTION_ENDED:
+    if reply.status_code in SUBSCRIPTION_ENDED:
         return DeliveryRefused("браузер больше не принимает уведомления", gone=True)
-    return DeliveryRefused(reply.detail or f"служба уведомлений ответила {reply.status}")
+    return DeliveryRefused(f"служба уведомлений ответила {reply.status_code}")
 
 
 def fault_in(subscription: Any) -> bool:

@@ -137,7 +137,7 @@ async def _try_key(
     """
     key = key_of(entry, typed.values)
     grant = OpenGrant(uuid4(), 1, key.access_token, kept=key.kept)
-    answer = await probe(app.http, entry, grant, app.settings.timeout)
+    answer = await probe(app.http_pool, entry, grant, app.settings.timeout)
     if cause := cause_of(answer):
         return cause
     sessions, stored_as = app.database.sessions, grant.connection_id

@@ -50,7 +50,7 @@ async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> Answer | 
     if gone.grant is None:
         return None
     app = dashboard()
-    return await probe(app.http, entry, gone.grant, app.settings.timeout)
+    return await probe(app.http_pool, entry, gone.grant, app.settings.timeout)
 
 
 def _old_token(answer: Answer) -> OldToken:

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.config import Client, Settings
 from app.database.engine import Database
 from app.models.connection import Grant
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from app.providers.registry import BUILT_IN
 from tests.providers.shapes.key_service import KeyService
 from tests.providers.shapes.oauth_service import CLIENT_ID, CLIENT_SECRET, OAuthService
@@ -96,7 +96,7 @@ def code_on(page: str) -> str:
 
 @asynccontextmanager
 async def open_stand(
-    service: Service, settings: Settings, database: Database, http: Outbound, folder: Path
+    service: Service, settings: Settings, database: Database, http: HttpClient, folder: Path
 ) -> AsyncIterator[Stand]:
     """The shipped entry against this service. At the end, no rule of the service was broken."""
     async with serve(service):

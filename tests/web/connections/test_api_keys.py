@@ -14,7 +14,7 @@ from app.config import Settings
 from app.database.engine import Database
 from app.models.account import Attempt
 from app.models.connection import Connection, Grant, OAuthState
-from app.outbound.client import Outbound
+from app.outbound.client import HttpClient
 from tests.providers.shapes.bitrix24 import Bitrix24
 from tests.providers.shapes.ozon import Ozon
 from tests.providers.shapes.service import Service
@@ -29,7 +29,7 @@ async def stand(
     request: pytest.FixtureRequest,
     settings: Settings,
     database: Database,
-    http: Outbound,
+    http: HttpClient,
     tmp_path: Path,
 ) -> AsyncIterator[Stand]:
     service: Service = getattr(request, "param", Wildberries)()
