@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 RING_SIZE = 60
-NO_ANSWER = 0x7FFF  # in place of a latency
+NO_LATENCY = 0x7FFF  # in place of one, where no answer came
 LONGEST_KNOWN_PAUSE = 0xFFFF  # seconds (18 hours); times before a longer pause are not known
 
 NEXT_SLOT = f"check_count % {RING_SIZE} + 1"  # SQL: the slot that the next check is written to
@@ -67,7 +67,7 @@ class LatencyRing(NamedTuple):
 
 def entry_of(good: bool, latency_ms: int | None) -> int:
     """An entry without its pause, which only the database knows: see `with_pause`."""
-    latency = NO_ANSWER if latency_ms is None else min(latency_ms, NO_ANSWER - 1)
+    latency = NO_LATENCY if latency_ms is None else min(latency_ms, NO_LATENCY - 1)
     return good << 15 | latency
 
 
@@ -77,4 +77,4 @@ def with_pause(entry: str, seconds: str) -> str:
 
 
 def _latencies(entries: Iterable[int]) -> list[int | None]:
-    return [None if (latency := entry & NO_ANSWER) == NO_ANSWER else latency for entry in entries]
+    return [None if (latency := entry & NO_LATENCY) == NO_LATENCY else latency for entry in entries]
