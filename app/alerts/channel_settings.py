@@ -4,6 +4,7 @@ The address of a channel is sealed like a token; only a label to recognise it by
 """
 
 import json
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -27,6 +28,8 @@ from app.database.engine import Sessions
 from app.database.secret_hashes import secret_hash
 from app.i18n.plain_text import one_line
 from app.models.alert import AlertChannel
+
+log = logging.getLogger(__name__)
 
 MOST_CHANNELS = 10  # of one user
 LONGEST_LABEL = 100  # characters
@@ -116,7 +119,12 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
             return
         if await rate_limits.attempt(session, "telegram", GREETING_PAUSE):
             return  # another process asks; Telegram refuses two at once
-    for start in await telegram.starts(post):
+    starts = await telegram.starts(post)
+    if isinstance(starts, telegram.NoUpdates):
+        await _note_trouble(sessions, starts)
+        return
+    await _note_trouble(sessions, None)
+    for start in starts:
         async with sessions.begin() as session:
             known = await _welcome(session, keys, start)
         await telegram.say(post, start.chat_id, _answer(post, known))
@@ -131,6 +139,13 @@ async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> No
     if state == "on":
         channel.failures, channel.failing_since, channel.error = 0, None, None
         channel.next_try_at = func.now()
+    await session.flush()
+
+
+async def end(session: AsyncSession, channel: AlertChannel, why: str) -> None:
+    """Its address is dead: only the user can make a new one."""
+    channel.state, channel.error = "gone", why
+    channel.failing_since = channel.failing_since or func.now()
     await session.flush()
 
 
@@ -157,6 +172,18 @@ async def unsubscribe(session: AsyncSession, key: UUID) -> bool:
     return stopped is not None
 
 
+async def _note_trouble(sessions: Sessions, trouble: telegram.NoUpdates | None) -> None:
+    """Show everybody who waits for the bot why nobody can be seen; a line of log when it begins."""
+    why = trouble.why if trouble else None
+    waiting = update(AlertChannel).where(
+        AlertChannel.state == "waiting", AlertChannel.error.is_distinct_from(why)
+    )
+    async with sessions.begin() as session:
+        changed = await session.scalars(waiting.values(error=why).returning(AlertChannel.id))
+        if changed.all() and trouble:
+            log.warning("telegram: getUpdates answered %s: %s", trouble.status, trouble.why)
+
+
 async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> bool:
     """Complete the channel that waits for this code; the code works once."""
     channel = await session.scalar(
@@ -170,7 +197,7 @@ async def _welcome(session: AsyncSession, keys: Keys, start: telegram.Start) -> 
         return False
     channel.target = _sealed(keys, channel.id, {"chat_id": start.chat_id})
     channel.label, channel.state = one_line(start.name, LONGEST_LABEL), "on"
-    channel.code_hash = channel.code_until = None
+    channel.code_hash = channel.code_until = channel.error = None
     with audit_log.acting_as(Actor(ActorKind.PERSON)):
         await audit_log.write(session, channel.user_id, AuditEvent.CHANNEL_ADDED, "telegram")
     return True

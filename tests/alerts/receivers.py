@@ -43,6 +43,7 @@ class Telegram:
     messages: list[Arrived] = field(default_factory=list)
     updates: list[dict[str, Any]] = field(default_factory=list)
     says: tuple[int, dict[str, Any]] | None = None
+    says_of_updates: tuple[int, dict[str, Any]] | None = None
 
     def starts(self, code: str, chat_id: int, name: str) -> None:
         """Somebody opens the bot's link and presses «Запустить»."""
@@ -60,6 +61,8 @@ class Telegram:
         return web.json_response({"ok": True, "result": {}})
 
     async def get_updates(self, request: web.Request) -> web.Response:
+        if self.says_of_updates is not None:
+            return web.json_response(self.says_of_updates[1], status=self.says_of_updates[0])
         offset = (await request.json()).get("offset", 0)
         fresh = [each for each in self.updates if each["update_id"] >= offset]
         return web.json_response({"ok": True, "result": fresh})
@@ -70,7 +73,7 @@ class Telegram:
 
 @dataclass
 class Browser:
-    """A subscribed browser, with the push service that it chose."""
+    """A subscribed browser, with the push service that it chose. `says`: another status instead."""
 
     url: str = ""
     private: ec.EllipticCurvePrivateKey = field(
@@ -79,6 +82,7 @@ class Browser:
     auth: bytes = b"0123456789abcdef"
     messages: list[Arrived] = field(default_factory=list)
     says: int = 201
+    headers: dict[str, str] = field(default_factory=dict)  # of a refusal
 
     @property
     def subscription(self) -> dict[str, Any]:
@@ -92,7 +96,7 @@ class Browser:
 
     async def push(self, request: web.Request) -> web.Response:
         if self.says != 201:
-            return web.Response(status=self.says)
+            return web.Response(status=self.says, headers=self.headers)
         assert request.headers["Content-Encoding"] == "aes128gcm"
         check_vapid(request.headers["Authorization"], self.url)
         said = json.loads(opened(await request.read(), self.private, self.auth))
@@ -109,11 +113,12 @@ class Webhook:
     secret: str = ""
     messages: list[Arrived] = field(default_factory=list)
     says: int = 200
+    headers: dict[str, str] = field(default_factory=dict)  # of a refusal
     on_arrival: Callable[[], Awaitable[None]] | None = None  # before it is answered
 
     async def hook(self, request: web.Request) -> web.Response:
         if self.says != 200:
-            return web.Response(status=self.says)
+            return web.Response(status=self.says, headers=self.headers)
         body, headers = await request.read(), request.headers
         right = signature(self.secret, headers["webhook-id"], headers["webhook-timestamp"], body)
         assert headers["webhook-signature"] == right

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post, telegram
+from app.alerts.channels.refusals import BROWSER_ENDED, KEY_CHANGED
 from app.alerts.channels.webhook import new_secret
 from app.alerts.channels.webpush import fault_in
 from app.alerts.channels.webpush_encryption import (
@@ -17,6 +18,7 @@ from app.alerts.channels.webpush_encryption import (
     encoded,
     new_vapid_key,
     private_key,
+    public_key,
     seal,
 )
 from app.alerts.message import AlertMessage, Button, Line
@@ -138,6 +140,27 @@ async def test_a_bot_that_is_told_to_wait_waits(post: Post, to: Receivers) -> No
     assert refused.retry_after == 77
 
 
+@pytest.mark.parametrize(
+    "parameters", [None, [], {}, {"retry_after": None}, {"retry_after": "soon"}]
+)
+async def test_a_bot_that_is_told_nothing_sensible_is_tried_as_usual(
+    post: Post, to: Receivers, parameters: object
+) -> None:
+    to.telegram.says = (429, {"parameters": parameters})
+    refused = await SEND["telegram"](post, address(chat_id=42), parcel())
+    assert refused == DeliveryRefused("Telegram ответил 429")
+
+
+@pytest.mark.parametrize("kind", ["webhook", "push"])
+async def test_a_receiver_that_asks_for_time_gets_it(post: Post, to: Receivers, kind: str) -> None:
+    to.webhook.says = to.browser.says = 503
+    to.webhook.headers = to.browser.headers = {"Retry-After": "40.5"}
+    target = to.browser.subscription | {"url": f"{to.webhook.url}/hook", "secret": new_secret()}
+    refused = await SEND[kind](post, address(**target), parcel())
+    assert refused is not None
+    assert (refused.gone, refused.retry_after) == (False, 40.5)
+
+
 async def test_who_came_is_read_once_and_in_whole(post: Post, to: Receivers) -> None:
     assert await telegram.bot_name(post) == BOT
     to.telegram.starts("code-1", 42, "anna")
@@ -243,6 +266,37 @@ async def test_a_subscription_that_is_over_is_not_tried_again(post: Post, to: Re
     assert refused.gone
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_a_browser_that_subscribed_to_another_key_has_to_subscribe_again(
+    post: Post, to: Receivers, status: int
+) -> None:
+    to.browser.says = status
+    before = public_key(new_vapid_key())
+    where = address(**to.browser.subscription, vapid_key=before)
+    refused = await SEND["push"](post, where, parcel())
+    assert refused == DeliveryRefused(KEY_CHANGED, gone=True)
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_a_fault_of_our_signature_ends_no_browser(
+    post: Post, to: Receivers, status: int
+) -> None:
+    """The key is the same: it may be our clock, and then it is so for all browsers."""
+    to.browser.says = status
+    key = public_key(post.settings.vapid_private_key)
+    refused = await SEND["push"](post, address(**to.browser.subscription, vapid_key=key), parcel())
+    assert refused == DeliveryRefused(f"служба уведомлений ответила {status}")
+
+
+async def test_a_browser_that_took_its_permission_back_is_not_asked(
+    post: Post, to: Receivers
+) -> None:
+    endpoint = "https://permanently-removed.invalid/fcm/send/abc"
+    where = address(**to.browser.subscription | {"endpoint": endpoint})
+    refused = await SEND["push"](post, where, parcel())
+    assert refused == DeliveryRefused(BROWSER_ENDED, gone=True)
+
+
 def test_what_is_no_subscription_is_not_taken(to: Receivers) -> None:
     good = to.browser.subscription
     assert not fault_in(good)
@@ -251,6 +305,8 @@ def test_what_is_no_subscription_is_not_taken(to: Receivers) -> None:
         [],
         {},
         good | {"endpoint": "javascript:alert(1)"},
+        good | {"endpoint": "https://permanently-removed.invalid/fcm/send/abc"},
+        good | {"endpoint": "https://Permanently-Removed.INVALID./fcm/send/abc"},
         good | {"keys": {"p256dh": encoded(b"\x04" * 65), "auth": "AAAA"}},
         good | {"keys": {"p256dh": 7, "auth": "AAAA"}},
     )

@@ -10,11 +10,15 @@ from typing import Any
 import httpx
 
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
+from app.alerts.channels.refusals import updates_refusal
 from app.alerts.message import HELD_HEADING, AlertMessage
 from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import send_request
 from app.outbound.failures import Failure
+from app.outbound.retry_after import retry_after
 
+HTTP_OK = 200
+MOST_LOOKS = 50  # of a hundred updates each, one after the other
 LONGEST_TEXT = 4_000  # characters; the Bot API takes 4,096 after entities
 BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"
 
@@ -26,6 +30,14 @@ class Start:
     code: str
     chat_id: int
     name: str
+
+
+@dataclass(frozen=True)
+class NoUpdates:
+    """Why nobody can be seen who opens the bot."""
+
+    why: str  # for people, in Russian
+    status: int | None
 
 
 async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | None:
@@ -43,12 +55,11 @@ async def say(post: Post, chat_id: int, letter: AlertMessage) -> DeliveryRefused
         button = {"text": letter.button.text, "url": letter.button.url}
         message["reply_markup"] = {"inline_keyboard": [[button]]}
     status, answer, detail = await _call(post, "sendMessage", message)
-    if status == 200:
+    if status == HTTP_OK:
         return None
     if status == 403 or (status == 400 and "chat not found" in str(answer.get("description"))):
         return DeliveryRefused(BLOCKED)
-    wait = answer.get("parameters", {}).get("retry_after")
-    return DeliveryRefused(detail or f"Telegram ответил {status}", retry_after=wait)
+    return DeliveryRefused(detail or f"Telegram ответил {status}", retry_after=_wait(answer))
 
 
 async def bot_name(post: Post) -> str | None:
@@ -58,18 +69,24 @@ async def bot_name(post: Post) -> str | None:
     return str(name) if name else None
 
 
-async def starts(post: Post) -> list[Start]:
+async def starts(post: Post) -> list[Start] | NoUpdates:
     """Who pressed «Запустить» since the last time. What was read is confirmed by reading on."""
     found: list[Start] = []
     offset = None
-    while True:
+    for _ in range(MOST_LOOKS):
         ask = {"timeout": 0, "allowed_updates": ["message"]}
-        _, answer, _ = await _call(post, "getUpdates", ask | ({"offset": offset} if offset else {}))
+        status, answer, detail = await _call(
+            post, "getUpdates", ask | ({"offset": offset} if offset else {})
+        )
+        if status != HTTP_OK:
+            why = updates_refusal(status) if status else detail
+            return found or NoUpdates(why, status)
         updates = answer.get("result") or []
         if not updates:
-            return found
+            break
         found += [start for start in map(_start_of, updates) if start is not None]
         offset = int(updates[-1]["update_id"]) + 1
+    return found
 
 
 def as_html(letter: AlertMessage) -> str:
@@ -102,6 +119,13 @@ def _start_of(update: Any) -> Start | None:
         return None
     name = f"@{chat['username']}" if chat.get("username") else str(chat.get("first_name", ""))
     return Start(text.removeprefix("/start ").strip(), int(chat["id"]), name[:64])
+
+
+def _wait(answer: dict[str, Any]) -> float | None:
+    """Seconds (https://core.telegram.org/bots/api#responseparameters)."""
+    parameters = answer.get("parameters")
+    wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
+    return retry_after({"retry-after": str(wait)}) if wait is not None else None
 
 
 async def _call(

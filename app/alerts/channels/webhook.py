@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
+from app.alerts.channels.refusals import http_refusal
 from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import send_request
 from app.outbound.failures import Failure
@@ -40,8 +41,8 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         return DeliveryRefused(reply.detail)
     if reply.is_success:
         return None
-    status = reply.status_code
-    return DeliveryRefused(f"получатель ответил {status}", gone=status == HTTP_GONE)
+    gone = reply.status_code == HTTP_GONE
+    return http_refusal("получатель ответил", reply, gone=gone)
 
 
 def signature(secret: str, message_id: str, moment: str, body: bytes) -> str:

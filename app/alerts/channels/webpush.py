@@ -10,14 +10,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
-from app.alerts.channels.webpush_encryption import decoded, encoded, seal, vapid
+from app.alerts.channels.refusals import BROWSER_ENDED, push_refusal
+from app.alerts.channels.webpush_encryption import decoded, encoded, public_key, seal, vapid
 from app.alerts.retry_policy import DELIVERY_LIFE
 from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import send_request
 from app.outbound.failures import Failure
 
 TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 allows a day
-SUBSCRIPTION_ENDED = (404, 410)  # RFC 8030 section 7.3: the subscription is over
+REMOVED = ".invalid"  # Chromium: permanently-removed.invalid, once the permission was taken back
 LONGEST_PAYLOAD = 3_000  # bytes of text; services take 4,096 with everything
 
 
@@ -25,6 +26,8 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
     endpoint = str(to.target["endpoint"])
     if not post.settings.vapid_private_key:
         return DeliveryRefused("на этом сервере не настроены уведомления браузера")
+    if _is_removed(endpoint):
+        return DeliveryRefused(BROWSER_ENDED, gone=True)
     keys = to.target["keys"]
     body = seal(_text(parcel), decoded(keys["p256dh"]), decoded(keys["auth"]))
     headers = {
@@ -39,9 +42,8 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         return DeliveryRefused(reply.detail)
     if reply.is_success:
         return None
-    if reply.status_code in SUBSCRIPTION_ENDED:
-        return DeliveryRefused("браузер больше не принимает уведомления", gone=True)
-    return DeliveryRefused(f"служба уведомлений ответила {reply.status_code}")
+    same_key = to.target.get("vapid_key") == public_key(post.settings.vapid_private_key)
+    return push_refusal(reply, same_key=same_key)
 
 
 def fault_in(subscription: Any) -> bool:
@@ -49,9 +51,15 @@ def fault_in(subscription: Any) -> bool:
     try:
         keys = subscription["keys"]
         seal(b"", decoded(keys["p256dh"]), decoded(keys["auth"]))
-        return not str(subscription["endpoint"]).startswith("http")
+        endpoint = str(subscription["endpoint"])
+        return not endpoint.startswith("http") or _is_removed(endpoint)
     except (TypeError, KeyError, ValueError):
         return True
+
+
+def _is_removed(endpoint: str) -> bool:
+    """A name that RFC 6761 section 6.4 gives to nobody: there is no push service behind it."""
+    return (urlsplit(endpoint).hostname or "").rstrip(".").endswith(REMOVED)
 
 
 def _text(parcel: Parcel) -> bytes:

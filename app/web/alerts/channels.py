@@ -11,6 +11,7 @@ from quart.typing import ResponseReturnValue
 from app.accounts.rate_limits import RateLimit
 from app.alerts import channel_settings
 from app.alerts.channels import apprise, telegram, webpush
+from app.alerts.channels.webpush_encryption import public_key
 from app.models.alert import AlertChannel
 from app.web.alerts import labels as words
 from app.web.alerts.index import alerts_page, back_to_alerts, own_preferences
@@ -70,7 +71,12 @@ async def add_push() -> ResponseReturnValue:
         abort(400)
     if wait := await _too_often("alerts-add", ADDITIONS):
         return await too_many(wait)
-    target = {"endpoint": subscription["endpoint"], "keys": subscription["keys"]}
+    # A subscription is for one key of ours: with another one it is worth nothing.
+    target = {
+        "endpoint": subscription["endpoint"],
+        "keys": subscription["keys"],
+        "vapid_key": public_key(dashboard().settings.vapid_private_key),
+    }
     label = str(said.get("label") or "Браузер")
     async with dashboard().database.sessions.begin() as session:
         user_id, keys = person().user_id, dashboard().keys
@@ -100,12 +106,15 @@ async def test(id: UUID) -> ResponseReturnValue:
         return await too_many(wait)
     zone = (await own_preferences()).zone
     refused = await app.alerting.deliverer.test(channel, person().email, zone)
-    if refused is not None:
-        return await back_to_alerts(words.TEST_REFUSED.format(why=refused.why), "warn")
     async with app.database.sessions.begin() as session:
         own = await channel_settings.owned(session, person().user_id, id)
         if own is not None and own.state != "off":
-            await channel_settings.switch(session, own, "on")
+            if refused is None:
+                await channel_settings.switch(session, own, "on")
+            elif refused.gone:
+                await channel_settings.end(session, own, refused.why)
+    if refused is not None:
+        return await back_to_alerts(words.TEST_REFUSED.format(why=refused.why), "warn")
     return await back_to_alerts(words.TEST_SENT.format(name=words.CHANNELS[channel.kind].name))
 
 

@@ -42,6 +42,7 @@ async def alerts_page(
         error=error,
         secret=secret,
         bot_url=bot_url,
+        bot_trouble=next((each.error for each in channels if each.state == "waiting"), None),
         telegram_offered=bool(settings.telegram_bot_token),
         push_key=public_key(settings.vapid_private_key) if settings.vapid_private_key else None,
         apprise_offered=apprise.is_offered(settings.allow_apprise),

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from app.accounts import rate_limits
 from app.alerts import outbox
 from app.alerts.channels.webpush_encryption import new_vapid_key
 from app.alerts.types import Kind, Notification
@@ -56,6 +57,12 @@ async def channels(app: Dashboard) -> list[AlertChannel]:
 
 async def newest(app: Dashboard, kind: str) -> AlertChannel:
     return [each for each in await channels(app) if each.kind == kind][-1]
+
+
+async def forget_pause(app: Dashboard) -> None:
+    """The bot may be asked again at once."""
+    async with app.database.sessions.begin() as session:
+        await rate_limits.forgive(session, "telegram")
 
 
 async def follow(person: Person, answer: Any) -> str:
@@ -133,6 +140,27 @@ async def test_telegram_is_connected_by_a_link_with_a_code_that_works_once(
     assert to.telegram.messages[-1].to == "42"
 
 
+async def test_a_bot_that_another_program_reads_is_said_on_the_page_and_in_the_log(
+    person: Person, to: Receivers, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = await (await person.post("/alerts/telegram")).get_data(as_text=True)
+    (code,) = re.findall(rf"https://t\.me/{BOT}\?start=([\w-]+)", page)
+    to.telegram.says_of_updates = (409, {"ok": False, "description": "Conflict: terminated"})
+    for _ in range(2):
+        await person.app.alerting.greet()
+        await forget_pause(person.app)
+    assert "сообщения этого бота читает другая программа" in await person.page("/alerts")
+    told = [each.message for each in caplog.records if "getUpdates answered 409" in each.message]
+    assert len(told) == 1
+    assert BOT_TOKEN not in caplog.text
+    to.telegram.says_of_updates = None
+    to.telegram.starts(code, 42, "anna")
+    await person.app.alerting.greet()
+    page = await person.page("/alerts")
+    assert "читает другая программа" not in page
+    assert "@anna" in page
+
+
 async def test_nobody_is_asked_when_nobody_is_expected(person: Person, to: Receivers) -> None:
     to.telegram.starts("guess", 13, "mallory")
     await person.app.alerting.greet()
@@ -153,6 +181,28 @@ async def test_a_browser_subscribes(person: Person, to: Receivers) -> None:
     wrong: tuple[Any, ...] = ({}, ["x"], {"subscription": {"endpoint": "x", "keys": 1}})
     for bad in wrong:
         assert (await person.client.post("/alerts/push", json=bad)).status_code == 400
+
+
+async def test_a_browser_of_another_key_is_ended_with_a_sentence(
+    person: Person, to: Receivers
+) -> None:
+    await person.client.post("/alerts/push", json={"subscription": to.browser.subscription})
+    key = new_vapid_key()
+    person.app.settings = replace(person.app.settings, vapid_private_key=key)
+    person.app.alerting = replace(person.app.alerting, settings=person.app.settings)
+    to.browser.says = 401
+    await tell(person.app)
+    await person.app.alerting.deliver()
+    assert (await newest(person.app, "push")).state == "gone"
+    assert "больше не принимает ключ этого сервера" in await person.page("/alerts")
+
+
+async def test_a_test_that_finds_a_dead_address_ends_it(person: Person, to: Receivers) -> None:
+    await person.client.post("/alerts/push", json={"subscription": to.browser.subscription})
+    browser = await newest(person.app, "push")
+    to.browser.says = 410
+    await person.post(f"/alerts/channels/{browser.id}/tests")
+    assert (await newest(person.app, "push")).state == "gone"
 
 
 async def test_a_way_that_fails_is_shown_and_a_test_that_works_heals_it(
