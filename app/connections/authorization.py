@@ -1,8 +1,10 @@
 """Steps 2 and 4 of 8 of a connect: to the provider and back (RFC 6749 section 4.1)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from uuid import UUID
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.sessions import CurrentUser
@@ -62,14 +64,23 @@ async def finish(
     if not isinstance(way, Authorization):
         return way
     error = _fault_of(provider, answer)
-    if error is None:
-        error = await _trade(sessions, http, keys, provider, person, redirect_uri, answer, way)
+    try:
+        if error is None:
+            error = await _trade(sessions, http, keys, provider, person, redirect_uri, answer, way)
+    except Exception:  # whoever loads the error page anew asks with the same state
+        with suppress(SQLAlchemyError, OSError):
+            await _note(sessions, way, ConnectError.EXPIRED)
+        raise
     if error is None:
         return way
     if code:
-        async with sessions.begin() as session:
-            await oauth_states.note_outcome(session, way, error)
+        await _note(sessions, way, error)
     return error
+
+
+async def _note(sessions: Sessions, way: Authorization, error: ConnectError) -> None:
+    async with sessions.begin() as session:
+        await oauth_states.note_outcome(session, way, error)
 
 
 def _fault_of(provider: Provider, answer: Mapping[str, str]) -> ConnectError | None:

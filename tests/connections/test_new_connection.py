@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from app.config import Settings
+from app.connections.oauth_states import FIRST_CALLBACK
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import User
@@ -74,6 +75,17 @@ async def test_tokens_that_the_database_refuses_are_revoked(
     assert await status_of_callback(acme) == 500
     assert await connections(database) == 0
     assert await revoked(acme) == ["refresh-1"]
+
+
+async def test_who_loads_the_error_page_anew_is_told_at_once(
+    acme: Scripted, database: Database
+) -> None:
+    await refuse_rows(database, "grants")
+    query = await acme.way()
+    answer = await acme.person.client.get("/acme/callback", query_string=query)
+    assert answer.status_code == 500
+    async with asyncio.timeout(FIRST_CALLBACK.total_seconds() / 2):
+        assert await acme.person.come_back("acme", query) == "/acme?error=expired"
 
 
 async def test_tokens_that_not_even_the_outbox_takes_are_revoked_at_once(
