@@ -67,7 +67,7 @@ async def finish(
     try:
         if error is None:
             error = await _trade(sessions, http, keys, provider, person, redirect_uri, answer, way)
-    except Exception:  # whoever loads the error page anew asks with the same state
+    except (SQLAlchemyError, OSError):  # whoever loads the error page anew has the same state
         with suppress(SQLAlchemyError, OSError):
             await _note(sessions, way, ConnectError.EXPIRED)
         raise
