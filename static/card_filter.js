@@ -1,4 +1,4 @@
-// A search in the address outlives the stream: cards that come without matching it are hidden.
+// Hides the cards that do not match the search in the URL: the stream sends all cards.
 (() => {
   "use strict";
   const list = () => document.getElementById("cards");

@@ -1,4 +1,4 @@
-// The page of one connection: when its card has changed, the facts beside it are fetched anew.
+// The page of one connection: when its card has changed, fetches the details beside it.
 (() => {
   "use strict";
   const version = () => document.querySelector("#cards [data-version]")?.dataset.version;
@@ -11,7 +11,7 @@
     document.getElementById("facts").dispatchEvent(new CustomEvent("facts:old"));
   });
 
-  // It went while nobody listened: the server says kindly that it is gone.
+  // The connection was deleted while there was no stream: the server's 404 page says so.
   function leave(event) {
     const status = event.detail?.status ?? event.detail?.ctx?.response?.status;
     if (event.target === document.getElementById("live") && status === 404) location.reload();

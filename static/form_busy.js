@@ -1,4 +1,4 @@
-// Answers a click at once: the pressed button is busy until the next page comes, and a second press does nothing.
+// Marks the pressed button as busy until the next page comes, ignores a second press, and shows messages about a form.
 (() => {
   "use strict";
   const PATIENCE = 30_000; // milliseconds after which a button may be tried again
@@ -6,7 +6,7 @@
   function hold(form, button) {
     form.setAttribute("aria-busy", "true");
     button?.setAttribute("aria-busy", "true");
-    // A disabled button would not be sent, so it is disabled after the form has gone.
+    // Disabled only after the form was sent: a disabled button's name and value would be left out.
     setTimeout(() => { if (button) button.disabled = true; });
     setTimeout(() => release(form, button), PATIENCE);
   }
@@ -42,7 +42,7 @@
   const isForm = (event) => event.target instanceof HTMLFormElement;
   document.addEventListener("htmx:before:request", (event) => { if (isForm(event)) notice(""); });
   document.addEventListener("htmx:error", (event) => { if (isForm(event)) notice(FAILED); });
-  // The server's own words travel beside the fragment.
+  // The header of `_notice` in app/web/connections/index.py.
   const told = (event) => decodeURIComponent(event.detail.ctx.response.headers.get("Notice") ?? "");
   document.addEventListener("htmx:after:request", (event) => { if (isForm(event)) notice(told(event)); });
   document.addEventListener("htmx:response:error", (event) => {

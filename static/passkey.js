@@ -1,4 +1,4 @@
-// Passkeys: a form with data-passkey asks the browser to sign, puts the answer into a field of its own, and goes.
+// Passkeys (WebAuthn): a form with data-passkey lets the browser sign, puts the result into its field `answer`, and is sent.
 (() => {
   "use strict";
   if (!window.PublicKeyCredential) return; // the forms stay hidden

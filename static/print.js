@@ -1,4 +1,4 @@
-// A button for what every browser can do without one.
+// Shows the button «Напечатать», which opens the browser's print dialogue.
 (() => {
   "use strict";
   const button = document.getElementById("print");

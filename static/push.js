@@ -1,4 +1,4 @@
-// Notifications of this browser: asks, subscribes, and tells the server where to.
+// Web push: asks for permission, subscribes this browser, and posts the subscription to the server.
 (() => {
   "use strict";
   const button = document.getElementById("push");
@@ -36,7 +36,7 @@
     if (!answer.ok) throw new Error(`answered ${answer.status}`);
   }
 
-  // The worker serves /static/ alone, so `navigator.serviceWorker.ready` would wait for ever.
+  // The worker's scope is /static/, not this page, so `navigator.serviceWorker.ready` would wait for ever.
   async function ready() {
     const registration = await navigator.serviceWorker.getRegistration(worker);
     const installing = registration.installing ?? registration.waiting;

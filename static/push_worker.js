@@ -1,4 +1,4 @@
-// Shows what came, and opens its page. Two with one tag are one: a message sent twice is seen once.
+// The service worker of web push: shows a message, and opens its page on a click. The same tag replaces a message, so one sent twice is seen once.
 "use strict";
 
 self.addEventListener("install", () => self.skipWaiting());

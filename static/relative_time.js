@@ -1,10 +1,10 @@
-// <rel-time datetime>: "12 секунд назад", or with `span` "18 мин"; lives in a shadow root, so a morph never flashes it.
+// <rel-time datetime>: "12 секунд назад", or with `span` "18 мин". The text is in a shadow root, which a morph of htmx leaves alone.
 (() => {
   "use strict";
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
   const ago = new Intl.RelativeTimeFormat("ru", { numeric: "auto" });
   const all = new Set();
-  // Milliseconds by which the server's clock is ahead of ours: as the page came, then by every heartbeat.
+  // Milliseconds by which the server's clock is ahead: from the page at first, then from every heartbeat.
   let offset = Number(document.documentElement.dataset.now) * 1000 - Date.now();
 
   const lasting = (count, unit) =>
@@ -35,7 +35,7 @@
     }
   });
 
-  // A card is stale by its own time, also when the server or the stream is gone.
+  // Cards are marked as stale here, so that it works without the server and the stream.
   function markStale() {
     for (const card of document.querySelectorAll("[data-stale-at]")) {
       card.toggleAttribute("data-stale", Date.now() + offset > Date.parse(card.dataset.staleAt));

@@ -1,4 +1,4 @@
-// After every change of the cards: recounts the summary, and tells a screen reader what changed.
+// After every change of the cards: recounts the summary, and announces changes of status to screen readers.
 (() => {
   "use strict";
   const KEPT = 5; // lines in the log

@@ -1,11 +1,11 @@
-// Keeps the stream of cards open: retries a first connect, ends a silent one, spares hidden tabs, shows the link's state.
+// Keeps the stream open: repeats a failed first connect, cancels a silent stream, opens none in hidden tabs, shows the state.
 (() => {
   "use strict";
   const SILENCE = 35_000; // milliseconds; two heartbeats of 15 s missed, and some
   const LOOK = 2_000; // milliseconds between two looks
   const element = () => document.getElementById("live");
   let connection = null;
-  let heard = Date.now(); // when the server last gave a sign of life
+  let heard = Date.now(); // when something last came from the server
   let state = "";
   let ended = false;
 
@@ -16,7 +16,7 @@
     if (next === "lost") showSince(document.getElementById("lost-at"));
   }
 
-  // By the clock that the cards go by, which is the account's and not the browser's.
+  // In the account's time zone, as on the cards, not in the browser's.
   function showSince(place) {
     const clock = { hour: "2-digit", minute: "2-digit", timeZone: place.dataset.zone };
     try {

@@ -1,4 +1,4 @@
-// Lets htmx, and nothing else, turn the server's HTML into nodes under a Trusted Types policy.
+// Gives htmx, and nothing else, a Trusted Types policy for the server's HTML.
 htmx.registerExtension("tt", {
   init(api) {
     if (!window.trustedTypes) return;

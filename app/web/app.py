@@ -1,4 +1,4 @@
-"""The program's table of contents: what it is made of, and in which order it starts and stops."""
+"""The web application: its parts, its pages, and the order in which it starts and stops."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -63,14 +63,14 @@ PAGES = (  # the modules whose blueprints are the application's routes
     *(theme, health),
 )
 LARGEST_FORM = 64 * 1024  # bytes
-POSTS_A_MINUTE = 60, 60.0  # of one account: who knows the secret is no stranger
+POSTS_A_MINUTE = 60, 60.0  # webhooks for one account of a provider; their sender is authenticated
 
 
 def create_app(settings: Settings, database: Database | None = None) -> Dashboard:
     """Raises ConfigurationError when the providers file is wrong.
 
-    It can be started again after it was stopped, and knows nothing then of its former life. A
-    `database` that is handed in stays open.
+    It can be started again after it was stopped, and then keeps nothing of before. A `database`
+    that is handed in is not closed.
     """
     app = Dashboard("app", template_folder=str(ROOT / "templates"), static_folder=None)
     app.settings = settings
@@ -92,8 +92,8 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
 
 
 def _serve(app: Dashboard, database: Database | None) -> None:
-    """What lives from a start of the application to its stop."""
-    _forget(app)  # a signal may stop it before it has started
+    """Registers what runs from the start of the application to its stop."""
+    _forget(app)  # a signal may stop it before it has started, which needs them
     serving = AsyncExitStack()
 
     @app.before_serving

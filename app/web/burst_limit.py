@@ -1,10 +1,10 @@
-"""How often something may come to this process: counted here, where it costs nothing."""
+"""A rate limit in the memory of this process, for requests that must not cost a query."""
 
 from collections import deque
 from math import ceil
 from time import monotonic
 
-MOST_KEYS = 10_000  # then those that are over are forgotten, or else all of them
+MOST_KEYS = 10_000  # beyond it the windows that are over are dropped, or else all of them
 
 
 class Burst:
@@ -16,7 +16,7 @@ class Burst:
         self._seen: dict[str, deque[float]] = {}
 
     def attempt(self, key: str) -> int:
-        """Count one try of `key`. 0: go ahead; else seconds to wait, and it is not counted."""
+        """Counts one attempt for `key` and returns 0; or returns the seconds to wait, uncounted."""
         now = monotonic()
         if len(self._seen) >= MOST_KEYS and key not in self._seen:
             self._forget(now)

@@ -1,4 +1,4 @@
-"""What every route may reach for: the typed application, and the person who is signed in."""
+"""The typed application and the signed-in user, for every view."""
 
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
@@ -26,7 +26,7 @@ from app.web.templating import PlainEnvironment
 
 
 class Dashboard(Quart):
-    """The application with its parts; `web/app.py` puts them in."""
+    """The application and its parts, which `web/app.py` creates."""
 
     jinja_environment = PlainEnvironment
 
@@ -41,13 +41,14 @@ class Dashboard(Quart):
     hub: Hub
     listener: Listener
     unfinished: Unfinished
-    bursts: Burst  # of what providers post, by account
-    checks_run: bool = True  # as this process last saw it
+    bursts: Burst  # of webhooks, by account
+    checks_run: bool = True  # as last read by this process
     is_offline: bool = False  # the same: monitors live, and none of them reaches the network
 
     def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-        """Quart gives a function that is not async a thread. Ours all are; QuartAuth's two, which
-        look up a name, cost a quarter of a small page in threads.
+        """Quart runs functions that are not async in a thread. The only ones here are two quick
+        ones of QuartAuth, and their threads took a quarter of the time of a small page: they are
+        called directly.
         """
         if iscoroutinefunction(func):
             return func
@@ -58,31 +59,31 @@ class Dashboard(Quart):
         return at_once
 
     def stop(self) -> None:
-        """The process is told to go: streams end now, and nothing long begins any more."""
+        """The process has to stop: ends all streams and lets no long work begin."""
         self.hub.close()
         self.unfinished.stopping = True
 
     def zone_of(self, name: str | None) -> ZoneInfo:
-        """The zone that a person has chosen, or else the server's."""
+        """The time zone that a user has chosen, or else the server's."""
         return zone_named(name) or self.settings.zone
 
     @property
     def site(self) -> Site:
-        """Who a passkey is for."""
+        """The relying party of passkeys (WebAuthn)."""
         return Site(self.settings.public_url, "Связка")
 
     def redirect_uri(self, provider: str) -> str:
-        """Built from PUBLIC_URL alone: the Host header is the visitor's word."""
+        """Built from PUBLIC_URL, never from the Host header, which a client can set."""
         return f"{self.settings.public_url}/{provider}/callback"
 
 
 def dashboard() -> Dashboard:
-    """The application itself, not Quart's stand-in for it: a stream outlives its request."""
+    """The application itself, not Quart's proxy for it, which is bound to the request."""
     return cast(Dashboard, current_app._get_current_object())  # type: ignore[attr-defined]
 
 
 def person() -> CurrentUser:
-    """Who is signed in; on a page that is not public there always is somebody."""
+    """The signed-in user. RuntimeError on a public page without one."""
     signed_in = person_or_none()
     if signed_in is None:
         raise RuntimeError("nobody is signed in, and this page is not public")
@@ -90,7 +91,7 @@ def person() -> CurrentUser:
 
 
 def own_zone() -> ZoneInfo:
-    """The zone of the person who reads this; a stranger is shown the server's."""
+    """The time zone of the reader; the server's if nobody is signed in or none is chosen."""
     known = person_or_none()
     return dashboard().zone_of(known.zone if known else None)
 
@@ -100,5 +101,5 @@ def person_or_none() -> CurrentUser | None:
 
 
 def titles(app: Dashboard) -> dict[str, str]:
-    """What people call the providers."""
+    """The titles of all providers by their names."""
     return {name: provider.title for name, provider in app.catalogue.items()}

@@ -1,4 +1,4 @@
-"""Is this process alive, is it of use, and what has it done."""
+"""Liveness, readiness and metrics."""
 
 import asyncio
 import hmac
@@ -34,7 +34,7 @@ async def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 @public
 async def readyz() -> ResponseReturnValue:
-    """200 when everything that people rely on works; else 503, and which part does not."""
+    """200 if every part works; else 503, with the parts that do not."""
     parts = {"database": False, "schema": False, "monitor": False, "way_out": False}
     try:
         async with asyncio.timeout(READY_TIMEOUT), dashboard().database.sessions() as session:
@@ -43,7 +43,7 @@ async def readyz() -> ResponseReturnValue:
             parts["monitor"] = await heartbeats.monitor_alive(session)
             parts["way_out"] = not await heartbeats.all_offline(session)
     except (SQLAlchemyError, OSError, TimeoutError):
-        pass  # what was not reached stays false
+        pass  # parts that were not reached stay false
     parts["listener"] = dashboard().listener.connected
     return jsonify(parts), 200 if all(parts.values()) else 503
 
@@ -62,7 +62,8 @@ def _may_read_metrics() -> bool:
     if token:
         given = request.headers.get("Authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
-    forwarded = "X-Forwarded-For" in request.headers  # a proxy on this machine is not this machine
+    # Then it comes through a proxy on this machine, not from this machine.
+    forwarded = "X-Forwarded-For" in request.headers
     return not forwarded and _is_loopback(request.remote_addr)
 
 
@@ -75,9 +76,7 @@ def _is_loopback(address: str | None) -> bool:
 
 @cache
 def _older_revisions() -> frozenset[str | None]:
-    """Revisions that this code has gone beyond. One that it does not know is newer: a deploy is
-    under way.
-    """
+    """Revisions older than this code's. An unknown one is newer: a deployment is under way."""
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     scripts = ScriptDirectory.from_config(config)

@@ -1,17 +1,15 @@
-"""Icons of the sprite. Made by hand: a macro escapes every part of them anew, a thousand times a
-page.
-"""
+"""Icons of the sprite. Not a macro: it would escape every part anew, a thousand times a page."""
 
 from collections.abc import Callable
 from functools import lru_cache
 
 from markupsafe import Markup
 
-ICONS = 1_000  # that are kept; there are about sixty
+ICONS = 1_000  # in the cache; there are about sixty
 
 
 def icon_of(sprite: str) -> Callable[[str], Markup]:
-    """`sprite` is its address."""
+    """`sprite` is the URL of the file with all icons."""
 
     @lru_cache(ICONS)
     def icon(name: str) -> Markup:

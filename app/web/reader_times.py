@@ -27,7 +27,7 @@ def utc_now() -> datetime:
 
 
 def time_filters(now: Now = utc_now) -> dict[str, Callable[..., Any]]:
-    """By the name of the filter."""
+    """By their names."""
 
     def clock_now(at: datetime, zone: ZoneInfo, seconds: bool = True) -> str:
         return clock(at, zone, now(), seconds=seconds)

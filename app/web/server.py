@@ -1,4 +1,4 @@
-"""The web server: uvicorn in our own process, with signals that end open streams first."""
+"""The web server: uvicorn in this process, with signal handlers that end open streams first."""
 
 import contextlib
 import socket
@@ -18,12 +18,14 @@ KEEP_ALIVE = 100  # seconds; longer than any router in front keeps an idle conne
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are ours: uvicorn waits for streams, which only our hub can end."""
+        """Replaces uvicorn's signal handlers: it would wait for streams, which only our hub can
+        end.
+        """
         yield
 
 
 async def serve(settings: Settings, listening: socket.socket) -> None:
-    """Until SIGTERM or SIGINT: streams end at once, requests and checks under way are finished."""
+    """Runs until SIGTERM or SIGINT; then streams end, and requests and checks under way finish."""
     app = create_app(settings)
     server = _Server(
         uvicorn.Config(

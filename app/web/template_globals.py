@@ -1,4 +1,4 @@
-"""What every template may name without being given it: icons, static files, who reads and when."""
+"""Globals of all templates, and the variables that every page gets: who reads it, theme, time."""
 
 from time import time
 
@@ -39,6 +39,6 @@ async def _of_the_reader() -> dict[str, object]:
     return {
         "email": known.email if known else None,
         "theme": theme.current_theme(),
-        "now": int(time()),  # a page without a stream learns from it how far its clock is off
+        "now": int(time()),  # static/relative_time.js computes the offset of its clock from it
         "own_zone": own_zone(),
     }

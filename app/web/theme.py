@@ -1,5 +1,5 @@
-"""Light, dark, or as the system has it: a cookie, so that it works without JavaScript and
-without a flash.
+"""The colour theme: light, dark, or the system's. A cookie keeps it, so that the server can render
+it: no JavaScript is needed, and the page does not flash in the other theme first.
 """
 
 from quart import Blueprint, redirect, request

@@ -1,4 +1,4 @@
-"""What the parts of an address say; nonsense in one says nothing."""
+"""Parsing of query parameters; None for a value that makes no sense."""
 
 from collections.abc import Iterable
 from typing import TypeVar

@@ -1,1 +1,1 @@
-"""Pages of a person's own account, and the ways in."""
+"""Pages of the user's own account; sign-up and log-in."""

@@ -1,4 +1,4 @@
-"""The Russian words of the journal; pure."""
+"""Russian texts of the audit log. Pure."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ EVENTS = {
     AuditEvent.CHANNEL_REMOVED: "Оповещения: способ убран",
     AuditEvent.ALERTS_CHANGED: "Оповещения: изменены настройки",
 }
-WHO = {  # a person's own deeds say their device instead
+WHO = {  # for a user's own actions the device is shown instead
     ActorKind.SERVICE: "Связка, сама",
     ActorKind.PROVIDER: "сообщил сервис",
     ActorKind.OPERATOR: "администратор",
@@ -72,7 +72,7 @@ BAD = (
     AuditEvent.LOGIN_REFUSED,
     AuditEvent.CODE_REFUSED,
 )
-KINDS = {  # what the filter may be set to: its name, and the deeds it leaves
+KINDS = {  # choices of the filter: their text, and the events they show
     "connections": ("подключения", OF_CONNECTIONS),
     "alerts": ("оповещения", OF_ALERTS),
     "account": (
@@ -91,12 +91,12 @@ def event_is_bad(event: str) -> bool:
 
 
 def actor_text(entry: Any) -> str:
-    """Who it was, where it was not the person; "" else."""
+    """Who it was; "" if it was the user."""
     return WHO.get(ActorKind(entry.who), "")
 
 
 def subject_text(entry: Any) -> str:
-    """What of an account it was done to."""
+    """The part of an account that it was done to."""
     if entry.deed in OF_ALERTS and entry.label in CHANNELS:
         return CHANNELS[entry.label].name
     return str(entry.label or "")

@@ -1,4 +1,4 @@
-"""The page of the journal: what was done, by whom and when."""
+"""The page of the audit log."""
 
 from datetime import timedelta
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Deleting one's account: what will happen is listed, the password or a passkey asked for again."""
+"""Deleting the account: a page that says what will happen, confirmed by password or passkey."""
 
 from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
@@ -37,7 +37,7 @@ async def delete() -> ResponseReturnValue:
 
 
 async def _not_proven() -> ResponseReturnValue | None:
-    """None: it is really them, by password or by passkey."""
+    """None if the password or the passkey is right; else the answer."""
     answer = (await request.form).get("answer", "")
     if not answer:
         refusal = await wrong_password()

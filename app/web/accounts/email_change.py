@@ -1,4 +1,6 @@
-"""A new e-mail address: confirmed by letters to both ends, or by the password without letters."""
+"""Changing the e-mail address: confirmed by e-mails to the old and the new one, or by the password
+alone where no e-mail can be sent.
+"""
 
 from datetime import timedelta
 
@@ -105,7 +107,7 @@ async def _at_once(email: str) -> ResponseReturnValue:
 
 
 async def _write(app: Dashboard, old: str, new: str, links: email_change.ConfirmLinks) -> None:
-    """Whether somebody else has the new address is told to that address alone."""
+    """Only the e-mail to the new address tells whether another account has it already."""
     async with app.database.sessions() as session:
         other = await users.with_email(session, new)
     await emails.post(app, emails.EMAIL_OLD, old, link=links.old, email=new)

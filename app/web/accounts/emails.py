@@ -1,4 +1,4 @@
-"""The letters about an account: their words, and the way to the mail server."""
+"""E-mails about an account: their texts, and sending them."""
 
 import logging
 from dataclasses import dataclass
@@ -90,9 +90,9 @@ NOTICE = AccountEmail(
 
 
 async def post(app: Dashboard, letter: AccountEmail, to: str, **words: str) -> None:
-    """Send it; a fault is logged, and the person can ask again.
+    """Sends an e-mail. A failure is only logged: the user can ask for another one.
 
-    `words` fill the braces; the word `link` is a secret, and goes into the button's address.
+    `words` replace the braces in the texts; `link` is a secret and goes into the button's URL.
     """
     fault = await smtp.send(app.settings, await message(app, letter, to, **words))
     if fault is not None:
@@ -100,7 +100,7 @@ async def post(app: Dashboard, letter: AccountEmail, to: str, **words: str) -> N
 
 
 def tell(app: Dashboard, to: str, change: str) -> None:
-    """Let the person know of a change, in the background; without a mail server nobody is told."""
+    """Notifies the user of a change, in the background; without a mail server nothing is sent."""
     if app.settings.sends_mail:
         app.unfinished.start(post(app, NOTICE, to, change=CHANGED[change]))
 

@@ -1,4 +1,4 @@
-"""Coming in, by whatever way: always with a session id that nobody knew before."""
+"""The end of every way to log in: a new session and its cookie."""
 
 from quart import request
 from quart_auth import AuthUser, login_user
@@ -13,7 +13,7 @@ from app.web.context import person_or_none
 async def enter(
     session: AsyncSession, user_id: int, deed: AuditEvent | None = AuditEvent.LOGGED_IN
 ) -> None:
-    """Always a new session id: one that was known before log-in is worth nothing after it."""
+    """Always a new session id, against session fixation."""
     if (before := person_or_none()) is not None:
         await user_sessions.end_session(session, before.session_hash)
     token = await user_sessions.open_session(

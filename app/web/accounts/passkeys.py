@@ -1,7 +1,7 @@
-"""Passkeys: log-in without a password, adding one, removing one.
+"""Passkeys: log-in with one, adding one, removing one.
 
-A page's script fetches the options (JSON), lets the browser sign, and sends the form it stands in
-with the answer as a text field; so the answers here are pages and redirects as everywhere.
+static/passkey.js fetches the options (JSON), lets the browser sign, and submits the form with the
+result in a text field; so the answers are pages and redirects as everywhere else.
 """
 
 from datetime import timedelta
@@ -63,7 +63,7 @@ async def log_in() -> ResponseReturnValue:
 
 @blueprint.post("/account/passkeys/options")
 async def add_options() -> ResponseReturnValue:
-    """The password is asked for here: the challenge is the proof that it was right."""
+    """The password is checked before there is a challenge, and so not again with the answer."""
     refusal = await wrong_password()
     if isinstance(refusal, str):
         return jsonify(error=refusal), 422
@@ -105,7 +105,7 @@ async def remove(passkey_id: UUID) -> ResponseReturnValue:
 
 @blueprint.post("/account/proof/options")
 async def proof_options() -> ResponseReturnValue:
-    """For what is asked for again although one is signed in: deleting the account."""
+    """Options for proving again who one is, before the account is deleted."""
     if wait := await overdone((f"proof:{person().user_id}", PROOFS)):
         return await too_many(wait)
     return await _options_to_prove(TokenPurpose.PASSKEY_PROOF, person().user_id)

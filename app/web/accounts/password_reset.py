@@ -1,6 +1,6 @@
-"""A forgotten password: a letter with a link that is good once, for half an hour.
+"""Password reset: an e-mail with a link that works once, for half an hour.
 
-The answer is the same for an address that nobody has, and comes before anything is looked up.
+The answer does not depend on whether the address is known, and comes before anything is looked up.
 """
 
 from datetime import timedelta

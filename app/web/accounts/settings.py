@@ -1,4 +1,4 @@
-"""The page of one's own account, and what is changed right on it."""
+"""The page of the user's own account, and the settings that it changes directly."""
 
 import json
 from datetime import timedelta
@@ -32,7 +32,7 @@ async def show() -> ResponseReturnValue:
 
 @blueprint.post("/account/password")
 async def password() -> ResponseReturnValue:
-    """Everybody who is signed in is out, but for this browser, which gets a new session."""
+    """Ends all sessions; this browser gets a new one."""
     form = await request.form
     new = form.get("new_password", "")
     if fault := passwords.fault_in_password(new):
@@ -42,7 +42,7 @@ async def password() -> ResponseReturnValue:
     password_hash, who = await passwords.hash_password(new), person()
     async with dashboard().database.sessions.begin() as session:
         await users.change_password(session, who.user_id, password_hash)
-        await enter(session, who.user_id, deed=None)  # it was here before
+        await enter(session, who.user_id, deed=None)  # the device was signed in already
     emails.tell(dashboard(), who.email, "password")
     await flash("Пароль изменён, остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
@@ -92,7 +92,7 @@ async def data() -> ResponseReturnValue:
 
 
 async def account_page(part: str = "", fault: str = "") -> str:
-    """The whole page; `fault` is shown in the section `part`."""
+    """The page; `fault` is shown in the section `part`."""
     who, app = person(), dashboard()
     async with app.database.sessions() as session:
         return await render_template(
@@ -113,7 +113,7 @@ async def account_page(part: str = "", fault: str = "") -> str:
 
 
 async def refused(part: str) -> ResponseReturnValue | None:
-    """The answer when the password, asked for again, is not the person's; else None."""
+    """None if the password in the form is right; else the answer."""
     refusal = await wrong_password()
     if isinstance(refusal, str):
         return await account_page(part, refusal), 422

@@ -24,8 +24,9 @@ blueprint = Blueprint("sign_in", __name__)
 
 PER_ACCOUNT = RateLimit(10, timedelta(minutes=15))
 PER_ADDRESS = RateLimit(50, timedelta(minutes=15))
-CODES = RateLimit(5, timedelta(minutes=15))  # of one person: a million codes, ninety seconds each
-HALF = "half"  # where the cookie keeps the ticket of somebody whose code is still to come
+# Of one user; a code is one of a million, and is valid for 90 seconds.
+CODES = RateLimit(5, timedelta(minutes=15))
+HALF = "half"  # the key in the cookie for the one-time token between the password and the code
 
 WRONG = "Почта или пароль не подходят. Проверьте раскладку и попробуйте ещё раз."
 WRONG_CODE = "Код не подходит. Дождитесь следующего или возьмите запасной."
@@ -121,7 +122,7 @@ async def login_form(
 
 
 async def _finish(user_id: int, half: str, code: str) -> bool:
-    """The code is spent first, then the ticket: of two that come at once one enters."""
+    """The code is used up before the one-time token: of two concurrent requests one logs in."""
     async with dashboard().database.sessions.begin() as session:
         right = await two_factor.accepts(session, dashboard().keys, user_id, code)
         if (
@@ -135,7 +136,7 @@ async def _finish(user_id: int, half: str, code: str) -> bool:
 
 
 async def _note_refusal(app: Dashboard, email: str) -> None:
-    """After the answer, whose time must not tell whether anybody has this address."""
+    """In the background: the time of the answer must not tell whether the address is known."""
     async with app.database.sessions.begin() as session:
         user = await users.with_email(session, email)
         if user is not None:

@@ -1,8 +1,8 @@
-"""Sign-up: at once, or after a letter was answered where there is a mail server.
+"""Sign-up: at once, or after an e-mail was confirmed where there is a mail server.
 
-With letters the answer is the same whether the address is known here or not, and comes before
-anything is looked up. The password is asked for once more after the letter: the link alone would
-let somebody hand an account that they know the password of to a stranger.
+With e-mails the answer does not depend on whether the address is known, and comes before anything
+is looked up. After the e-mail the password is asked for again: otherwise somebody could create an
+account for a stranger's address, let them confirm it, and know its password.
 """
 
 from datetime import timedelta
@@ -135,7 +135,7 @@ async def _by_letter(email: str, password: str) -> ResponseReturnValue:
 
 
 async def _write(app: Dashboard, email: str, password: str) -> None:
-    """In the background: nobody can tell from the answer's time which letter it is."""
+    """In the background: the time of the answer must not tell which of the two e-mails is sent."""
     password_hash = await passwords.hash_password(password)
     async with app.database.sessions.begin() as session:
         if await users.with_email(session, email) is not None:

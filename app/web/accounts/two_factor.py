@@ -1,4 +1,4 @@
-"""Codes from a telephone as a second step of log-in: turned on, turned off, recovery codes."""
+"""Two-factor authentication with codes (TOTP): switching it on and off, recovery codes."""
 
 from datetime import timedelta
 
@@ -101,5 +101,5 @@ async def _secret_form(error: str | None = None) -> ResponseReturnValue:
 
 
 async def _codes_page(codes: list[str]) -> ResponseReturnValue:
-    """Shown this once: only their hashes are kept."""
+    """The recovery codes are shown only now: we store their hashes."""
     return await render_template("accounts/recovery_codes.html", codes=codes)

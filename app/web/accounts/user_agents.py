@@ -1,6 +1,6 @@
-"""A browser's own description of itself, in plain words. Pure; it claims no more than it shows."""
+"""User-Agent headers as names of browser and system, for lists of sessions. Pure."""
 
-# In this order: most browsers also name those that they descend from.
+# The order matters: most browsers also name those that they are compatible with.
 BROWSERS = (
     ("YaBrowser/", "Яндекс Браузер"),
     ("SamsungBrowser/", "Samsung Internet"),

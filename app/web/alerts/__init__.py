@@ -1,1 +1,1 @@
-"""The page of alerts."""
+"""The page of alerts and its forms."""

@@ -1,4 +1,4 @@
-"""The ways to be told of something: each is added, tried out, switched and removed here."""
+"""Alert channels: adding, testing, switching on and off, removing."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,14 +21,14 @@ from app.web.middleware.rate_limits import overdone
 
 blueprint = Blueprint("alert_channels", __name__)
 
-TESTS = RateLimit(10, timedelta(minutes=10))  # of one person
+TESTS = RateLimit(10, timedelta(minutes=10))  # of one user
 ADDITIONS = RateLimit(20, timedelta(hours=1))
 LONGEST_URL = 1_000  # characters
 
 
 @blueprint.post("/alerts/webhooks")
 async def add_webhook() -> ResponseReturnValue:
-    """The secret is on this one answer and never again."""
+    """The secret is shown on this answer only."""
     url = (await request.form).get("url", "").strip()
     if not _may_be_asked(url):
         return await alerts_page(error=words.BAD_URL), 422
@@ -45,7 +45,7 @@ async def add_webhook() -> ResponseReturnValue:
 
 @blueprint.post("/alerts/telegram")
 async def add_telegram() -> ResponseReturnValue:
-    """The bot's link with a one-time code: opening it is what connects."""
+    """Shows a link to the bot with a one-time code; opening it connects the channel."""
     post = dashboard().alerting.post
     if not post.settings.telegram_bot_token:
         abort(404)
@@ -63,7 +63,7 @@ async def add_telegram() -> ResponseReturnValue:
 
 @blueprint.post("/alerts/push")
 async def add_push() -> ResponseReturnValue:
-    """What a browser's `PushSubscription.toJSON()` gives, and what to call it."""
+    """JSON: `subscription`, from a browser's `PushSubscription.toJSON()`, and a `label` for it."""
     said: Any = await request.get_json(silent=True)
     subscription: Any = said.get("subscription") if isinstance(said, dict) else None
     wanted = dashboard().settings.vapid_private_key and not webpush.fault_in(subscription)
@@ -92,7 +92,7 @@ async def add_apprise() -> ResponseReturnValue:
     if not url or len(url) > LONGEST_URL or not apprise.is_address(url):
         return await alerts_page(error=words.BAD_APPRISE), 422
     async with dashboard().database.sessions.begin() as session:
-        label = f"{urlsplit(url).scheme}://…"  # the rest is often a secret
+        label = f"{urlsplit(url).scheme}://…"  # the rest often contains a secret
         user_id, keys = person().user_id, dashboard().keys
         if not await channel_settings.add(session, keys, user_id, "apprise", label, {"url": url}):
             return await alerts_page(error=words.TOO_MANY), 422
@@ -134,14 +134,14 @@ async def switch(id: UUID) -> ResponseReturnValue:
 async def remove(id: UUID) -> ResponseReturnValue:
     channel = await _own(id)
     if channel.kind == "email":
-        abort(400)  # everybody has one; it can be switched off
+        abort(400)  # every user has exactly one; it can only be switched off
     async with dashboard().database.sessions.begin() as session:
         await channel_settings.remove(session, channel)
     return await back_to_alerts(words.REMOVED)
 
 
 async def _own(channel_id: UUID) -> AlertChannel:
-    """Somebody else's channel does not exist: 404."""
+    """404 for a channel of another user."""
     async with dashboard().database.sessions() as session:
         channel = await channel_settings.owned(session, person().user_id, channel_id)
     if channel is None or channel.state == "waiting":
@@ -154,7 +154,7 @@ async def _too_often(what: str, limit: RateLimit) -> int:
 
 
 def _may_be_asked(url: str) -> bool:
-    """Does it look like an address to ask? Where it may lead is checked when it is asked."""
+    """Is it a URL that we would send to? Where it resolves to is checked when something is sent."""
     try:
         parts = urlsplit(url)
         known = parts.hostname is not None and (parts.port or 1) > 0

@@ -1,4 +1,4 @@
-"""The page of alerts: where they go to, when, how often, and what was sent."""
+"""The page of alerts: channels, preferences, and what was sent."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -62,7 +62,7 @@ async def own_preferences() -> Preferences:
 
 
 async def sent_about(session: AsyncSession, connection_id: UUID) -> list[Sent]:
-    """What the person was told of one connection of theirs."""
+    """The alerts that the user was sent about one connection."""
     user_id = person().user_id
     wishes = await preferences.of_person(session, user_id, dashboard().settings.zone)
     return await sent_alerts.sent_to(session, user_id, _setting(wishes), connection_id)

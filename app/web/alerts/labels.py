@@ -1,4 +1,4 @@
-"""The Russian words of the page of alerts."""
+"""Russian texts of the page of alerts."""
 
 from dataclasses import dataclass
 

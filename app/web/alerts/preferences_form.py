@@ -1,4 +1,4 @@
-"""When and how often somebody wants to be told."""
+"""The form of when and how often to be alerted."""
 
 from datetime import time, timedelta
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ async def choose() -> ResponseReturnValue:
 
 
 def _wishes(form: MultiDict[str, str], zone: ZoneInfo) -> Preferences | None:
-    """None: one of the quiet hours is missing. What is not on our lists is as usual."""
+    """None if one of the quiet hours is missing; a value that is not offered means the default."""
     start, end = _hour(form.get("quiet_from", "")), _hour(form.get("quiet_until", ""))
     if (start is None) != (end is None):
         return None

@@ -1,4 +1,4 @@
-"""The link in every e-mail about alerts: no more of them, without signing in."""
+"""The unsubscribe link of alert e-mails; it works without signing in."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("unsubscribe", __name__)
 @blueprint.get("/alerts/unsubscribe/<uuid:id>")
 @public
 async def ask(id: UUID) -> ResponseReturnValue:
-    """Looking changes nothing: mail programs open links before people do."""
+    """GET changes nothing, because mail programs open links by themselves."""
     async with dashboard().database.sessions() as session:
         if not await channel_settings.is_letter_link(session, id):
             abort(404)
@@ -25,7 +25,7 @@ async def ask(id: UUID) -> ResponseReturnValue:
 @blueprint.post("/alerts/unsubscribe/<uuid:id>")
 @public
 async def stop(id: UUID) -> ResponseReturnValue:
-    """Also what a mail program sends by itself (RFC 8058)."""
+    """Also the one-click request of a mail program (RFC 8058)."""
     async with dashboard().database.sessions.begin() as session:
         if not await channel_settings.unsubscribe(session, id):
             abort(404)

@@ -1,4 +1,4 @@
-"""The Russian words of «Проверить все»; pure."""
+"""Russian texts of «Проверить все». Pure."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def how_far(progress: Progress) -> str:
 
 
 def outcome(progress: Progress) -> str:
-    """ "Проверено 40 подключений: 37 в порядке, 3 с неполадкой"; statuses are those of now."""
+    """ "Проверено 40 подключений: 37 в порядке, 3 с неполадкой"; by the present statuses."""
     if not progress.asked:
         return NOTHING if not progress.held else "Проверка закончена."
     found = [f"{progress.well} в порядке"] if progress.well else []
@@ -31,7 +31,7 @@ def outcome(progress: Progress) -> str:
 
 
 def postponed(progress: Progress, catalogue: Catalogue) -> Iterator[str]:
-    """What is not asked now, and why not."""
+    """Which connections are checked later, and why."""
     for name, count in progress.later.items():
         provider = catalogue.get(name)
         title = f"«{provider.title}»" if provider else name

@@ -1,4 +1,4 @@
-"""«Проверить все»: the button, and how far the round is, on the page and over its stream."""
+"""«Проверить все»: the button, and the progress of the bulk check on the page and its stream."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from app.web.sse import ServerSentEvent
 
 blueprint = Blueprint("bulk_checks", __name__)
 
-PLACE = "round"  # in a mailbox
+PLACE = "round"  # the key of its event in a mailbox
 
 
 @blueprint.post("/connections/checks")
@@ -35,7 +35,7 @@ async def begin() -> ResponseReturnValue:
 
 
 def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
-    """What the fragment shows."""
+    """The variables of the fragment."""
     return {
         "progress": progress,
         "catalogue": app.catalogue,
@@ -45,7 +45,7 @@ def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
 
 
 async def tell_bulk_checks(app: Dashboard, user_ids: Iterable[int]) -> None:
-    """Some of these people's cards changed; those with a round see how far it is."""
+    """Sends the progress to the users among these who have a bulk check under way."""
     async with app.database.sessions() as session:
         found = await bulk_checks.of_users(session, set(user_ids))
     for user_id, progress in found.items():

@@ -15,7 +15,7 @@ from app.oauth.token_expiry import last_day
 from app.providers.provider import API_KEY, PUSHED_TOKEN, Catalogue, Provider
 
 NO_PASTS: Pasts = {}
-GREY_CARDS = 3  # on the page of all connections; the gallery has the rest
+GREY_CARDS = 3  # at most, on the page of connections; the catalogue shows all providers
 FOR_TEMPLATES = (
     "by_key",
     "delivered",
@@ -27,16 +27,16 @@ FOR_TEMPLATES = (
     "zone",
     "past",
     "latencies",
-)  # not in the JSON
+)  # these fields are not in the JSON
 
 
 @dataclass(frozen=True)
 class DownProvider:
-    """A provider-wide outage, as one person sees it."""
+    """A provider-wide outage, with the number of the user's connections that it concerns."""
 
     name: str
     since: datetime
-    count: int  # how many of the person's connections it concerns
+    count: int
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class Descriptor:
     flapping: bool = False
     expires_at: datetime | None = None  # the last day of a grant that nothing renews
     version: int = 0
-    stale_at: datetime | None = None  # when the page may say by itself that nothing fresh came
-    provider_down_since: datetime | None = None  # the provider fails for everybody
-    by_key: bool = False  # people bring a key, so nobody had to set anything up
-    delivered: bool = False  # its token is delivered by the provider, so nothing is to be pressed
-    zone: str | None = None  # its owner's: one rendering serves all their pages
+    stale_at: datetime | None = None  # from when on the page marks the card as stale by itself
+    provider_down_since: datetime | None = None  # begin of the provider-wide outage
+    by_key: bool = False  # users bring an API key, so the operator had to set nothing up
+    delivered: bool = False  # the provider delivers its token
+    zone: str | None = None  # the user's time zone: one rendering serves all their pages
     past: Past | None = None
-    latencies: Sequence[int | None] = ()  # milliseconds of the last looks; None: no answer
+    latencies: Sequence[int | None] = ()  # milliseconds of the last checks; None: no answer
 
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
@@ -85,8 +85,8 @@ def describe_all(
     interval: float,
     pasts: Pasts = NO_PASTS,
 ) -> list[Descriptor]:
-    """The person's page: connections first in the catalogue's order, a grey card where there is
-    none.
+    """All cards of a user in the catalogue's order: the connections to each provider, or the grey
+    card of a configured provider without one.
     """
     cards: list[Descriptor] = []
     for name in [*catalogue, *sorted({row.provider for row in rows} - set(catalogue))]:
@@ -97,8 +97,8 @@ def describe_all(
 
 
 def for_page(cards: Sequence[Descriptor]) -> list[Descriptor]:
-    """What the page shows: every connection, then not more grey cards than one looks at: first
-    what the operator has set up.
+    """What the page shows: every connection, then GREY_CARDS grey cards at most, those first that
+    the operator had to set up.
     """
     grey = sorted((card for card in cards if not card.connected), key=lambda card: card.by_key)
     return [card for card in cards if card.connected] + grey[:GREY_CARDS]
@@ -107,10 +107,10 @@ def for_page(cards: Sequence[Descriptor]) -> list[Descriptor]:
 def describe(
     row: CardRow, catalogue: Catalogue, interval: float, pasts: Pasts = NO_PASTS
 ) -> Descriptor:
-    """One connection."""
+    """The card of one connection."""
     provider = catalogue.get(row.provider)
-    # While its provider is out for everybody, only a sample is asked, and that is fresh enough.
-    # An outage of a provider that nobody asks any more is no news, and would never end.
+    # During a provider-wide outage only a sample of its connections is checked, so no card of them
+    # is stale. An outage of a provider that is not configured any more is ignored: nothing ends it.
     asked = provider is not None and provider.configured
     down_since = row.provider_down_since if asked else None
     stale_at = None if down_since else row.next_check_at + timedelta(seconds=interval)
@@ -142,7 +142,7 @@ def describe(
 
 
 def not_connected(provider: Provider) -> Descriptor:
-    """A provider that the person has no connection to."""
+    """The grey card of a provider without a connection."""
     return Descriptor(**_of_provider(provider.name, provider))
 
 
@@ -157,7 +157,7 @@ def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
 
 
 def _of_provider(name: str, provider: Provider | None) -> dict[str, Any]:
-    """What a card says of its provider; None: the catalogue does not have it any more."""
+    """The fields of its provider; None: it is no longer in the catalogue."""
     return {
         "provider": name,
         "name": provider.title if provider else name,

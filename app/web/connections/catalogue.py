@@ -1,4 +1,4 @@
-"""«Добавить подключение»: every known provider by group, and a search that needs no script."""
+"""«Добавить подключение»: all providers by group, with a search that works without JavaScript."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,8 +14,9 @@ from app.web.context import dashboard, person
 blueprint = Blueprint("catalogue", __name__)
 
 LATIN, CYRILLIC = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюё"
-LAYOUTS = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)  # typed in the wrong one
-LONGEST_QUERY = 100  # characters that are looked for
+# For a query that was typed in the wrong keyboard layout.
+LAYOUTS = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)
+LONGEST_QUERY = 100  # characters; the rest of a query is ignored
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ async def index() -> ResponseReturnValue:
     query = request.args.get("q", "").strip()[:LONGEST_QUERY]
     async with app.database.sessions() as session:
         rows = await queries.of_user(session, person().user_id)
-    # A search as one types wants the list alone.
+    # The search as one types replaces only the list.
     template = (
         "connections/_catalogue_results.html"
         if request.headers.get("HX-Request")
@@ -46,7 +47,7 @@ async def index() -> ResponseReturnValue:
 
 
 def groups_of(catalogue: Catalogue, query: str = "") -> list[Group]:
-    """The groups that have something to show, each with its configured providers first."""
+    """The groups with a match, each with its configured providers first."""
     found = _matching(catalogue, query)
     for layout in () if found else LAYOUTS:
         found = found or _matching(catalogue, query.lower().translate(layout))

@@ -1,4 +1,4 @@
-"""The Russian words for how often we ask, and for what keeps us from asking."""
+"""Russian texts about how often a connection is checked, and about checks that are refused."""
 
 from app.i18n.formatting import plural, time_to_wait
 from app.providers.provider import Provider
@@ -19,7 +19,7 @@ def provider_asks_to_wait(name: str, seconds: int) -> str:
 
 
 def spending(provider: Provider, interval: float) -> str:
-    """What checking one connection costs, or nothing where the provider names no limit.
+    """How many requests a day one connection costs; "" if the provider names no limit.
 
     `interval` is the seconds between two checks of a healthy connection.
     """

@@ -32,8 +32,9 @@ from app.web.context import Dashboard, dashboard, person
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
 
-KEYS = RateLimit(10, timedelta(minutes=10))  # tries of one person
-FIRST_CHECK = timedelta(minutes=1)  # until the monitor may look; by then the first answer is noted
+KEYS = RateLimit(10, timedelta(minutes=10))  # attempts of one user
+# Until the monitor may check a new connection; the answer of our own probe is stored by then.
+FIRST_CHECK = timedelta(minutes=1)
 
 
 async def connect(provider: str) -> ResponseReturnValue:
@@ -57,7 +58,9 @@ async def connect(provider: str) -> ResponseReturnValue:
 
 
 async def install(provider: str) -> ResponseReturnValue:
-    """Make a code that the person shows at the provider, to prove which account there is theirs."""
+    """Issues a pairing code, which the user enters at the provider to prove which account is
+    theirs.
+    """
     app, entry = dashboard(), provider_named(provider)
     if not entry.takes_pushes:
         abort(404)
@@ -69,7 +72,7 @@ async def install(provider: str) -> ResponseReturnValue:
 
 
 async def _lives_by_pushes(entry: Provider, connection_id: UUID | None) -> bool:
-    """Is there nothing to press, because the token comes by itself?"""
+    """Does the provider deliver the token by itself, so that there is nothing to authorize?"""
     if entry.kind == API_KEY or not entry.takes_pushes:
         return False
     if connection_id is None:
@@ -90,8 +93,8 @@ async def _send_away(
 
 
 async def _ask_first(entry: Provider, connection_id: UUID | None) -> ResponseReturnValue:
-    """Nothing was typed in: what an OAuth connection was made with is good once more, others are
-    asked.
+    """The form was sent without its fields. A reconnect by OAuth reuses what was entered the first
+    time; everybody else is shown the form.
     """
     if connection_id is None:
         return redirect(f"/{entry.name}#connect", 303)
@@ -132,8 +135,8 @@ async def _try_key(
     connection_id: UUID | None,
     typed: Credentials,
 ) -> ConnectResult | Cause | ConnectError | None:
-    """What the provider does not take is not stored. One question is enough: some allow one a
-    minute.
+    """Probes with the key once and stores it only if the provider accepts it. The first check
+    reuses that answer: some providers allow one request a minute.
     """
     key = key_of(entry, typed.values)
     grant = OpenGrant(uuid4(), 1, key.access_token, kept=key.kept)

@@ -1,4 +1,4 @@
-"""The Russian words for why nothing was connected; pure."""
+"""Russian texts about a connect that failed. Pure."""
 
 from app.web.connections.labels import Explanation
 
@@ -65,8 +65,8 @@ CONNECT_ERRORS = {
 
 
 def connect_error(code: str, name: str, others: bool = False) -> Explanation | None:
-    """None for a code that is not ours: an address can be typed by anybody. `others`: the person
-    has connections to this provider.
+    """None for an unknown code: anybody can type a URL. `others`: the user has connections to this
+    provider.
     """
     found = CONNECT_ERRORS.get(code)
     kept = OTHERS_STAY if others else NOTHING_KEPT

@@ -46,7 +46,7 @@ async def _end_of(entry: Provider, gone: Disconnected) -> tuple[GrantEnd, Revoca
 
 
 async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> Answer | None:
-    """Show the old token once more: only the provider's refusal proves that it is worth nothing."""
+    """Sends the old token once more: only a refusal by the provider proves that it is revoked."""
     if gone.grant is None:
         return None
     app = dashboard()

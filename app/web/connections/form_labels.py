@@ -1,4 +1,4 @@
-"""The Russian words around forms that are filled in before connecting, and around keys."""
+"""Russian texts of the credentials form and of API keys."""
 
 FIELD_FAULTS = {
     "missing": "Заполните это поле.",
@@ -21,7 +21,7 @@ BY_HAND = "удалите приложение в его личном кабин
 
 
 def field_fault(fault: str) -> str:
-    """An entry may have its own words about a value that it does not take."""
+    """`fault` is a code, or the text that a provider's entry has for a value it refuses."""
     return FIELD_FAULTS.get(fault, fault)
 
 

@@ -1,4 +1,4 @@
-"""Pieces of pages that are not cards, and how any piece travels over a stream."""
+"""Fragments of pages as events of a stream."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ async def pending_reconnects_event(app: Dashboard, pending: Sequence[PendingReco
 
 
 async def gone_event(app: Dashboard) -> bytes:
-    """The page's connection is not there any more; its card gives way to a sentence about that."""
+    """Replaces the card of a page whose connection was deleted with a sentence about that."""
     html = await app.jinja_env.get_template("connections/_gone.html").render_async()
     return ServerSentEvent("", partial("#cards", "innerHTML", html)).encode()
 

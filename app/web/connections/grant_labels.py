@@ -1,4 +1,4 @@
-"""The Russian words for how long a grant lasts and whose move it is; pure."""
+"""Russian texts about scopes, the end of a grant, and whose move it is. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from app.i18n.formatting import plural
 from app.web.connections.labels import Card
 
-TOLD = 30  # days before its last day that a card begins to say so
-SOON = 7  # days before it that it says so in amber
+TOLD = 30  # days before the last one from which on a card shows it
+SOON = 7  # days before the last one from which on it is amber
 
 MOVE = {
     None: "Ничей: всё работает.",
@@ -28,7 +28,7 @@ class Expiry:
 
 
 def expiry(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry | None:
-    """ "истекает сегодня", "истекает через 21 день"; None while that is far away."""
+    """ "истекает сегодня", "истекает через 21 день"; None if it is more than TOLD days away."""
     days = (moment.astimezone(zone).date() - now.astimezone(zone).date()).days
     if moment <= now:
         return Expiry("закончился", soon=True)
@@ -42,17 +42,17 @@ def expiry(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry | None:
 @dataclass(frozen=True)
 class Allowed:
     text: str
-    scope: str  # empty: the text is the scope itself, which nobody has put into words
+    scope: str  # "" if the text is the scope itself
 
 
 def allowed(scopes: Iterable[str], words: Mapping[str, str]) -> list[Allowed]:
-    """What a grant lets us do, in plain words where its provider's entry has them; each once."""
+    """The scopes of a grant, each text once; as words where the provider's entry has them."""
     found = {words.get(scope, scope): scope for scope in scopes}
     return [Allowed(text, scope if text != scope else "") for text, scope in found.items()]
 
 
 def move(card: Card) -> str:
-    """Whose move it is."""
+    """Whose move it is, as a sentence."""
     if card.status == "checking":
         return MOVE_WHILE_CHECKING
     outage = card.fault == "provider" and card.provider_down_since is not None

@@ -1,4 +1,4 @@
-"""The page of all connections, and a check by hand."""
+"""The page of all connections, and «Проверить»."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -103,7 +103,7 @@ def _why_no_verdict(app: Dashboard) -> str:
 
 
 def _provider_wait(provider: Provider, row: CardRow) -> int:
-    """Seconds until the provider wants to see this grant again."""
+    """Seconds until the provider allows the next check of this connection."""
     if row.last_checked_at is None:
         return 0
     since: float = (row.read_at - row.last_checked_at).total_seconds()
@@ -119,12 +119,12 @@ async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
 
 
 def _notice(text: str) -> dict[str, str]:
-    """A sentence beside the fragment; static/form_busy.js shows it."""
+    """A header with a message about the fragment; static/form_busy.js shows it."""
     return {"Notice": quote(text)} if text else {}
 
 
 async def _own_row(connection_id: UUID) -> CardRow:
-    """Somebody else's connection does not exist: 404."""
+    """404 for a connection of another user."""
     async with dashboard().database.sessions() as session:
         row = await queries.owned(session, person().user_id, connection_id)
     if row is None:
@@ -140,8 +140,8 @@ async def _card(row: CardRow) -> Descriptor:
 
 
 def _chosen(name: str, known: Sequence[str]) -> str:
-    """What the address asks for; "" is the usual. Cards are the same whatever is chosen: the
-    style sheet picks, so that the choice outlives every update.
+    """A choice in the query string; "" is the default. All cards are rendered whatever is chosen,
+    and the style sheet hides some: so the choice stays in force when the stream replaces cards.
     """
     return choice_of(known, request.args.get(name)) or ""
 

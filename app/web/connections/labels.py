@@ -1,4 +1,4 @@
-"""The Russian words for what the program knows; pure, so that a page and a test read the same."""
+"""Russian texts of statuses and causes, and of the messages after a redirect. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.i18n.cause_texts import CAUSE_TEXTS, CardText
 
 
 class Card(Protocol):
-    """What the words need to know of a descriptor."""
+    """The part of a descriptor that the texts depend on."""
 
     @property
     def name(self) -> str: ...
@@ -32,7 +32,7 @@ class StatusWording:
     text: str
     tone: str  # the CSS class that carries the colour
     icon: str
-    lasts: str  # what the time since then is called on a card
+    lasts: str  # the label of the time since when the status lasts
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ DOWN_FOR_MANY = (
 )
 FIRST_STRIKE = "Возможно, это временный сбой. Скоро проверим ещё раз, от вас пока ничего не нужно."
 
-# A message that survives a redirect.
+# Messages that the next page shows, after a redirect.
 FLASH = {
     "connected": "«{name}» подключён, первая проверка прошла.",
     "connected_waiting": "«{name}» подключён. Первая проверка ещё идёт, смотрите на карточку.",
@@ -118,6 +118,6 @@ def _text(card: Card, cause: str) -> CardText:
 
 
 def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
-    """Every status with its number, zeros too: the browser recounts them."""
+    """Every status with its number, also 0: static/status_announcer.js recounts them."""
     found = [card.status for card in cards]
     return [(status, wording, found.count(status)) for status, wording in STATUS.items()]

@@ -1,6 +1,4 @@
-"""The page of one provider: what it gives, what to type in, the accounts that are connected; and
-what every request about a provider begins and ends with.
-"""
+"""The page of one provider: what it gives, the form for credentials, the connected accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from app.web.context import dashboard, person
 from app.web.url_params import uuid_of
 
 NOTHING: Mapping[str, str] = {}
-WANTING = (Status.BLOCKED, Status.REVOKED)  # a delivered token that only a new one helps
+WANTING = (Status.BLOCKED, Status.REVOKED)  # statuses in which only a new delivered token helps
 
 
 async def provider_page(
@@ -33,8 +31,8 @@ async def provider_page(
     faults: Mapping[str, str] = NOTHING,
     refused: str = "",
 ) -> str:
-    """`connection` is the one to reconnect; `typed` and `faults` are by field; `refused` is why
-    the provider did not take a key.
+    """`connection` is the one to reconnect; `typed` and `faults` are by field; `refused` is the
+    cause for which the provider refused a key.
     """
     app = dashboard()
     async with app.database.sessions() as session:
@@ -65,14 +63,14 @@ async def provider_page(
 
 @dataclass(frozen=True)
 class Installing:
-    """How far the person is on the way through an installation."""
+    """How far the user is with connecting through an installation at the provider."""
 
     code: PairingCode | None
-    awaited: list[str]  # accounts whose token has not come
+    awaited: list[str]  # accounts whose token has not been delivered yet
 
 
 async def installing(session: AsyncSession, provider: Provider) -> Installing | None:
-    """None: there is no such way at this provider."""
+    """None if this provider does not deliver tokens."""
     if not provider.takes_pushes:
         return None
     keys, user_id = dashboard().keys, person().user_id
@@ -83,7 +81,7 @@ async def installing(session: AsyncSession, provider: Provider) -> Installing | 
 
 
 async def own_connection(provider: str, given: str | None) -> UUID | None:
-    """The person's own connection that is named; 404 for somebody else's."""
+    """The id, if it is a connection of this user to this provider; else 404."""
     if not given:
         return None
     connection_id = uuid_of(given) or abort(404)

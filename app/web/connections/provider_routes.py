@@ -37,7 +37,7 @@ async def show(provider: str) -> ResponseReturnValue:
 @blueprint.get("/<provider:provider>/callback")
 async def callback(provider: str) -> ResponseReturnValue:
     app, entry = dashboard(), provider_named(provider)
-    # Seen through to the end even if the browser leaves: the code is spent by then.
+    # Not cancelled when the browser disconnects: the authorization code can be used only once.
     outcome = await app.unfinished.run(_finish(app, entry, person(), request.args))
     if isinstance(outcome, ConnectError):
         return show_error(provider, outcome)
@@ -61,7 +61,7 @@ async def disconnect(provider: str) -> ResponseReturnValue:
 async def _finish(
     app: Dashboard, entry: Provider, who: CurrentUser, answer: Mapping[str, str]
 ) -> ConnectResult | ConnectError | None:
-    """Store the connection, look at it for the first time, and see what became of it."""
+    """Exchanges the code, stores the connection, checks it once and reads the result."""
     uri = app.redirect_uri(entry.name)
     sessions, http, keys = app.database.sessions, app.http, app.keys
     outcome = await authorization.finish(sessions, http, keys, entry, who, uri, answer)
@@ -78,7 +78,7 @@ async def _finish(
 async def _once_more(
     app: Dashboard, who: CurrentUser, repeated: Repeated
 ) -> ConnectResult | ConnectError:
-    """What became of the first callback, as far as that is still to be seen."""
+    """The outcome of the first callback with the same state, as far as it is still known."""
     first = await oauth_states.outcome(app.database.sessions, repeated)
     if isinstance(first, ConnectError):
         return first
@@ -88,7 +88,7 @@ async def _once_more(
 
 
 async def _which(provider: str, given: str | None) -> UUID:
-    """The connection named in the form; without one, the only one there is."""
+    """The connection in the form; without one, the only one of this provider."""
     if given is not None:
         return uuid_of(given) or abort(404)
     async with dashboard().database.sessions() as session:

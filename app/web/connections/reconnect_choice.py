@@ -1,4 +1,4 @@
-"""A reconnect came back with another account: a new connection, or cancel?"""
+"""The page that asks what to do with a reconnect that came back with another account."""
 
 from uuid import UUID
 
@@ -70,5 +70,5 @@ async def _cancel(entry: Provider, connection_id: UUID) -> bool:
 
 
 def _provider(question: PendingReconnect) -> Provider:
-    """Not there any more: nobody could tell it to forget the grant."""
+    """404 if it is not in the catalogue any more: its grant could not be revoked."""
     return dashboard().catalogue.get(question.provider) or abort(404)

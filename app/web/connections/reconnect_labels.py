@@ -1,4 +1,4 @@
-"""The Russian words for a reconnect that did not simply come back; pure."""
+"""Russian texts about reconnects that came back with another account, or with none yet. Pure."""
 
 from collections.abc import Iterable
 
@@ -43,7 +43,7 @@ CANCELLED = {
 
 
 def scope_news(provider: Provider, lost: Iterable[str], gained: Iterable[str]) -> str:
-    """What the new grant may do less and more than the one before; empty where nothing changed."""
+    """Which scopes the new grant lost and gained; "" if none."""
     parts = []
     if gone := _in_words(provider, lost):
         parts.append(f"больше не разрешено: {gone}")
@@ -57,7 +57,7 @@ def _in_words(provider: Provider, scopes: Iterable[str]) -> str:
 
 
 def pending_text(pending: PendingReconnect, name: str) -> Explanation:
-    """What the page of connections says about a reconnect that has not found its place."""
+    """The strip about a pending reconnect on the page of connections."""
     expected = called(pending.expected_label, pending.expected_account)
     if pending.asks:
         came = called(pending.label, pending.account)
@@ -78,5 +78,5 @@ def pending_text(pending: PendingReconnect, name: str) -> Explanation:
 
 
 def called(label: str | None, account: str | None) -> str:
-    """What people call an account, to stand inside «…»."""
+    """An account's label or id, for use inside «…»."""
     return (label or account or "без названия").translate(INNER_QUOTES)

@@ -21,14 +21,14 @@ blueprint = Blueprint("connection", __name__)
 @blueprint.get("/connections/<uuid:connection_id>")
 async def show(connection_id: UUID) -> ResponseReturnValue:
     app = dashboard()
-    # The open page asks for its facts anew; its card comes over the stream.
+    # An open page fetches everything but its card, which comes over the stream.
     anew = bool(request.headers.get("HX-Request"))
     async with app.database.sessions() as session:
         rows = await queries.of_user(session, person().user_id)
         own = next((row for row in rows if row.id == connection_id), None)
         facts = await details(session, connection_id) if own is not None else None
         if own is None or facts is None:
-            if anew:  # it went between the change and the question: the stream says so
+            if anew:  # deleted since its last event; the stream tells the page
                 return "", 204
             abort(404)
         pasts = await uptime.pasts(session, [own], app.settings.zone)
@@ -55,6 +55,6 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
 
 
 def _period() -> str:
-    """What the chart is about."""
+    """The period of the chart."""
     period = request.args.get("chart", "")
     return period if period in CHART_DAYS else "24h"

@@ -1,6 +1,6 @@
-"""What providers that deliver tokens post to us (docs/providers.md). No person is here and no
-cookie counts: the caller is who knows the secret. Every answer is given from the database alone,
-well within the ten seconds after which Evotor repeats itself.
+"""Webhooks of providers that deliver tokens (docs/providers.md). The caller is authenticated by the
+provider's secret, not by a cookie. Only the database is used for an answer, so that it comes well
+within the ten seconds after which Evotor repeats a request.
 """
 
 import hmac
@@ -27,7 +27,7 @@ from app.web.context import dashboard
 from app.web.middleware.authentication import public
 
 LARGEST = 16 * 1024  # bytes of a body
-CODES = RateLimit(10, timedelta(minutes=10))  # typed at one account of a provider
+CODES = RateLimit(10, timedelta(minutes=10))  # attempts for one account of a provider
 # Evotor's own codes (documentation-api, responses.yaml)
 WRONG_SECRET, WRONG_CODE, WRONG_BODY, SOMEBODY_ELSES = 1001, 1006, 2001, 2004
 
@@ -39,8 +39,8 @@ blueprint = Blueprint("webhooks", __name__)
 
 @blueprint.before_request
 async def _only_who_knows_the_secret() -> ResponseReturnValue | None:
-    """Without a secret there is nothing here. A wrong one costs us no look into the database, and
-    32 random characters are not guessed, so nothing counts the tries.
+    """404 if no secret is configured, 401 for a wrong one. A wrong one costs no query, and 32
+    random characters cannot be guessed, so attempts are not limited.
     """
     secret = _entry((request.view_args or {})["provider"]).webhook_secret
     if not secret:
@@ -63,7 +63,7 @@ async def token(provider: str) -> ResponseReturnValue:
 @blueprint.post("/<pushing_provider:provider>/hooks/api/v1/user/verify")
 @public
 async def proof(provider: str) -> ResponseReturnValue:
-    """Somebody signs in at us from the provider's own cabinet: with a code, never a password."""
+    """A user signs in from the provider's cabinet, with a pairing code instead of a password."""
     given = read_proof(_push(provider), await _body())
     if given is None:
         return _refused(400, WRONG_BODY)
@@ -100,7 +100,7 @@ async def _take(
         return _later(wait)
     try:
         await _keep(keep, news)
-    except IntegrityError:  # an account's first two posts, in the same instant: now there is a row
+    except IntegrityError:  # two first posts of an account at the same time: now there is a row
         await _keep(keep, news)
     return jsonify()
 
@@ -115,7 +115,7 @@ def _proven(given: Proof, proven: OwnershipResult) -> ResponseReturnValue:
         return _refused(401, WRONG_CODE)
     if proven is OwnershipResult.TAKEN:
         return _refused(409, SOMEBODY_ELSES)
-    # The token is what Evotor would show us with news of goods, which we never ask for.
+    # Evotor would send this token with its notifications about goods, to which we do not subscribe.
     named = {"userId": given.account, "userUuid": given.account}
     return jsonify(**named, hasBilling=False, token=secrets.token_hex(16))
 
@@ -124,7 +124,7 @@ async def _body() -> bytes:
     if (request.content_length or 0) > LARGEST:
         abort(413)
     body: bytes = await request.body
-    if len(body) > LARGEST:  # it came without a length
+    if len(body) > LARGEST:  # there was no Content-Length
         abort(413)
     return body
 

@@ -1,1 +1,1 @@
-"""Pages and tables of what was."""
+"""Pages and tables of outages and uptime."""

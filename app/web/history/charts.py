@@ -20,7 +20,7 @@ Place = tuple[float, float]  # across and down
 
 
 def chart(given: Chart) -> Markup:
-    """Where nothing is known there is no line."""
+    """The whole chart; a window without data is a gap in the lines."""
     top = _top(given.points)
     medians = _lines(given, "median", top)
     marks = [round(top * step / STEPS) for step in range(STEPS + 1)]
@@ -43,7 +43,7 @@ def chart(given: Chart) -> Markup:
 
 
 def _top(points: Sequence[Point]) -> float:
-    """The smallest nice number above everything."""
+    """The top of the scale: the smallest round number above all values."""
     most = max((point.p95 or 0 for point in points), default=0) or 100
     power = 10.0 ** (len(str(int(most))) - 1)
     return next(nice * power for nice in NICE if nice * power >= most)
@@ -62,7 +62,7 @@ def _x(at: float, span: TimeRange) -> float:
 
 
 def _lines(given: Chart, quantile: str, top: float) -> list[list[Place]]:
-    """A point for each window, in its middle; where nothing is known the line ends."""
+    """One point in the middle of each window; a window without data ends the line."""
     lines: list[list[Place]] = [[]]
     for point in given.points:
         value = getattr(point, quantile)
@@ -75,12 +75,12 @@ def _lines(given: Chart, quantile: str, top: float) -> list[list[Place]]:
 
 
 def _path(lines: Sequence[Sequence[Place]]) -> str:
-    """A lonely point is drawn as a short line."""
+    """A line of one point would be invisible, so it is drawn as a short dash."""
     return "".join(_stroke(line) + ("h6" if len(line) == 1 else "") for line in lines)
 
 
 def _area(lines: Sequence[Sequence[Place]]) -> str:
-    """What lies below the lines."""
+    """The filled area below the lines."""
     bottom = TOP + PLOT
     return "".join(f"{_stroke(line)}V{bottom}H{line[0][0]:.1f}z" for line in lines)
 

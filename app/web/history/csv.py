@@ -1,5 +1,5 @@
-"""Tables for spreadsheets, as Russian Excel opens them with a double click: a semicolon between
-cells, a comma in numbers, and the mark in front that says UTF-8.
+"""CSV files that Russian Excel opens with a double click: cells are separated by semicolons,
+numbers have a decimal comma, and a byte order mark says that it is UTF-8.
 """
 
 import csv
@@ -12,7 +12,7 @@ from functools import lru_cache
 from quart import Response
 
 MARK = "\ufeff"
-# Where a cell begins for whatever program reads it, whichever sign it divides cells by.
+# A formula at the start of a cell, whichever separator the reading program splits cells by.
 FORMULA = re.compile(r"""(^|[,;|"'])(\s*[=+\-@＝＋－＠])""")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -41,5 +41,5 @@ def cell(value: object) -> str:
 
 @lru_cache(maxsize=4_096)
 def _harmless(text: str) -> str:
-    """The same few names and answers stand in every row."""
+    """Cached, because the same few names and answers stand in every row."""
     return FORMULA.sub(r"\1'\2", CONTROL.sub(" ", text))

@@ -1,7 +1,8 @@
-"""Outages and uptime of a period to take away: as CSV for people, as JSON for programs.
+"""Exports of outages and uptime over a period: CSV for people, JSON for programs.
 
-Both have what the address asks for: `from` and `to` or `days`, and `connection`; outages `cause`,
-uptime `by`. A mistake in it is answered with what is right: nobody should file the wrong period.
+Query parameters: `from` and `to`, or `days`; `connection`; `cause` for outages; `by` for uptime. A
+wrong value is refused with the values that are allowed, not ignored: somebody would archive a table
+of another period than they meant.
 """
 
 import asyncio
@@ -39,11 +40,11 @@ Row = Callable[[dict[str, object], Mapping[str, str]], list[object]]
 
 @dataclass(frozen=True)
 class Asked:
-    """What both tables are about."""
+    """What an export is asked for, outages or uptime."""
 
     period: TimeRange
     zone: ZoneInfo
-    rows: Sequence[CardRow]  # the person's connections, or the one that is asked for
+    rows: Sequence[CardRow]  # the user's connections, or only the one asked for
     connection_id: UUID | None
 
 
@@ -108,14 +109,14 @@ async def _asked(session: AsyncSession) -> Asked:
 async def _table(
     name: str, asked: Asked, headings: Sequence[str], records: Records, row: Row
 ) -> Response:
-    """Written beside the event loop: it may have a hundred thousand rows."""
+    """The CSV file, written in a thread: it may have a hundred thousand rows."""
     names = titles(dashboard())
     rows = (row(record, names) for record in records)
     return await asyncio.to_thread(sheet, _file(name, asked), headings, rows)
 
 
 def _json(name: str, asked: Asked, records: Records) -> Response:
-    """`began_at` and `ended_at` say which period it is, as far as it is over and kept."""
+    """`began_at` and `ended_at` are the period, cut to what is over and still kept."""
     about = {
         "began_at": asked.period.began.astimezone(asked.zone).isoformat(),
         "ended_at": asked.period.ended.astimezone(asked.zone).isoformat(),
@@ -130,7 +131,7 @@ def _text(value: object) -> object:
 
 
 def _file(name: str, asked: Asked) -> str:
-    """Its days are in its name: a folder of downloads holds many."""
+    """The file's name with its days: a folder of downloads may hold many exports."""
     ends = asked.period.began, asked.period.ended - timedelta.resolution
     days = (at.astimezone(asked.zone).date().isoformat() for at in ends)
     return "-".join([name, *days])

@@ -1,4 +1,4 @@
-"""The Russian words for what was: shares, spans, bars, outages. Pure."""
+"""Russian texts of bars, figures and outages. Pure."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -53,7 +53,7 @@ def faster(today: int | None, yesterday: int | None) -> str:
 
 
 def bar_title(split: Breakdown) -> str:
-    """What a bar's title says after its time: "в сети", "не работало 18 мин", "нет данных"."""
+    """The end of a bar's title: "в сети", "не работало 18 мин", "нет данных"."""
     if not split.whole:
         return NO_DATA
     words = []
@@ -67,7 +67,7 @@ def bar_title(split: Breakdown) -> str:
 
 
 def downtime(split: Breakdown) -> str:
-    """Below a figure: "простой 18 мин", "без простоев"; what was not watched is said too."""
+    """The line below a figure: "простой 18 мин", "без простоев", with the time without data."""
     words = [f"простой {short_span(split.down)}" if split.down else "без простоев"]
     if split.unknown:
         words.append(f"{NO_DATA} {short_span(split.unknown)}")
@@ -75,14 +75,14 @@ def downtime(split: Breakdown) -> str:
 
 
 def tone(split: Breakdown) -> str:
-    """The class of a bar; "" for one that was up whenever somebody looked."""
+    """The CSS class of a bar; "" if every check in it succeeded."""
     if not split.whole or split.unknown == split.whole:
         return "n"
     return "" if split.worst in (None, UNWATCHED) else TONES[str(split.worst)]
 
 
 def tone_of(status: str) -> str:
-    """The class that colours an interval in a list."""
+    """The CSS class of an interval in a list."""
     return {"d": "bad", "w": "warn"}.get(TONES[status], "idle")
 
 
@@ -102,7 +102,7 @@ def run_of_days(first: TimeRange, last: TimeRange, zone: ZoneInfo) -> str:
 
 
 def answers(latencies: Sequence[int]) -> str:
-    """What a sparkline's title says."""
+    """The title of a sparkline."""
     count = len(latencies)
     known = plural(count, "ответ", "ответа", "ответов")
     last_ones = plural(count, "Последний", "Последние", "Последние")
@@ -110,5 +110,5 @@ def answers(latencies: Sequence[int]) -> str:
 
 
 def _told(evidence: str) -> str:
-    """Without how long it took, which is another each time."""
+    """Without the latency, which differs each time."""
     return evidence.partition(" за ")[0]

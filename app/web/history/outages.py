@@ -1,4 +1,4 @@
-"""The page of all outages."""
+"""The page that lists all outages."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -38,7 +38,7 @@ async def index() -> ResponseReturnValue:
 
 
 def _wanted() -> OutageFilter:
-    """What the address asks for; nonsense in it asks for nothing."""
+    """The filter in the query string; values that make no sense are ignored."""
     given = request.args
     days = choice_of(PERIODS, given.get("days")) or USUAL
     cause = given.get("cause")
@@ -50,6 +50,6 @@ def _wanted() -> OutageFilter:
 
 
 def _query(wanted: OutageFilter) -> str:
-    """The same for the tables to take away."""
+    """The same filter as a query string, for the links to the exports."""
     asked = {"days": wanted.period.days, "connection": wanted.connection_id, "cause": wanted.cause}
     return urlencode({name: value for name, value in asked.items() if value})

@@ -1,4 +1,4 @@
-"""What period an address asks for, in the reader's days; pure. A fault is a sentence for people."""
+"""Parses the period in a query string, in the reader's days. Pure; a fault is a text for people."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ NO_DAYS = "Число дней (days) — от 1 до {days}."
 
 
 def month_of(given: str | None, zone: ZoneInfo, now: datetime) -> TimeRange | str:
-    """The month "2026-10", without anything the one that goes on; as far as it is over and kept."""
+    """The month "2026-10", or the current one; cut to what is over and still kept."""
     if not given:
         given = f"{now.astimezone(zone):%Y-%m}"
     if not MONTH.fullmatch(given):
@@ -34,7 +34,7 @@ def month_of(given: str | None, zone: ZoneInfo, now: datetime) -> TimeRange | st
 
 
 def period_of(given: Mapping[str, str], zone: ZoneInfo, now: datetime) -> TimeRange | str:
-    """`from` and `to`, both days included, or the last `days`; as far as it is over and kept."""
+    """`from` to `to`, both days included, or the last `days`; cut to what is over and kept."""
     if not given.get("from") and not given.get("to"):
         return _last_days(given.get("days") or str(USUAL), now)
     if not given.get("from") or not given.get("to"):
@@ -58,7 +58,7 @@ def _date(given: str) -> date | None:
 
 
 def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> TimeRange | str:
-    """Dates are compared before they become moments: there is no day after the year 9999."""
+    """Dates are compared before they become datetimes: after the year 9999 there are none."""
     kept_from = now - OUTAGES_KEPT
     oldest, today = (at.astimezone(zone).date() for at in (kept_from, now))
     if first > latest:
@@ -73,6 +73,6 @@ def _between(first: date, latest: date, zone: ZoneInfo, now: datetime) -> TimeRa
 
 
 def _last_day(first: date) -> date:
-    """Of the month; that of December 9999 has no morrow."""
+    """Of the month. December 9999 is special: the day after it cannot be computed."""
     days = 31 if first.month == 12 else (first.replace(month=first.month + 1) - first).days
     return first.replace(day=days)

@@ -1,4 +1,4 @@
-"""The page to be printed: how one connection was in one month."""
+"""The monthly report of one connection, laid out for printing."""
 
 from uuid import UUID
 

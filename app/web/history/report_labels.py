@@ -1,4 +1,4 @@
-"""The Russian words of the monthly report, and of the tables that are taken away; pure."""
+"""Russian texts of the monthly report and of the CSV exports. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -85,7 +85,7 @@ def uptime_row(record: Record, titles: Mapping[str, str]) -> list[object]:
 
 
 def event(cause: str | None) -> str:
-    """What one interval was; without a cause nobody was checking."""
+    """What one interval was; without a cause: nobody was checking."""
     if cause is None:
         return f"{NO_DATA}: никто не проверял"
     name = CAUSE_TEXTS[cause].noun
@@ -104,7 +104,7 @@ def month_number(window: TimeRange, zone: ZoneInfo) -> str:
 
 
 def table_query(connection_id: UUID, told: MonthlyReport, zone: ZoneInfo) -> str:
-    """What asks for the tables of the report's days: "connection=…&from=2026-10-01&to=…"."""
+    """Query of the exports for the report's days: "connection=…&from=2026-10-01&to=…"."""
     windows = told.days.windows or [told.window]
     first, last = (at.astimezone(zone).date() for at in (told.window.began, windows[-1].began))
     return urlencode({"connection": connection_id, "from": first, "to": last})
@@ -135,8 +135,8 @@ def verdict(split: Breakdown, window: TimeRange, zone: ZoneInfo) -> str:
 
 
 def spendings(split: Breakdown) -> list[tuple[str, str]]:
-    """What a month's time went to, by name, as hours. They add up to the second, so what was up is
-    what the rest leaves.
+    """How the month's time is divided: name and "H:MM:SS". The rows add up to the second, because
+    the time online is computed as what the others leave.
     """
     parts = {
         "По вине сервиса": split.provider,
@@ -167,7 +167,7 @@ def _downtime(split: Breakdown) -> Iterable[str]:
 
 
 def _span(lasted: timedelta) -> str:
-    """Not to be torn apart at the end of a line."""
+    """With spaces that do not break at the end of a line."""
     return short_span(lasted).replace(" ", "\u00a0")
 
 

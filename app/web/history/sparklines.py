@@ -1,5 +1,5 @@
-"""Small pictures of the past as SVG: bars and sparklines. Drawn by hand, because a page may hold
-thousands of bars, and almost all of them are the same.
+"""Rows of bars and sparklines as SVG. Built from strings, because a page may hold thousands of
+bars, and almost all of them are the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,8 +36,8 @@ Name = Callable[[TimeRange, TimeRange, ZoneInfo], str]
 
 
 class Painter:
-    """Draws rows of bars. Bars that say the same, as almost all do, are one shape with one title;
-    the windows of all cards are the same ones, and so are most of these shapes: drawn once.
+    """Draws rows of bars. Neighbouring bars with the same title, as almost all have, are one path.
+    All cards have the same windows, so most paths are equal from card to card, and are cached.
     """
 
     def __init__(self, zone: ZoneInfo, name: Name, pitch: int) -> None:
@@ -46,7 +46,7 @@ class Painter:
         self._shapes: dict[tuple[str, int, int, int], str] = {}
 
     def bars(self, bars: Series, title: str, whole: Breakdown) -> Markup:
-        """A row of bars; `title` and the uptime of `whole` name them all."""
+        """A row of bars; its accessible name is `title` and the uptime of `whole`."""
         self._prepare(bars.windows)
         plain = [
             "" if split is well and split.whole else _plain(split)
@@ -70,7 +70,7 @@ class Painter:
         )
 
     def _prepare(self, windows: Sequence[TimeRange]) -> None:
-        """Shapes are good as long as the windows begin when they did."""
+        """Empties the cache of paths when the windows have moved on."""
         if windows is not self._windows:
             if [each.began for each in windows] != [each.began for each in self._windows]:
                 self._shapes = {}
@@ -87,7 +87,7 @@ class Painter:
         )
 
     def _shape(self, kind: str, height: int, first: int, count: int) -> str:
-        """Up to the words of its title that are its own."""
+        """The path and the beginning of its title, from the cache; the caller adds the rest."""
         key = kind, height, first, count
         if key not in self._shapes:
             self._shapes[key] = self._drawn(*key)
@@ -119,7 +119,7 @@ def long_bars(told: Timeline) -> Markup:
 
 
 def month_bars(told: MonthlyReport, zone: ZoneInfo) -> Markup:
-    """Drawn once in a while, unlike the others: nothing of it is kept."""
+    """Not cached, unlike the others: a report is opened rarely."""
     return Painter(zone, run_of_days, REPORT_DAY).bars(told.days, "Доступность по дням", told.split)
 
 
@@ -134,7 +134,7 @@ def _day_painter(zone: ZoneInfo, pitch: int) -> Painter:
 
 
 def spark(latencies: Sequence[int | None]) -> Markup:
-    """The last answers as a line; where there was none, the line has a gap."""
+    """Latencies of the last checks as a line; a check without an answer is a gap."""
     known = [latency for latency in latencies if latency is not None]
     if len(known) < 2:
         return Markup("")
@@ -153,20 +153,22 @@ def spark(latencies: Sequence[int | None]) -> Markup:
 
 @cache
 def _columns(count: int) -> list[list[str]]:
-    """Every point of a sparkline, by its place and its height: they are always the same ones."""
+    """The text of every possible point, by column and height; there are few, so they are cached."""
     places = [round(place * SPARK_WIDTH / (count - 1)) for place in range(count)]
     return [[f"{place} {y}" for y in range(SPARK_HEIGHT)] for place in places]
 
 
 def _plain(split: Breakdown) -> str | None:
-    """The class of a bar that says nothing of its own, so that any run of them says the same."""
+    """The CSS class of a bar whose title has no figures, so that neighbours can share one path;
+    None where it has.
+    """
     if not split.whole or split.unknown == split.whole:
         return "n"
     return "" if split.worst is None else None
 
 
 def _height(kind: str, split: Breakdown) -> int:
-    """What was not watched all the time is lower: less is known of it."""
+    """A bar is lower in proportion to the time for which nothing is known."""
     if kind == "" and split.unknown:
         return NOTHING + round((UP - NOTHING) * (1 - split.unknown / split.whole))
     return HEIGHTS[kind]

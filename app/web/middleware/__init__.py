@@ -1,1 +1,1 @@
-"""What stands around every request."""
+"""Code that runs around every request: authentication, CSRF, limits, headers, errors."""

@@ -1,4 +1,4 @@
-"""Who may come in: every page wants a signed-in person, unless its view is marked `public`."""
+"""Authentication: every page needs a signed-in user, unless its view is marked `public`."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -27,13 +27,15 @@ CONTROL = {chr(code) for code in (*range(32), 127)}
 
 
 def public(view: View) -> View:
-    """Open this view to everybody."""
+    """A view that needs no log-in."""
     view.is_public = True  # type: ignore[attr-defined]
     return view
 
 
 def guard(app: Dashboard) -> None:
-    """Refuse cross-site requests, find out who asks, and send the unknown to the log-in page."""
+    """Installs, in this order: the CSRF check, the prefetch check, authentication, the audit log's
+    actor.
+    """
     secure = app.settings.secure_cookies
     QuartAuth(
         app,
@@ -58,7 +60,7 @@ def safe_next(target: str | None) -> str:
 async def _know_the_person() -> ResponseReturnValue | None:
     view = dashboard().view_functions.get(request.endpoint or "")
     if view is None or request.endpoint == "static" or request.blueprint == "health":
-        return None  # also while the database is away
+        return None  # these answer while the database is away, too
     if token := current_user.auth_id:
         async with dashboard().database.reading() as session:
             g.person = await user_sessions.current_user(session, token)
@@ -68,7 +70,7 @@ async def _know_the_person() -> ResponseReturnValue | None:
 
 
 async def _know_the_actor() -> None:
-    """For the journal: what comes of this request is a person's deed, at this device."""
+    """Who the audit log names for what this request does: the provider, or a user and a device."""
     if request.blueprint == "webhooks":
         audit_log.set_actor(Actor(ActorKind.PROVIDER))
     else:
@@ -93,8 +95,8 @@ async def _ask_to_log_in() -> ResponseReturnValue:
 
 
 async def _page_after_callback() -> str:
-    """Where to say what became of a connecting whose log-in has ended meanwhile; the code is let
-    go: only the session that began may trade it.
+    """Where to go after the log-in when the session ended during a connect. The authorization code
+    is dropped: only the session that started may exchange it.
     """
     provider = request.path.removesuffix("/callback")
     async with dashboard().database.reading() as session:

@@ -1,5 +1,5 @@
-"""Answers by gzip, where the browser takes it and no secret can be guessed by its length (decision
-0017). A stream is never touched.
+"""gzip for answers, where the browser accepts it and where the length of an answer cannot reveal a
+secret (BREACH; docs/decisions/0017). Streams are not compressed.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ from werkzeug.datastructures import Accept
 
 LEVEL = 5  # two thirds of what level 1 makes of a page, for twice its time
 LEAST = 1_000  # bytes; less fits into one packet anyway
-QUICK = 64 * 1024  # bytes that do not hold up everybody else
+QUICK = 64 * 1024  # bytes; a larger body is compressed in a thread, so that others do not wait
 MIMETYPES = ("text/html", "text/csv", "application/json")
-# Pages that show no secret; all that are large are among them.
+# Blueprints whose pages show no secret; all large pages are among them.
 PARTS = (
     *("connections", "connection", "outages", "audit_log", "report", "exports"),
     *("catalogue", "providers"),
@@ -49,8 +49,9 @@ def _may_be_packed(response: Response) -> bool:
 
 
 def _is_asked_for_from_here() -> bool:
-    """Not from a page of somebody else, who would choose what is asked for and watch how long
-    the answer is. Browsers say so (Fetch Metadata, W3C); who says nothing is no browser of today.
+    """False for a request that another site's page makes: it could choose the query and observe the
+    length of the answer. Browsers send this header (Fetch Metadata, W3C); without it the client is
+    no current browser.
     """
     return request.headers.get("Sec-Fetch-Site") in (None, "same-origin", "none")
 

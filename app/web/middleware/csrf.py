@@ -1,4 +1,4 @@
-"""Cross-site requests change nothing here."""
+"""CSRF: requests from other sites that would change something are refused."""
 
 from typing import Any
 
@@ -13,8 +13,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 def is_same_site(method: str, headers: Any, public_url: str) -> bool:
     """May this request change something? After Go's CrossOriginProtection (Fetch Metadata, W3C).
 
-    A request without either header is no browser's, so it carries nobody's cookies against their
-    will.
+    A request with neither header does not come from a browser, so nobody's cookies are misused.
     """
     if method in SAFE:
         return True

@@ -1,4 +1,4 @@
-"""Error pages: a plain sentence and a way on, for people, for htmx and for programs alike."""
+"""Error pages for browsers, plain text for htmx, JSON for programs."""
 
 import logging
 
@@ -25,7 +25,7 @@ TEXTS = {
 
 
 class RequestRefused(BadRequest):
-    """An address asks for what cannot be; `text` tells people what can."""
+    """400 for a query string that cannot be served; `text` tells people what is allowed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str
     if request.accept_mimetypes.best == "application/json":
         answer = jsonify(error=title, text=text or usual)
         return await answer.get_data(as_text=True), code, {"Content-Type": "application/json"}
-    if request.headers.get("HX-Request"):  # a whole page has no place inside this one
+    if request.headers.get("HX-Request"):  # it would put a whole page into this one
         return text or usual, code, {"Content-Type": "text/plain; charset=utf-8"}
     page = await render_template(
         "errors/error.html",

@@ -1,4 +1,4 @@
-"""How often something may be asked for here, and the person's own password asked for again."""
+"""Rate limits on changes to an account, and the check of the password that is asked for again."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ NOT_YOURS = "Пароль не подходит. Проверьте раскла
 
 
 def limit_changes(app: Dashboard) -> None:
-    """Nothing about an account can be tried without end, whatever else its view limits."""
+    """A limit on all changes of an account together, in addition to those of single views."""
 
     @app.before_request
     async def refuse_overdone() -> ResponseReturnValue | None:
@@ -32,14 +32,16 @@ def limit_changes(app: Dashboard) -> None:
 
 
 async def overdone(*tries: tuple[str, RateLimit]) -> int:
-    """Count a try of each; seconds to wait, 0: go ahead."""
+    """Counts one attempt for each key; seconds to wait, 0 if none is over its limit."""
     async with dashboard().database.sessions.begin() as session:
         waits = [await rate_limits.attempt(session, key, limit) for key, limit in tries]
     return max(wait or 0 for wait in waits)
 
 
 async def wrong_password() -> ResponseReturnValue | str | None:
-    """None: the form's `password` is the person's own. Else an answer, or a text for the page."""
+    """None if the form's `password` is right; else a text for the page, or the answer for too many
+    attempts.
+    """
     form = await request.form
     key = f"password:{person().user_id}"
     if wait := await overdone((key, PASSWORD_AGAIN)):

@@ -25,8 +25,9 @@ def add_headers(app: Dashboard) -> None:
 
 
 def content_security_policy(app: Dashboard) -> str:
-    """Everything from here, nothing inline. A form may be answered with a redirect to a
-    provider, so `form-action` lists their origins: Chromium checks it after the redirect too.
+    """Everything from our own origin, nothing inline. Some forms are answered with a redirect to a
+    provider, and Chromium applies `form-action` to redirects as well, so providers are listed
+    there.
     """
     offered = [each for each in app.catalogue.values() if each.configured]
     providers = {origin for each in offered for origin in each.authorization_origins}

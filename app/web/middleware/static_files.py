@@ -1,6 +1,5 @@
-"""Static files: read, named after their content and compressed once, at the start; served from
-memory. An address with the right version may be kept for ever, any other address of the same file
-must be asked for again.
+"""Static files, read, hashed and compressed once at start and served from memory. A URL with the
+current hash (`?v=…`) may be cached for ever; any other URL of the same file must be revalidated.
 """
 
 import gzip
@@ -28,7 +27,7 @@ class StaticFile:
 
 
 class StaticFiles:
-    """All files of a folder; a change is seen after a restart."""
+    """All files of a folder as they were at start."""
 
     def __init__(self, folder: Path) -> None:
         self._files = {
@@ -38,13 +37,11 @@ class StaticFiles:
         }
 
     def url(self, name: str) -> str:
-        """`static_url` for the templates; an unknown name is a mistake in a template, and raises
-        KeyError.
-        """
+        """The URL with the hash, `static_url` in templates. KeyError for an unknown file."""
         return f"/static/{quote(name)}?v={self._files[name].version}"
 
     async def serve(self, filename: str) -> Response:
-        """The view of `/static/<path:filename>`. Ranges are not served: files are small."""
+        """The view of `/static/<path:filename>`. No range requests: the files are small."""
         file = self._files.get(filename)
         if file is None:
             abort(404)

@@ -1,7 +1,6 @@
-"""Behind a proxy: who really asks, and over http or https. Believes TRUSTED_HOPS proxies, and
-nobody else.
+"""The client's address and scheme behind proxies, from the headers of TRUSTED_HOPS proxies alone.
 
-The host is not taken from a header at all: addresses are built from PUBLIC_URL.
+The host is not taken from a header at all: URLs are built from PUBLIC_URL.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -12,7 +11,9 @@ ASGIApp = Callable[..., Awaitable[None]]
 
 
 class TrustedProxies:
-    """ASGI middleware. A client may write any X-Forwarded-For; each proxy adds to its right end."""
+    """ASGI middleware. A client can send any X-Forwarded-For, but each proxy appends to its right
+    end: only as many entries from the right are used as there are trusted proxies.
+    """
 
     def __init__(self, app: ASGIApp, hops: int) -> None:
         self._app = app

@@ -1,1 +1,1 @@
-"""The stream: changes on their way to every open page."""
+"""Server-sent events: changes on their way to the open pages."""

@@ -1,4 +1,4 @@
-"""Across every open page: nobody checks at the moment, or nobody can."""
+"""The banner on open pages that says that no monitor runs, or that none reaches the network."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def update_banner(app: Dashboard) -> None:
             checks_run = await heartbeats.monitor_alive(session)
             is_offline = await heartbeats.all_offline(session)
     except (SQLAlchemyError, OSError, TimeoutError):
-        checks_run, is_offline = False, False  # nobody can write down what they see
+        checks_run, is_offline = False, False  # without the database no result can be stored
     if (checks_run, is_offline) != (app.checks_run, app.is_offline):
         app.checks_run, app.is_offline = checks_run, is_offline
         app.hub.broadcast("banner", await banner_event(app))

@@ -64,7 +64,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
             continue
         try:
             event = await _card_event(app, row, pasts)
-        except Exception:  # one card that cannot be shown must not cost anybody theirs
+        except Exception:  # a card that cannot be rendered must not keep others from being sent
             log.exception("card of connection %s", row.id)
         else:
             app.hub.deliver(row.user_id, row.id, event)
@@ -77,7 +77,7 @@ async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
 
 
 async def _deliver_lists(app: Dashboard, work: Work) -> None:
-    """A person's pages get the same bytes; whose session is over gets an end instead."""
+    """Pages of one user get the same bytes; a page whose session is over is closed."""
     if not work.pages:
         return
     snapshot = await _read_snapshot(app, work.pages)
@@ -97,9 +97,9 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """What several people's pages show, read in one go; by person but `pasts`."""
+    """What the pages of several users show, by user id but `pasts`; read in one go."""
 
-    alive: Collection[bytes]  # the sessions that are
+    alive: Collection[bytes]  # hashes of the sessions that are not over
     rows: Mapping[int, list[CardRow]]
     pending: Mapping[int, list[PendingReconnect]]
     under_way: Mapping[int, Progress]
@@ -149,7 +149,7 @@ async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Past
 async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes:
     """All cards, and above them the providers that are out for everybody."""
     cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
-    zone = app.zone_of(own[0].zone if own else None)  # without a connection there are no times
+    zone = app.zone_of(own[0].zone if own else None)  # a page without a connection shows no times
     template = app.jinja_env.get_template("connections/_cards.html")
     html = await template.render_async(cards=cards, own_zone=zone)
     event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()

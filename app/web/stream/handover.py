@@ -15,7 +15,7 @@ from app.accounts.sessions import CurrentUser
 from app.realtime.hub import Hub, Mailbox
 from app.web.stream.open_page import ASGIApp, Message, Receive, Send, stay_open
 
-HANDOVER = "svyazka.handover"  # where in the scope a view finds its own
+HANDOVER = "svyazka.handover"  # the key in the ASGI scope
 
 
 class Streams:
@@ -33,7 +33,7 @@ class Streams:
         await self._app({**scope, HANDOVER: handover}, handover.receive, handover.send)
         if mailbox := handover.mailbox:
             del handover
-            scope["headers"].clear()  # the server would keep them as long as the stream
+            scope["headers"].clear()  # uvicorn keeps the scope as long as the stream is open
             await stay_open(self._hub(), mailbox, receive, send)
 
 
@@ -69,12 +69,12 @@ class _Handover:
 
     async def send(self, message: Message) -> None:
         if message.get("status", 200) != 200:
-            self.mailbox = None  # something behind the view refused
+            self.mailbox = None  # a guard refused after the view
         if self.mailbox is None or message["type"] == "http.response.start":
             await self._send(message)
 
 
 async def _no_body() -> AsyncIterator[bytes]:
-    """An iterator, so that Quart sends no Content-Length."""
+    """An empty iterator instead of b"", so that Quart sends no Content-Length."""
     return
     yield b""

@@ -21,13 +21,13 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[..., Awaitable[None]]
 
 HEARTBEAT = 15.0  # seconds; routers drop a stream that stays silent for longer than a minute
-BEAT_PAUSE = 1.0  # seconds between looks at whose heartbeat is due
+BEAT_PAUSE = 1.0  # seconds between two runs
 
 SESSION_EXPIRED = ServerSentEvent("session-expired", "").encode()
 
 
 async def send_heartbeats(hub: Hub) -> None:
-    """Until cancelled: a sign of life for every open page in its time."""
+    """Until cancelled: sends every open page its heartbeats."""
 
     async def once() -> None:
         send_due_heartbeats(hub, time.time())
@@ -36,7 +36,7 @@ async def send_heartbeats(hub: Hub) -> None:
 
 
 def send_due_heartbeats(hub: Hub, now: float) -> None:
-    """A heartbeat for every page whose time has come; whose session is over gets its last event."""
+    """Closes the pages whose session is over."""
     event = _heartbeat(now)
     for mailbox in hub.pages:
         if mailbox.expires_at <= now:
@@ -47,11 +47,11 @@ def send_due_heartbeats(hub: Hub, now: float) -> None:
 
 
 async def stay_open(hub: Hub, mailbox: Mailbox, receive: Receive, send: Send) -> None:
-    """Until the browser leaves, or the stream has ended."""
+    """Runs until the browser disconnects or the stream has ended."""
     with metrics.OPEN_PAGES.track_inprogress(), hub.subscribe(mailbox):
         page = _OpenPage(mailbox, send)
         now = time.time()
-        mailbox.put("heartbeat", _heartbeat(now))  # first bytes at once, and our clock
+        mailbox.put("heartbeat", _heartbeat(now))  # first bytes at once, with our clock's time
         mailbox.beat_at = now + HEARTBEAT
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -59,8 +59,8 @@ async def stay_open(hub: Hub, mailbox: Mailbox, receive: Receive, send: Send) ->
 
 
 class _OpenPage:
-    """Sends what is in its mailbox, all of it at once, and again when something came meanwhile. It
-    takes nothing while the network does not: what comes then is conflated in the mailbox.
+    """Sends all that is in its mailbox at once, and again if something came meanwhile. While the
+    network takes nothing it does not take from the mailbox either, which conflates what comes.
     """
 
     __slots__ = ("_mailbox", "_send", "_sending")
