@@ -67,10 +67,10 @@ def relative_time(clock: Callable[..., str]) -> Callable[..., Markup]:
     @pass_context
     def moment(context: Context, at: datetime, text: str = "", span: bool = False) -> Markup:
         iso, lasting = at.isoformat(), " span" if span else ""
-        told = clock(context, at)
+        shown = clock(context, at)
         return Markup(  # noqa: S704 - times alone, and a text that is escaped
-            f'<rel-time datetime="{iso}" title="{told}"{lasting}>'
-            f'<time datetime="{iso}">{escape(text or told)}</time></rel-time>'
+            f'<rel-time datetime="{iso}" title="{shown}"{lasting}>'
+            f'<time datetime="{iso}">{escape(text or shown)}</time></rel-time>'
         )
 
     return moment

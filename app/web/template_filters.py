@@ -57,7 +57,9 @@ HISTORY: Filters = {
         each.cause, each.lasted, each.ended is not None
     ),
     "downtime": history_labels.downtime,
-    "faster": lambda told: history_labels.faster(told.today.median, told.yesterday.median),
+    "faster": lambda timeline: history_labels.faster(
+        timeline.today.median, timeline.yesterday.median
+    ),
     "half_hour_bars": half_hour_bars,
     "long_bars": long_bars,
     "proof": lambda each: history_labels.proof(each.evidence, each.last_evidence, each.checks),

@@ -89,24 +89,24 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "alerts/_channel.html": {"channel": CHANNEL},
     "alerts/_sent_alerts.html": {"sent": [ALERT]},
     "connections/_card.html": {"card": CARD},
-    "connections/_details.html": {"card": CARD, "facts": FACTS, "told": TIMELINE},
-    "connections/_history.html": {"card": CARD, "told": TIMELINE},
+    "connections/_details.html": {"card": CARD, "facts": FACTS, "history": TIMELINE},
+    "connections/_history.html": {"card": CARD, "history": TIMELINE},
     "connections/_installation.html": {
         "provider": PROVIDER,
         "way_in": Thing(code=Thing(text="", expires_at=AT), awaited=[]),
     },
-    "connections/_key_figures.html": {"card": CARD, "told": TIMELINE},
+    "connections/_key_figures.html": {"card": CARD, "history": TIMELINE},
     "connections/_provider_outages.html": {"cards": [CARD]},
     "connections/provider_page.html": {
         **{"provider": PROVIDER, "cards": [CARD], "configured": True},
         "keys": {1: Thing(ending="", expires_at=AT)},
     },
-    "connections/show.html": {"card": CARD, "facts": FACTS, "told": TIMELINE},
+    "connections/show.html": {"card": CARD, "facts": FACTS, "history": TIMELINE},
     "history/outages.html": {
         **{"entries": [STRETCH], "wanted": FILTER, "causes": {}, "periods": {}, "titles": {}},
     },
     "history/report.html": {
-        **{"card": CARD, "told": TIMELINE, "words": report_labels, "months": [], "read_at": AT},
+        **{"card": CARD, "report": TIMELINE, "words": report_labels, "months": [], "read_at": AT},
     },
 }
 

@@ -77,7 +77,7 @@ KINDS = {  # choices of the filter: their text, and the events they show
     "alerts": ("оповещения", OF_ALERTS),
     "account": (
         "учётная запись",
-        tuple(deed for deed in AuditEvent if deed not in (*OF_CONNECTIONS, *OF_ALERTS)),
+        tuple(event for event in AuditEvent if event not in (*OF_CONNECTIONS, *OF_ALERTS)),
     ),
 }
 

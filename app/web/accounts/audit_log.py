@@ -22,10 +22,10 @@ async def index() -> ResponseReturnValue:
     kind, days = choice_of(KINDS, given.get("kind")) or "", choice_of(PERIODS, given.get("days"))
     connection_id, before = uuid_of(given.get("connection")), _number(given.get("before", ""))
     period = timedelta(days=days) if days else audit_log.AUDIT_LOG_KEPT
-    _, deeds = KINDS.get(kind, ("", ()))
+    _, events = KINDS.get(kind, ("", ()))
     async with app.database.sessions() as session:
         entries = await audit_log.of_user(
-            session, person().user_id, before, deeds, connection_id, period
+            session, person().user_id, before, events, connection_id, period
         )
         own = await queries.of_user(session, person().user_id)
     wanted = {"kind": kind, "connection": connection_id, "days": days}

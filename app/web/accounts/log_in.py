@@ -11,7 +11,7 @@ from app.web.context import person_or_none
 
 
 async def enter(
-    session: AsyncSession, user_id: int, deed: AuditEvent | None = AuditEvent.LOGGED_IN
+    session: AsyncSession, user_id: int, event: AuditEvent | None = AuditEvent.LOGGED_IN
 ) -> None:
     """Always a new session id, against session fixation."""
     if (before := person_or_none()) is not None:
@@ -19,6 +19,6 @@ async def enter(
     token = await user_sessions.open_session(
         session, user_id, request.headers.get("User-Agent", "")
     )
-    if deed is not None:
-        await audit_log.write(session, user_id, deed)
+    if event is not None:
+        await audit_log.write(session, user_id, event)
     login_user(AuthUser(token), remember=True)

@@ -42,7 +42,7 @@ async def password() -> ResponseReturnValue:
     password_hash, who = await passwords.hash_password(new), person()
     async with dashboard().database.sessions.begin() as session:
         await users.change_password(session, who.user_id, password_hash)
-        await enter(session, who.user_id, deed=None)  # the device was signed in already
+        await enter(session, who.user_id, event=None)  # the device was signed in already
     emails.tell(dashboard(), who.email, "password")
     await flash("Пароль изменён, остальные сеансы завершены.", "ok")
     return redirect("/account", 303)

@@ -30,14 +30,14 @@ async def alerts_page(
 ) -> str:
     app, user_id, settings = dashboard(), person().user_id, dashboard().settings
     async with app.database.sessions.begin() as session:
-        wishes = await preferences.of_person(session, user_id, settings.zone)
+        own = await preferences.of_person(session, user_id, settings.zone)
         channels = await channel_settings.of_person(session, user_id)
-        sent = await sent_alerts.sent_to(session, user_id, _setting(wishes))
+        sent = await sent_alerts.sent_to(session, user_id, _setting(own))
     return await render_template(
         "alerts/index.html",
         channels=[each for each in channels if each.state != "waiting"],
         own_email=person().email,
-        wishes=wishes,
+        preferences=own,
         sent=sent,
         error=error,
         secret=secret,
@@ -64,14 +64,14 @@ async def own_preferences() -> Preferences:
 async def sent_about(session: AsyncSession, connection_id: UUID) -> list[Sent]:
     """The alerts that the user was sent about one connection."""
     user_id = person().user_id
-    wishes = await preferences.of_person(session, user_id, dashboard().settings.zone)
-    return await sent_alerts.sent_to(session, user_id, _setting(wishes), connection_id)
+    own = await preferences.of_person(session, user_id, dashboard().settings.zone)
+    return await sent_alerts.sent_to(session, user_id, _setting(own), connection_id)
 
 
-def _setting(wishes: Preferences) -> Setting:
+def _setting(own: Preferences) -> Setting:
     return Setting(
         dashboard().alerting.titles,
-        wishes.zone,
+        own.zone,
         dashboard().settings.public_url,
         datetime.now(UTC),
     )

@@ -18,15 +18,15 @@ blueprint = Blueprint("alert_preferences", __name__)
 
 @blueprint.post("/alerts/preferences")
 async def choose() -> ResponseReturnValue:
-    wishes = _wishes(await request.form, (await own_preferences()).zone)
-    if wishes is None:
+    chosen = _read_preferences(await request.form, (await own_preferences()).zone)
+    if chosen is None:
         return await alerts_page(error=words.BAD_HOURS), 422
     async with dashboard().database.sessions.begin() as session:
-        await preferences.save(session, person().user_id, wishes)
+        await preferences.save(session, person().user_id, chosen)
     return await back_to_alerts(words.SAVED)
 
 
-def _wishes(form: MultiDict[str, str], zone: ZoneInfo) -> Preferences | None:
+def _read_preferences(form: MultiDict[str, str], zone: ZoneInfo) -> Preferences | None:
     """None if one of the quiet hours is missing; a value that is not offered means the default."""
     start, end = _hour(form.get("quiet_from", "")), _hour(form.get("quiet_until", ""))
     if (start is None) != (end is None):

@@ -49,12 +49,12 @@ async def connect(provider: str) -> ResponseReturnValue:
         return await _send_away(entry, connection_id, NOTHING)
     if not any(each.name in form for each in entry.fields):
         return await _ask_first(entry, connection_id)
-    typed = read_credentials(entry, form)
-    if typed.faults:
-        return await _once_more(entry, connection_id, typed)
+    credentials = read_credentials(entry, form)
+    if credentials.faults:
+        return await _once_more(entry, connection_id, credentials)
     if entry.kind == OAUTH2:
-        return await _send_away(entry, connection_id, typed.values)
-    return await _take_key(entry, connection_id, typed)
+        return await _send_away(entry, connection_id, credentials.values)
+    return await _take_key(entry, connection_id, credentials)
 
 
 async def install(provider: str) -> ResponseReturnValue:
@@ -82,12 +82,18 @@ async def _lives_by_pushes(entry: Provider, connection_id: UUID | None) -> bool:
 
 
 async def _send_away(
-    entry: Provider, connection_id: UUID | None, typed: Mapping[str, str]
+    entry: Provider, connection_id: UUID | None, values: Mapping[str, str]
 ) -> ResponseReturnValue:
     app = dashboard()
     async with app.database.sessions.begin() as session:
         url = await authorization.start(
-            session, app.keys, entry, person(), app.redirect_uri(entry.name), connection_id, typed
+            session,
+            app.keys,
+            entry,
+            person(),
+            app.redirect_uri(entry.name),
+            connection_id,
+            values,
         )
     return redirect(url, 303)
 
@@ -108,21 +114,21 @@ async def _ask_first(entry: Provider, connection_id: UUID | None) -> ResponseRet
 
 
 async def _once_more(
-    entry: Provider, connection_id: UUID | None, typed: Credentials, refused: str = ""
+    entry: Provider, connection_id: UUID | None, credentials: Credentials, refused: str = ""
 ) -> ResponseReturnValue:
-    shown = typed.shown_again(entry)
-    return await provider_page(entry, None, connection_id, shown, typed.faults, refused), 422
+    shown = credentials.shown_again(entry)
+    return await provider_page(entry, None, connection_id, shown, credentials.faults, refused), 422
 
 
 async def _take_key(
-    entry: Provider, connection_id: UUID | None, typed: Credentials
+    entry: Provider, connection_id: UUID | None, credentials: Credentials
 ) -> ResponseReturnValue:
     app = dashboard()
     if wait := await overdone((f"key:{person().user_id}", KEYS)):
         return await too_many(wait)
-    outcome = await app.unfinished.run(_try_key(app, entry, person(), connection_id, typed))
+    outcome = await app.unfinished.run(_try_key(app, entry, person(), connection_id, credentials))
     if isinstance(outcome, Cause):
-        return await _once_more(entry, connection_id, typed, outcome.value)
+        return await _once_more(entry, connection_id, credentials, outcome.value)
     if isinstance(outcome, ConnectError):
         return show_error(entry.name, outcome)
     return await show_result(entry, outcome)
@@ -133,12 +139,12 @@ async def _try_key(
     entry: Provider,
     who: CurrentUser,
     connection_id: UUID | None,
-    typed: Credentials,
+    credentials: Credentials,
 ) -> ConnectResult | Cause | ConnectError | None:
     """Probes with the key once and stores it only if the provider accepts it. The first check
     reuses that answer: some providers allow one request a minute.
     """
-    key = key_of(entry, typed.values)
+    key = key_of(entry, credentials.values)
     grant = OpenGrant(uuid4(), 1, key.access_token, kept=key.kept)
     answer = await probe(app.http_pool, entry, grant, app.settings.timeout)
     if cause := cause_of(answer):

@@ -27,11 +27,11 @@ async def provider_page(
     provider: Provider,
     error: str | None = None,
     connection: UUID | None = None,
-    typed: Mapping[str, str] = NOTHING,
+    entered: Mapping[str, str] = NOTHING,
     faults: Mapping[str, str] = NOTHING,
     refused: str = "",
 ) -> str:
-    """`connection` is the one to reconnect; `typed` and `faults` are by field; `refused` is the
+    """`connection` is the one to reconnect; `entered` and `faults` are by field; `refused` is the
     cause for which the provider refused a key.
     """
     app = dashboard()
@@ -55,7 +55,7 @@ async def provider_page(
         wanting=[card for card in cards if card.delivered and card.status in WANTING],
         trouble=connect_error(known, provider.title, bool(cards)) if known else None,
         connection=connection,
-        typed=typed,
+        entered=entered,
         faults=faults,
         refused=refused,
     )

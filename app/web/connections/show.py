@@ -32,7 +32,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
                 return "", 204
             abort(404)
         pasts = await uptime.pasts(session, [own], app.settings.zone)
-        told = await timeline(session, connection_id, own_zone(), _period(), own.read_at)
+        history = await timeline(session, connection_id, own_zone(), _period(), own.read_at)
         sent = await sent_about(session, connection_id)
     card = describe(own, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
@@ -47,7 +47,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         facts=facts,
         allowed=allowed(facts.scopes, provider.scope_words if provider else {}),
         spending=spending(provider, app.settings.interval) if provider else "",
-        told=told,
+        history=history,
         sent=sent,
         checks_run=app.checks_run,
         is_offline=app.is_offline,

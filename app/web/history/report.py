@@ -6,7 +6,7 @@ from quart import Blueprint, abort, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.connections import queries
-from app.history.monthly_report import report
+from app.history import monthly_report
 from app.web.connections.cards import describe
 from app.web.context import dashboard, own_zone, person
 from app.web.history import report_labels
@@ -27,15 +27,15 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         month = month_of(request.args.get("month"), zone, own.read_at)
         if isinstance(month, str):
             raise RequestRefused(month)
-        told = await report(session, connection_id, month, zone, own.read_at)
+        found = await monthly_report.report(session, connection_id, month, zone, own.read_at)
     return await render_template(
         "history/report.html",
         card=describe(own, app.catalogue, app.settings.interval),
-        told=told,
-        bars=month_bars(told, zone),
+        report=found,
+        bars=month_bars(found, zone),
         words=report_labels,
-        months=[report_labels.month_number(each, zone) for each in told.months],
+        months=[report_labels.month_number(each, zone) for each in found.months],
         zone=zone,
-        period=report_labels.table_query(connection_id, told, zone),
+        period=report_labels.table_query(connection_id, found, zone),
         read_at=own.read_at,
     )

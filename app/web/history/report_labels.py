@@ -103,10 +103,10 @@ def month_number(window: TimeRange, zone: ZoneInfo) -> str:
     return f"{window.began.astimezone(zone):%Y-%m}"
 
 
-def table_query(connection_id: UUID, told: MonthlyReport, zone: ZoneInfo) -> str:
+def table_query(connection_id: UUID, report: MonthlyReport, zone: ZoneInfo) -> str:
     """Query of the exports for the report's days: "connection=…&from=2026-10-01&to=…"."""
-    windows = told.days.windows or [told.window]
-    first, last = (at.astimezone(zone).date() for at in (told.window.began, windows[-1].began))
+    windows = report.days.windows or [report.window]
+    first, last = (at.astimezone(zone).date() for at in (report.window.began, windows[-1].began))
     return urlencode({"connection": connection_id, "from": first, "to": last})
 
 

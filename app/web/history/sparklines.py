@@ -113,14 +113,15 @@ def day_bars(past: Past) -> Markup:
     return _day_painter(past.zone, CARD_DAY).bars(past.days, "Доступность за 30 дней", past.month)
 
 
-def long_bars(told: Timeline) -> Markup:
-    painter = _day_painter(told.chart.zone, PAGE_DAY)
-    return painter.bars(told.long, "Доступность за 90 дней", told.quarter)
+def long_bars(timeline: Timeline) -> Markup:
+    painter = _day_painter(timeline.chart.zone, PAGE_DAY)
+    return painter.bars(timeline.long, "Доступность за 90 дней", timeline.quarter)
 
 
-def month_bars(told: MonthlyReport, zone: ZoneInfo) -> Markup:
+def month_bars(report: MonthlyReport, zone: ZoneInfo) -> Markup:
     """Not cached, unlike the others: a report is opened rarely."""
-    return Painter(zone, run_of_days, REPORT_DAY).bars(told.days, "Доступность по дням", told.split)
+    painter = Painter(zone, run_of_days, REPORT_DAY)
+    return painter.bars(report.days, "Доступность по дням", report.split)
 
 
 @cache
