@@ -54,7 +54,7 @@ async def enqueue(
     if held or not provider.can_revoke or grant.kind == PUSHED_TOKEN:
         return None
     revocation_id = uuid4()
-    token, hint = _token_that_ends(provider, grant)
+    token, token_type_hint = _token_that_ends(provider, grant)
     plain = {name: grant.kept[name] for name in {*grant.kept} - provider.sealed_names}
     session.add(
         Revocation(
@@ -63,7 +63,7 @@ async def enqueue(
             account=grant.account,
             connection_id=grant.connection_id,
             token=keys.seal(token, "revocations", revocation_id, "token"),
-            token_type_hint=hint,
+            token_type_hint=token_type_hint,
             extra=plain,
             next_try_at=func.now() + (REVOCATION_CLAIM if sent_by_caller else timedelta(0)),
         )
@@ -86,8 +86,8 @@ async def enqueue_or_send(
         log.warning("no outbox for a grant at %s: %s", provider.name, name_of(error))
     if not provider.can_revoke:
         return
-    token, hint = _token_that_ends(provider, grant)
-    answer = await client.revoke(http, provider, token, hint, grant.kept)
+    token, token_type_hint = _token_that_ends(provider, grant)
+    answer = await client.revoke(http, provider, token, token_type_hint, grant.kept)
     if not answer.is_done:
         log.error("a grant at %s is neither kept nor revoked: %s", provider.name, answer.said)
 

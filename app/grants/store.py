@@ -51,7 +51,7 @@ class OpenGrant:
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     account: str | None = None
-    carrier: int | None = None  # which of the provider's carriers has worked
+    token_placement: int | None = None  # index of the provider's that has worked
     expired: bool = False
     # Seconds until a refresh is due; None: it does not expire, or was refreshed just now.
     refresh_in: float | None = field(default=None, compare=False)
@@ -163,12 +163,14 @@ async def delivered(session: AsyncSession, provider: str, account: str) -> list[
     return list(await session.scalars(query.where(*at, Grant.kind == PUSHED_TOKEN)))
 
 
-async def remember_carrier(session: AsyncSession, connection_id: UUID, carrier: int) -> None:
+async def remember_token_placement(
+    session: AsyncSession, connection_id: UUID, token_placement: int
+) -> None:
     """Note which way of carrying the token the provider accepted, for every later request."""
     await session.execute(
         update(Grant)
         .where(Grant.connection_id == connection_id)
-        .values(extra=Grant.extra.op("||")(func.jsonb_build_object("carrier", carrier)))
+        .values(extra=Grant.extra.op("||")(func.jsonb_build_object("carrier", token_placement)))
     )
 
 

@@ -25,7 +25,9 @@ UPDATE_TRIES = 3
 
 def is_wanted(catalogue: Catalogue, checked: Checked) -> bool:
     """Did the answer tell something about the grant that we did not know?"""
-    return checked.wants_matching or _chose_carrier(catalogue, checked) or _dates_end(checked)
+    return (
+        checked.wants_matching or _chose_token_placement(catalogue, checked) or _dates_end(checked)
+    )
 
 
 async def update_grant(
@@ -51,16 +53,16 @@ async def _update(
         )
     if place is None:
         return
-    if _chose_carrier(catalogue, checked):
-        await store.remember_carrier(session, place, checked.answer.carrier)
+    if _chose_token_placement(catalogue, checked):
+        await store.remember_token_placement(session, place, checked.answer.token_placement)
     if _dates_end(checked):
         await store.remember_end(session, place, checked.answer.expires_in)
 
 
-def _chose_carrier(catalogue: Catalogue, checked: Checked) -> bool:
+def _chose_token_placement(catalogue: Catalogue, checked: Checked) -> bool:
     """The first good answer shows which of several token placements the provider takes."""
     provider, row = catalogue.get(checked.lease.provider), checked.lease.row
-    choice = provider is not None and len(provider.carriers(row.kind)) > 1
+    choice = provider is not None and len(provider.token_placements(row.kind)) > 1
     works = checked.verdict.status is Status.ONLINE
     return choice and works and "carrier" not in row.extra
 

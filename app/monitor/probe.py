@@ -14,9 +14,9 @@ import httpx
 
 from app.grants.store import OpenGrant
 from app.monitor.response_reader import (
+    classification_of,
     content_of,
     found,
-    hint_of,
     is_sound,
     label_of,
     text,
@@ -32,7 +32,7 @@ from app.outbound.request import RequestTarget, WrittenRequest, written, written
 from app.outbound.retry_after import retry_after
 from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
-from app.providers.spec_parts import GET, Carrier, Probe
+from app.providers.spec_parts import GET, Probe, TokenPlacement
 
 
 @dataclass(frozen=True)
@@ -47,35 +47,37 @@ class Answer:
     sound: bool = True  # a 2xx answer is what this provider answers when all is well
     challenge: str = ""  # why the token was refused: an error code of RFC 6750 section 3.1
     is_page: bool = False  # HTML where an API was asked: a wall in front of it speaks, not the API
-    hint: str = ""  # what the entry's own table says of it: a cause, or "ok"
+    classification: str = ""  # what the entry's own table says of it: a cause, or "ok"
     retry_after: float | None = None  # seconds
     account: str | None = None
     label: str | None = None
     expires_in: float | None = None  # seconds until the grant ends, where the answer says so
-    carrier: int = 0
+    token_placement: int = 0
 
     @property
     def refuses_token(self) -> bool:
         """The provider does not take this access token. A 401 because of what the token is for is
         none: a fresh one would be refused too.
         """
-        if self.hint:
-            return self.hint == "revoked"
+        if self.classification:
+            return self.classification == "revoked"
         return self.status == 401 and self.challenge != "insufficient_scope"
 
 
 async def probe(pool: HttpPool, provider: Provider, grant: OpenGrant, timeout: float) -> Answer:
     """Send the provider's probe with this grant's token.
 
-    A provider with several carriers gets each in turn until one is not refused with 401, within one
-    time-out; what worked before is asked alone.
+    A provider with several token placements gets each in turn until one is not refused with 401,
+    within one time-out; what worked before is asked alone.
     """
-    carriers = provider.carriers(grant.kind) or (None,)  # none: the token travels elsewhere
-    known = grant.carrier is not None and grant.carrier < len(carriers)
+    token_placements = provider.token_placements(grant.kind) or (
+        None,
+    )  # none: the token travels elsewhere
+    known = grant.token_placement is not None and grant.token_placement < len(token_placements)
     until = monotonic() + timeout
-    for number in [grant.carrier or 0] if known else range(len(carriers)):
+    for number in [grant.token_placement or 0] if known else range(len(token_placements)):
         try:
-            request = _request(provider, carriers[number], grant.access_token, grant.kept)
+            request = _request(provider, token_placements[number], grant.access_token, grant.kept)
         except (KeyError, ValueError, httpx.InvalidURL):
             return Answer("", 0, failure="unconfigured")
         began = monotonic()
@@ -113,7 +115,10 @@ def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> 
 
 
 def _request(
-    provider: Provider, carrier: Carrier | None, access_token: str, kept: Mapping[str, str]
+    provider: Provider,
+    token_placement: TokenPlacement | None,
+    access_token: str,
+    kept: Mapping[str, str],
 ) -> WrittenRequest:
     """Raises KeyError where the entry wants more than was kept when the grant was made, ValueError
     where what was kept makes no header.
@@ -122,8 +127,8 @@ def _request(
     if provider.client is not None:
         values = {"client_id": provider.client.id} | values
     headers = fill_all(probe.headers, values)
-    if carrier is not None:
-        headers[carrier.header] = carrier.value.replace("{token}", access_token)
+    if token_placement is not None:
+        headers[token_placement.header] = token_placement.auth.replace("{token}", access_token)
     if probe.form is None and probe.json is None:
         return written(probe.method, _target(probe, values), headers)
     return written_request(
@@ -153,10 +158,10 @@ def _same_for_all(address: str) -> RequestTarget:
     return RequestTarget.of(httpx.URL(address))
 
 
-def _no_answer(request: WrittenRequest, failure: Failure, carrier: int) -> Answer:
+def _no_answer(request: WrittenRequest, failure: Failure, token_placement: int) -> Answer:
     line = _evidence(request.method, request.target.address, failure.detail)
     latency = _milliseconds(failure.seconds)
-    return Answer(line, latency, failure=failure.code, carrier=carrier)
+    return Answer(line, latency, failure=failure.code, token_placement=token_placement)
 
 
 def _answer(
@@ -164,7 +169,7 @@ def _answer(
     request: WrittenRequest,
     response: RawResponse,
     seconds: float,
-    carrier: int,
+    token_placement: int,
     kept: Mapping[str, str],
 ) -> Answer:
     probe, content, latency = provider.probe, content_of(response), _milliseconds(seconds)
@@ -180,12 +185,12 @@ def _answer(
         sound=sound,
         challenge=challenge,
         is_page=response.headers.get("content-type", "").startswith("text/html"),
-        hint=hint_of(probe, response, content),
+        classification=classification_of(probe, response, content),
         retry_after=retry_after(response.headers),
         account=text(probe.account, named),
         label=label_of(probe.label, named),
         expires_in=seconds_until(found(probe.expires, named), time()),
-        carrier=carrier,
+        token_placement=token_placement,
     )
 
 

@@ -104,8 +104,8 @@ class Prober:
 
     async def _probe(self, provider: Provider, grant: OpenGrant) -> Answer:
         answer = await probe(self.http_pool, provider, grant, self.timeout)
-        if grant.carrier is None:  # the placements before it were tried as well
-            self.rate_limiter.spend(provider, answer.carrier)
+        if grant.token_placement is None:  # the placements before it were tried as well
+            self.rate_limiter.spend(provider, answer.token_placement)
         return answer
 
     async def _refresh(

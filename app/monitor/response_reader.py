@@ -29,7 +29,7 @@ def is_sound(probe: Probe, response: RawResponse, content: Any) -> bool:
     return content is not None and not found(probe.error, content)
 
 
-def hint_of(probe: Probe, response: RawResponse, content: Any) -> str:
+def classification_of(probe: Probe, response: RawResponse, content: Any) -> str:
     """The cause that the first fitting rule of the entry names, "ok", or "" where none fits."""
     for rule in probe.classify:
         fits = rule.status in (None, response.status)

@@ -92,8 +92,8 @@ def verdict_of(answer: Answer, known: PriorState, interval: float) -> Verdict:
 
 def cause_of(answer: Answer) -> Cause | None:
     """The cause that an answer names; None: all is well. A provider's own table comes first."""
-    if answer.hint:
-        return None if answer.hint == OK else Cause(answer.hint)
+    if answer.classification:
+        return None if answer.classification == OK else Cause(answer.classification)
     if answer.failure:
         return FAILURE_CAUSES.get(answer.failure, Cause.BAD_RESPONSE)
     if answer.refused in REFUSAL_CAUSES:

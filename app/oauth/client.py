@@ -121,13 +121,13 @@ async def refresh_tokens(
 
 
 async def revoke(
-    http: HttpClient, provider: Provider, token: str, hint: str, kept: Kept = NOTHING
+    http: HttpClient, provider: Provider, token: str, token_type_hint: str, kept: Kept = NOTHING
 ) -> RevocationAnswer:
     """RFC 7009, or the provider's own way."""
     if provider.revocation:
         reply = await _revoke_its_way(http, provider, provider.revocation, {**kept, "token": token})
     else:
-        form = {"token": token, "token_type_hint": hint}
+        form = {"token": token, "token_type_hint": token_type_hint}
         how = provider.revocation_format or provider.token_request
         reply = await _post(http, provider, provider.revocation_endpoint, form, how)
     own_words = {word.lower(): code for word, code in provider.token_errors.items()}

@@ -2,7 +2,7 @@
 of that name, and checked for what does not fit together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,11 @@ from app.providers.field_types import ALLOW_INSECURE
 from app.providers.placeholders import names_in_all
 from app.providers.provider import Provider
 from app.providers.quota import Quota
-from app.providers.spec_parts import Carrier, Field, Probe, Push, RevocationSpec, Rule
+from app.providers.spec_parts import Field, Probe, Push, RevocationSpec, Rule, TokenPlacement
 from app.providers.validation import Fault, inconsistencies, missing_in, unfit_name
 
 TABLES: Mapping[str, type] = {  # by the key that they stand under
-    "carriers": schema_parts.CarrierKeys,
+    "carriers": schema_parts.TokenPlacementKeys,
     "classify": schema_parts.RuleKeys,
     "english": schema_parts.TextsKeys,
     "fields": schema_parts.FieldKeys,
@@ -93,14 +93,15 @@ def _laid_over(base: Provider, keys: schema.ProviderKeys) -> Provider:
 
 def _probe(base: Probe, keys: schema_parts.ProbeKeys) -> Probe:
     changes: dict[str, Any] = dict(keys)
+    carriers = changes.pop("carriers", None)
     own = {key: changes.pop(key) for key in ["header", "auth"] if key in keys}
     elsewhere = [keys.get("headers"), keys.get("query"), keys.get("form"), keys.get("json")]
     if own:
-        changes["carriers"] = (_carrier(own),)
+        changes["token_placements"] = _token_placements([own])
     elif "token" in names_in_all(*elsewhere):
-        changes["carriers"] = ()
-    elif "carriers" in keys:
-        changes["carriers"] = tuple(_carrier(each) for each in keys["carriers"])
+        changes["token_placements"] = ()
+    elif carriers is not None:
+        changes["token_placements"] = _token_placements(carriers)
     if "classify" in keys:
         changes["classify"] = tuple(Rule(**each) for each in keys["classify"])
     return replace(base, **changes)
@@ -115,9 +116,9 @@ def _revocation(
 def _push(base: Push, keys: schema_parts.PushKeys) -> Push:
     changes: dict[str, Any] = dict(keys)
     if "carriers" in keys:
-        changes["carriers"] = tuple(_carrier(each) for each in keys["carriers"])
+        changes["token_placements"] = _token_placements(changes.pop("carriers"))
     return replace(base, **changes)
 
 
-def _carrier(keys: Mapping[str, Any]) -> Carrier:
-    return Carrier(keys.get("header", Carrier.header), keys.get("auth", Carrier.value))
+def _token_placements(carriers: Iterable[dict[str, str]]) -> tuple[TokenPlacement, ...]:
+    return tuple(TokenPlacement(**each) for each in carriers)

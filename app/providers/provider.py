@@ -13,7 +13,7 @@ from app.outbound.allowed_hosts import Destination, Hosts
 from app.providers.placeholders import PLACEHOLDER, fill_address, is_per_tenant
 from app.providers.quota import DAY, Quota
 from app.providers.spec_parts import BASIC as BASIC
-from app.providers.spec_parts import FORM, Carrier, Field, Probe, Push, RevocationSpec, Texts
+from app.providers.spec_parts import FORM, Field, Probe, Push, RevocationSpec, Texts, TokenPlacement
 from app.providers.spec_parts import NONE as NONE
 from app.providers.spec_parts import POST as POST
 
@@ -101,10 +101,10 @@ class Provider:
     def takes_pushes(self) -> bool:
         return self.push is not None and bool(self.webhook_secret)
 
-    def carriers(self, kind: str) -> tuple[Carrier, ...]:
+    def token_placements(self, kind: str) -> tuple[TokenPlacement, ...]:
         """How a token of this kind of grant may travel; (): in the probe's own place."""
-        own = self.push.carriers if self.push and kind == PUSHED_TOKEN else ()
-        return own or self.probe.carriers
+        own = self.push.token_placements if self.push and kind == PUSHED_TOKEN else ()
+        return own or self.probe.token_placements
 
     @property
     def can_revoke(self) -> bool:

@@ -29,7 +29,7 @@ table = with_config(ConfigDict(extra="forbid", strict=True))
 
 
 @table
-class CarrierKeys(TypedDict, total=False):
+class TokenPlacementKeys(TypedDict, total=False):
     """A header that carries the token."""
 
     header: HeaderName
@@ -59,7 +59,7 @@ class ProbeKeys(TypedDict, total=False):
     """The header that carries the token."""
     auth: TokenText
     """What that header says, with `{token}` in it."""
-    carriers: Annotated[tuple[CarrierKeys, ...], list_of("tables")]
+    carriers: Annotated[tuple[TokenPlacementKeys, ...], list_of("tables")]
     """Several headers: each is tried until one is not refused, and that one is remembered."""
     query: TableOfTexts
     form: TableOfTexts
@@ -107,7 +107,7 @@ class PushKeys(TypedDict, total=False):
     """JMESPath."""
     pattern: Pattern
     """A regular expression for the whole of an account's id."""
-    carriers: Annotated[tuple[CarrierKeys, ...], list_of("tables")]
+    carriers: Annotated[tuple[TokenPlacementKeys, ...], list_of("tables")]
     """How such a token travels, where that is another way than the probe's."""
 
 

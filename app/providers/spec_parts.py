@@ -39,11 +39,11 @@ CAUSES = (  # the causes that a rule may name: `models.Cause`, as far as a provi
 
 
 @dataclass(frozen=True)
-class Carrier:
-    """How a token travels: the header's name and its value with `{token}` in it."""
+class TokenPlacement:
+    """How a token travels: the header's name, and what it says with `{token}` in it."""
 
     header: str = "Authorization"
-    value: str = "Bearer {token}"
+    auth: str = "Bearer {token}"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Probe:
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=lambda: {"Accept": "application/json"})
-    carriers: tuple[Carrier, ...] = (Carrier(),)  # more than one: tried in turn until not 401
+    # More than one: tried in turn until not 401. `carriers` in a file.
+    token_placements: tuple[TokenPlacement, ...] = (TokenPlacement(),)
     query: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None  # a body; not together with `json`
     json: Mapping[str, str] | None = None
@@ -114,7 +115,8 @@ class Push:
     token: str = "token"  # noqa: S105 - where it stands
     code: str = "password"
     pattern: str = "[!-~]{1,100}"  # a regular expression for the whole of an account's id
-    carriers: tuple[Carrier, ...] = ()  # of a delivered token; none: as those of the probe
+    # Of a delivered token; none: as those of the probe. `carriers` in a file.
+    token_placements: tuple[TokenPlacement, ...] = ()
 
 
 @dataclass(frozen=True)

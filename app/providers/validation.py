@@ -98,7 +98,7 @@ def _refused_by_kind(provider: Provider) -> Iterator[Fault]:
     for key in KINDS[provider.kind].refuses:
         if getattr(provider, key):
             yield key, f"is not for a provider of kind {provider.kind}"
-    if provider.push and provider.push.carriers and not provider.probe.carriers:
+    if provider.push and provider.push.token_placements and not provider.probe.token_placements:
         yield "push.carriers", "want a probe with carriers"
 
 
@@ -171,7 +171,7 @@ def _tenants(provider: Provider) -> Iterator[Fault]:
 def _travel(probe: Probe) -> Iterator[Fault]:
     elsewhere = "token" in _names_in_request(probe)
     body = probe.form is not None or probe.json is not None
-    if elsewhere == bool(probe.carriers):
+    if elsewhere == bool(probe.token_placements):
         yield "probe", "wants {token} in one place: auth, headers, query, form or json"
     if probe.form is not None and probe.json is not None:
         yield "probe.json", "is not possible together with form"

@@ -15,7 +15,7 @@ from app.monitor.probe import Answer, probe
 from app.outbound.failures import MAX_BODY
 from app.outbound.pool import HttpPool
 from app.providers.provider import Provider
-from app.providers.spec_parts import Carrier, Probe
+from app.providers.spec_parts import Probe, TokenPlacement
 from tests.support.certificates import self_signed
 from tests.support.waiting import PATIENCE
 
@@ -23,8 +23,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Ask = Callable[..., Awaitable[Answer]]
 
 
-def grant(carrier: int | None = None) -> OpenGrant:
-    return OpenGrant(uuid4(), 1, "the-token", carrier=carrier)
+def grant(token_placement: int | None = None) -> OpenGrant:
+    return OpenGrant(uuid4(), 1, "the-token", token_placement=token_placement)
 
 
 def provider(url: str, **entry: object) -> Provider:
@@ -44,7 +44,10 @@ async def ask(http_pool: HttpPool) -> AsyncIterator[Ask]:
     runners: list[web.AppRunner] = []
 
     async def ask(
-        handler: Handler, carrier: int | None = None, timeout: float = PATIENCE, **entry: object
+        handler: Handler,
+        token_placement: int | None = None,
+        timeout: float = PATIENCE,
+        **entry: object,
     ) -> Answer:
         app = web.Application()
         app.router.add_route("*", "/me", handler)
@@ -55,7 +58,7 @@ async def ask(http_pool: HttpPool) -> AsyncIterator[Ask]:
         await site.start()
         host, port = runner.addresses[0][:2]
         return await probe(
-            http_pool, provider(f"http://{host}:{port}", **entry), grant(carrier), timeout
+            http_pool, provider(f"http://{host}:{port}", **entry), grant(token_placement), timeout
         )
 
     yield ask
@@ -223,7 +226,7 @@ async def test_retry_after_is_read_in_both_forms(ask: Ask) -> None:
     assert nonsense.retry_after is None
 
 
-async def test_the_second_carrier_is_tried_after_401_and_then_asked_alone(ask: Ask) -> None:
+async def test_the_second_token_placement_is_tried_after_401_and_then_asked_alone(ask: Ask) -> None:
     seen: list[str] = []
 
     async def wants_raw(request: web.Request) -> web.Response:
@@ -231,10 +234,12 @@ async def test_the_second_carrier_is_tried_after_401_and_then_asked_alone(ask: A
         good = request.headers.get("X-Authorization") == "the-token"
         return web.json_response({"sub": "1"}, status=200 if good else 401)
 
-    carriers = (Carrier(), Carrier("X-Authorization", "{token}"))
-    first = await ask(wants_raw, carriers=carriers)
-    assert (first.status, first.carrier) == (200, 1)
-    assert (await ask(wants_raw, carrier=1, carriers=carriers)).status == 200
+    token_placements = (TokenPlacement(), TokenPlacement("X-Authorization", "{token}"))
+    first = await ask(wants_raw, token_placements=token_placements)
+    assert (first.status, first.token_placement) == (200, 1)
+    assert (
+        await ask(wants_raw, token_placement=1, token_placements=token_placements)
+    ).status == 200
     assert seen == ["bearer", "raw", "raw"]
 
 

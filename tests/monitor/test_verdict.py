@@ -252,10 +252,10 @@ def test_proof_after_a_strike_of_another_kind_begins_now() -> None:
 @pytest.mark.parametrize(
     ("given", "cause"),
     [
-        (answer(503, hint="ok"), None),
-        (answer(failure="timeout", hint="ok"), None),
-        (answer(403, hint="rate_limited"), Cause.RATE_LIMITED),
-        (answer(200, hint="revoked"), Cause.REVOKED),
+        (answer(503, classification="ok"), None),
+        (answer(failure="timeout", classification="ok"), None),
+        (answer(403, classification="rate_limited"), Cause.RATE_LIMITED),
+        (answer(200, classification="revoked"), Cause.REVOKED),
         (answer(400, refused="payment_required"), Cause.PAYMENT_REQUIRED),
     ],
 )

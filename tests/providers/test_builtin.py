@@ -23,7 +23,7 @@ every = pytest.mark.parametrize("entry", BUILT_IN, ids=lambda entry: entry.name)
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 SECRET = {"token", "client_secret", "refresh_token", "access_token"}
 # Written otherwise in a file, or not at all
-CODE_ONLY = {"name", "title", "client", "carriers", "webhook_secret", "withheld"}
+CODE_ONLY = {"name", "title", "client", "token_placements", "webhook_secret", "withheld"}
 
 
 def addresses(entry: Provider) -> dict[str, str]:
@@ -123,10 +123,11 @@ def test_a_rule_names_causes_that_there_are() -> None:
 def as_toml(entry: Provider) -> str:
     table = _changed(entry, Provider("", ""))
     probe = _changed(entry.probe, None)
-    probe["carriers"] = [{"header": c.header, "auth": c.value} for c in entry.probe.carriers]
+    probe["carriers"] = [_named(each) for each in entry.probe.token_placements]
     if entry.push:
-        carriers = [{"header": c.header, "auth": c.value} for c in entry.push.carriers]
-        table["push"] = _named(entry.push) | {"carriers": carriers}
+        push = _named(entry.push)
+        push["carriers"] = [_named(each) for each in push.pop("token_placements")]
+        table["push"] = push
     table |= {"name": entry.title, "probe": probe}
     return f"[providers]\n{entry.name} = {_toml(table)}\n"
 

@@ -12,7 +12,7 @@ from app.providers.loader import load_catalogue, missing_variables
 from app.providers.provider import Provider
 from app.providers.quota import Quota
 from app.providers.registry import BUILT_IN
-from app.providers.spec_parts import Carrier
+from app.providers.spec_parts import TokenPlacement
 from app.web import health, theme
 from app.web.accounts import sign_in
 from app.web.connections import index
@@ -148,7 +148,7 @@ def test_the_contracts_example_loads(tmp_path: Path) -> None:
     assert (acme.name, acme.title, acme.icon) == ("acme", "Acme", "bi-plug")
     assert acme.scopes == ("openid", "offline_access")
     assert acme.authorization_params == {"prompt": "consent"}
-    assert acme.probe.carriers == (Carrier("Authorization", "Bearer {token}"),)
+    assert acme.probe.token_placements == (TokenPlacement("Authorization", "Bearer {token}"),)
     assert (acme.probe.label, acme.probe.account, acme.probe.error) == ("name", "sub", "error")
     assert (acme.max_concurrency, acme.pkce, acme.configured) == (20, True, True)
     assert (acme.max_rate, acme.min_interval, acme.quota) == (100.0, 0.0, Quota(10_000, "day"))
@@ -192,14 +192,14 @@ def test_an_override_changes_what_it_names_and_nothing_else(tmp_path: Path) -> N
     assert evotor.token_endpoint == "https://proxy.example/token"
     assert evotor.authorization_endpoint == built_in.authorization_endpoint
     assert evotor.probe.url == "https://proxy.example/stores"
-    assert evotor.probe.carriers == built_in.probe.carriers
+    assert evotor.probe.token_placements == built_in.probe.token_placements
     assert evotor.title == "Эвотор"
 
 
 def test_a_token_may_travel_in_a_header_of_its_own(tmp_path: Path) -> None:
     content = SMALLEST + 'header = "X-Authorization"\nauth = "{token}"\n'
-    assert load(tmp_path, content)["acme"].probe.carriers == (
-        Carrier("X-Authorization", "{token}"),
+    assert load(tmp_path, content)["acme"].probe.token_placements == (
+        TokenPlacement("X-Authorization", "{token}"),
     )
 
 

@@ -1,7 +1,7 @@
 """https://developer.evotor.ru/docs/rest_oauth20_authorization_guide.html (autumn 2026)"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import Carrier, Probe, Push, Texts
+from app.providers.spec_parts import Probe, Push, Texts, TokenPlacement
 
 # Not documented: `state`, PKCE, the refresh request and its rotation, revocation. Scopes are chosen
 # when the client is registered; `store:read` is enough for this.
@@ -37,13 +37,13 @@ EVOTOR = Provider(
         account="userId || userUuid",  # the second in older editions of the specification
         pattern=r"[0-9]{2}-[0-9]{15}",
         # Of a delivered token the documentation names the header of its own first.
-        carriers=(Carrier("X-Authorization", "{token}"), Carrier()),
+        token_placements=(TokenPlacement("X-Authorization", "{token}"), TokenPlacement()),
     ),
     probe=Probe(
         url="https://api.evotor.ru/stores",
         headers={"Accept": "application/vnd.evotor.v2+json"},
         # The documentation names both forms, and clients in the field disagree.
-        carriers=(Carrier(), Carrier("X-Authorization", "{token}")),
+        token_placements=(TokenPlacement(), TokenPlacement("X-Authorization", "{token}")),
         label="join(', ', items[].name)",
         account="items[0].user_id",
     ),

@@ -1,7 +1,7 @@
 """https://docs.ozon.ru/api/seller/ (autumn 2026)"""
 
 from app.providers.provider import API_KEY, NO_END, Provider
-from app.providers.spec_parts import Carrier, Field, Probe, Texts
+from app.providers.spec_parts import Field, Probe, Texts, TokenPlacement
 
 # The key's own end stands in the answer about its roles. Limits are not documented; how a dead key
 # is refused is not either, so 401 and 403 mean what they mean everywhere.
@@ -33,7 +33,7 @@ OZON = Provider(
         url="https://api-seller.ozon.ru/v1/roles",
         method="POST",
         headers={"Accept": "application/json", "Client-Id": "{client_id}"},
-        carriers=(Carrier("Api-Key", "{token}"),),
+        token_placements=(TokenPlacement("Api-Key", "{token}"),),
         json={},
         label="join(' ', ['Кабинет', kept.client_id])",
         account="kept.client_id",

@@ -1,7 +1,7 @@
 """https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens (autumn 2026)"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import POST, Carrier, Field, Probe, RevocationSpec, Texts
+from app.providers.spec_parts import POST, Field, Probe, RevocationSpec, Texts, TokenPlacement
 
 # Expiring tokens: an hour, refreshed for 90 days and rotated. Neither PKCE nor the scope that the
 # shop's name wants is mentioned, and the way to revoke is an old one seen in many applications.
@@ -50,7 +50,7 @@ SHOPIFY = Provider(
     ),
     probe=Probe(
         url="https://{shop}/admin/api/2026-10/shop.json",
-        carriers=(Carrier("X-Shopify-Access-Token", "{token}"),),
+        token_placements=(TokenPlacement("X-Shopify-Access-Token", "{token}"),),
         label="shop.name",
         account="shop.id",
     ),

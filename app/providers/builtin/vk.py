@@ -38,7 +38,7 @@ VK = Provider(
         url="https://id.vk.ru/oauth2/user_info",
         method="POST",
         form={"access_token": "{token}", "client_id": "{client_id}"},
-        carriers=(),
+        token_placements=(),
         label="join(' ', user.[first_name, last_name])",
         account="user.user_id",
         classify=(Rule("revoked", when="error == 'invalid_token'"),),

@@ -1,7 +1,7 @@
 """https://yandex.ru/dev/id/doc/ru/codes/code-url (autumn 2026)"""
 
 from app.providers.provider import Provider
-from app.providers.spec_parts import Carrier, Probe, RevocationSpec, Texts
+from app.providers.spec_parts import Probe, RevocationSpec, Texts, TokenPlacement
 
 # Only tokens of a "device" can be revoked, so each grant is given a device of its own. A refresh
 # returns a new refresh token; whether the old one dies is not said.
@@ -36,7 +36,7 @@ YANDEX = Provider(
     ),
     probe=Probe(
         url="https://login.yandex.ru/info?format=json",
-        carriers=(Carrier("Authorization", "OAuth {token}"),),
+        token_placements=(TokenPlacement("Authorization", "OAuth {token}"),),
         label="display_name || login",
         account="id",
     ),
