@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 
 from app.providers.provider import OAUTH2, Provider
 from app.providers.schema import ProviderKeys
-from app.providers.spec_parts import Field, Probe, Push, RevocationSpec
+from app.providers.spec_parts import Field, Probe, Push, RevocationSpec, TokenPlacement
 from app.providers.validation import KINDS, NAME, TAKEN
 
 DEFAULTS: Mapping[str, type] = {  # where a table's defaults stand
@@ -22,6 +22,7 @@ DEFAULTS: Mapping[str, type] = {  # where a table's defaults stand
     "ProviderKeys": Provider,
     "PushKeys": Push,
     "RevocationKeys": RevocationSpec,
+    "TokenPlacementKeys": TokenPlacement,
 }
 
 

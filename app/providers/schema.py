@@ -50,6 +50,7 @@ class ProviderKeys(TypedDict, total=False):
     group: Annotated[str, OneOf(*provider.GROUPS)]
     """The heading in the gallery."""
     icon: Icon
+    """A symbol of `static/icons.svg`."""
     about: str
     """One line about it."""
     needs: str
@@ -66,15 +67,19 @@ class ProviderKeys(TypedDict, total=False):
     allowed_hosts: HostSuffixes
     """Ends of host names, where `{names}` decide which host is asked."""
     authorization_endpoint: Address
+    """Where people are sent (RFC 6749 section 3.1)."""
     token_endpoint: Address
+    """Where a code becomes tokens (RFC 6749 section 3.2)."""
     revocation_endpoint: Address
     """RFC 7009."""
     revocation_format: Annotated[str, OneOf(spec_parts.FORM, spec_parts.JSON)]
     """How a request to it is written; without it, as `token_request`."""
     scopes: Texts
+    """What is asked for (RFC 6749 section 3.3)."""
     scope_words: TableOfTexts
     """What each scope lets us do, in the words of a person."""
     scope_separator: str
+    """What stands between two of them."""
     send_scope: bool
     """False where they are those of the registered application."""
     send_redirect_uri: bool
@@ -92,6 +97,7 @@ class ProviderKeys(TypedDict, total=False):
     token_endpoint_auth_method: Annotated[
         str, OneOf(spec_parts.BASIC, spec_parts.POST, spec_parts.QUERY, spec_parts.NONE)
     ]
+    """How our client proves itself (RFC 6749 section 2.3.1)."""
     token_request: Annotated[str, OneOf(spec_parts.FORM, spec_parts.JSON, spec_parts.GET)]
     """How a token request is written; `get`: all of it in the query."""
     token_params: TokenParams

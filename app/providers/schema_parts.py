@@ -33,6 +33,7 @@ class TokenPlacementKeys(TypedDict, total=False):
     """A header that carries the token."""
 
     header: HeaderName
+    """Its name."""
     auth: TokenText
     """What the header says, with `{token}` in it."""
 
@@ -46,6 +47,7 @@ class RuleKeys(TypedDict, total=False):
     when: Expression
     """JMESPath on the answer, truthy; without it, any answer."""
     cause: Required[Annotated[str, OneOf(*spec_parts.CAUSES, spec_parts.OK)]]
+    """What it means; `ok`: that all is well."""
 
 
 @table
@@ -53,8 +55,11 @@ class ProbeKeys(TypedDict, total=False):
     """The request that asks "does this grant still work?", and what to read in its answer."""
 
     url: Address
+    """Where it goes; `{names}` of what is kept may stand in it, never `{token}`."""
     method: Annotated[str, OneOf("GET", "POST", "HEAD")]
+    """`POST` where there is a body."""
     headers: Headers
+    """Other headers; given, they replace `Accept: application/json`."""
     header: HeaderName
     """The header that carries the token."""
     auth: TokenText
@@ -62,6 +67,7 @@ class ProbeKeys(TypedDict, total=False):
     carriers: Annotated[tuple[TokenPlacementKeys, ...], list_of("tables")]
     """Several headers: each is tried until one is not refused, and that one is remembered."""
     query: TableOfTexts
+    """Parameters of the address."""
     form: TableOfTexts
     """A body; not together with `json`."""
     json: TableOfTexts
@@ -83,12 +89,17 @@ class RevocationKeys(TypedDict, total=False):
     """The provider's own way to end a grant, where it is not RFC 7009."""
 
     url: Address
+    """Where it goes; `{names}` of what is kept may stand in it."""
     method: Annotated[str, OneOf("GET", "POST", "DELETE")]
+    """How it is asked."""
     auth: Annotated[str, OneOf(spec_parts.BASIC, spec_parts.NONE)]
     """How our client proves itself."""
     headers: Headers
+    """Where the token itself is the proof: `Authorization = "Bearer {token}"`."""
     form: TableOfTexts
+    """A body; not together with `json`."""
     json: TableOfTexts
+    """A body; not together with `form`."""
     token: Annotated[str, OneOf(spec_parts.ACCESS_TOKEN, spec_parts.REFRESH_TOKEN)]
     """Which of the two `{token}` is."""
 
@@ -116,8 +127,11 @@ class FieldKeys(TypedDict, total=False):
     """What a person has to type before connecting. The one named `token` is the grant itself."""
 
     name: Required[str]
+    """Under which the text is kept, as `{name}` elsewhere."""
     label: Required[str]
+    """What people read beside it."""
     hint: str
+    """What people read below it."""
     secret: bool
     """Sealed, and never shown again."""
     pattern: Pattern
@@ -133,7 +147,9 @@ class QuotaKeys(TypedDict):
     """What the provider documents for one grant."""
 
     requests: Annotated[int, Field(ge=1), wants("a whole number above 0")]
+    """How many; scheduled checks take at most half of them."""
     period: Annotated[str, OneOf(*PERIODS)]
+    """In which time."""
 
 
 @table
@@ -141,6 +157,10 @@ class TextsKeys(TypedDict, total=False):
     """What an entry says of itself, in another language."""
 
     title: str
+    """The name that people read."""
     about: str
+    """As `about` of the entry."""
     needs: str
+    """As `needs` of the entry."""
     by_hand: str
+    """As `by_hand` of the entry."""

@@ -118,15 +118,20 @@ def test_an_editor_sees_what_is_missing_and_what_has_no_place(tmp_path: Path, co
         ("ProviderKeys", "token_endpoint_auth_method", "client_secret_basic"),
         ("ProbeKeys", "method", "GET"),
         ("PushKeys", "account", "userId"),
+        ("TokenPlacementKeys", "auth", "Bearer {token}"),
     ],
 )
-def test_an_editor_shows_what_a_key_is_for_and_its_default(
-    table: str, key: str, default: object
-) -> None:
+def test_an_editor_shows_the_default_of_a_key(table: str, key: str, default: object) -> None:
     assert SCHEMA["$defs"][table]["properties"][key]["default"] == default
-    assert SCHEMA["$defs"]["ProviderKeys"]["properties"]["issuer"]["description"] == (
-        "Compared exactly with `iss` in the callback when that is sent (RFC 9207)."
-    )
+
+
+@pytest.mark.parametrize("table", [ProviderKeys, *TABLES.values()])
+def test_an_editor_shows_what_a_key_is_for(table: type) -> None:
+    shown = SCHEMA["$defs"][table.__name__]
+    assert shown["description"]
+    for key, value in shown["properties"].items():
+        target = value.get("$ref", "").removeprefix("#/$defs/")
+        assert value.get("description") or SCHEMA["$defs"][target]["description"], key
 
 
 def test_every_key_is_in_the_documentation() -> None:
