@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 
 from app.cli.bootstrap import ensure
 from app.cli.shown_process import run_shown
@@ -18,16 +21,26 @@ CHECKS = (
     ("types", "mypy"),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# A process per core, each with a PostgreSQL of its own; files stay whole for what they share.
-SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=8", "--dist=loadfile"]
+# A process per core, each with a PostgreSQL of its own; whoever is done early helps the others.
+SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal"]
+FAST = ["-m", "not database and not processes and not browser"]
 APT_GET = "apt-get -qq -o DPkg::Lock::Timeout=60"
+INTERRUPTED = 130  # exit status, as a shell says it
 
 
 def main(arguments: list[str]) -> int:
-    """With arguments only pytest runs, with these; else everything, and all failures are named."""
+    """`fast`: the tests that need nothing but Python. With other arguments only pytest runs, with
+    these; else everything, and all failures are named.
+    """
+    if arguments[:1] == ["fast"]:
+        return run_side_by_side([*FAST, *arguments[1:]])
     failed = [] if arguments else _failed_checks()
     chromium = _find_chromium() or _install_chromium()
-    if _pytest(arguments, chromium) != 0:
+    chosen = [*([] if chromium else ["-m", "not browser"]), *arguments]
+    status = _run_alone(chosen, chromium) if arguments else run_side_by_side(chosen, chromium)
+    if status == INTERRUPTED:
+        return status
+    if status:
         failed.append("tests")
     elif not chromium and os.environ.get("CI"):
         failed.append("browser checks")
@@ -69,25 +82,65 @@ def _install_chromium() -> str | None:
     return _find_chromium()
 
 
-def _pytest(arguments: list[str], chromium: str | None) -> int:
-    chosen = [] if chromium else ["-m", "not browser"]
-    chosen += [] if arguments else SIDE_BY_SIDE
+def _run_alone(arguments: list[str], chromium: str | None) -> int:
+    """In one process that has the terminal, for a debugger; Ctrl-C reaches it by itself."""
+    pytest = _start(arguments, chromium)
+    with _passed_on(signal.SIGTERM, lambda: pytest.send_signal(signal.SIGINT)):
+        return _status_of(pytest)
+
+
+def run_side_by_side(arguments: list[str], chromium: str | None = None) -> int:
+    """What its processes leave in the folder for temporary files goes with the run."""
+    with tempfile.TemporaryDirectory(prefix="svyazka-tests-", ignore_cleanup_errors=True) as place:
+        chosen = [*SIDE_BY_SIDE, f"--basetemp={place}/pytest", *arguments]
+        pytest = _start(chosen, chromium, process_group=0, TMPDIR=place)
+
+        def interrupt() -> None:
+            """Each process cleans up itself; pytest alone would give the others 15 seconds."""
+            os.killpg(pytest.pid, signal.SIGINT)
+
+        with _passed_on(signal.SIGINT, interrupt), _passed_on(signal.SIGTERM, interrupt):
+            return _status_of(pytest)
+
+
+def _start(
+    arguments: list[str], chromium: str | None, process_group: int | None = None, **more: str
+) -> subprocess.Popen[bytes]:
     print("tests: pytest", *arguments, file=sys.stderr, flush=True)
-    # The terminal tells pytest too: let it clean up. Set first, for a shell's background job hands
-    # on that Ctrl-C is ignored, and tests of Ctrl-C would wait for nothing.
+    # Set first, for a shell's background job hands on that Ctrl-C is ignored, and tests of Ctrl-C
+    # would wait for nothing.
     signal.signal(signal.SIGINT, lambda *_: None)
-    pytest = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *chosen, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "CHROMIUM": chromium or ""},
-    )
-    signal.signal(signal.SIGTERM, lambda *_: pytest.send_signal(signal.SIGINT))
-    return pytest.wait()
+    environ = {**os.environ, "CHROMIUM": chromium or "", **more}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process compiles everything anew
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.Popen(command, cwd=ROOT, env=environ, process_group=process_group)
+
+
+@contextlib.contextmanager
+def _passed_on(number: signal.Signals, interrupt: Callable[[], None]) -> Iterator[None]:
+    """Once: a second signal would cut off the cleaning up."""
+
+    def first(*_: object) -> None:
+        signal.signal(number, lambda *_: None)
+        interrupt()
+
+    before = signal.signal(number, first)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
+def _status_of(pytest: subprocess.Popen[bytes]) -> int:
+    interrupted = 2  # pytest's exit status
+    status = pytest.wait()
+    return INTERRUPTED if status == interrupted else status
 
 
 if __name__ == "__main__":
     ensure("tests", "requirements-dev.txt")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an orderly end, as Ctrl-C is
     try:
         raise SystemExit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None

@@ -15,6 +15,7 @@ from app.cli import demo
 from app.config import ROOT
 from app.errors import CommandError
 from tests.support.processes import APP, Program, answers, free_port
+from tests.support.servers import local_client
 
 pytestmark = pytest.mark.processes
 
@@ -47,7 +48,7 @@ async def test_the_demo_is_up_with_its_sandbox_and_one_signal_stops_it_all(copy:
         assert await program.ended() == 0
     finally:
         await program.close()
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with local_client() as client:
         for gone in (port, sandbox_port):
             with pytest.raises(httpx.ConnectError):
                 await client.get(f"http://127.0.0.1:{gone}/")

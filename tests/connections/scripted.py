@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 
 from app.config import Client, Settings
+from app.database.engine import Database
 from app.outbound.client import HttpClient
 from tests.support.applications import new_application
 from tests.support.people import Person, Sandbox
@@ -107,6 +108,7 @@ class Scripted:
 @asynccontextmanager
 async def open_scripted(
     settings: Settings,
+    database: Database,
     http: HttpClient,
     folder: Path,
     more: str = "",
@@ -127,7 +129,7 @@ async def open_scripted(
             ENTRY.format(url=url, me=me or f"{url}/me", more=more, probe=probe), encoding="utf-8"
         )
         own = replace(settings, providers_file=file, clients={"acme": Client("our-id", "secret")})
-        app = new_application(own)
+        app = new_application(own, database)
         async with app.test_app():
             acme.person = await Person.signed_up(app, Sandbox(url, http), "anna@example.ru")
             yield acme

@@ -34,7 +34,7 @@ BAD_DATA, DISK_FULL = "22021", "53100"  # SQLSTATE
 async def acme(
     database: Database, settings: Settings, http: HttpClient, tmp_path: Path
 ) -> AsyncIterator[Scripted]:
-    async with open_scripted(settings, http, tmp_path) as acme:
+    async with open_scripted(settings, database, http, tmp_path) as acme:
         yield acme
     await execute(database, TAKES_AGAIN)
 

@@ -24,7 +24,7 @@ ALREADY = "отзывать было нечего"
 async def acme(
     database: Database, settings: Settings, http: HttpClient, tmp_path: Path
 ) -> AsyncIterator[Scripted]:
-    async with open_scripted(settings, http, tmp_path) as acme:
+    async with open_scripted(settings, database, http, tmp_path) as acme:
         await acme.connect()
         yield acme
 
@@ -163,7 +163,7 @@ async def test_while_a_disconnect_asks_the_monitor_does_not_ask_too(acme: Script
 async def test_a_service_without_revocation_leaves_a_receipt_too(
     settings: Settings, database: Database, http: HttpClient, tmp_path: Path
 ) -> None:
-    async with open_scripted(settings, http, tmp_path, without_revocation=True) as acme:
+    async with open_scripted(settings, database, http, tmp_path, without_revocation=True) as acme:
         await acme.connect()
         await disconnect(acme)
         assert "Сервис не умеет отзывать доступ по просьбе" in await acme.person.page("/journal")

@@ -27,7 +27,7 @@ async def opened(
 
         async def opened(more: str = "", me: str = "") -> Scripted:
             return await stack.enter_async_context(
-                open_scripted(settings, http, tmp_path, more, me=me)
+                open_scripted(settings, database, http, tmp_path, more, me=me)
             )
 
         yield opened

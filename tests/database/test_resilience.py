@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app.database.engine import Database
 from tests.support.people import JSON, MAIN_SHOP, Sandbox
 from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.servers import local_client
 from tests.support.settings import PASSWORD, PROVIDERS_TOML
 from tests.support.waiting import PATIENCE, until
 
@@ -92,7 +93,7 @@ async def site(
     worker = Program((*APP, "worker"), environ).start()
     try:
         await answers(web, f"{url}/readyz")
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE) as browser:
+        async with local_client(base_url=url) as browser:
             await _connect(browser, sandbox)
             yield Site(web, worker, url, browser)
     finally:

@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-import httpx
 import pytest
 from sqlalchemy import func, select, update
 
@@ -25,8 +24,9 @@ from app.models.connection import Grant, Revocation
 from tests.support import rows
 from tests.support.people import Person
 from tests.support.processes import Program, answers, free_port
+from tests.support.servers import local_client
 from tests.support.settings import PUBLIC_URL
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 
@@ -57,14 +57,14 @@ class Second:
 
     async def consent(self, url: str, **form: str) -> dict[str, str]:
         """Answer its page; returns what the callback gets."""
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as browser:
+        async with local_client() as browser:
             answer = await browser.post(url, data=form)
         assert answer.status_code == 302, answer.text
         query = parse_qs(urlsplit(answer.headers["Location"]).query)
         return {name: values[0] for name, values in query.items()}
 
     async def revoke_all(self, sub: str) -> None:
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+        async with local_client() as client:
             answer = await client.post(f"{self.url}/users/{sub}/revoke-tokens")
         assert answer.status_code == 204
 
@@ -89,7 +89,7 @@ async def second() -> AsyncIterator[Second]:
 async def _registered(url: str) -> Client:
     """RFC 7591: the only way to become a client that may refresh."""
     asked = {"redirect_uris": [f"{PUBLIC_URL}/second/callback"]}
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async with local_client() as client:
         answer = (await client.post(f"{url}/oauth2/clients", json=asked)).json()
     return Client(answer["client_id"], answer["client_secret"])
 

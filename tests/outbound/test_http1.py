@@ -89,16 +89,18 @@ async def _played(script: Script, story: Story, files: tuple[Path, Path] | None)
         wire.ca_file = str(files[0])
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     wire.url = f"http{'s' if files else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with open_client(loopback=True) as http:
-        await story(wire, http)
-    server.close()
-    # Whatever is still under way ends here: a loop of uvloop that is closed over it may never end.
-    for task, writer in served:
-        if task is not None:
-            task.cancel()
-        writer.transport.abort()
-    await asyncio.gather(*(task for task, _ in served if task), return_exceptions=True)
-    await server.wait_closed()
+    try:
+        async with open_client(loopback=True) as http:
+            await story(wire, http)
+    finally:
+        server.close()
+        # Whatever is still under way ends here: uvloop's loop, closed over it, may never end.
+        for task, writer in served:
+            if task is not None:
+                task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*(task for task, _ in served if task), return_exceptions=True)
+        await server.wait_closed()
 
 
 def saying(*pieces: bytes, closing: bool = False) -> Script:
@@ -310,8 +312,12 @@ async def test_a_drip_is_cut_off_in_time_and_its_connection_closed(run: Run) -> 
             await writer.drain()
 
     async def story(wire: Wire, http: HttpClient) -> None:
-        reply = await wire.ask(http, timeout=1)
-        assert (reply.failure, reply.reached) == ("timeout", True)
+        for seconds in (0.3, 3, 30):  # it must have come to the drip: not at once on a busy machine
+            reply = await wire.ask(http, timeout=seconds)
+            assert reply.failure == "timeout"
+            if reply.reached:
+                break
+        assert reply.reached
         await asyncio.wait_for(wire.gone.wait(), PATIENCE)
 
     await run(script, story)

@@ -12,8 +12,9 @@ import pytest
 
 from app.config import ROOT
 from tests.support.processes import Program, answers, environment, free_port
+from tests.support.servers import local_client
 from tests.support.settings import PASSWORD
-from tests.support.waiting import PATIENCE, until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 
@@ -41,7 +42,7 @@ class Platform:
         return await program.ended(), program.said()
 
     def visitor(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=PATIENCE)
+        return local_client(base_url=self.url)
 
     @property
     def url(self) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-import httpx
 from quart.typing import TestClientProtocol
 
 from app.accounts import passwords, users
@@ -13,6 +12,7 @@ from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import HttpClient
 from app.outbound.transport import bounds
 from app.web.context import Dashboard
+from tests.support.servers import local_client
 from tests.support.settings import PASSWORD, PUBLIC_URL
 from tests.support.waiting import PATIENCE
 
@@ -56,7 +56,7 @@ class Sandbox:
     ) -> dict[str, str]:
         """Say yes (or no) on the consent page; returns what the callback gets."""
         form = {"account": account, "decision": decision}
-        async with httpx.AsyncClient(timeout=PATIENCE) as browser:
+        async with local_client() as browser:
             answer = await browser.post(url, data=form)
         assert answer.status_code == 303, answer.text
         query = parse_qs(urlsplit(answer.headers["Location"]).query)

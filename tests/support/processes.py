@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from app.config import ROOT
+from tests.support.servers import local_client
 from tests.support.settings import TOKEN_KEYS
 from tests.support.waiting import PATIENCE, until
 
@@ -105,7 +106,7 @@ def free_port() -> int:
 
 async def answers(program: Program, url: str) -> None:
     """Wait until `url` says 200."""
-    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+    async with local_client() as client:
 
         async def look() -> bool:
             assert program.runs, program.said()

@@ -7,16 +7,25 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import uvicorn
 from aiohttp import web
 
 from app.config import Client
 from app.providers.provider import Provider
 from app.providers.spec_parts import Probe
+from tests.support.waiting import PATIENCE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CLIENT = Client("svyazka", "client-secret")
+
+
+def local_client(**options: Any) -> httpx.AsyncClient:
+    """For servers on this machine: patient, and without the authorities of the world, which take
+    longer to load than most tests.
+    """
+    return httpx.AsyncClient(verify=False, trust_env=False, timeout=PATIENCE, **options)
 
 
 @asynccontextmanager

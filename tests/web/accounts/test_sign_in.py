@@ -16,8 +16,8 @@ from app.config import Settings
 from app.database.engine import Database
 from app.models.account import Session, User
 from app.web.accounts import sign_in, sign_up
-from app.web.app import create_app
 from app.web.context import Dashboard
+from tests.support.applications import Applications
 from tests.support.people import Person
 from tests.support.settings import PASSWORD
 
@@ -244,9 +244,10 @@ async def test_the_limits_are_what_the_contract_leaves_to_us() -> None:
 
 
 @pytest.fixture
-async def closed(dashboard: Dashboard, settings: Settings) -> AsyncIterator[Dashboard]:
-    app = create_app(replace(settings, signup_open=False))
-    async with app.test_app():
+async def closed(
+    dashboard: Dashboard, applications: Applications, settings: Settings
+) -> AsyncIterator[Dashboard]:
+    async with applications.started(replace(settings, signup_open=False)) as app:
         yield app
 
 

@@ -10,9 +10,9 @@ from app.database.engine import Database
 from app.providers.provider import Catalogue, Provider
 from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import Probe
-from app.web.app import create_app
 from app.web.connections.cards import GREY_CARDS, Descriptor, describe_all, for_page
 from app.web.connections.catalogue import groups_of
+from tests.support.applications import new_application
 from tests.support.people import HTMX, MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 
 
@@ -99,7 +99,7 @@ def test_a_search_finds_in_english_and_in_the_wrong_layout(query: str, names: li
 async def test_a_demonstration_asks_nobody_for_a_real_key(
     database: Database, sandbox: Sandbox, settings: Settings
 ) -> None:
-    app = create_app(replace(settings, served=frozenset({"evotor", "sklad"})))
+    app = new_application(replace(settings, served=frozenset({"evotor", "sklad"})), database)
     async with app.test_app():
         person = await Person.signed_up(app, sandbox, "anna@example.ru")
         gallery = await person.page("/providers")

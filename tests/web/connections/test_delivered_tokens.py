@@ -19,8 +19,8 @@ from app.errors import ConfigurationError
 from app.models.connection import Connection, Grant, Pairing, PushedToken
 from app.providers.loader import load_catalogue
 from app.providers.registry import BUILT_IN
-from app.web.app import create_app
 from tests.support import rows
+from tests.support.applications import new_application
 from tests.support.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
 from tests.support.streams import watching
 from tests.web.connections.test_webhooks import NOW, SECRET, Evotor, evotor
@@ -345,7 +345,9 @@ async def lavka(
 ) -> AsyncIterator[Person]:
     file = tmp_path / "providers.toml"
     file.write_text(LAVKA.format(sandbox=sandbox.url), encoding="utf-8")
-    app = create_app(replace(settings, providers_file=file, webhook_secrets={"lavka": SECRET}))
+    app = new_application(
+        replace(settings, providers_file=file, webhook_secrets={"lavka": SECRET}), database
+    )
     async with app.test_app():
         yield await Person.signed_up(app, sandbox, "anna@example.ru")
 
@@ -399,7 +401,7 @@ def test_a_fault_names_entry_key_and_what_was_expected(
 async def test_without_the_secret_nothing_of_it_is_offered(
     database: Database, sandbox: Sandbox, settings: Settings, http: httpx.AsyncClient
 ) -> None:
-    app = create_app(replace(settings, webhook_secrets={}))
+    app = new_application(replace(settings, webhook_secrets={}), database)
     async with app.test_app():
         person = await Person.signed_up(app, sandbox, "anna@example.ru")
         assert "через установку приложения" not in await person.page("/providers")

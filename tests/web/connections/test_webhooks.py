@@ -22,12 +22,11 @@ from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
 from app.monitor.verdict import PriorState, verdict_of
 from app.process import bind
-from app.web.app import create_app
 from tests.support import rows
+from tests.support.applications import new_application
 from tests.support.people import MAIN_SHOP, OTHER_SHOP, Person, Sandbox
-from tests.support.servers import served
+from tests.support.servers import local_client, served
 from tests.support.streams import watching
-from tests.support.waiting import PATIENCE
 
 SECRET = "5f0c2ad6-56f0-4a5e-9d6b-0c1d2e3f4a5b"
 TOKEN = "pushed-token-of-the-main-shop"
@@ -100,7 +99,7 @@ async def evotor(dashboard: Any) -> AsyncIterator[Evotor]:
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with (
         served(dashboard, listening),
-        httpx.AsyncClient(base_url=url, timeout=PATIENCE) as client,
+        local_client(base_url=url) as client,
     ):
         yield Evotor(client)
 
@@ -145,7 +144,7 @@ async def test_a_refusal_is_in_evotors_own_words(evotor: Evotor) -> None:
 async def test_a_server_without_a_secret_has_no_such_address(
     database: Database, sandbox: Sandbox, settings: Settings
 ) -> None:
-    app = create_app(replace(settings, webhook_secrets={}))
+    app = new_application(replace(settings, webhook_secrets={}), database)
     async with app.test_app():
         for secret in ("Bearer", "Bearer ", "", f"Bearer {SECRET}"):
             answer = await app.test_client().post(

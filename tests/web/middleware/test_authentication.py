@@ -10,11 +10,11 @@ import pytest
 from quart.typing import TestClientProtocol as Browser
 
 from app.config import Settings
-from app.web.app import create_app
 from app.web.context import Dashboard
 from app.web.middleware import authentication, compression, prefetch, rate_limits
 from app.web.middleware.authentication import safe_next
 from app.web.middleware.csrf import is_same_site
+from tests.support.applications import Applications
 from tests.support.people import HTMX, JSON, Person, Sandbox
 from tests.support.routes import routes
 from tests.support.settings import PASSWORD, PUBLIC_URL
@@ -254,9 +254,10 @@ async def test_the_cookie_is_for_this_site_and_no_script(person: Person) -> None
 
 
 @pytest.fixture
-async def https(dashboard: Dashboard, settings: Settings) -> AsyncIterator[Dashboard]:
-    app = create_app(replace(settings, public_url=HTTPS))
-    async with app.test_app():
+async def https(
+    dashboard: Dashboard, applications: Applications, settings: Settings
+) -> AsyncIterator[Dashboard]:
+    async with applications.started(replace(settings, public_url=HTTPS)) as app:
         yield app
 
 

@@ -15,7 +15,7 @@ from app.process import bind
 from app.web.context import Dashboard
 from tests.support.past import age
 from tests.support.people import JSON, Person
-from tests.support.servers import served
+from tests.support.servers import local_client, served
 from tests.support.settings import PASSWORD
 from tests.support.streams import listening
 from tests.support.waiting import PATIENCE
@@ -128,7 +128,7 @@ async def _browser(app: Dashboard) -> AsyncIterator[httpx.AsyncClient]:
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with (
         served(app, listening),
-        httpx.AsyncClient(base_url=url, headers=GZIP, timeout=PATIENCE) as browser,
+        local_client(base_url=url, headers=GZIP) as browser,
     ):
         yield browser
 
