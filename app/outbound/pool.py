@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import time
-import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +13,13 @@ import httpx
 from app.outbound.allowed_hosts import Destination
 from app.outbound.connector import Dialer, NotAllowed, Peer, Resolve, look_up
 from app.outbound.failures import MAX_BODY, AddressNotAllowed, BodyTooLarge
-from app.outbound.http1 import Garbled, HttpConnection, RawResponse, TooLarge, Unanswered
+from app.outbound.http1 import HttpConnection, RawResponse, TooLarge, Unanswered
 from app.outbound.request import RequestTarget, WrittenRequest
+from app.outbound.unpacking import unpacked
 
 KEEP_ALIVE = 60.0  # seconds
 SURELY_OPEN = 1.0  # seconds: what may not be sent twice goes over no connection idle for longer
 REPEATABLE = frozenset({"GET", "HEAD"})
-UNPACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
 
 
 class HttpPool:
@@ -42,7 +41,7 @@ class HttpPool:
             raise AddressNotAllowed("the address is not allowed")
         peer = Peer(*message.target.origin, destination.ca_file, message.target.is_loopback)
         try:
-            return _unpacked(await self._answer(peer, message, time.monotonic() + seconds))
+            return unpacked(await self._answer(peer, message, time.monotonic() + seconds))
         except TimeoutError as error:
             raise httpx.ReadTimeout("no whole answer in time") from error
         except TooLarge:
@@ -154,25 +153,3 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
     if ca_file:
         authorities.load_verify_locations(ca_file)
     return authorities
-
-
-def _unpacked(answer: RawResponse) -> RawResponse:
-    """With the body as it was before it was packed. Raises Garbled, TooLarge."""
-    encoding = answer.headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity") or not answer.body:
-        return answer
-    if encoding not in UNPACKED:  # two of them too: each may grow a thousandfold unseen
-        raise Garbled
-    window = UNPACKED[encoding]
-    if encoding == "deflate" and answer.body[0] & 0xF != zlib.DEFLATED:
-        window = -15  # without zlib's own head, as some servers have always sent it
-    unpacking = zlib.decompressobj(window)
-    try:
-        answer.body = unpacking.decompress(answer.body, MAX_BODY + 1)
-    except zlib.error:
-        raise Garbled from None
-    if len(answer.body) > MAX_BODY:
-        raise TooLarge
-    if not unpacking.eof:
-        raise Garbled
-    return answer

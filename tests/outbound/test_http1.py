@@ -6,6 +6,7 @@ import ssl
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import httpx
@@ -236,7 +237,13 @@ async def test_what_may_have_been_carried_out_is_not_sent_again(run: Run) -> Non
     [
         b"SSH-2.0-OpenSSH_9.2\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\n folded\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\nno colon\nContent-Length: 2\n\n{}",
+        b"HTTP/1.1 200 OK\nX\0: y\nContent-Length: 2\n\n{}",
+        b"HTTP/1.1 200 OK\nContent-Length : 2\n\n{}",
+        b"HTTP/1.1 101 Switching\nUpgrade: x\nConnection: upgrade\n\n",
+        b"HTTP/0.9 200 OK\nContent-Length: 2\n\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
@@ -323,6 +330,37 @@ async def test_a_drip_is_cut_off_in_time_and_its_connection_closed(run: Run) -> 
     await run(script, story)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n"
+        b"2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX-Long: one\r\n two\r\n\tthree\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 2\n\n{}",
+        b"HTTP/1.1 200 OK\r\nX: y\nContent-Length: 2\r\n\n{}",
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "a byte at a time"])
+async def test_what_browsers_read_is_read_and_its_connection_closed(
+    run: Run, answer: bytes, at_once: bool
+) -> None:
+    """Whatever framing such an answer may have for somebody else, nothing comes after it."""
+    pieces = [answer] if at_once else [bytes([each]) for each in answer]
+
+    async def story(wire: Wire, http: HttpClient) -> None:
+        for number in (1, 2):
+            reply = await wire.ask(http)
+            assert (reply.status, reply.body, reply.failure) == (200, b"{}", "")
+            assert wire.connections == number
+
+    await run(saying(*pieces), story)
+
+
 def packed(body: bytes, encoding: str) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
@@ -330,6 +368,9 @@ def packed(body: bytes, encoding: str) -> bytes:
 
 RAW = zlib.compressobj(wbits=-15)
 BARE = RAW.compress(b"{}") + RAW.flush()
+NAMED = BytesIO()  # with a name in its head
+with gzip.GzipFile("answer.json", "wb", fileobj=NAMED) as file:
+    file.write(b"{}")
 
 
 @pytest.mark.parametrize(
@@ -339,13 +380,42 @@ BARE = RAW.compress(b"{}") + RAW.flush()
         (gzip.compress(b"{}"), "X-GZIP"),
         (zlib.compress(b"{}"), "deflate"),
         (BARE, "deflate"),
-        (b"{}", "identity"),
+        (gzip.compress(b"{") + gzip.compress(b"}"), "gzip"),
+        (gzip.compress(b"{}")[:-8], "gzip"),
+        (gzip.compress(b"{}")[:-3], "gzip"),
+        (gzip.compress(b"{}") + b"\0" * 20, "gzip"),
+        (NAMED.getvalue(), "gzip"),
+        (gzip.compress(b"{}"), "identity, gzip"),
+        *[(b"{}", each) for each in ("identity", "identity, identity", "none", "UTF-8", "binary")],
     ],
-    ids=["gzip", "x-gzip", "deflate", "bare deflate", "identity"],
+    ids=ascii,
 )
 async def test_a_packed_body_is_unpacked(run: Run, body: bytes, encoding: str) -> None:
     async def story(wire: Wire, http: HttpClient) -> None:
         assert (await wire.ask(http)).body == b"{}"
+
+    await run(saying(packed(body, encoding)), story)
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(b"{}")[:-10], "gzip"),
+        (gzip.compress(b"{}")[:-8] + b"\1" * 8, "gzip"),  # its check fails
+        (gzip.compress(b"{}") + gzip.compress(b"{}")[:12], "gzip"),
+        (gzip.compress(b"") * 17, "gzip"),
+        (b"\x1f\x8b\x08\x04", "gzip"),
+        (b"\x1f\x8b\x08\x08\0\0\0\0\0\0no end", "gzip"),
+        (gzip.compress(gzip.compress(b"{}")), "gzip, gzip"),
+        (b"{}", "br"),
+    ],
+    ids=ascii,
+)
+async def test_what_cannot_be_unpacked_whole_is_no_answer(
+    run: Run, body: bytes, encoding: str
+) -> None:
+    async def story(wire: Wire, http: HttpClient) -> None:
+        assert (await wire.ask(http)).failure == "not_http"
 
     await run(saying(packed(body, encoding)), story)
 
