@@ -35,6 +35,8 @@ async def test_a_database_that_is_away_is_a_line_and_not_a_page(
             await tried(3)
             let_in.set()
             await tried(tries + 3)
-    said = [each.getMessage().rpartition(".")[2] for each in caplog.records]
+    # The last step may be cancelled while it closes a connection, of which the pool tells.
+    ours = [each for each in caplog.records if each.name == forever_.__name__]
+    said = [each.getMessage().rpartition(".")[2] for each in ours]
     assert said == ["step: no database (InvalidPasswordError)", "step goes on"]
-    assert not any(each.exc_info for each in caplog.records)
+    assert not any(each.exc_info for each in ours)
