@@ -17,6 +17,7 @@ from app.alerts.types import (
     ConnectionState,
     Kind,
     Notification,
+    OpenProviderOutage,
     Preferences,
 )
 from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
@@ -84,9 +85,14 @@ def _state(
 def _kind(seen: ConnectionState) -> Kind | None:
     if seen.cause == "misconfigured":
         return None
-    if seen.outage is not None and seen.status in OUTAGE_STATUSES:
+    if seen.outage is not None and _is_part_of(seen, seen.outage):
         return Kind.OUTAGE  # most connections are not checked during it
     return KIND_OF_STATUS.get(seen.status)
+
+
+def _is_part_of(seen: ConnectionState, outage: OpenProviderOutage) -> bool:
+    """What was refused when everybody was is nobody's own move."""
+    return seen.status in OUTAGE_STATUSES or (outage.refuses and seen.since >= outage.since)
 
 
 def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
@@ -100,8 +106,18 @@ def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decisio
         return _say_that_it_flaps(seen, known, around)
     began = known.since or back
     seconds = max(0, round((back - began).total_seconds()))
-    news = _news(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds)
+    news = replace(
+        _news(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds),
+        healed=_is_healed(seen, known),
+    )
     return Decision(_after(known, Kind.WELL, around), None, (news,))
+
+
+def _is_healed(seen: ConnectionState, known: AlertedState) -> bool:
+    """Was the person asked to reconnect, and has not done so?"""
+    if known.kind is not Kind.REVOKED or known.since is None or seen.granted_at is None:
+        return False
+    return seen.granted_at < known.since
 
 
 def _trouble(
@@ -109,6 +125,8 @@ def _trouble(
 ) -> Decision:
     if _is_told(seen, known, kind):
         return _remind(seen, known, wishes, around)
+    if (told_from := _told_from(kind, seen)) is not None and around.now < told_from:
+        return Decision(known, told_from)
     news = _trouble_news(kind, seen)
     began = news.since or seen.since
     due = began + (wishes.delay if kind in DOWN_KINDS else GATHER_TIME)
@@ -120,6 +138,10 @@ def _trouble(
         return _say_that_it_flaps(seen, known, around)
     after = replace(_after(known, kind, around), cause=news.cause, since=began)
     return Decision(after, _next_reminder(after, wishes), (news,))
+
+
+def _told_from(kind: Kind, seen: ConnectionState) -> datetime | None:
+    return seen.outage.told_from if kind is Kind.OUTAGE and seen.outage is not None else None
 
 
 def _is_told(seen: ConnectionState, known: AlertedState, kind: Kind) -> bool:
@@ -222,7 +244,8 @@ def _trouble_news(kind: Kind, seen: ConnectionState) -> Notification:
         outage = seen.outage
         own = seen.evidence if seen.status == "offline" else None
         evidence = own or outage.evidence
-        return _news(kind, seen, cause=outage.cause, evidence=evidence, since=outage.since)
+        news = _news(kind, seen, cause=outage.cause, evidence=evidence, since=outage.since)
+        return replace(news, refuses=outage.refuses)
     return _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
 
 

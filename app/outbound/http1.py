@@ -9,6 +9,8 @@ from typing import cast
 
 import httptools
 
+from app.outbound import lenient_head
+
 MAX_HEAD = 64 * 1024  # bytes before the body begins
 CONTINUE, SWITCHING, OK = 100, 101, 200
 
@@ -34,6 +36,7 @@ class RawResponse:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)  # lower case, joined
     body: bytes = b""
+    is_over_kept_connection: bool = False  # not over one that was made for this request
 
 
 class HttpConnection(asyncio.Protocol):
@@ -82,6 +85,8 @@ class HttpConnection(asyncio.Protocol):
         self._method = method
         self._read = self._length = 0  # bytes of all, and of the body
         self._in_body = self._is_framed = self._is_whole = False
+        self._head = b""  # as it came, until it is read
+        self._is_mending = self._is_mended = False
 
     # What asyncio calls
 
@@ -93,16 +98,45 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
             return
         self._read += len(data)
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.reusable = False
-            if not self._is_whole:  # else it is about what follows
-                self._fail(_own(error) or Garbled())
+        if not self._in_body:
+            self._head += data
+        if self._is_mending:
+            self._mend()
+        else:
+            self._parse(data)
         if self._is_whole:
             self._finish()
         elif not self._in_body and self._read > MAX_HEAD:
             self._fail(Garbled())
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(Garbled())
+        except httptools.HttpParserError as error:
+            self.reusable = False
+            own = _own(error)
+            if self._is_whole:  # it is about what follows
+                return
+            if own is None and not self._in_body and not self._is_mended:
+                self._is_mending = True
+                self._mend()
+            else:
+                self._fail(own or Garbled())
+
+    def _mend(self) -> None:
+        """Read a head that the parser refuses, if it can be read in one way; then close."""
+        found = lenient_head.split(self._head)
+        if found is None:
+            return  # the rest of it is on its way
+        head = lenient_head.mended(found[0])
+        if head is None:
+            self._fail(Garbled())
+            return
+        self._begin(self._method)
+        self._is_mended, self.reusable = True, False
+        self._parse(head + found[1])
 
     def eof_received(self) -> None:
         self._end(None)
@@ -160,7 +194,7 @@ class HttpConnection(asyncio.Protocol):
         self.reusable = False
         if self._in_body and not self._is_framed and error is None:
             self._finish()  # a body without a length lasts until the end of the connection
-        elif self._in_body:
+        elif self._in_body or self._is_mending:
             self._fail(Garbled())
         elif isinstance(error, ssl.SSLError):
             self._fail(error)

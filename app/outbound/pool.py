@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 import time
-import zlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +13,13 @@ import httpx
 from app.outbound.allowed_hosts import Destination
 from app.outbound.connector import Dialer, NotAllowed, Peer, Resolve, look_up
 from app.outbound.failures import MAX_BODY, AddressNotAllowed, BodyTooLarge
-from app.outbound.http1 import Garbled, HttpConnection, RawResponse, TooLarge, Unanswered
+from app.outbound.http1 import HttpConnection, RawResponse, TooLarge, Unanswered
 from app.outbound.request import RequestTarget, WrittenRequest
+from app.outbound.unpacking import unpacked
 
 KEEP_ALIVE = 60.0  # seconds
 SURELY_OPEN = 1.0  # seconds: what may not be sent twice goes over no connection idle for longer
 REPEATABLE = frozenset({"GET", "HEAD"})
-UNPACKED = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's wbits
 
 
 class HttpPool:
@@ -32,17 +31,28 @@ class HttpPool:
         self._idle = _Idle()
 
     async def exchange(
-        self, message: WrittenRequest, seconds: float, destination: Destination
+        self,
+        message: WrittenRequest,
+        seconds: float,
+        destination: Destination,
+        *,
+        new_connection: bool = False,
     ) -> RawResponse:
         """Send it once, and wait at most so long for the whole answer.
 
-        Redirects are answers like any other. Raises httpx's exceptions, see `failures`.
+        `new_connection`: over none that is kept. Redirects are answers like any other. Raises
+        httpx's exceptions, see `failures`.
         """
         if not self._may_go(message.target, destination):
             raise AddressNotAllowed("the address is not allowed")
         peer = Peer(*message.target.origin, destination.ca_file, message.target.is_loopback)
         try:
-            return _unpacked(await self._answer(peer, message, time.monotonic() + seconds))
+            until = time.monotonic() + seconds
+            if new_connection:
+                return unpacked(
+                    await self._over(await self._dial(peer, until), peer, message, until)
+                )
+            return unpacked(await self._answer(peer, message, until))
         except TimeoutError as error:
             raise httpx.ReadTimeout("no whole answer in time") from error
         except TooLarge:
@@ -65,7 +75,9 @@ class HttpPool:
         kept = self._idle.take(peer, KEEP_ALIVE if repeatable else SURELY_OPEN)
         if kept is not None:
             try:
-                return await self._over(kept, peer, message, until)
+                answer = await self._over(kept, peer, message, until)
+                answer.is_over_kept_connection = True
+                return answer
             except Unanswered:  # the other side had closed it meanwhile
                 if not repeatable:
                     raise
@@ -154,25 +166,3 @@ def _authorities(ca_file: str) -> ssl.SSLContext:
     if ca_file:
         authorities.load_verify_locations(ca_file)
     return authorities
-
-
-def _unpacked(answer: RawResponse) -> RawResponse:
-    """With the body as it was before it was packed. Raises Garbled, TooLarge."""
-    encoding = answer.headers.get("content-encoding", "").strip().lower()
-    if encoding in ("", "identity") or not answer.body:
-        return answer
-    if encoding not in UNPACKED:  # two of them too: each may grow a thousandfold unseen
-        raise Garbled
-    window = UNPACKED[encoding]
-    if encoding == "deflate" and answer.body[0] & 0xF != zlib.DEFLATED:
-        window = -15  # without zlib's own head, as some servers have always sent it
-    unpacking = zlib.decompressobj(window)
-    try:
-        answer.body = unpacking.decompress(answer.body, MAX_BODY + 1)
-    except zlib.error:
-        raise Garbled from None
-    if len(answer.body) > MAX_BODY:
-        raise TooLarge
-    if not unpacking.eof:
-        raise Garbled
-    return answer
