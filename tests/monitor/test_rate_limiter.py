@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from uuid import uuid4
 
 import pytest
 from aiohttp import web
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.database.encryption import Keys
 from app.database.engine import Database
@@ -169,18 +170,25 @@ async def test_1000_overdue_connections_do_not_stampede(
     assert is_paced(counted.times, 300)
 
 
-async def test_monitors_that_start_together_keep_the_rate_together(
+async def test_monitors_that_start_one_after_the_other_keep_the_rate_together(
     checker: Checker, database: Database, keys: Keys, acme: Acme
 ) -> None:
     acme.api_says = counted = Counted()
     await overdue(database, keys, 200)
     async with asked_at(100, checker) as slow, AsyncExitStack() as monitors:
-        for _ in range(3):
+        for number in (1, 2, 3):
             await monitors.enter_async_context(
                 monitoring(replace(slow, rate_limiter=RateLimiter()))
             )
+            await until(partial(_have_beaten, database, number))
         await online(database, 200)
     assert is_paced(counted.times, 100)
+
+
+async def _have_beaten(database: Database, number: int) -> bool:
+    async with database.sessions() as session:
+        beaten = select(func.count()).select_from(MonitorHeartbeat)
+        return await session.scalar(beaten) == number
 
 
 async def test_a_provider_that_says_429_is_not_hammered_for_the_others(
