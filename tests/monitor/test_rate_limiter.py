@@ -188,7 +188,7 @@ async def test_monitors_that_start_one_after_the_other_keep_the_rate_together(
 async def _have_beaten(database: Database, number: int) -> bool:
     async with database.sessions() as session:
         beaten = select(func.count()).select_from(MonitorHeartbeat)
-        return await session.scalar(beaten) == number
+        return (await session.scalar(beaten) or 0) >= number
 
 
 async def test_a_provider_that_says_429_is_not_hammered_for_the_others(
