@@ -33,6 +33,8 @@ IN_PROSE = re.compile(
     r"|(?:unknown|invalid|expired|inactive|no such) (?:access |refresh )?(?:token|grant)\b"
 )
 
+NOT_CONNECTED = "not connected to"  # Stripe's, beside 401 and `invalid_client`
+
 
 class RevocationOutcome(StrEnum):
     DONE = "done"
@@ -81,6 +83,8 @@ def _outcome(status: int, word: str, text: str) -> RevocationOutcome:
     if 200 <= status < 300 and not word:
         return RevocationOutcome.DONE
     if status in FORGOTTEN_STATUSES or word in FORGOTTEN_WORDS:
+        return RevocationOutcome.ALREADY
+    if 400 <= status < 500 and NOT_CONNECTED in text:
         return RevocationOutcome.ALREADY
     speaks_of_token = 200 <= status < 300 or status in (400, 409, 422)
     forgotten = speaks_of_token and IN_PROSE.search(text.replace("_", " "))

@@ -17,6 +17,7 @@ from app.outbound.client import HttpClient
 from tests.support.applications import new_application
 from tests.support.people import Person, Sandbox
 from tests.support.servers import serving
+from tests.support.waiting import until
 
 ENTRY = """
 [providers.acme]
@@ -90,6 +91,14 @@ class Scripted:
         self.revocations.append((content, dict(request.headers)))
         await self.revoke_may_answer.wait()
         return self.revoke.response()
+
+    async def traded(self) -> None:
+        """The code has come here; its answer may still be waited for."""
+
+        async def asked() -> bool:
+            return bool(self.exchanges)
+
+        await until(asked)
 
     async def way(self, **form: str) -> dict[str, str]:
         """Press the button; what the provider would send back."""

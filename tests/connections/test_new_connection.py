@@ -17,7 +17,6 @@ from app.models.connection import Connection
 from app.monitor.loop import Monitor
 from app.outbound.client import HttpClient
 from tests.connections.scripted import Says, Scripted, open_scripted
-from tests.support.waiting import until
 
 REFUSE = """
 CREATE OR REPLACE FUNCTION refuse_it() RETURNS trigger LANGUAGE plpgsql
@@ -115,11 +114,7 @@ async def test_a_database_that_is_away_for_a_moment_costs_no_connection(
 ) -> None:
     await refuse_rows(database, "grants", DISK_FULL)
     coming_back = asyncio.create_task(acme.connect())
-
-    async def traded() -> bool:
-        return bool(acme.exchanges)
-
-    await until(traded)
+    await acme.traded()
     await execute(database, TAKES_AGAIN)
     assert await coming_back == "/connections"
     assert (await acme.card())["status"] == "online"
@@ -131,11 +126,7 @@ async def test_a_person_who_is_gone_meanwhile_leaves_no_live_token(
 ) -> None:
     acme.token_may_answer.clear()
     coming_back = asyncio.create_task(acme.connect())
-
-    async def traded() -> bool:
-        return bool(acme.exchanges)
-
-    await until(traded)
+    await acme.traded()
     async with database.sessions.begin() as session:
         await session.delete((await session.scalars(select(User))).one())
     acme.token_may_answer.set()
@@ -149,11 +140,7 @@ async def test_a_browser_that_leaves_meanwhile_finds_the_connection_later(
     acme.token_may_answer.clear()
     query = await acme.way()
     coming_back = asyncio.create_task(acme.person.come_back("acme", query))
-
-    async def traded() -> bool:
-        return bool(acme.exchanges)
-
-    await until(traded)
+    await acme.traded()
     coming_back.cancel()
     await asyncio.gather(coming_back, return_exceptions=True)
     acme.token_may_answer.set()
@@ -168,11 +155,7 @@ async def test_a_task_that_is_cancelled_while_it_stores_revokes(
     """A process that is told to stop does not wait for ever."""
     await refuse_rows(database, "grants", DISK_FULL)
     coming_back = asyncio.create_task(acme.connect())
-
-    async def traded() -> bool:
-        return bool(acme.exchanges)
-
-    await until(traded)
+    await acme.traded()
     await acme.person.app.unfinished.drain(0.3)
     await asyncio.gather(coming_back, return_exceptions=True)
     assert await revoked(acme) == ["refresh-1"]

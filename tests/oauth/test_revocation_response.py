@@ -51,6 +51,12 @@ ANSWERS = [
     ),
     (401, '{"error": "invalid_client"}', LATER, "401 invalid_client"),
     (401, "Invalid token", LATER, "401"),
+    (
+        401,
+        '{"error": "invalid_client", "error_description": "not connected to the account"}',
+        ALREADY,
+        "401 invalid_client",
+    ),
     (200, '{"error": "invalid_client"}', LATER, "200 invalid_client"),
     (200, '{"error": "secret-token-of-a-person"}', LATER, "200"),
     (302, "", LATER, "302"),

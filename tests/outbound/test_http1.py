@@ -78,8 +78,8 @@ async def _played(script: Script, story: Story, files: tuple[Path, Path] | None)
         wire.connections += 1
         try:
             await script(wire, reader, writer)
-        except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
-            wire.gone.set()
+        except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError, RuntimeError):
+            wire.gone.set()  # RuntimeError: uvloop's word for a write to what is closed
         finally:
             writer.close()
 
