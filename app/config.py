@@ -50,6 +50,9 @@ class Settings:
     """What a process is told: its defaults hold without an environment, as in tests."""
 
     database_url: str = _variable("DATABASE_URL", parse.database_url, "", secret=True)
+    # The most connections to PostgreSQL at once: for pages, and for checks and alerts
+    web_pool_size: int = _variable("WEB_POOL_SIZE", parse.pool_size, 4)
+    worker_pool_size: int = _variable("WORKER_POOL_SIZE", parse.pool_size, 3)
     secret_key: str = _variable("SECRET_KEY", parse.secret, "", secret=True)
     secret_key_fallbacks: tuple[str, ...] = _variable(
         "SECRET_KEY_FALLBACKS", parse.words, (), secret=True
@@ -91,6 +94,11 @@ class Settings:
     clients: Mapping[str, Client] = field(default_factory=dict)
     webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     served: frozenset[str] | None = None  # the only providers that are offered; None: all of them
+
+    @property
+    def pool_size_of_web(self) -> int:
+        """A web process that checks too does a worker's work beside the pages."""
+        return self.web_pool_size + (self.worker_pool_size if self.run_monitor else 0)
 
     @property
     def sends_mail(self) -> bool:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 LONGEST_TIMEOUT = 25.0  # seconds; two probes and a refresh must fit into a lease
 LONGEST_INTERVAL = 31_536_000.0  # seconds; a year
 KEY_BYTES = 32  # AES-256
+LEAST_POOL, LARGEST_POOL = 1, 100  # connections
 LEAST_SECRET = 16  # characters
 DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
@@ -173,6 +174,12 @@ def timeout(text: str) -> float:
 def count(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("wants a whole number")
+    return int(text)
+
+
+def pool_size(text: str) -> int:
+    if not text.isdecimal() or not LEAST_POOL <= int(text) <= LARGEST_POOL:
+        raise ValueError(f"wants a number of connections from {LEAST_POOL} to {LARGEST_POOL}")
     return int(text)
 
 

@@ -98,12 +98,19 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("LOG_FORMAT", "json", "log_format", "json"),
         ("METRICS_TOKEN", "token", "metrics_token", "token"),
+        ("WEB_POOL_SIZE", "2", "web_pool_size", 2),
+        ("WORKER_POOL_SIZE", "100", "worker_pool_size", 100),
         ("TRUSTED_HOPS", "2", "trusted_hops", 2),
         ("TRUSTED_HOPS", "0", "trusted_hops", 0),
     ],
 )
 def test_a_good_value_is_taken(variable: str, text: str, attribute: str, value: Any) -> None:
     assert getattr(read(**{variable: text}), attribute) == value
+
+
+def test_a_web_process_that_checks_has_a_workers_connections_too() -> None:
+    assert read().pool_size_of_web == 7
+    assert read(RUN_MONITOR="0").pool_size_of_web == 4
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,8 @@ def test_a_good_value_is_taken(variable: str, text: str, attribute: str, value: 
         ("ALLOW_INSECURE_PROVIDERS", "true"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
+        ("WEB_POOL_SIZE", "0"),
+        ("WORKER_POOL_SIZE", "101"),
         ("TRUSTED_HOPS", "-1"),
         ("TIME_ZONE", "Moscow"),
         ("TIME_ZONE", "../../etc/passwd"),

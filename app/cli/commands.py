@@ -160,6 +160,7 @@ async def _want_every_key(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     stop = asyncio.Event()
     on_stop_signals(stop.set)
+    log.info("at most %d connections to PostgreSQL", settings.worker_pool_size)
     async with (
         open_checker(settings) as checker,
         alerting(alerting_of(settings, checker)),

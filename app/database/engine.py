@@ -26,9 +26,9 @@ Reader = AsyncSession | AsyncConnection  # what a query takes
 CONNECT_PATIENCE = 10.0  # seconds
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not block us
 IDLE_BEFORE_PING = 0.05  # seconds unused after which a connection is tested before use
-# Small plans allow 20 connections. None beyond the pool: such a connection is closed after each
-# use, with its prepared statements.
-POOL_SIZE, POOL_OVERFLOW = 8, 0
+# Of what is no web and no worker. None beyond the pool: such a connection is closed after each use,
+# with its prepared statements.
+POOL_SIZE, POOL_OVERFLOW = 1, 0
 UNDERSTOOD_ELSEWHERE = (  # libpq's parameters that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",
@@ -41,14 +41,19 @@ UNDERSTOOD_ELSEWHERE = (  # libpq's parameters that asyncpg does not take in a U
 class Database:
     """A PostgreSQL database: SQLAlchemy sessions, and asyncpg connections for LISTEN."""
 
-    def __init__(self, database_url: str, patience: float | None = STATEMENT_PATIENCE) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        patience: float | None = STATEMENT_PATIENCE,
+        pool_size: int = POOL_SIZE,
+    ) -> None:
         self._url, self._connect_args = parse_database_url(database_url)
         bounds = {"timeout": CONNECT_PATIENCE, "command_timeout": patience}
         self.engine: AsyncEngine = create_async_engine(
             self._url,
             connect_args=self._connect_args | bounds,
             hide_parameters=True,  # a logged error must not contain a sealed token or a hash
-            pool_size=POOL_SIZE,
+            pool_size=pool_size,
             max_overflow=POOL_OVERFLOW,
             pool_timeout=10,
             pool_use_lifo=True,  # the one used last needs no test
@@ -101,10 +106,12 @@ def _only_alive(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
 
 @asynccontextmanager
 async def open_database(
-    database_url: str, patience: float | None = STATEMENT_PATIENCE
+    database_url: str, patience: float | None = STATEMENT_PATIENCE, pool_size: int = POOL_SIZE
 ) -> AsyncIterator[Database]:
-    """`patience`: seconds that one statement may take; None for migrations."""
-    database = Database(database_url, patience)
+    """`patience`: seconds that one statement may take; None for migrations. `pool_size`: the most
+    connections that sessions take; a listener has its own beside them.
+    """
+    database = Database(database_url, patience, pool_size)
     try:
         yield database
     finally:

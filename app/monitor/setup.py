@@ -18,10 +18,11 @@ from app.providers.registry import catalogue_of
 @asynccontextmanager
 async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
     """What a check needs without a web server: for the worker and for the command line."""
+    size = settings.worker_pool_size
     catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
     keys = Keys(settings.token_keys)
     async with (
-        open_database(settings.database_url) as database,
+        open_database(settings.database_url, pool_size=size) as database,
         open_pool(loopback) as pool,
         client_of(pool) as http,
     ):

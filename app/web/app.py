@@ -1,7 +1,8 @@
 """The web application: its parts, its pages, and the order in which it starts and stops."""
 
+import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from app.alerts.worker import alerting, alerting_of
 from app.background import Unfinished, running
@@ -53,6 +54,8 @@ from app.web.stream.fan_out import fan_out
 from app.web.stream.handover import Streams
 from app.web.stream.open_page import send_heartbeats
 from app.web.template_globals import equip_templates
+
+log = logging.getLogger(__name__)
 
 PAGES = (  # the modules whose blueprints are the application's routes
     *(sign_in, sign_up, password_reset, email_change, two_factor, passkeys),
@@ -117,7 +120,7 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
     settings = app.settings
     async with AsyncExitStack() as parts:
         if database is None:
-            database = await parts.enter_async_context(open_database(settings.database_url))
+            database = await parts.enter_async_context(_own_database(settings))
         app.database = database
         loopback = settings.allow_insecure_providers
         app.http_pool = await parts.enter_async_context(open_pool(loopback))
@@ -142,6 +145,12 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
             await parts.enter_async_context(monitoring(app.checker))
         yield
         app.stop()
+
+
+def _own_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
+    size = settings.pool_size_of_web
+    log.info("at most %d connections to PostgreSQL: %d in the pool, 1 that listens", size + 1, size)
+    return open_database(settings.database_url, pool_size=size)
 
 
 def _configure(app: Dashboard) -> None:
