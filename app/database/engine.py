@@ -28,7 +28,7 @@ STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not block us
 IDLE_BEFORE_PING = 0.05  # seconds unused after which a connection is tested before use
 # Of what is no web and no worker. None beyond the pool: such a connection is closed after each use,
 # with its prepared statements.
-POOL_SIZE, POOL_OVERFLOW = 1, 0
+POOL_SIZE, POOL_OVERFLOW = 4, 0
 UNDERSTOOD_ELSEWHERE = (  # libpq's parameters that asyncpg does not take in a URL
     "channel_binding",
     "gssencmode",
