@@ -1,12 +1,15 @@
 """How pytest goes about it; what tests stand on is in `tests/fixtures.py`."""
 
 import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """SIGTERM is an orderly end, as Ctrl-C is: nothing that a test has started stays behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if _runs_tests(config):
         config.pluginmanager.import_plugin("tests.fixtures")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.config import ROOT
 from tests.support.processes import Program, environment
 from tests.support.waiting import until
 
@@ -17,12 +18,24 @@ pytestmark = [
     pytest.mark.skipif(not PROC.exists(), reason="looks at processes as Linux shows them"),
 ]
 
-# A test with a PostgreSQL and two programs of ours, in a process of its own as in the whole run.
-SUITE = """
-from tests.__main__ import run_side_by_side
-chosen = ["-n1", "-k", "killed_in_the_middle", "tests/database/test_resilience.py"]
-raise SystemExit(run_side_by_side(chosen))
+# What hangs with a PostgreSQL and a program of ours.
+HANGING = """
+from tests.support.processes import APP, Program, environment, free_port
+
+async def test_it_hangs(database_url: str) -> None:
+    program = Program([*APP, "worker"], environment(database_url, free_port())).start()
+    try:
+        await program.ended(3600)
+    finally:
+        await program.close()
 """
+# As `python3 -m tests` runs the whole, and as an editor runs a file.
+SIDE_BY_SIDE = """
+import sys
+from tests.__main__ import run_side_by_side
+raise SystemExit(run_side_by_side(["-n1", *sys.argv[1:]]))
+"""
+IN_TURNS = "import pytest; raise SystemExit(pytest.main())"
 FOLDER = re.compile(r"/tmp/svyazka-[\w-]+")
 
 
@@ -54,26 +67,39 @@ def exists(folder: str) -> bool:
     return Path(folder).exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_an_interrupted_run_leaves_nothing_behind(number: signal.Signals) -> None:
-    environ = environment("", 0)
-    suite = Program([sys.executable, "-c", SUITE], {"PATH": environ["PATH"]}).start()
+@pytest.mark.parametrize(
+    ("suite", "number", "status"),
+    [
+        (IN_TURNS, signal.SIGTERM, 2),
+        (SIDE_BY_SIDE, signal.SIGINT, 130),
+        (SIDE_BY_SIDE, signal.SIGTERM, 130),
+    ],
+    ids=["pytest, SIGTERM", "tests, SIGINT", "tests, SIGTERM"],
+)
+async def test_an_interrupted_run_leaves_nothing_behind(
+    tmp_path: Path, suite: str, number: signal.Signals, status: int
+) -> None:
+    file = tmp_path / "test_hanging.py"
+    file.write_text(HANGING)
+    chosen = [f"--rootdir={ROOT}", f"-c{ROOT}/pyproject.toml", "-ptests.conftest", str(file)]
+    environ = {"PATH": environment("", 0)["PATH"]}
+    run = Program([sys.executable, "-c", suite, *chosen], environ).start()
 
     async def everything_runs() -> dict[int, str]:
-        assert suite.runs, suite.said()
-        found = descendants(suite.pid)
+        assert run.runs, run.said()
+        found = descendants(run.pid)
         commands = " ".join(found.values())
-        complete = "app worker" in commands and "app web" in commands and "postgres" in commands
-        return found if complete else {}
+        return found if "app worker" in commands and "postgres:" in commands else {}
 
     try:
         processes = await until(everything_runs)
         folders = {each for text in processes.values() for each in FOLDER.findall(text)}
-        assert {name.split("-")[1] for name in folders} == {"pg", "tests"}
-        os.kill(suite.pid, number)  # pytest has a process group of its own, and hears it from there
-        assert await suite.ended() == 130, suite.said()
+        expected = {"pg", "tests"} if suite == SIDE_BY_SIDE else {"pg"}
+        assert {name.split("-")[1] for name in folders} == expected
+        os.kill(run.pid, number)  # this process alone: the others hear of it from there
+        assert await run.ended() == status, run.said()
     finally:
-        await suite.close()
+        await run.close()
 
     async def nothing_is_left() -> bool:
         left = [pid for pid, command in processes.items() if command_of(pid) == command]
