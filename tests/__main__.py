@@ -23,7 +23,7 @@ CHECKS = (
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # A process per core, each with a PostgreSQL of its own; whoever is done early helps the others.
 SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal"]
-FAST = ["-m", "not database and not processes and not browser"]
+FAST = ["-m", "not database and not processes and not browser", "--ignore=tests/browser"]
 APT_GET = "apt-get -qq -o DPkg::Lock::Timeout=60"
 INTERRUPTED = 130  # exit status, as a shell says it
 

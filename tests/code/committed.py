@@ -1,5 +1,6 @@
 """The files of this repository: what the code's own rules look through."""
 
+import ast
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -24,9 +25,16 @@ def committed() -> list[Path]:
     return [file for file in files if file.is_file()]
 
 
+@cache
 def texts() -> list[tuple[Path, str]]:
     return [
         (file, file.read_text(encoding="utf-8"))
         for file in committed()
         if file.suffix in TEXT and "vendor" not in file.parts
     ]
+
+
+@cache
+def syntax_of(file: Path) -> ast.Module:
+    """Parsed once for all rules: nobody may change it."""
+    return ast.parse(file.read_text(encoding="utf-8"))

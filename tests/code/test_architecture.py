@@ -10,7 +10,7 @@ import pytest
 
 from app import STAND_ALONE
 from docs import architecture
-from tests.code.committed import ROOT
+from tests.code.committed import ROOT, syntax_of
 
 PAGE = architecture.PAGE.read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_a_name_is_made_of_words(name: str, words: list[str]) -> None:
 
 
 def steps_in(file: Path) -> Iterator[Step]:
-    about = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    about = ast.get_docstring(syntax_of(file)) or ""
     first_line = about.partition("\n")[0]
     for numbers, total, walk in STEP.findall(first_line):
         for number in numbers.split(" and "):
@@ -108,7 +108,7 @@ def table(heading: str, page: str) -> list[list[str]]:
 def names_in(file: Path) -> set[str]:
     """What a file gives a name to: itself, functions, classes, parameters, variables."""
     names = {file.stem}
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax_of(file)):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.add(node.name)

@@ -3,11 +3,13 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app import PACKAGES, STAND_ALONE
+from tests.code.committed import syntax_of
 
 APP = Path(__file__).parents[2] / "app"
 ON_ITS_OWN = (*STAND_ALONE, "__main__", "__init__")
@@ -54,8 +56,9 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{each.name}" for each in node.names)
 
 
+@cache
 def imports_of(file: Path) -> list[str]:
-    return list(imports(ast.parse(file.read_text(encoding="utf-8"))))
+    return list(imports(syntax_of(file)))
 
 
 def parts_in(names: list[str]) -> set[str]:
@@ -111,7 +114,7 @@ def test_production_never_loads_the_sandbox() -> None:
     """It is imported inside the function that starts it, not at the top of a file."""
     for part in MAY_START_SANDBOX:
         for file in files_of(part):
-            body = ast.parse(file.read_text(encoding="utf-8")).body
+            body = syntax_of(file).body
             top = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
             assert "sandbox" not in parts_in([name for node in top for name in imports(node)])
 
@@ -125,6 +128,7 @@ def test_production_never_loads_the_sandbox() -> None:
         "cli/bootstrap.py",
         "cli/parser.py",
         "cli/shown_process.py",
+        "cli/virtual_environment.py",
     ],
 )
 def test_what_runs_before_the_installation_needs_only_python(name: str) -> None:
@@ -150,11 +154,11 @@ def test_nothing_is_caught_wholesale_but_where_one_fault_must_not_stop_the_rest(
         caught = any(
             isinstance(node, ast.ExceptHandler)
             and (node.type is None or getattr(node.type, "id", "") == "Exception")
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            for node in ast.walk(syntax_of(file))
         )
         assert not caught or file.relative_to(APP).as_posix() in CATCHES_EVERYTHING, file
 
 
 def test_every_module_says_what_it_is_for() -> None:
     for file in FILES:
-        assert ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))), file
+        assert ast.get_docstring(syntax_of(file)), file

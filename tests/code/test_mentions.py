@@ -3,12 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from app.cli import parser
-from tests.code.committed import ROOT, committed, texts
+from tests.code.committed import ROOT, committed, syntax_of, texts
 
 ENDS = "py|html|js|css|md|toml|ini|svg|mako"
 # A path, or the end of one: `app/web/sse.py`, `web/sse.py`, `_card.html`.
@@ -125,23 +126,28 @@ def is_current(file: Path) -> bool:
     return "versions" not in file.parts or file == max((ROOT / "migrations/versions").glob("*.py"))
 
 
-def prose() -> Iterator[tuple[Path, str]]:
+@cache
+def prose() -> list[tuple[Path, str]]:
     """Documents and settings as they are; of Python files what they say in docstrings and comments.
 
     A changelog speaks of the past, but for the part that is not released.
     """
-    for file, text in texts():
-        if file.name == "CHANGELOG.md":
-            yield file, text.partition("\n## [0")[0]
-        elif file.suffix == ".py":
-            yield file, "\n".join(words_in(text))
-        elif "sandbox" not in file.parts:
-            yield file, text
+    return [
+        (file, said_in(file, text))
+        for file, text in texts()
+        if file.suffix == ".py" or "sandbox" not in file.parts
+    ]
 
 
-def words_in(source: str) -> Iterator[str]:
+def said_in(file: Path, text: str) -> str:
+    if file.name == "CHANGELOG.md":
+        return text.partition("\n## [0")[0]
+    return "\n".join(words_in(file, text)) if file.suffix == ".py" else text
+
+
+def words_in(file: Path, source: str) -> Iterator[str]:
     documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(syntax_of(file)):
         if isinstance(node, documented):
             yield ast.get_docstring(node) or ""
     yield from re.findall(r"(?:^|\s)# (.*)", source)

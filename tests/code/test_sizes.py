@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from tests.code.committed import ROOT
+from tests.code.committed import ROOT, syntax_of
 
 APP = ROOT / "app"
 LONGEST_FUNCTION = 40  # lines
@@ -15,17 +15,14 @@ MOST_COMPLEX = 12  # ways through a function, as ruff counts them
 ON_ITS_OWN = "sandbox/"  # a program that shares no names with the rest
 HANDLES = ("get", "post", "route")  # what a blueprint decorates a handler with
 
-TREES = {
-    file.relative_to(APP).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
-    for file in sorted(APP.rglob("*.py"))
-}
+FILES = [file.relative_to(APP).as_posix() for file in sorted(APP.rglob("*.py"))]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def test_a_function_fits_on_a_screen() -> None:
     too_long = {
         f"{file} {node.name}"
-        for file, tree in TREES.items()
+        for file, tree in trees()
         for node in ast.walk(tree)
         if isinstance(node, Function) and lines_of(node) > LONGEST_FUNCTION
     }
@@ -33,7 +30,7 @@ def test_a_function_fits_on_a_screen() -> None:
 
 
 def test_a_file_is_read_in_one_go() -> None:
-    lengths = {file: len((APP / file).read_text(encoding="utf-8").splitlines()) for file in TREES}
+    lengths = {file: len((APP / file).read_text(encoding="utf-8").splitlines()) for file in FILES}
     too_long = {file for file, length in lengths.items() if length > LONGEST_FILE}
     assert too_long == set()
 
@@ -45,7 +42,7 @@ def test_ruff_counts_the_ways_through_a_function() -> None:
     assert lint["mccabe"]["max-complexity"] <= MOST_COMPLEX
     ignored = [*lint["ignore"], *chain.from_iterable(lint["per-file-ignores"].values())]
     assert not {"C", "C9", "C90", "C901"} & set(ignored)
-    for file in TREES:
+    for file in FILES:
         assert "noqa: C901" not in (APP / file).read_text(encoding="utf-8"), file
 
 
@@ -56,10 +53,14 @@ def test_a_public_class_name_lives_in_one_module() -> None:
 def test_a_function_whose_name_two_modules_have_is_called_with_its_module() -> None:
     """`sessions.of_user` and `queries.of_user` tell what they are of; `of_user` does not."""
     shared = in_two_modules(ast.FunctionDef, ast.AsyncFunctionDef)
-    for file, tree in TREES.items():
+    for file, tree in trees():
         for module, name in imported(tree):
             alone = module in shared.get(name, ())
             assert not alone, f"{file} imports {name}, which is in {shared[name]}"
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    return ((file, syntax_of(APP / file)) for file in FILES)
 
 
 def lines_of(function: Function) -> int:
@@ -74,7 +75,7 @@ def in_two_modules(*kinds: type[Function | ast.ClassDef]) -> dict[str, list[str]
     Handlers of requests do not count: their name is an endpoint's, said with its blueprint.
     """
     homes: dict[str, list[str]] = defaultdict(list)
-    for file, tree in TREES.items():
+    for file, tree in trees():
         for node in tree.body:
             if isinstance(node, kinds) and is_public(node) and not file.startswith(ON_ITS_OWN):
                 homes[node.name].append(file)

@@ -6,6 +6,7 @@ import ssl
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -58,8 +59,15 @@ class Wire:
 
 
 @pytest.fixture(params=["tcp", "tls"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path] | None:
-    return self_signed(tmp_path) if request.param == "tls" else None
+def files(
+    request: pytest.FixtureRequest, certificate: tuple[Path, Path]
+) -> tuple[Path, Path] | None:
+    return certificate if request.param == "tls" else None
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return self_signed(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -371,6 +379,11 @@ def packed_by_gzip(body: bytes) -> bytes:
     return gzip.compress(body, mtime=0)
 
 
+@cache
+def bomb() -> bytes:
+    return packed_by_gzip(b"x" * MAX_BODY * 400)
+
+
 RAW = zlib.compressobj(wbits=-15)
 BARE = RAW.compress(b"{}") + RAW.flush()
 NAMED = BytesIO()  # with a name in its head
@@ -427,7 +440,7 @@ async def test_what_cannot_be_unpacked_whole_is_no_answer(
 
 @pytest.mark.parametrize("cut", [0, 10], ids=["a bomb", "cut short"])
 async def test_a_packed_body_is_bounded_too(run: Run, cut: int) -> None:
-    body = packed_by_gzip(b"x" * MAX_BODY * 400) if not cut else packed_by_gzip(b"{}")[:-cut]
+    body = bomb() if not cut else packed_by_gzip(b"{}")[:-cut]
 
     async def story(wire: Wire, http: HttpClient) -> None:
         assert (await wire.ask(http)).failure == ("not_http" if cut else "too_large")
