@@ -2,21 +2,55 @@
 
 import asyncio
 import os
+import time
+from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, text
 
 from app.config import NEEDED_BY_DATABASE, read_settings
 from app.database.engine import open_database
+from app.database.migration import LOCK_TIMEOUT, OLDEST_CODE, oldest_code_of
 from app.models.alert import Base  # with all of app.models
 
 ONE_AT_A_TIME = 7_207_001  # advisory lock: of two migrations started together, one waits
 
 
+class Progress:
+    """Tells each step, and writes into the database which code runs on what came of it."""
+
+    def __init__(self) -> None:
+        self._tell = context.config.attributes.get("tell") or (lambda _: None)
+        self._began = time.monotonic()
+
+    def __call__(self, ctx: Any, step: Any, heads: set[str], **_: Any) -> None:
+        """In the transaction of the step. A step down begins with the newer revision."""
+        now = time.monotonic()
+        into, out_of = step.destination_revision_ids, step.source_revision_ids
+        way = " → ".join(str(*ids) if ids else "empty" for ids in (out_of, into))
+        self._tell(f"{way}  {step.up_revision.doc}  {now - self._began:.1f} s")
+        self._began = now
+        write_oldest_code(ctx.connection, *heads)
+
+
+def write_oldest_code(connection: Connection, revision: str = "") -> None:
+    oldest = f"{OLDEST_CODE}{oldest_code_of(context.script, revision)}" if revision else ""
+    # A comment takes no parameters; these are the names of our own revisions.
+    connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{oldest}'"))
+
+
 def migrate(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
+    # Who waits for a lock is waited for by everybody who wants one after it.
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}s'"))
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        transaction_per_migration=True,
+        on_version_apply=Progress(),
+    )
     with context.begin_transaction():
         context.run_migrations()
 

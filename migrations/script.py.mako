@@ -5,6 +5,8 @@ from alembic import op
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+# The oldest code that runs on the tables after this: its newest revision, see CONTRIBUTING.md
+runs_with = ${repr(up_revision)}
 branch_labels = None
 depends_on = None
 

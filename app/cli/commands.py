@@ -26,7 +26,6 @@ from app.config import (
     NEEDED_BY_DATABASE,
     NEEDED_BY_WEB,
     NEEDED_BY_WORKER,
-    ROOT,
     Settings,
     read_settings,
 )
@@ -34,6 +33,7 @@ from app.connections import queries
 from app.database import key_rotation
 from app.database.encryption import Keys, new_key
 from app.database.engine import open_database
+from app.database.migration import migrate_database
 from app.errors import CommandError, ConfigurationError
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
@@ -41,7 +41,18 @@ from app.monitor.loop import monitoring
 from app.monitor.setup import open_checker
 from app.process import bind, on_stop_signals, open_many_files
 
-__all__ = ["check", "keys", "migrate", "providers", "sandbox", "users", "web", "worker"]
+__all__ = [
+    "alerts",
+    "check",
+    "keys",
+    "migrate",
+    "migrate_database",
+    "providers",
+    "sandbox",
+    "users",
+    "web",
+    "worker",
+]
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +90,9 @@ def collect_seldom() -> None:
     gc.set_threshold(*GC_THRESHOLDS)
 
 
-def migrate(_: argparse.Namespace, environ: Environ) -> int:
-    migrate_database(read_settings(environ, NEEDED_BY_DATABASE).database_url)
+def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
+    database_url = read_settings(environ, NEEDED_BY_DATABASE).database_url
+    migrate_database(database_url, arguments.to, tell=lambda line: print(line, flush=True))
     return 0
 
 
@@ -115,18 +127,6 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
     settings = SandboxSettings(arguments.access_token_lifetime, issuer=f"http://localhost:{port}")
     asyncio.run(serve_sandbox(port, settings, exit_with_parent=arguments.exit_with_parent))
     return 0
-
-
-def migrate_database(database_url: str) -> None:
-    """`alembic upgrade head`."""
-    # Imported here: no other command needs it, and it takes 8 MB of memory.
-    from alembic import command as alembic
-    from alembic.config import Config
-
-    config = Config(ROOT / "alembic.ini")
-    config.set_main_option("script_location", str(ROOT / "migrations").replace("%", "%%"))
-    config.attributes["database_url"] = database_url
-    alembic.upgrade(config, "head")
 
 
 def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:

@@ -86,7 +86,13 @@ def _worker(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    _add(commands, "migrate", "bring the database's schema up to date")
+    command = _add(commands, "migrate", "bring the database's schema up to date")
+    command.add_argument(
+        "--to",
+        default="",
+        metavar="REVISION",
+        help="another revision than the newest, like 0016; going down loses what newer ones keep",
+    )
 
 
 def _check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
