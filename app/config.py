@@ -50,6 +50,8 @@ class Settings:
     """What a process is told: its defaults hold without an environment, as in tests."""
 
     database_url: str = _variable("DATABASE_URL", parse.database_url, "", secret=True)
+    # Where DATABASE_URL leads to a pooler that LISTEN does not pass: PostgreSQL itself
+    listen_database_url: str = _variable("LISTEN_DATABASE_URL", parse.database_url, "", secret=True)
     # The most connections to PostgreSQL at once: for pages, and for checks and alerts
     web_pool_size: int = _variable("WEB_POOL_SIZE", parse.pool_size, 4)
     worker_pool_size: int = _variable("WORKER_POOL_SIZE", parse.pool_size, 3)

@@ -12,12 +12,13 @@ from email.utils import parseaddr
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from app.postgres_url import parse_postgres_url
+
 LONGEST_TIMEOUT = 25.0  # seconds; two probes and a refresh must fit into a lease
 LONGEST_INTERVAL = 31_536_000.0  # seconds; a year
 KEY_BYTES = 32  # AES-256
 LEAST_POOL, LARGEST_POOL = 1, 100  # connections
 LEAST_SECRET = 16  # characters
-DATABASE_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg")
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -38,15 +39,7 @@ class Smtp:
 
 
 def database_url(text: str) -> str:
-    parts = _split(text)
-    if parts.scheme not in DATABASE_SCHEMES:
-        raise ValueError("wants postgres://… or postgresql://… (PostgreSQL only)")
-    if (
-        not (parts.hostname and parts.path.strip("/"))
-        or parts.netloc.endswith(":")
-        or _no_port(parts)
-    ):
-        raise ValueError("wants postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+    parse_postgres_url(text)
     return text
 
 

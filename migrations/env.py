@@ -59,7 +59,9 @@ async def migrate_online() -> None:
     url = context.config.attributes.get("database_url")
     async with (
         open_database(
-            url or read_settings(os.environ, NEEDED_BY_DATABASE).database_url, patience=None
+            url or read_settings(os.environ, NEEDED_BY_DATABASE).database_url,
+            patience=None,
+            role="migrate",
         ) as database,
         database.engine.connect() as connection,
     ):

@@ -30,9 +30,9 @@ from app.config import (
     read_settings,
 )
 from app.connections import queries
-from app.database import key_rotation
+from app.database import key_rotation, poolers
 from app.database.encryption import Keys, new_key
-from app.database.engine import open_database
+from app.database.engine import open_configured
 from app.database.migration import migrate_database
 from app.errors import CommandError, ConfigurationError
 from app.logging import set_up_logging
@@ -67,7 +67,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
     from app.web.server import serve
 
     settings = _settings(environ, NEEDED_BY_WEB)
-    asyncio.run(_want_every_key(settings))
+    asyncio.run(_look_at_the_database(settings, "web"))
     collect_seldom()
     open_many_files()
     uvloop.run(serve(settings, bind(settings.host, settings.port)))
@@ -76,7 +76,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
 
 def worker(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ, NEEDED_BY_WORKER)
-    asyncio.run(_want_every_key(settings))
+    asyncio.run(_look_at_the_database(settings, "worker"))
     collect_seldom()
     uvloop.run(_work(settings))
     return 0
@@ -91,8 +91,10 @@ def collect_seldom() -> None:
 
 
 def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
-    database_url = read_settings(environ, NEEDED_BY_DATABASE).database_url
-    migrate_database(database_url, arguments.to, tell=lambda line: print(line, flush=True))
+    settings = read_settings(environ, NEEDED_BY_DATABASE)
+    asyncio.run(_want_sessions(settings))
+    url = settings.listen_database_url or settings.database_url  # its lock is of a session
+    migrate_database(url, arguments.to, tell=lambda line: print(line, flush=True))
     return 0
 
 
@@ -135,13 +137,21 @@ def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:
     return settings
 
 
-async def _want_every_key(settings: Settings) -> None:
-    """Refuse to start when stored tokens cannot be opened: all their checks would fail."""
+async def _want_sessions(settings: Settings) -> None:
+    async with open_configured(settings, "migrate") as database:
+        await poolers.want_sessions(database, settings)
+
+
+async def _look_at_the_database(settings: Settings, role: str) -> None:
+    """Refuse to start behind a pooler that LISTEN does not pass, and when stored tokens cannot be
+    opened: all their checks would fail.
+    """
     try:
         async with (
-            open_database(settings.database_url) as database,
+            open_configured(settings, role) as database,
             database.sessions() as session,
         ):
+            await poolers.want_sessions(database, settings)
             missing = await key_rotation.missing_keys(session, Keys(settings.token_keys))
     except ProgrammingError:
         log.warning("the schema is missing or old: run `python -m app migrate`")
@@ -162,7 +172,7 @@ async def _work(settings: Settings) -> None:
     on_stop_signals(stop.set)
     log.info("at most %d connections to PostgreSQL", settings.worker_pool_size)
     async with (
-        open_checker(settings) as checker,
+        open_checker(settings, "worker") as checker,
         alerting(alerting_of(settings, checker)),
         monitoring(checker),
     ):
@@ -171,7 +181,7 @@ async def _work(settings: Settings) -> None:
 
 async def _check(arguments: argparse.Namespace, settings: Settings) -> int:
     failed = 0
-    async with open_checker(settings) as checker:
+    async with open_checker(settings, "check") as checker:
         async with checker.sessions() as session:
             ids = await _chosen(session, arguments)
         for connection_id in ids:
@@ -205,7 +215,7 @@ def _line(row: object) -> str:
 
 
 async def _rotate(settings: Settings) -> int:
-    async with open_database(settings.database_url) as database:
+    async with open_configured(settings, "keys") as database:
         async for done, total in key_rotation.rotate(database.sessions, Keys(settings.token_keys)):
             print(f"\r{_progress(done, total)}", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)

@@ -19,7 +19,7 @@ from app.audit_log import Actor, ActorKind, AuditEvent
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
 from app.connections import disconnect
 from app.database.encryption import Keys
-from app.database.engine import open_database
+from app.database.engine import open_configured
 from app.errors import CommandError
 from app.models.account import TokenPurpose, User
 from app.outbound import smtp
@@ -53,7 +53,7 @@ async def person_of(session: AsyncSession, email: str) -> User:
 
 async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     async with (
-        open_database(settings.database_url) as database,
+        open_configured(settings, "users") as database,
         database.sessions.begin() as session,
     ):
         audit_log.set_actor(Actor(ActorKind.OPERATOR))

@@ -1,14 +1,12 @@
 """The SQLAlchemy engine and its sessions, and the asyncpg connection for LISTEN."""
 
-import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
@@ -20,22 +18,24 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
+from app.config import Settings
+from app.database.connector import CONNECT_PATIENCE, Connector
+
 Sessions = async_sessionmaker[AsyncSession]
 Reader = AsyncSession | AsyncConnection  # what a query takes
 
-CONNECT_PATIENCE = 10.0  # seconds
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not block us
 IDLE_BEFORE_PING = 0.05  # seconds unused after which a connection is tested before use
 # Of what is no web and no worker. None beyond the pool: such a connection is closed after each use,
 # with its prepared statements.
 POOL_SIZE, POOL_OVERFLOW = 4, 0
-UNDERSTOOD_ELSEWHERE = (  # libpq's parameters that asyncpg does not take in a URL
-    "channel_binding",
-    "gssencmode",
-    "target_session_attrs",
-    "connect_timeout",
-    "options",
-)
+# For a pooler that may give each transaction another connection: a statement without a name lives
+# until the next one, which is long enough, for it is made in the transaction that uses it.
+WITHOUT_STATEMENTS: dict[str, Any] = {
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": str,  # ""
+}
 
 
 class Database:
@@ -46,12 +46,19 @@ class Database:
         database_url: str,
         patience: float | None = STATEMENT_PATIENCE,
         pool_size: int = POOL_SIZE,
+        role: str = "app",
+        listen_url: str = "",
     ) -> None:
-        self._url, self._connect_args = parse_database_url(database_url)
-        bounds = {"timeout": CONNECT_PATIENCE, "command_timeout": patience}
+        self._connector = Connector(database_url, role)
+        self._listens = Connector(listen_url or database_url, f"{role} listener")
+        self.pooled = self._connector.url.pooled or bool(listen_url)
         self.engine: AsyncEngine = create_async_engine(
-            self._url,
-            connect_args=self._connect_args | bounds,
+            "postgresql+asyncpg://",
+            connect_args={
+                "async_creator_fn": self._connector.connect,
+                "command_timeout": patience,
+                **(WITHOUT_STATEMENTS if self.pooled else {}),
+            },
             hide_parameters=True,  # a logged error must not contain a sealed token or a hash
             pool_size=pool_size,
             max_overflow=POOL_OVERFLOW,
@@ -61,7 +68,12 @@ class Database:
         event.listen(self.engine.sync_engine, "checkin", _note_use)
         event.listen(self.engine.sync_engine, "checkout", _only_alive)
         self.sessions: Sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        # Behind a pooler what belongs together must be in a transaction, its statement too.
+        self._alone = (
+            self.engine
+            if self.pooled
+            else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     def reading(self) -> AsyncConnection:
         """A context for a page's queries: autocommit, so each statement takes one round trip."""
@@ -69,17 +81,8 @@ class Database:
 
     async def listener(self, patience: float = CONNECT_PATIENCE) -> "asyncpg.Connection[Any]":
         """A connection of its own for LISTEN, with `patience` seconds for each command."""
-        arguments = {k: v for k, v in self._connect_args.items() if k != "server_settings"}
-        return await asyncpg.connect(
-            host=self._url.host,
-            port=self._url.port or 5432,
-            user=self._url.username,
-            password=self._url.password,
-            database=self._url.database,
-            server_settings={"application_name": "svyazka-listener"},
-            timeout=patience,
-            command_timeout=patience,
-            **arguments,
+        return await self._listens.connect(
+            patience, command_timeout=patience, statement_cache_size=0
         )
 
     async def close(self) -> None:
@@ -99,41 +102,37 @@ def _only_alive(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
         raise InvalidatePoolError
     if time.monotonic() - record.info.get("used_at", time.monotonic()) > IDLE_BEFORE_PING:
         try:
-            await_only(connection.driver_connection.fetchrow(";"))
+            await_only(connection.driver_connection.execute("SELECT"))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise InvalidatePoolError from error
 
 
 @asynccontextmanager
 async def open_database(
-    database_url: str, patience: float | None = STATEMENT_PATIENCE, pool_size: int = POOL_SIZE
+    database_url: str,
+    patience: float | None = STATEMENT_PATIENCE,
+    pool_size: int = POOL_SIZE,
+    role: str = "app",
+    listen_url: str = "",
 ) -> AsyncIterator[Database]:
     """`patience`: seconds that one statement may take; None for migrations. `pool_size`: the most
-    connections that sessions take; a listener has its own beside them.
+    connections that sessions take; a listener has its own beside them, by `listen_url` where
+    `database_url` leads to a pooler. `role`: what the server is told of us.
     """
-    database = Database(database_url, patience, pool_size)
+    database = Database(database_url, patience, pool_size, role, listen_url)
     try:
         yield database
     finally:
         await database.close()
 
 
-def parse_database_url(raw: str) -> tuple[URL, dict[str, Any]]:
-    """DATABASE_URL as Heroku and others write it → (SQLAlchemy URL, asyncpg arguments)."""
-    url = make_url(raw.replace("postgres://", "postgresql://", 1))
-    query = {name: str(value) for name, value in url.query.items()}
-    arguments: dict[str, Any] = {}
-    mode, authorities = query.pop("sslmode", ""), query.pop("sslrootcert", "")
-    if authorities and mode in ("verify-ca", "verify-full"):
-        context = ssl.create_default_context(cafile=authorities)
-        context.check_hostname = mode == "verify-full"
-        arguments["ssl"] = context
-    elif mode:
-        arguments["ssl"] = mode  # asyncpg takes libpq's values
-    if query.pop("pgbouncer", "") == "true":
-        arguments["statement_cache_size"] = 0
-    if name := query.pop("application_name", ""):
-        arguments["server_settings"] = {"application_name": name}
-    for word in UNDERSTOOD_ELSEWHERE:
-        query.pop(word, None)
-    return url.set(drivername="postgresql+asyncpg", query=query), arguments
+def open_configured(
+    settings: Settings, role: str, pool_size: int = POOL_SIZE
+) -> AbstractAsyncContextManager[Database]:
+    """The database of the settings. `role`: web, worker or a command, as the server shows it."""
+    return open_database(
+        settings.database_url,
+        pool_size=pool_size,
+        role=role,
+        listen_url=settings.listen_database_url,
+    )

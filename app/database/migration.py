@@ -71,7 +71,10 @@ def migrate_database(
 
 
 async def read_state(database_url: str) -> SchemaState:
-    async with open_database(database_url) as database, database.reading() as reader:
+    async with (
+        open_database(database_url, role="migrate") as database,
+        database.reading() as reader,
+    ):
         if (await reader.execute(TABLE)).scalar() is None:
             return SchemaState()
         revision, comment = (await reader.execute(STATE)).one()

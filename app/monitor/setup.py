@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from app.background import Unfinished
 from app.config import Settings
 from app.database.encryption import Keys
-from app.database.engine import Database, open_database
+from app.database.engine import Database, open_configured
 from app.monitor.checker import Checker
 from app.monitor.connectivity import connectivity_of
 from app.outbound.client import HttpClient, client_of
@@ -16,13 +16,12 @@ from app.providers.registry import catalogue_of
 
 
 @asynccontextmanager
-async def open_checker(settings: Settings) -> AsyncIterator[Checker]:
+async def open_checker(settings: Settings, role: str = "app") -> AsyncIterator[Checker]:
     """What a check needs without a web server: for the worker and for the command line."""
-    size = settings.worker_pool_size
     catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
     keys = Keys(settings.token_keys)
     async with (
-        open_database(settings.database_url, pool_size=size) as database,
+        open_configured(settings, role, settings.worker_pool_size) as database,
         open_pool(loopback) as pool,
         client_of(pool) as http,
     ):

@@ -8,7 +8,7 @@ from app.alerts.worker import alerting, alerting_of
 from app.background import Unfinished, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
-from app.database.engine import Database, open_database
+from app.database.engine import Database, open_configured
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.setup import checker_of
 from app.outbound.client import client_of
@@ -150,7 +150,7 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
 def _own_database(settings: Settings) -> AbstractAsyncContextManager[Database]:
     size = settings.pool_size_of_web
     log.info("at most %d connections to PostgreSQL: %d in the pool, 1 that listens", size + 1, size)
-    return open_database(settings.database_url, pool_size=size)
+    return open_configured(settings, "web", size)
 
 
 def _configure(app: Dashboard) -> None:

@@ -1,72 +1,88 @@
-"""DATABASE_URL as hosting companies write it."""
+"""Connections by DATABASE_URL: several hosts, names, keepalives, poolers."""
 
-import ssl
-from pathlib import Path
+import os
+import socket
 
 import pytest
+from sqlalchemy import make_url, text
 
-from app.database.engine import Database, open_database, parse_database_url
-from tests.support.certificates import self_signed
+from app.database.engine import Database, open_database
 from tests.support.waiting import until
 
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_every_spelling_becomes_asyncpgs(scheme: str) -> None:
-    url, arguments = parse_database_url(f"{scheme}://app:p%40ss@db.example:5433/links")
-    assert url.drivername == "postgresql+asyncpg"
-    assert (url.username, url.password) == ("app", "p@ss")
-    assert (url.host, url.port, url.database) == ("db.example", 5433, "links")
-    assert arguments == {}
+NAMES = text("SELECT application_name FROM pg_stat_activity WHERE datname = current_database()")
+DEAD = "127.0.0.1:1"  # refuses connections
 
 
-@pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
-def test_sslmode_is_handed_to_asyncpg(mode: str) -> None:
-    url, arguments = parse_database_url(f"postgres://a@b/c?sslmode={mode}")
-    assert arguments == {"ssl": mode}
-    assert not url.query
+def by_hosts(url: str, *hosts: str, query: str = "") -> str:
+    """The same database at these hosts; None is its own."""
+    own = make_url(url)
+    user, _, rest = url.partition("@")
+    database = rest.partition("/")[2]
+    named = [host or f"{own.host}:{own.port}" for host in hosts]
+    return f"{user}@{','.join(named)}/{database}?{query}"
 
 
-@pytest.mark.parametrize(("mode", "by_name"), [("verify-full", True), ("verify-ca", False)])
-def test_given_authorities_are_checked(tmp_path: Path, mode: str, by_name: bool) -> None:
-    certificate, _ = self_signed(tmp_path)
-    _, arguments = parse_database_url(f"postgres://a@b/c?sslmode={mode}&sslrootcert={certificate}")
-    context = arguments["ssl"]
-    assert isinstance(context, ssl.SSLContext)
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname is by_name
-
-
-def test_a_pooler_gets_no_prepared_statements() -> None:
-    _, arguments = parse_database_url("postgres://a@b/c?pgbouncer=true")
-    assert arguments == {"statement_cache_size": 0}
-
-
-def test_the_applications_name_is_kept() -> None:
-    _, arguments = parse_database_url("postgres://a@b/c?application_name=links")
-    assert arguments == {"server_settings": {"application_name": "links"}}
-
-
-def test_words_for_other_drivers_are_dropped() -> None:
-    url, arguments = parse_database_url(
-        "postgres://a@b/c?channel_binding=require&target_session_attrs=read-write&connect_timeout=5"
-    )
-    assert (dict(url.query), arguments) == ({}, {})
-
-
-def test_the_password_is_not_in_the_repr() -> None:
-    url, _ = parse_database_url("postgres://app:hunter2@db.example/links")
-    assert "hunter2" not in repr(url)
-    assert "hunter2" not in str(url)
-
-
-async def test_sessions_and_listener_both_reach_it(database_url: str) -> None:
-    async with open_database(f"{database_url}?sslmode=disable&application_name=links") as database:
+async def test_the_server_is_told_who_is_there(database_url: str) -> None:
+    async with open_database(database_url, role="web") as database:
+        listener = await database.listener(5)
         async with database.sessions() as session:
-            names = [(await session.connection()).engine.dialect.name]
-        assert names == ["postgresql"]
+            names = set(await session.scalars(NAMES))
+        await listener.close()
+    assert {f"svyazka web {os.getpid()}", f"svyazka web listener {os.getpid()}"} <= names
+
+
+async def test_a_name_of_ones_own_stands_in_front(database_url: str) -> None:
+    url = f"{database_url}?sslmode=disable&application_name=links"
+    async with open_database(url, role="worker") as database, database.sessions() as session:
+        assert f"links worker {os.getpid()}" in set(await session.scalars(NAMES))
+
+
+async def test_of_several_hosts_the_first_that_answers_is_taken(database_url: str) -> None:
+    url = by_hosts(database_url, DEAD, "", query="target_session_attrs=read-write")
+    async with open_database(url) as database:
+        async with database.sessions() as session:
+            assert await session.scalar(text("SELECT 1")) == 1
         listener = await database.listener(5)
         assert await listener.fetchval("SELECT 1") == 1
         await listener.close()
+
+
+async def test_a_standby_is_preferred_and_a_primary_is_taken(database_url: str) -> None:
+    url = by_hosts(database_url, "", query="target_session_attrs=prefer-standby")
+    async with open_database(url) as database, database.sessions() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+
+
+async def test_where_no_host_is_what_is_wanted_the_database_is_away(database_url: str) -> None:
+    url = by_hosts(database_url, "", query="target_session_attrs=standby")
+    async with open_database(url) as database:
+        with pytest.raises(OSError, match="no host is standby"):
+            await database.listener(5)
+
+
+async def test_keepalives_and_options_arrive(database_url: str) -> None:
+    query = "keepalives_idle=31&keepalives_interval=7&keepalives_count=4&options=-c%20work_mem=5MB"
+    async with open_database(f"{database_url}?{query}") as database:
+        listener = await database.listener(5)
+        used = listener._transport.get_extra_info("socket")
+        assert used.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert used.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 31
+        assert await listener.fetchval("SHOW work_mem") == "5MB"
+        await listener.close()
+
+
+async def test_without_statements_of_a_session_everything_is_read_and_written(
+    database_url: str,
+) -> None:
+    """As behind a pooler that gives each transaction another connection."""
+    async with open_database(f"{database_url}?pgbouncer=true", pool_size=1) as database:
+        query = text("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
+        for _ in range(3):
+            async with database.sessions() as session:
+                assert await session.scalar(query) == 0
+            async with database.reading() as reader:
+                assert (await reader.execute(query)).scalar() == 0
 
 
 async def test_a_restarted_server_costs_no_failed_request(database: Database) -> None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from app.database.engine import Database, parse_database_url
+from app.database.engine import Database
 from app.models.connection import Status
 from app.monitor import result_writer
 from app.monitor.checker import Checker
@@ -28,10 +29,8 @@ async def test_a_verdict_waits_for_a_pool_that_is_exhausted(
 ) -> None:
     user = await rows.add_person(database)
     connection_id = await rows.add_connection(database, checker.keys, user, provider="acme")
-    url, arguments = parse_database_url(database_url)
-    engine = create_async_engine(
-        url, connect_args=arguments, pool_size=1, max_overflow=0, pool_timeout=0.1
-    )
+    url = make_url(database_url).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=0.1)
     narrow = ResultWriter(replace(checker, sessions=async_sessionmaker(engine)))
     narrow.put(await checked(checker, database, connection_id))
     async with engine.connect():  # the only one that there is

@@ -15,7 +15,7 @@ from tests.support.waiting import until
 
 KILL = text(
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-    " WHERE application_name = 'svyazka-listener'"
+    " WHERE application_name LIKE 'svyazka % listener %'"
 )
 
 
@@ -115,7 +115,7 @@ async def test_a_database_that_is_not_there_yet_is_waited_for(
     async with running(listener.run()):
         await asyncio.sleep(0)  # so that it has begun
         assert not listener.connected
-        away._url = database._url
+        away._listens = database._listens
         await ears.resynced(1)
     await away.close()
 

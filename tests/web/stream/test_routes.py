@@ -19,7 +19,7 @@ from tests.support.people import OTHER_SHOP, Person, Sandbox
 from tests.support.streams import listening, watching
 from tests.support.waiting import until
 
-LISTENERS = "application_name = 'svyazka-listener'"
+LISTENERS = "application_name LIKE 'svyazka % listener %'"
 
 
 async def heard(app: Dashboard) -> None:
