@@ -110,12 +110,11 @@ async def claim(session: AsyncSession, limit: int) -> list[Claimed]:
     return [each for each in parcels if each is not None]
 
 
-async def sent(session: AsyncSession, parcel: Claimed) -> None:
-    """Record a success, also when the lease has expired meanwhile: it was sent."""
-    done = {"state": "sent", "done_at": func.now(), "error": None}
-    await _settle_channel(
-        session, parcel, failures=0, failing_since=None, error=None, sent_at=func.now()
-    )
+async def sent(session: AsyncSession, parcel: Claimed, *, logged: bool = False) -> None:
+    """Record a success, also when the lease has expired meanwhile: it was sent, or `logged`."""
+    done = {"state": "logged" if logged else "sent", "done_at": func.now(), "error": None}
+    last = {} if logged else {"sent_at": func.now()}
+    await _settle_channel(session, parcel, failures=0, failing_since=None, error=None, **last)
     await session.execute(update(Delivery).where(Delivery.id == parcel.delivery_id).values(done))
     carried = update(Delivery).where(Delivery.carried_by == parcel.delivery_id)
     await session.execute(carried.values(state="carried", done_at=func.now()))
@@ -197,7 +196,7 @@ async def _free_at(session: AsyncSession, channel: AlertChannel) -> datetime | N
         select(Delivery.done_at)
         .where(
             Delivery.channel_id == channel.id,
-            Delivery.state == "sent",
+            Delivery.state.in_(("sent", "logged")),
             Delivery.done_at > func.now() - limit.window,
         )
         .order_by(Delivery.done_at.desc())

@@ -98,6 +98,8 @@ def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decisio
         return Decision(known, due)
     if _flaps(seen, around.now):
         return _say_that_it_flaps(seen, known, around)
+    if known.told_at is None:  # it was there before anybody was told of anything
+        return Decision(replace(known, kind=Kind.WELL, cause=None, since=None), None)
     began = known.since or back
     seconds = max(0, round((back - began).total_seconds()))
     news = _news(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds)
@@ -141,9 +143,10 @@ def _remind(
 
 
 def _next_reminder(known: AlertedState, wishes: Preferences) -> datetime | None:
-    if known.kind not in YOUR_MOVE_KINDS or wishes.reminder is None or known.told_at is None:
+    last = known.told_at or known.since
+    if known.kind not in YOUR_MOVE_KINDS or wishes.reminder is None or last is None:
         return None
-    return known.told_at + wishes.reminder
+    return last + wishes.reminder
 
 
 def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Around) -> Decision:

@@ -18,7 +18,9 @@ SHOWN_ALERTS = 20
 
 @dataclass(frozen=True)
 class Where:
-    """One delivery; `state`: waiting, sent, carried (said in another message) or failed."""
+    """One delivery; `state`: waiting, sent, logged (no mail server), carried (said in another
+    message) or failed.
+    """
 
     kind: str
     label: str

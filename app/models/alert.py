@@ -21,7 +21,8 @@ from app.models.base import Base, check_one_of
 
 CHANNEL_KINDS = ("email", "telegram", "webhook", "push", "apprise")
 CHANNEL_STATES = ("waiting", "on", "off", "gone")
-DELIVERY_STATES = ("waiting", "sent", "carried", "failed")
+# "logged": an e-mail without a mail server, which is written to the log and reaches nobody
+DELIVERY_STATES = ("waiting", "sent", "logged", "carried", "failed")
 DIGEST_CHOICES = ("none", "daily", "weekly")
 
 

@@ -243,11 +243,13 @@ def upgrade() -> None:
     op.execute(
         """
         INSERT INTO told (connection_id, user_id, look_at, kind, cause, since, told_at)
-        SELECT id, user_id, now(),
+        SELECT id, user_id,
+               CASE WHEN status IN ('blocked', 'revoked') THEN now() + interval '1 day'
+                    ELSE now() END,
                CASE WHEN status IN ('offline', 'blocked', 'revoked') THEN status ELSE 'well' END,
                CASE WHEN status IN ('offline', 'blocked', 'revoked') THEN cause END,
                CASE WHEN status IN ('offline', 'blocked', 'revoked') THEN since END,
-               now()
+               NULL
         FROM connections WHERE replaces IS NULL
         """
     )

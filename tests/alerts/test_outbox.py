@@ -1,6 +1,7 @@
 """Alerts on their way: once for each channel, at a bounded pace, and never silently dropped."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -92,6 +93,22 @@ async def states(database: Database) -> Sequence[str]:
 
 def subjects(postbox: Postbox) -> list[str]:
     return [str(each["Subject"]).rpartition("переподключить ")[2] for each in postbox.letters]
+
+
+async def test_without_a_mail_server_a_letter_is_logged_and_nothing_says_that_it_was_sent(
+    database: Database, http: HttpClient, keys: Keys, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(public_url="https://links.example.ru")
+    alerts = AlertWorker(settings, database.sessions, http, keys, {}, Unfinished())
+    await put(database, await add_person(database), "A")
+    with caplog.at_level(logging.INFO):
+        await alerts.deliver()
+    assert await states(database) == ["logged"]
+    channel = await channel_of(database)
+    assert (channel.sent_at, channel.failures) == (None, 0)
+    assert "«A»" in caplog.text
+    assert str(channel.unsubscribe) not in caplog.text
+    assert "https://links.example.ru/…" in caplog.text
 
 
 async def test_several_processes_send_each_alert_once(

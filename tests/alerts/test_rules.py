@@ -88,6 +88,20 @@ def test_a_recovery_is_told_with_how_long_it_lasted() -> None:
     assert decision.known.kind is Kind.WELL
 
 
+@pytest.mark.parametrize("kind", [Kind.OFFLINE, Kind.OUTAGE, Kind.REVOKED])
+def test_a_recovery_from_what_nobody_was_told_of_is_no_news(kind: Kind) -> None:
+    """It was there when alerts came, by an upgrade."""
+    known = replace(told(kind, since=DAY), told_at=None)
+    decision = decided(seen("online", 2 * MINUTE), known)
+    assert (kinds(decision), decision.known) == ([], AlertedState())
+
+
+def test_what_is_still_to_be_done_since_before_the_upgrade_is_recalled_once_a_day() -> None:
+    known = replace(told(Kind.REVOKED, since=DAY), told_at=None)
+    reminded = decided(seen("revoked", DAY), known)
+    assert (kinds(reminded), reminded.known.told_at) == ([Kind.REMINDER], NOW)
+
+
 def test_a_recovery_waits_for_the_others_but_not_for_ever() -> None:
     known = told(Kind.OUTAGE)
     assert kinds(decided(seen("online", 2 * MINUTE), known, others_down=True)) == []

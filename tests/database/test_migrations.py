@@ -256,6 +256,27 @@ async def test_names_from_before_are_cleaned_once(empty_url: str) -> None:
     assert labels == set(DIRTY.values())
 
 
+async def test_what_was_broken_before_there_were_alerts_counts_as_told_to_nobody(
+    empty_url: str,
+) -> None:
+    await in_thread(command.upgrade, config(empty_url), "0009")
+    insert = text(
+        "INSERT INTO connections (id, user_id, provider, status) VALUES (:id, 1, 'a', :s)"
+    )
+    async with open_database(empty_url) as database, database.engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO users (id, email, password_hash) VALUES (1, 'a@example.ru', '')")
+        )
+        for status in ("online", "offline", "revoked"):
+            await connection.execute(insert, {"id": uuid4(), "s": status})
+    await in_thread(command.upgrade, config(empty_url), "head")
+    query = text("SELECT kind, told_at, look_at > now() FROM alert_states ORDER BY kind")
+    async with open_database(empty_url) as database, database.sessions() as session:
+        states = [tuple(row) for row in await session.execute(query)]
+    # Nothing is due at once for them but what may be said of a healthy one.
+    assert states == [("offline", None, False), ("revoked", None, True), ("well", None, False)]
+
+
 async def _filled(url: str) -> dict[str, list[dict[str, object]]]:
     """The tables of migration 0014 with rows in them: what is in them then."""
     inserts = ["INSERT INTO users (id, email, password_hash) VALUES (1, 'anna@example.ru', '')"]

@@ -156,6 +156,16 @@ async def test_without_a_server_mail_is_written_to_the_log(
     assert "Просто текст" in caplog.text
 
 
+async def test_a_link_in_the_log_leads_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    words = (
+        "Не писать: https://a.example/alerts/unsubscribe/0a1b\nНа страницу: http://b.example:8/c"
+    )
+    with caplog.at_level(logging.INFO):
+        await send(settings(None), replace(LETTER, text=words))
+    assert "Не писать: https://a.example/…\nНа страницу: http://b.example:8/…" in caplog.text
+    assert "0a1b" not in caplog.text
+
+
 async def test_what_lets_somebody_in_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         await send(settings(None), replace(LETTER, text="https://a.example/reset", secret=True))

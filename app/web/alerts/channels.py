@@ -115,6 +115,8 @@ async def test(id: UUID) -> ResponseReturnValue:
                 await channel_settings.end(session, own, refused.why)
     if refused is not None:
         return await back_to_alerts(words.TEST_REFUSED.format(why=refused.why), "warn")
+    if app.alerting.deliverer.only_logs(channel):
+        return await back_to_alerts(words.TEST_LOGGED, "warn")
     return await back_to_alerts(words.TEST_SENT.format(name=words.CHANNELS[channel.kind].name))
 
 

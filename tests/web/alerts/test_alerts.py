@@ -19,7 +19,7 @@ from app.models.account import User
 from app.models.alert import AlertChannel, AlertPreferences
 from app.web.context import Dashboard
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers
-from tests.support.people import OTHER_SHOP, Person
+from tests.support.people import OTHER_SHOP, Person, Sandbox
 from tests.support.postbox import Postbox, open_postbox
 
 
@@ -79,6 +79,17 @@ async def test_everybody_has_their_own_mailbox_and_can_try_it(
     page = await follow(person, await person.post(f"/alerts/channels/{channel.id}/tests"))
     assert "Проверка отправлена: Почта" in page
     assert postbox.letters[0]["Subject"] == "Проверка оповещений: всё работает"
+
+
+async def test_without_a_mail_server_nothing_is_said_to_be_sent(
+    dashboard: Dashboard, sandbox: Sandbox
+) -> None:
+    person = await Person.signed_up(dashboard, sandbox, "vera@example.ru")
+    await person.page("/alerts")
+    (channel,) = await channels(person.app)
+    page = await follow(person, await person.post(f"/alerts/channels/{channel.id}/tests"))
+    assert "письмо записано в журнал сервера и не придёт" in page
+    assert "Проверка отправлена" not in page
 
 
 async def test_letters_are_switched_off_and_on(person: Person) -> None:
