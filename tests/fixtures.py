@@ -37,6 +37,7 @@ OWNERLESS = (
     "monitors",
     "provider_outages",
     "pushed_tokens",
+    "token_keys",
 )
 TIMEOUT = 30.0  # seconds that a provider may take: a busy machine must not look like an outage
 EMPTY = ";".join(f"DELETE FROM {name}" for name in ("users", *OWNERLESS))

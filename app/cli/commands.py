@@ -13,12 +13,12 @@ from uuid import UUID
 
 import uvloop
 from sqlalchemy import select
-from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import preview
 from app.alerts.channels import webpush_encryption
 from app.alerts.worker import alerting, alerting_of
+from app.cli import start_checks
 from app.cli.providers import providers
 from app.cli.users import person_of, users
 from app.config import (
@@ -30,7 +30,7 @@ from app.config import (
     read_settings,
 )
 from app.connections import queries
-from app.database import key_rotation, poolers
+from app.database import key_rotation
 from app.database.encryption import Keys, new_key
 from app.database.engine import open_configured
 from app.database.migration import migrate_database
@@ -67,7 +67,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
     from app.web.server import serve
 
     settings = _settings(environ, NEEDED_BY_WEB)
-    asyncio.run(_look_at_the_database(settings, "web"))
+    asyncio.run(start_checks.look_at_the_database(settings, "web"))
     collect_seldom()
     open_many_files()
     uvloop.run(serve(settings, bind(settings.host, settings.port)))
@@ -76,7 +76,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
 
 def worker(_: argparse.Namespace, environ: Environ) -> int:
     settings = _settings(environ, NEEDED_BY_WORKER)
-    asyncio.run(_look_at_the_database(settings, "worker"))
+    asyncio.run(start_checks.look_at_the_database(settings, "worker"))
     collect_seldom()
     uvloop.run(_work(settings))
     return 0
@@ -92,7 +92,7 @@ def collect_seldom() -> None:
 
 def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = read_settings(environ, NEEDED_BY_DATABASE)
-    asyncio.run(_want_sessions(settings))
+    asyncio.run(start_checks.want_sessions_of(settings, "migrate"))
     url = settings.listen_database_url or settings.database_url  # its lock is of a session
     migrate_database(url, arguments.to, tell=lambda line: print(line, flush=True))
     return 0
@@ -109,7 +109,8 @@ def keys(arguments: argparse.Namespace, environ: Environ) -> int:
     if arguments.action == "vapid":
         print(webpush_encryption.new_vapid_key())
         return 0
-    return asyncio.run(_rotate(read_settings(environ, NEEDED_BY_CHECKS)))
+    settings = read_settings(environ, NEEDED_BY_CHECKS)
+    return asyncio.run(_rotate(settings))
 
 
 def alerts(arguments: argparse.Namespace, environ: Environ) -> int:
@@ -135,36 +136,6 @@ def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:
     settings = read_settings(environ, needed)
     set_up_logging(settings.log_level, settings.log_format)
     return settings
-
-
-async def _want_sessions(settings: Settings) -> None:
-    async with open_configured(settings, "migrate") as database:
-        await poolers.want_sessions(database, settings)
-
-
-async def _look_at_the_database(settings: Settings, role: str) -> None:
-    """Refuse to start behind a pooler that LISTEN does not pass, and when stored tokens cannot be
-    opened: all their checks would fail.
-    """
-    try:
-        async with (
-            open_configured(settings, role) as database,
-            database.sessions() as session,
-        ):
-            await poolers.want_sessions(database, settings)
-            missing = await key_rotation.missing_keys(session, Keys(settings.token_keys))
-    except ProgrammingError:
-        log.warning("the schema is missing or old: run `python -m app migrate`")
-        return
-    except (SQLAlchemyError, OSError):
-        return  # the database does not answer: /readyz says so, and we start anyway
-    if missing:
-        raise ConfigurationError(
-            [
-                f"TOKEN_ENCRYPTION_KEYS lacks the key {key_id!r}, which {rows} stored tokens need"
-                for key_id, rows in sorted(missing.items())
-            ]
-        )
 
 
 async def _work(settings: Settings) -> None:
@@ -215,8 +186,11 @@ def _line(row: object) -> str:
 
 
 async def _rotate(settings: Settings) -> int:
+    keys = Keys(settings.token_keys)
     async with open_configured(settings, "keys") as database:
-        async for done, total in key_rotation.rotate(database.sessions, Keys(settings.token_keys)):
+        if faults := await start_checks.faults_of_bytes(database, keys):
+            raise ConfigurationError(faults)
+        async for done, total in key_rotation.rotate(database.sessions, keys):
             print(f"\r{_progress(done, total)}", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     return 0

@@ -4,6 +4,7 @@ A sealed value is `1 | length of key id | key id | 12-byte nonce | ciphertext an
 column are authenticated but not stored: copied to another place, it does not open.
 """
 
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -13,6 +14,7 @@ from app.errors import SealingError, UnknownKey
 
 FORMAT_VERSION = 1
 NONCE_BYTES = 12
+CHECK = b"svyazka key check "
 
 
 class Keys:
@@ -20,10 +22,21 @@ class Keys:
 
     def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
+        self._check_values = {
+            key_id: hmac.digest(key, CHECK + key_id.encode(), "sha256") for key_id, key in keys
+        }
         self.first = keys[0][0] if keys else ""
 
     def has(self, key_id: str) -> bool:
         return key_id in self._ciphers
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._ciphers)
+
+    def check_value(self, key_id: str) -> bytes:
+        """Another one for other bytes; it tells nothing of them. For a key of the ring."""
+        return self._check_values[key_id]
 
     def seal(self, text: str, *bound_to: object) -> bytes:
         if not self.first:

@@ -71,18 +71,34 @@ async def rotate(sessions: Sessions, keys: Keys) -> AsyncIterator[tuple[int, int
 
 
 async def missing_keys(session: AsyncSession, keys: Keys) -> dict[str, int]:
-    """How many stored values need a key that is not in the ring, by key id. Reads every row."""
-    missing: dict[str, int] = {}
+    """How many stored values need a key that is not in the ring, by key id."""
+    used = await used_keys(session)
+    return {key_id: rows for key_id, rows in used.items() if not keys.has(key_id)}
+
+
+async def used_keys(session: AsyncSession) -> dict[str, int]:
+    """How many stored values are sealed under each key, by its id. Reads every row."""
+    used: dict[str, int] = {}
     for sealed in EVERYTHING:
         for column in sealed.columns:
             value = getattr(sealed.table, column)
-            key_id = func.substr(value, 3, func.get_byte(value, 1))
+            key_id = key_id_column(value)
             query = select(key_id, func.count()).where(value.is_not(None)).group_by(key_id)
             for raw, rows in await session.execute(query):
                 name = raw.decode("ascii", "replace")
-                if not keys.has(name):
-                    missing[name] = missing.get(name, 0) + rows
-    return missing
+                used[name] = used.get(name, 0) + rows
+    return used
+
+
+def key_id_column(value: Any) -> Any:
+    """SQL: the id of the key that a sealed value begins with."""
+    return func.substr(value, 3, func.get_byte(value, 1))
+
+
+def binding_of(sealed: Sealed, row: Any) -> object:
+    """What a row's sealed values are bound to."""
+    bound_to = getattr(row, sealed.key)
+    return bound_to.hex() if isinstance(bound_to, bytes) else bound_to
 
 
 async def _count(session: AsyncSession, sealed: Sealed, keys: Keys) -> int:
@@ -100,8 +116,7 @@ async def _next(session: AsyncSession, sealed: Sealed, keys: Keys, last: Any) ->
 
 
 def _seal_anew(keys: Keys, sealed: Sealed, row: Any) -> None:
-    bound_to = getattr(row, sealed.key)
-    place = bound_to.hex() if isinstance(bound_to, bytes) else bound_to
+    place = binding_of(sealed, row)
     for column in sealed.columns:
         value = getattr(row, column)
         if value is not None:

@@ -241,3 +241,19 @@ async def test_a_start_without_a_key_that_tokens_need_is_stopped(
     )
     assert end.status == 2
     assert "lacks the key 'k1', which 2 stored tokens need" in end.err
+
+
+@pytest.mark.parametrize("words", [("web",), ("worker",), ("keys", "rotate")])
+async def test_a_start_with_other_bytes_under_a_known_key_id_is_stopped(
+    words: tuple[str, ...], database: Database, keys: Keys, run: Run
+) -> None:
+    user = await rows.add_person(database)
+    await rows.add_connection(database, keys, user)
+    end = await run(
+        *words,
+        TOKEN_ENCRYPTION_KEYS=f"k1:{b64encode(b'n' * 32).decode()}",
+        PUBLIC_URL="http://127.0.0.1:8000",
+        SECRET_KEY="a secret that only the tests know",
+    )
+    assert end.status == 2
+    assert "has other bytes for the key 'k1'" in end.err
