@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -19,6 +21,7 @@ from tests.support.settings import TOKEN_KEYS
 from tests.support.waiting import PATIENCE, until
 
 APP = (sys.executable, "-m", "app")
+PORTS = range(20_000, 32_000)  # below the ephemeral ones of every system
 
 
 class Program:
@@ -99,9 +102,14 @@ def environment(database_url: str, port: int, **more: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Not one of those that the system hands to outgoing connections: it would be somebody else's
+    before the program listens.
+    """
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def answers(program: Program, url: str) -> None:
