@@ -20,7 +20,7 @@ MAY_NOT = {  # what a part must not know: another part, or a library
     "alerts": {"quart", "asyncpg", "app.connections", "app.grants"},
     "monitor": {"quart"},
     "realtime": {"quart", "asyncpg", "app.monitor"},
-    "web": {"asyncpg", "httpx", "app.sandbox"},
+    "web": {"asyncpg", "httpx", "alembic", "app.sandbox"},
 }
 KNOWS_QUART = {"web", "sandbox"}
 MAY_START_SANDBOX = {"cli"}

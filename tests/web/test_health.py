@@ -88,7 +88,11 @@ async def test_a_schema_that_is_behind_is_not_ready(
         await session.execute(text("DELETE FROM alembic_version"))
     assert (await ready(dashboard))[1]["schema"] is False
     async with database.sessions.begin() as session:
-        await session.execute(text("INSERT INTO alembic_version VALUES ('newer')"))
+        before = {"revision": f"{int(revision) - 1:04}"}
+        await session.execute(text("INSERT INTO alembic_version VALUES (:revision)"), before)
+    assert (await ready(dashboard))[1]["schema"] is False
+    async with database.sessions.begin() as session:
+        await session.execute(change, {"revision": "newer"})
     assert (await ready(dashboard))[1]["schema"] is True  # a deploy is under way
     async with database.sessions.begin() as session:
         await session.execute(change, {"revision": revision})
