@@ -147,13 +147,17 @@ class Monitor:
             self._freed.set()
 
     async def _beat(self) -> None:
+        """A heartbeat says that results get written: while they are not (a full disk takes a
+        heartbeat longer than a verdict), there is none.
+        """
         now = asyncio.get_running_loop().time()
         is_offline = self._checker.connectivity.is_offline
         if now - self._beaten < HEARTBEAT_PAUSE and is_offline is self._was_offline:
             return
         async with self._checker.sessions.begin() as session:
             await self._clock.follow(session, self._checker.interval)
-            await heartbeats.beat(session, self._id, is_offline)
+            if not self._recorder.is_failing:
+                await heartbeats.beat(session, self._id, is_offline)
             alive = await heartbeats.count_alive(session)
         is_new = self._beaten == float("-inf") and alive > 1
         self._checker.rate_limiter.share_with(alive * NEWCOMER_SLOWDOWN if is_new else alive)

@@ -26,6 +26,7 @@ class ResultWriter:
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
         self._waiting: asyncio.Queue[Checked] = asyncio.Queue()
+        self.is_failing = False  # the last write of all failed: what is found out reaches nobody
 
     def put(self, checked: Checked) -> None:
         self._waiting.put_nowait(checked)
@@ -63,8 +64,10 @@ class ResultWriter:
         while tries:
             try:
                 await self._checker.write(batch)
+                self.is_failing = False
                 return True
             except (SQLAlchemyError, OSError) as error:
+                self.is_failing = True
                 log.warning("%d verdicts not written: %s", len(batch), name_of(error))
                 tries -= not (patient and is_away(error))
                 await asyncio.sleep(WRITE_PAUSE)

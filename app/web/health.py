@@ -20,6 +20,10 @@ from app.web.middleware.authentication import public
 blueprint = Blueprint("health", __name__)
 
 READY_TIMEOUT = 5.0  # seconds for the database to answer
+READ_ONLY = text("SELECT current_setting('transaction_read_only')")
+# A record in the write-ahead log and nothing else: no row, no table, and nobody else sees it. A
+# standby and a disk that takes no more refuse it or its commit.
+WRITE = text("SELECT pg_logical_emit_message(true, 'svyazka', 'ready')")
 REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -33,13 +37,17 @@ async def healthz() -> ResponseReturnValue:
 @public
 async def readyz() -> ResponseReturnValue:
     """200 if every part works; else 503, with the parts that do not."""
-    parts = {"database": False, "schema": False, "monitor": False, "way_out": False}
+    parts = dict.fromkeys(("database", "schema", "monitor", "way_out", "writable"), False)
     try:
-        async with asyncio.timeout(READY_TIMEOUT), dashboard().database.sessions() as session:
+        async with asyncio.timeout(READY_TIMEOUT), dashboard().database.sessions.begin() as session:
             parts["schema"] = await session.scalar(REVISION) not in _older_revisions()
             parts["database"] = True
             parts["monitor"] = await heartbeats.monitor_alive(session)
             parts["way_out"] = not await heartbeats.all_offline(session)
+            may_write = await session.scalar(READ_ONLY) == "off"
+            if may_write:
+                await session.execute(WRITE)
+        parts["writable"] = may_write  # and committed
     except (SQLAlchemyError, OSError, TimeoutError):
         pass  # parts that were not reached stay false
     parts["listener"] = dashboard().listener.connected

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import func, select, update
 
+from app.background import running
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.grants import revocation
@@ -18,11 +19,11 @@ from app.models.connection import Connection, Grant, Revocation
 from app.models.monitor import MonitorHeartbeat
 from app.monitor import heartbeats, loop
 from app.monitor.checker import Checker
-from app.monitor.loop import monitoring
+from app.monitor.loop import Monitor, monitoring
 from app.oauth.token_response import Tokens
 from tests.support import rows
 from tests.support.servers import Acme, Handler, open_acme, saying
-from tests.support.waiting import until
+from tests.support.waiting import every, until
 
 SHORT = 0.1  # seconds
 
@@ -51,6 +52,48 @@ async def connections(checker: Checker, database: Database, number: int = 1) -> 
         )
         for each in range(number)
     ]
+
+
+async def test_a_monitor_whose_verdicts_are_not_written_has_no_heartbeat(
+    checker: Checker, database: Database, acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk: rows are found and changed in place, and nothing new is taken."""
+    monkeypatch.setattr(loop, "HEARTBEAT_PAUSE", 0.0)
+    refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+    refuse += " RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$"
+    trigger = "CREATE TRIGGER full_disk BEFORE UPDATE OF status ON connections"
+    trigger += " EXECUTE FUNCTION refuse()"
+
+    async def run(*statements: str) -> None:
+        async with database.engine.begin() as connection:
+            for statement in statements:
+                await connection.exec_driver_sql(statement)
+
+    async def alive() -> bool:
+        async with database.sessions() as session:
+            return await heartbeats.monitor_alive(session)
+
+    def failing(monitor: Monitor) -> Callable[[], Awaitable[bool]]:
+        async def look() -> bool:
+            return monitor._recorder.is_failing
+
+        return look
+
+    (connection_id,) = await connections(checker, database)
+    await run(refuse, trigger)
+    try:
+        monitor = Monitor(checker)
+        async with running(monitor.run()):
+            await until(alive)
+            await until(failing(monitor))
+            await run("UPDATE monitors SET beat_at = now() - interval '1 minute'")
+            async for _ in every(SHORT, 10 * SHORT):
+                assert not await alive()
+            await run("DROP TRIGGER full_disk ON connections")
+            await until(alive)
+            assert (await rows.found(database, connection_id)).status == "online"
+    finally:
+        await run("DROP FUNCTION refuse CASCADE")
 
 
 async def test_what_was_put_off_by_a_clock_that_went_back_is_looked_at_soon(

@@ -117,7 +117,7 @@ async def test_without_a_worker_the_web_process_is_not_ready_and_says_so(
 
         async def all_but_the_monitor() -> bool:
             answer = await client.get("/readyz")
-            wanted = dict.fromkeys(("database", "schema", "listener", "way_out"), True)
+            wanted = dict.fromkeys(("database", "schema", "listener", "way_out", "writable"), True)
             return (answer.status_code, answer.json()) == (503, wanted | {"monitor": False})
 
         await until(all_but_the_monitor)

@@ -51,7 +51,7 @@ async def test_it_is_ready_when_everything_works(dashboard: Dashboard, database:
     await listening(dashboard)
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat())
-    names = ("database", "schema", "monitor", "listener", "way_out")
+    names = ("database", "schema", "monitor", "listener", "way_out", "writable")
     assert await ready(dashboard) == (200, dict.fromkeys(names, True))
 
 
@@ -76,6 +76,19 @@ async def test_while_every_monitor_is_offline_it_is_not_ready(
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat())
     assert await ready(dashboard) == (200, dict.fromkeys(parts, True))
+
+
+async def test_a_database_that_takes_no_writes_is_not_ready(
+    settings: Settings, database: Database, database_url: str
+) -> None:
+    """As a standby, or one that its host has set to read-only."""
+    async with database.sessions.begin() as session:
+        session.add(MonitorHeartbeat())
+    url = f"{database_url}?options=-c%20default_transaction_read_only%3Don"
+    async with started(replace(settings, database_url=url)) as app:
+        await listening(app)
+        status, parts = await ready(app)
+    assert (status, parts) == (503, dict.fromkeys(parts, True) | {"writable": False})
 
 
 async def test_a_schema_that_is_behind_is_not_ready(
