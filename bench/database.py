@@ -17,8 +17,8 @@ from app.cli.commands import migrate_database
 from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.models.connection import Status
+from app.monitor.answer import Answer
 from app.monitor.leases import Lease, claim_due
-from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
 from app.monitor.verdict import Verdict
 from bench._crowd import fill

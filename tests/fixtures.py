@@ -36,6 +36,7 @@ OWNERLESS = (
     "revocations",
     "monitors",
     "provider_outages",
+    "refusal_counts",
     "pushed_tokens",
     "token_keys",
 )

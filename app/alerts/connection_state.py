@@ -10,8 +10,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.types import ConnectionState, OpenProviderOutage
-from app.models.connection import Connection, Grant
-from app.models.history import ProviderOutage
+from app.models.connection import RENEWABLE, Connection, Grant
+from app.models.history import REFUSING, ProviderOutage
 from app.oauth.token_expiry import last_day
 from app.providers.provider import Catalogue, Provider
 
@@ -29,7 +29,7 @@ STATE_COLUMNS = (
     (Connection.next_check_at > func.now() - CHECK_OVERDUE).label("fresh"),
     Grant.expires_at,
     Grant.granted_at,
-    Grant.refresh_token.is_not(None).label("refreshable"),
+    RENEWABLE.label("refreshable"),
 )
 
 
@@ -61,10 +61,18 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
         tuple(reversed(row.transitions)),
         last_day(row, provider),
         row.granted_at,
-        OpenProviderOutage(latest.opened_at, latest.cause, latest.evidence)
-        if goes_on and latest
-        else None,
+        _open(latest) if goes_on and latest else None,
         latest.closed_at if latest else None,
+    )
+
+
+def _open(outage: ProviderOutage) -> OpenProviderOutage:
+    return OpenProviderOutage(
+        outage.opened_at,
+        outage.cause,
+        outage.evidence,
+        outage.kind == REFUSING,
+        outage.told_from,
     )
 
 

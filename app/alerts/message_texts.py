@@ -19,6 +19,11 @@ THEIR_MOVE = (
     "От вас ничего не нужно: это на стороне сервиса, переподключение не поможет. Мы продолжаем "
     "проверять и сообщим, когда заработает."
 )
+REFUSES_ALL = (
+    "От вас ничего не нужно, переподключать не надо: мы следим за сервисом и напишем, когда он "
+    "заработает или когда переподключение поможет."
+)
+HEALED = "Переподключать не нужно: сервис снова принимает доступ."
 NOT_YOUR_MOVE = "От вас ничего не нужно."
 DIGEST_PERIODS = {"daily": "за день", "weekly": "за неделю", "none": "за последнее время"}
 
@@ -74,6 +79,8 @@ def _offline(alert: TextContext) -> AlertMessage:
 
 
 def _outage(alert: TextContext) -> AlertMessage:
+    if alert.first.get("refuses"):
+        return _refusal_of_all(alert)
     return AlertMessage(
         alert.kind,
         f"«{alert.name}» не работает у всех",
@@ -82,6 +89,19 @@ def _outage(alert: TextContext) -> AlertMessage:
         THEIR_MOVE,
         alert.button("Посмотреть подключение"),
         alert.lines(),
+        "bad",
+    )
+
+
+def _refusal_of_all(alert: TextContext) -> AlertMessage:
+    return AlertMessage(
+        alert.kind,
+        f"«{alert.name}» отказывает всем",
+        f"«{alert.name}» с {alert.since} не принимает ничьи доступы, не только ваши. Затронуто: "
+        f"{alert.whom}.",
+        REFUSES_ALL,
+        alert.button("Посмотреть подключение"),
+        alert.lines(""),
         "bad",
     )
 
@@ -140,7 +160,7 @@ def _recovered(alert: TextContext) -> AlertMessage:
         alert.kind,
         f"«{alert.name}» снова в сети: {alert.whom}",
         f"Снова в сети, не работало {span(longest)}, {blame(alert.first)}.",
-        NOT_YOUR_MOVE,
+        HEALED if all(each.get("healed") for each in alert.items) else NOT_YOUR_MOVE,
         alert.button("Посмотреть подключение"),
         lines + alert.rest() if len(alert.items) > 1 else (),
         "ok",

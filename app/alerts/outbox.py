@@ -226,4 +226,4 @@ def _plain(news: Notification) -> dict[str, object]:
         "connection_id": str(news.connection_id),
         "since": news.since.isoformat() if news.since else None,
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if value not in (None, False)}

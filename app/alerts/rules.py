@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from app.alerts import notifications
 from app.alerts.types import (
     DOWN_KINDS,
     TROUBLE_KINDS,
@@ -17,6 +18,7 @@ from app.alerts.types import (
     ConnectionState,
     Kind,
     Notification,
+    OpenProviderOutage,
     Preferences,
 )
 from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
@@ -84,9 +86,14 @@ def _state(
 def _kind(seen: ConnectionState) -> Kind | None:
     if seen.cause == "misconfigured":
         return None
-    if seen.outage is not None and seen.status in OUTAGE_STATUSES:
+    if seen.outage is not None and _is_part_of(seen, seen.outage):
         return Kind.OUTAGE  # most connections are not checked during it
     return KIND_OF_STATUS.get(seen.status)
+
+
+def _is_part_of(seen: ConnectionState, outage: OpenProviderOutage) -> bool:
+    """What was refused when everybody was is nobody's own move."""
+    return seen.status in OUTAGE_STATUSES or (outage.refuses and seen.since >= outage.since)
 
 
 def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decision:
@@ -102,8 +109,18 @@ def _well(seen: ConnectionState, known: AlertedState, around: Around) -> Decisio
         return Decision(replace(known, kind=Kind.WELL, cause=None, since=None), None)
     began = known.since or back
     seconds = max(0, round((back - began).total_seconds()))
-    news = _news(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds)
+    news = replace(
+        notifications.about(Kind.RECOVERED, seen, cause=known.cause, since=began, seconds=seconds),
+        healed=_is_healed(seen, known),
+    )
     return Decision(_after(known, Kind.WELL, around), None, (news,))
+
+
+def _is_healed(seen: ConnectionState, known: AlertedState) -> bool:
+    """Was the person asked to reconnect, and has not done so?"""
+    if known.kind is not Kind.REVOKED or known.since is None or seen.granted_at is None:
+        return False
+    return seen.granted_at < known.since
 
 
 def _trouble(
@@ -111,7 +128,9 @@ def _trouble(
 ) -> Decision:
     if _is_told(seen, known, kind):
         return _remind(seen, known, wishes, around)
-    news = _trouble_news(kind, seen)
+    if (told_from := _told_from(kind, seen)) is not None and around.now < told_from:
+        return Decision(known, told_from)
+    news = notifications.of_trouble(kind, seen)
     began = news.since or seen.since
     due = began + (wishes.delay if kind in DOWN_KINDS else GATHER_TIME)
     if (last := around.told_lately.get(news.group)) is not None:
@@ -122,6 +141,10 @@ def _trouble(
         return _say_that_it_flaps(seen, known, around)
     after = replace(_after(known, kind, around), cause=news.cause, since=began)
     return Decision(after, _next_reminder(after, wishes), (news,))
+
+
+def _told_from(kind: Kind, seen: ConnectionState) -> datetime | None:
+    return seen.outage.told_from if kind is Kind.OUTAGE and seen.outage is not None else None
 
 
 def _is_told(seen: ConnectionState, known: AlertedState, kind: Kind) -> bool:
@@ -137,7 +160,9 @@ def _remind(
     due = _next_reminder(known, wishes)
     if due is None or around.now < due:
         return Decision(known, due)
-    news = _news(Kind.REMINDER, seen, cause=seen.cause, evidence=seen.evidence, since=known.since)
+    news = notifications.about(
+        Kind.REMINDER, seen, cause=seen.cause, evidence=seen.evidence, since=known.since
+    )
     after = _after(known, known.kind, around)
     return Decision(after, _next_reminder(after, wishes), (news,))
 
@@ -157,8 +182,8 @@ def _flapping(seen: ConnectionState, known: AlertedState, kind: Kind, around: Ar
     if around.now < calm:
         return Decision(known, calm)
     if kind is Kind.WELL:
-        return Decision(_after(known, kind, around), None, (_news(Kind.CALM, seen),))
-    news = _trouble_news(kind, seen)
+        return Decision(_after(known, kind, around), None, (notifications.about(Kind.CALM, seen),))
+    news = notifications.of_trouble(kind, seen)
     after = replace(_after(known, kind, around), cause=news.cause, since=news.since)
     return Decision(after, None, (news,))
 
@@ -182,7 +207,11 @@ def _say_that_it_flaps(seen: ConnectionState, known: AlertedState, around: Aroun
     return Decision(
         after,
         around.now + CALM_AFTER,
-        (_news(Kind.FLAPPING, seen, cause=seen.cause or known.cause, since=after.since),),
+        (
+            notifications.about(
+                Kind.FLAPPING, seen, cause=seen.cause or known.cause, since=after.since
+            ),
+        ),
     )
 
 
@@ -200,7 +229,7 @@ def _ending(seen: ConnectionState, known: AlertedState, around: Around) -> Decis
     look_at = end - timedelta(days=later[-1]) if later else None
     if not due:
         return Decision(known, look_at)
-    news = _news(Kind.EXPIRING, seen, since=end, days=due[0])
+    news = notifications.about(Kind.EXPIRING, seen, since=end, days=due[0])
     return Decision(replace(known, expires_at=end, expires_days=due[0]), look_at, (news,))
 
 
@@ -218,27 +247,3 @@ def _after(known: AlertedState, kind: Kind, around: Around) -> AlertedState:
     since = known.since if kind is known.kind else None
     cause = known.cause if kind is known.kind else None
     return replace(known, kind=kind, cause=cause, since=since, told_at=around.now)
-
-
-def _trouble_news(kind: Kind, seen: ConnectionState) -> Notification:
-    if kind is Kind.OUTAGE and seen.outage is not None:
-        outage = seen.outage
-        own = seen.evidence if seen.status == "offline" else None
-        evidence = own or outage.evidence
-        return _news(kind, seen, cause=outage.cause, evidence=evidence, since=outage.since)
-    return _news(kind, seen, cause=seen.cause, evidence=seen.evidence, since=seen.since)
-
-
-def _news(
-    kind: Kind,
-    seen: ConnectionState,
-    *,
-    cause: str | None = None,
-    evidence: str | None = None,
-    since: datetime | None = None,
-    seconds: int | None = None,
-    days: int | None = None,
-) -> Notification:
-    return Notification(
-        kind, seen.provider, seen.connection_id, seen.label, cause, evidence, since, seconds, days
-    )

@@ -36,6 +36,8 @@ class OpenProviderOutage:
     since: datetime
     cause: str
     evidence: str
+    refuses: bool = False  # it works, and refuses everybody's grants
+    told_from: datetime | None = None  # nobody is told before
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ class Notification:
     since: datetime | None = None
     seconds: int | None = None  # how long it was down
     days: int | None = None  # until its grant ends
+    refuses: bool = False  # of an outage: the provider works, and refuses everybody's grants
+    healed: bool = False  # the provider takes the very grant again that it had refused
 
     @property
     def group(self) -> tuple[str, ...]:

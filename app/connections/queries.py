@@ -6,14 +6,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, Uuid, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.engine import Reader
 from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
 from app.models.account import User
-from app.models.connection import UNWATCHED, Connection, Grant, Status
-from app.models.history import Outage, ProviderOutage
+from app.models.connection import RENEWABLE, UNWATCHED, Connection, Grant, Status
+from app.models.history import REFUSING, Outage, ProviderOutage
 
 CardRow = Row[*tuple[Any, ...]]  # has the columns of CARD_COLUMNS
 CARD_COLUMNS = (
@@ -31,7 +44,7 @@ CARD_COLUMNS = (
     Connection.label,
     Connection.version,
     Grant.expires_at,
-    Grant.refresh_token.is_not(None).label("refreshable"),
+    RENEWABLE.label("refreshable"),
     Grant.kind.label("grant_kind"),
     Connection.recent_latencies,
     Connection.check_count,
@@ -39,21 +52,33 @@ CARD_COLUMNS = (
     func.coalesce(
         Connection.transitions[FLAPPING_TRANSITIONS] > func.now() - FLAPPING_WINDOW, False
     ).label("flapping"),
-    select(ProviderOutage.opened_at)
-    .where(
-        ProviderOutage.provider == Connection.provider,
-        ProviderOutage.closed_at.is_(None),
-        Connection.status.not_in([Status.BLOCKED, Status.REVOKED]),
-    )
-    .scalar_subquery()
-    .label("provider_down_since"),
+    # What was refused before the provider's outage is no part of it.
+    case(
+        (
+            or_(
+                Connection.status.not_in([Status.BLOCKED, Status.REVOKED]),
+                and_(ProviderOutage.kind == REFUSING, Connection.since >= ProviderOutage.opened_at),
+            ),
+            ProviderOutage.opened_at,
+        )
+    ).label("provider_down_since"),
+    ProviderOutage.kind.label("provider_outage_kind"),
     select(User.zone).where(User.id == Connection.user_id).scalar_subquery().label("zone"),
 )
 
 
 def card_rows() -> Select[*tuple[Any, ...]]:
-    """Connections with all columns that their cards show."""
-    return select(*CARD_COLUMNS).outerjoin(Grant, Grant.connection_id == Connection.id)
+    """Connections with all that their cards show."""
+    return (
+        select(*CARD_COLUMNS)
+        .outerjoin(Grant, Grant.connection_id == Connection.id)
+        .outerjoin(
+            ProviderOutage,
+            and_(
+                ProviderOutage.provider == Connection.provider, ProviderOutage.closed_at.is_(None)
+            ),
+        )
+    )
 
 
 # Built once: to build a statement takes SQLAlchemy longer than to run it.

@@ -28,6 +28,7 @@ from app.providers.provider import AHEAD, NEVER, Provider
 log = logging.getLogger(__name__)
 
 STORE_PAUSE = 0.25  # seconds between tries to store a new pair
+MOST_REFUSALS = 100  # counted in a row
 NOTED_ONCE_IN = timedelta(days=1)  # a refresh is noted in the audit log once in this time
 CHECK_LEASE = timedelta(seconds=90)  # at least twice a check's longest (probe + refresh + probe)
 
@@ -126,14 +127,17 @@ async def _after_refusal(
 ) -> OpenGrant | Refusal:
     """The refusal counts only while the refused token is still the stored one."""
     if not refusal.is_lost_answer:
-        await _clear_doubt(sessions, grant)
+        await _note_refusal(sessions, grant, ends=refusal.ends_grant)
     return await _newer(sessions, keys, grant) or refusal
 
 
-async def _clear_doubt(sessions: Sessions, grant: OpenGrant) -> None:
-    """The provider answered, or never got the request: the token is not spent."""
+async def _note_refusal(sessions: Sessions, grant: OpenGrant, *, ends: bool) -> None:
+    """The provider answered, or never got the request: the token is not spent. `ends`: it says that
+    the grant is over.
+    """
+    refusals = func.least(Grant.refused_refreshes + 1, MOST_REFUSALS) if ends else 0
     async with sessions.begin() as session:
-        await session.execute(_of(grant).values(refresh_sent_at=None))
+        await session.execute(_of(grant).values(refresh_sent_at=None, refused_refreshes=refusals))
 
 
 async def _after_answer(
@@ -192,6 +196,7 @@ async def _replace(sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tok
         replaced = await session.scalar(
             _of(spent)
             .values(values | {"version": Grant.version + 1, "refreshed_at": func.now()})
+            .values(refused_refreshes=0)
             .returning(Grant.connection_id)
         )
         if replaced is not None:

@@ -126,7 +126,7 @@ async def move(
         "begun_for": str(begun_for) if begun_for else None,
         "scopes_before": list(old.scopes),
     }
-    for column in {"kind", "scopes", *TIME_COLUMNS}.difference(left):
+    for column in {"kind", "scopes", "refused_refreshes", *TIME_COLUMNS}.difference(left):
         setattr(old, column, getattr(new, column))
     old.extra = new.extra | {"came_from": came_from}
     old.version += 1  # a refresh of the old pair that is on its way must not land here

@@ -4,7 +4,7 @@ While it lasts, a few of its connections are checked every 30 seconds, as a samp
 is well, all of them are checked again, spread over a minute (docs/decisions/0012).
 """
 
-from dataclasses import dataclass
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,24 +12,28 @@ from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.history import refusal_waves
+from app.history.refusal_waves import RecentChecks
+from app.history.rescheduling import GRANT_WORKS
 from app.models.connection import Cause
-from app.models.history import ProviderOutage
+from app.models.history import FAILING, REFUSING, ProviderOutage
 from app.realtime.events import announce_provider
 
+log = logging.getLogger(__name__)
+
+WAVE_WINDOW = 300.0  # seconds within which refusals count as one event
+WAVE_PATIENCE = 3_600.0  # seconds of refusing everybody, until people are told
 LEAST_FAILING = 5  # connections that fail; fewer may have reasons of their own
 RECENT_WINDOW = timedelta(minutes=2)  # how old a check may be to count
 OUTAGE_BURST = timedelta(minutes=15)  # what has failed for longer does not date its start
 SAMPLE = 5  # connections checked at once while an outage lasts
+GOOD_SAMPLES = 2  # in a row end an outage: one alone may be luck
+LEAST_SHARE_FAILING = 10  # a tenth of a sample may fail in an outage that is over
 QUORUM = 3  # connections of a sample that must have been checked before it can end the outage
 SAMPLE_PAUSE = 30.0  # seconds between two samples, unless the interval is shorter
-SCHEDULE_SPREAD = 60.0  # seconds over which all are checked again, unless the interval is shorter
-SCHEDULE_CHUNK = 5_000  # connections that are put on the schedule in one transaction
 ENOUGH_CHECKS = 10_000  # recent checks counted at most: enough for a share
 
 PROVIDER_CAUSES = [cause.value for cause in Cause if cause.fault == "provider"]
-
-# A refused grant says nothing about the provider, and stays refused while the provider is down.
-_GRANT_WORKS = "status NOT IN ('blocked', 'revoked')"
 
 # `recent`: checks that count, at most :enough. `askable`: connections that were checked since
 # :after, or that a sample may check now, as the provider's spacing allows; counted up to :quorum,
@@ -40,12 +44,12 @@ COUNT_CHECKS = text(
         SELECT cause, evidence, since,
                coalesce(cause = ANY(CAST(:theirs AS text[])), false) AS fails
         FROM connections
-        WHERE provider = :provider AND last_checked_at > :after AND {_GRANT_WORKS}
+        WHERE provider = :provider AND last_checked_at > :after AND {GRANT_WORKS}
         LIMIT :enough
     ),
     askable AS (
         SELECT FROM connections
-        WHERE provider = :provider AND {_GRANT_WORKS}
+        WHERE provider = :provider AND {GRANT_WORKS}
           AND (last_checked_at > :after
                OR last_checked_at IS NULL
                OR last_checked_at <= now() - CAST(:spacing AS interval))
@@ -61,79 +65,60 @@ COUNT_CHECKS = text(
     """
 )
 
-# Both are counted from the end of the outage, not from now: what one chunk has moved must not match
-# again in the next.
-_FELL_DUE = "next_check_at <= :ended"  # while only the sample was asked
-# Failed during the outage, and would be looked at again later than needed.
-_BACKED_OFF = """
-    next_check_at > :ended + CAST(:spread AS interval)
-    AND status <> 'online'
-    AND last_checked_at <= :ended
-    AND next_check_at > last_checked_at + CAST(:spacing AS interval)
-"""
-# Not MATERIALIZED, the subquery might run again, and lock other rows than are updated.
-PUT_ON_SCHEDULE = text(
-    f"""
-    WITH late AS MATERIALIZED (
-        SELECT id FROM connections
-        WHERE provider = :provider AND {_GRANT_WORKS} AND ({_FELL_DUE} OR {_BACKED_OFF})
-        LIMIT :chunk FOR UPDATE SKIP LOCKED
-    )
-    UPDATE connections c
-    SET next_check_at = greatest(:ended + random() * CAST(:spread AS interval),
-                                 c.last_checked_at + CAST(:spacing AS interval))
-    FROM late WHERE c.id = late.id
-    RETURNING c.id
-    """
-)
-
-
-@dataclass(frozen=True)
-class RecentChecks:
-    """Recent checks of one provider: of how many connections, and how many of them failed."""
-
-    seen: int
-    failing: int
-    quorum: int = 0  # how many must be seen to end an outage: QUORUM, or all who may be asked
-
 
 def is_outage(checks: RecentChecks) -> bool:
     return checks.failing >= LEAST_FAILING and checks.failing * 2 >= checks.seen
 
 
-def is_over(checks: RecentChecks) -> bool:
-    """A fifth at most fails, where half opened it: a provider that half works does not flap."""
-    return checks.seen >= checks.quorum and checks.failing * 5 <= checks.seen
+def is_good_sample(sample: RecentChecks) -> bool:
+    """Far from where it began, so that a provider that half works does not go back and forth."""
+    return sample.seen >= sample.quorum and sample.failing * LEAST_SHARE_FAILING <= sample.seen
 
 
-async def open_ones(session: AsyncSession) -> dict[str, datetime]:
-    """Which providers have an outage, and since when."""
-    query = select(ProviderOutage.provider, ProviderOutage.opened_at)
+async def open_ones(session: AsyncSession) -> dict[str, str]:
+    """Which providers are out, and with which kind of outage."""
+    query = select(ProviderOutage.provider, ProviderOutage.kind)
     rows = await session.execute(query.where(ProviderOutage.closed_at.is_(None)))
-    return {row.provider: row.opened_at for row in rows}
+    return {row.provider: row.kind for row in rows}
 
 
-async def follow(session: AsyncSession, provider: str, spacing: float = 0.0) -> datetime | None:
-    """Open or close the provider's outage, so that it agrees with the recent checks.
+async def would_open(session: AsyncSession, provider: str, window: float = WAVE_WINDOW) -> bool:
+    """Do the last looks show an outage or a wave of refusals? `window`: seconds, of a wave."""
+    if await _failures_now(session, provider) is not None:
+        return True
+    ended = await last_end(session, provider)
+    return await refusal_waves.seen_now(session, provider, window, ended) is not None
 
-    `spacing`: as in `put_on_schedule`, which is to be called when this returns a time: the outage
-    ended then, just now.
+
+async def follow(
+    session: AsyncSession,
+    provider: str,
+    spacing: float = 0.0,
+    window: float = WAVE_WINDOW,
+    patience: float = WAVE_PATIENCE,
+) -> datetime | None:
+    """Open or close the provider's outage, so that it agrees with what was seen of late.
+
+    `spacing`: as in `rescheduling.put_on_schedule`, which is to be called when this returns a time:
+    the outage ended then, just now. `window`, `patience`: seconds within which refusals are a wave,
+    and until people are told of one.
     """
-    opened = await session.scalar(
-        select(ProviderOutage)
-        .where(ProviderOutage.provider == provider, ProviderOutage.closed_at.is_(None))
-        .with_for_update()
-    )
+    opened = await _open_one(session, provider)
     if opened is None:
-        await _open_if_it_is_one(session, provider)
+        await _open_if_it_is_one(session, provider, window, patience)
         return None
-    seen = await _count(session, provider, opened.sampled_at, spacing)
-    if not is_over(RecentChecks(seen.seen, seen.failing, seen.quorum)):
+    if not await _is_ending(session, opened, spacing):
         return None
     ended = opened.closed_at = await _now(session)
     await session.flush()
     await announce_provider(session, provider)
     return ended
+
+
+async def last_end(session: AsyncSession, provider: str) -> datetime | None:
+    """When its last outage ended. Not one that a clock which has gone back since dated ahead."""
+    ended = select(func.max(ProviderOutage.closed_at)).where(ProviderOutage.closed_at <= func.now())
+    return await session.scalar(ended.where(ProviderOutage.provider == provider))
 
 
 async def take_turn(session: AsyncSession, provider: str, interval: float) -> bool:
@@ -155,45 +140,67 @@ async def take_turn(session: AsyncSession, provider: str, interval: float) -> bo
     return await session.scalar(turn) is not None
 
 
-async def put_on_schedule(
-    session: AsyncSession, provider: str, ended: datetime, interval: float, spacing: float
-) -> bool:
-    """Spread the next checks of a provider that is well again; False when nothing is left to do.
-
-    `spacing`: seconds that it wants between two checks with one grant.
-    """
-    values = {
-        "provider": provider,
-        "ended": ended,
-        "spread": timedelta(seconds=min(SCHEDULE_SPREAD, interval)),
-        "spacing": timedelta(seconds=spacing),
-        "chunk": SCHEDULE_CHUNK,
-    }
-    return (await session.execute(PUT_ON_SCHEDULE, values)).first() is not None
+async def _open_one(session: AsyncSession, provider: str) -> ProviderOutage | None:
+    going_on = select(ProviderOutage).where(
+        ProviderOutage.provider == provider, ProviderOutage.closed_at.is_(None)
+    )
+    return await session.scalar(going_on.with_for_update())
 
 
-async def _open_if_it_is_one(session: AsyncSession, provider: str) -> None:
-    now, ended = await _now(session), await _last_end(session, provider)
-    # What failed in the outage before says nothing about a new one.
-    after = max(now - RECENT_WINDOW, ended) if ended else now - RECENT_WINDOW
-    seen = await _count(session, provider, after)
-    if not is_outage(RecentChecks(seen.seen, seen.failing)):
+async def _open_if_it_is_one(
+    session: AsyncSession, provider: str, window: float, patience: float
+) -> None:
+    ended = await last_end(session, provider)
+    kind, found, told_from = FAILING, await _failures_now(session, provider), None
+    if found is None:
+        kind = REFUSING
+        found = await refusal_waves.seen_now(session, provider, window, ended)
+        told_from = found and found.since + timedelta(seconds=patience)
+    if found is None:
         return
+    began = found.since or await _now(session)
     outage = insert(ProviderOutage).values(
         provider=provider,
-        cause=seen.cause,
-        evidence=seen.evidence or "",
-        opened_at=max(seen.since or now, ended) if ended else seen.since or now,
+        kind=kind,
+        cause=found.cause,
+        evidence=found.evidence or "",
+        opened_at=max(began, ended) if ended else began,
+        told_from=told_from,
     )
     opened = await session.scalar(outage.on_conflict_do_nothing().returning(ProviderOutage.id))
     if opened is not None:
+        log.error("provider %s: %s for everybody, %s", provider, kind, found.cause)
         await announce_provider(session, provider)
 
 
-async def _last_end(session: AsyncSession, provider: str) -> datetime | None:
-    """Not one in the future, which a clock wrote that has stepped back since."""
-    ended = select(func.max(ProviderOutage.closed_at)).where(ProviderOutage.closed_at <= func.now())
-    return await session.scalar(ended.where(ProviderOutage.provider == provider))
+async def _failures_now(session: AsyncSession, provider: str) -> Row[Any] | None:
+    """What the last looks show; None where they show no outage."""
+    now, ended = await _now(session), await last_end(session, provider)
+    # What failed in the outage before says nothing about a new one.
+    after = max(now - RECENT_WINDOW, ended) if ended else now - RECENT_WINDOW
+    seen = await _count(session, provider, after)
+    return seen if is_outage(RecentChecks(seen.seen, seen.failing)) else None
+
+
+async def _is_ending(session: AsyncSession, outage: ProviderOutage, spacing: float) -> bool:
+    """Was the last sample well, as the one before it was? Each counts once, however often one
+    looks, and says nothing before enough of it is answered.
+    """
+    if outage.kind == REFUSING:
+        if await refusal_waves.works_anew(session, outage.provider, outage.opened_at):
+            return True
+        sample = await refusal_waves.sample(session, outage, spacing)
+    else:
+        seen = await _count(session, outage.provider, outage.sampled_at, spacing)
+        sample = RecentChecks(seen.seen, seen.failing, seen.quorum)
+    if not is_good_sample(sample):
+        if sample.failing:
+            outage.good_samples = 0
+        return False
+    if outage.counted_at != outage.sampled_at:
+        outage.good_samples += 1
+        outage.counted_at = outage.sampled_at
+    return outage.good_samples >= GOOD_SAMPLES
 
 
 async def _count(

@@ -23,6 +23,7 @@ class CauseTexts:
     noun: str  # a filter's choice and a report's column: "сервис не отвечал"
     alert: str = ""  # "«Эвотор» не работает с 14:02: сервис не отвечает"; "": it makes no outage
     alert_next_step: str = ""  # "Ваш ход. …"; "": it is not the owner's move
+    next_step_when_lasting: str = ""  # on a card whose trouble is hours old
     card_of_key: CardText | None = None  # where the owner typed the key in
     card_of_delivered: CardText | None = None  # where the provider sends the key by itself
 
@@ -159,6 +160,31 @@ CAUSE_TEXTS = {
         noun="доступ отозван",
         alert="доступ отозван",
         alert_next_step="Нажмите «Переподключить» и дайте доступ снова: история сохранится.",
+    ),
+    "inconsistent": CauseTexts(
+        card=CardText(
+            "Сервис противоречит себе",
+            "«{name}» сам выдал доступ и сам его не принимает. От вас ничего не нужно, "
+            "переподключение не поможет: мы продолжаем проверять.",
+        ),
+        next_step_when_lasting=(
+            "«{name}» сам выдал доступ и уже несколько часов его не принимает. Это его сбой, но "
+            "можно попробовать «Переподключить»: история сохранится."
+        ),
+        was="противоречил себе",
+        still="противоречит себе",
+        noun="сервис противоречил себе",
+        alert="сервис сам выдал доступ и сам его не принимает",
+    ),
+    "account_changed": CauseTexts(
+        card=CardText(
+            "Отвечает другой аккаунт",
+            "Доступ, который вы дали, теперь отвечает за другой аккаунт «{name}». Если вы этого не "
+            "меняли, нажмите «Переподключить» и войдите в нужный аккаунт: история сохранится.",
+        ),
+        was="отвечал за другой аккаунт",
+        still="отвечает за другой аккаунт",
+        noun="отвечал другой аккаунт",
     ),
     "misconfigured": CauseTexts(
         card=CardText(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    and_,
     func,
     text,
 )
@@ -51,15 +52,19 @@ class Cause(StrEnum):
     PAYMENT_REQUIRED = "payment_required"
     REVOKED = "revoked"
     MISCONFIGURED = "misconfigured"
+    INCONSISTENT = "inconsistent"  # the provider issues tokens, and does not take them
+    ACCOUNT_CHANGED = "account_changed"  # another account answers than the one connected
 
     @property
     def fault(self) -> str:
         """Whose move it is: "you", "provider" or "us"."""
-        if self in (Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED, Cause.REVOKED):
+        if self in YOURS:
             return "you"
         return "us" if self in (Cause.RATE_LIMITED, Cause.MISCONFIGURED) else "provider"
 
 
+# What only the owner of the account can mend.
+YOURS = (Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED, Cause.REVOKED, Cause.ACCOUNT_CHANGED)
 # Every check rewrites a row: leave room on its page for the new version (a HOT update), and vacuum
 # early.
 HOT_TABLE = {"fillfactor": 70, "autovacuum_vacuum_scale_factor": 0.02}
@@ -148,6 +153,12 @@ class Grant(Base):
     # Set before a refresh is sent, and cleared by its answer. While it is set, nobody knows whether
     # the refresh token has been used up (docs/decisions/0010).
     refresh_sent_at: Mapped[datetime | None]
+    # How often in a row the provider said that the grant cannot be renewed any more.
+    refused_refreshes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+
+
+# As far as the provider has said: one that renews nothing is believed when it says so again.
+RENEWABLE = and_(Grant.refresh_token.is_not(None), Grant.refused_refreshes < 2)
 
 
 class OAuthState(Base):

@@ -1,6 +1,6 @@
 """Tables of the past: outages of connections and of providers, and how long answers took."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -84,8 +84,13 @@ class Latencies(Base):
     counts: Mapped[list[int | None]] = mapped_column(ARRAY(Integer))
 
 
+FAILING, REFUSING = "failing", "refusing"  # kinds of a provider's outage
+
+
 class ProviderOutage(Base):
-    """An outage of a provider: it failed for so many at once that they have one cause."""
+    """An outage of a provider: it failed for so many at once that they have one cause, or refused
+    everybody's grants.
+    """
 
     __tablename__ = "provider_outages"
     __table_args__ = (
@@ -96,6 +101,7 @@ class ProviderOutage(Base):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_provider_outages_opened_at", "opened_at"),
+        CheckConstraint(check_one_of("kind", [FAILING, REFUSING]), name="kind"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -105,3 +111,19 @@ class ProviderOutage(Base):
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
     sampled_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    kind: Mapped[str] = mapped_column(server_default=FAILING)
+    good_samples: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # in a row
+    counted_at: Mapped[datetime | None]  # `sampled_at` of the last sample that was counted
+    told_from: Mapped[datetime | None]  # people are told from then on; NULL: at once
+
+
+class RefusalCount(Base):
+    """How many grants of a provider were refused for good on one day, outside of any wave: what is
+    usual there. Four weeks are kept, so a provider has 28 rows at most.
+    """
+
+    __tablename__ = "refusal_counts"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    refusals: Mapped[int]

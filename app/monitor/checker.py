@@ -10,24 +10,35 @@ from functools import cached_property
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app import metrics
 from app.background import Unfinished
 from app.config import MOSCOW
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.models.connection import Cause, Status
-from app.monitor import grant_updates
+from app.monitor import corroboration, grant_updates
+from app.monitor.answer import Answer, without_stranger
+from app.monitor.causes import Others
 from app.monitor.connectivity import Connectivity, is_network_failure
 from app.monitor.event_loop_lag import EventLoopLag
 from app.monitor.grant_updates import update_grant
 from app.monitor.leases import Lease, claim_one, release
 from app.monitor.on_demand import OnDemandClaim
 from app.monitor.outage_watch import OutageWatch
-from app.monitor.probe import Answer
-from app.monitor.prober import Prober, ProbeResult
+from app.monitor.prober import REPLICA_LAG, Prober
 from app.monitor.rate_limiter import RateLimiter, honour_retry_after
 from app.monitor.results import Checked, NoVerdict, record
-from app.monitor.verdict import PriorState, Verdict, verdict_of
+from app.monitor.verdict import (
+    PriorState,
+    Verdict,
+    is_new_refusal,
+    is_unclear_refusal,
+    scaled,
+    verdict_of,
+    wants_corroboration,
+)
 from app.outbound.client import HttpClient
 from app.outbound.pool import HttpPool
 from app.providers.provider import AHEAD, Catalogue
@@ -55,20 +66,22 @@ class Checker:
     watch: OutageWatch = field(default_factory=OutageWatch)
     rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     connectivity: Connectivity = field(default_factory=Connectivity)
+    replica_lag: float = REPLICA_LAG  # seconds
 
     async def check(self, lease: Lease) -> Checked | NoVerdict:
         """Probe one connection, and judge the answer."""
         started = time.monotonic()
-        result = await self._prober.ask(lease)
-        if isinstance(result, NoVerdict):
-            if result is NoVerdict.STOPPING:
+        answer = await self._prober.ask(lease)
+        if isinstance(answer, NoVerdict):
+            if answer is NoVerdict.STOPPING:
                 await self._release([lease])
-            return result
-        self._observe(lease.provider, result.answer)
-        if self._proves_nothing(result.answer, started):
+            return answer
+        self._observe(lease.provider, answer)
+        if self._proves_nothing(answer, started):
             await self._release([lease])
             return NoVerdict.OUR_FAULT
-        return Checked(lease, result.answer, self._judge(lease, result))
+        answer = without_stranger(answer, lease.account, lease.hidden)
+        return Checked(lease, answer, await self._judge(lease, answer))
 
     async def write(self, batch: Sequence[Checked]) -> Sequence[Checked]:
         """Record the batch, then keep what the answers told about their grants.
@@ -78,6 +91,7 @@ class Checker:
         batch = await self._judged(batch)
         async with self.sessions.begin() as session:
             written = await record(session, batch, self.zone)
+            await self._ask_others(session, batch)
         self.watch.note(batch)
         _count(batch)
         for checked in batch:
@@ -116,6 +130,7 @@ class Checker:
             self.timeout,
             self.rate_limiter,
             self.unfinished,
+            self.replica_lag,
         )
 
     def _observe(self, name: str, answer: Answer) -> None:
@@ -128,16 +143,29 @@ class Checker:
         late = answer.failure == "timeout" and self.lag.seen_since(started)
         return late or (is_network_failure(answer) and self.connectivity.was_offline_since(started))
 
-    def _judge(self, lease: Lease, result: ProbeResult) -> Verdict:
+    async def _judge(self, lease: Lease, answer: Answer) -> Verdict:
+        known = await self._known(lease, answer)
+        verdict = verdict_of(answer, known, self.interval)
+        verdict = self._in_time(verdict, lease, answer.after_refresh)
+        return honour_retry_after(verdict, self.catalogue.get(lease.provider), answer)
+
+    async def _known(self, lease: Lease, answer: Answer) -> PriorState:
         known = PriorState(
             Status(lease.row.status),
             Cause(lease.row.cause) if lease.row.cause else None,
             lease.row.strikes,
-            result.is_refreshed,
+            lasting=max(0.0, float(lease.row.lasting)),
         )
-        verdict = verdict_of(result.answer, known, self.interval)
-        verdict = self._in_time(verdict, lease, result.is_refreshed)
-        return honour_retry_after(verdict, self.catalogue.get(lease.provider), result.answer)
+        if not wants_corroboration(answer, known):
+            return known
+        if lease.provider in self.watch.refusing:  # whatever lasts, it is the provider's trouble
+            return replace(known, others=Others.REFUSED, lasting=0.0)
+        window = scaled(corroboration.TROUBLE_WINDOW, self.interval)
+        async with self.sessions() as session:
+            others = await corroboration.others_of(
+                session, lease, window, token=is_unclear_refusal(answer)
+            )
+        return replace(known, others=others)
 
     def _in_time(self, verdict: Verdict, lease: Lease, refreshed: bool) -> Verdict:
         """The next look comes early enough to refresh ahead of expiry, where that may help."""
@@ -164,6 +192,13 @@ class Checker:
             return False
         providers = sum(provider.configured for provider in self.catalogue.values())
         return self.connectivity.is_doubtful(providers, checked.is_transition)
+
+    async def _ask_others(self, session: AsyncSession, batch: Sequence[Checked]) -> None:
+        """Whether a refusal is about this grant alone is known once others were looked at."""
+        for each in batch:
+            provider = self.catalogue.get(each.lease.provider)
+            if provider is not None and is_new_refusal(each.verdict):
+                await corroboration.ask_others(session, each.lease, provider.spacing)
 
     async def _release(self, leases: Sequence[Lease]) -> None:
         async with self.sessions.begin() as session:

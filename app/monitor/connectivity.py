@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from app.monitor.probe import Answer
+from app.monitor.answer import Answer
 from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,8 @@ class Connectivity:
 
     async def ask_canaries(self) -> bool:
         """Are we online? Asks the canaries, unless they were asked a moment ago; one at a time."""
+        if not self._hosts:
+            return True
         async with self._asking:
             if time.monotonic() - self._asked_at > CANARY_KEPT:
                 began = time.monotonic()

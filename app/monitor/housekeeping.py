@@ -6,7 +6,7 @@ from app.accounts import sessions as user_sessions
 from app.connections import oauth_states, pairing_codes, pending_reconnects
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.history import latency, outages
+from app.history import latency, outages, refusal_waves
 from app.monitor import heartbeats
 from app.providers.provider import Catalogue
 
@@ -31,5 +31,5 @@ async def _prune(sessions: Sessions) -> None:
     more = True
     while more:
         async with sessions.begin() as session:
-            tables = (outages.prune, audit_log.prune, latency.prune)
+            tables = (outages.prune, audit_log.prune, latency.prune, refusal_waves.prune)
             more = any([await prune(session) for prune in tables])

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.grants import store
 from app.grants.refresh import CHECK_LEASE
 from app.models.connection import Connection, Grant, Status
+from app.models.history import REFUSING, ProviderOutage
 from app.providers.provider import Provider
 
 IS_FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
@@ -49,15 +50,26 @@ async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Le
 async def claim_sample(session: AsyncSession, provider: Provider, limit: int) -> list[Lease]:
     """Claim a few connections of a provider whether they are due or not, the next due first.
 
-    Not those whose grant was refused: they say nothing about the provider, and might be so many
-    that a sample never has enough of the others.
+    Not those whose grant was refused before the outage: they say nothing about the provider, and
+    might be so many that a sample never has enough of the others.
     """
     rested = or_(
         Connection.last_checked_at.is_(None),
         Connection.last_checked_at <= func.now() - timedelta(seconds=provider.spacing),
     )
-    grant_works = Connection.status.not_in([Status.BLOCKED, Status.REVOKED])
-    free = _free(Connection.provider == provider.name, rested, grant_works)
+    began = (
+        select(ProviderOutage.opened_at)
+        .where(
+            ProviderOutage.provider == provider.name,
+            ProviderOutage.kind == REFUSING,
+            ProviderOutage.closed_at.is_(None),
+        )
+        .scalar_subquery()
+    )
+    telling = or_(
+        Connection.status.not_in([Status.BLOCKED, Status.REVOKED]), Connection.since >= began
+    )
+    free = _free(Connection.provider == provider.name, rested, telling)
     first = free.order_by(Connection.next_check_at).limit(limit)
     return _leases(await session.execute(_claim(first)))
 
@@ -119,6 +131,7 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.status,
             Connection.cause,
             Connection.strikes,
+            func.extract("epoch", func.now() - Connection.since).label("lasting"),
             Connection.watched_until,
             func.coalesce(Connection.last_checked_at, Connection.connected_at).label("looked_at"),
             Connection.unaggregated_count,

@@ -165,7 +165,9 @@ class Monitor:
 
     async def _watch_providers(self) -> None:
         checker = self._checker
-        await checker.watch.look(checker.sessions, checker.catalogue, checker.interval)
+        await checker.watch.look(
+            checker.sessions, checker.catalogue, checker.interval, checker.connectivity.ask_canaries
+        )
 
     async def _revoke_due(self) -> None:
         checker = self._checker

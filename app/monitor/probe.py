@@ -5,7 +5,6 @@ No database, and no exception for a "no".
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from time import monotonic, time
 from urllib.parse import urlsplit
@@ -13,11 +12,17 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.grants.store import OpenGrant
+from app.models.connection import Cause
+from app.monitor.answer import Answer
 from app.monitor.response_reader import (
+    body_error,
     classification_of,
     content_of,
     found,
+    is_gone,
+    is_limited,
     is_sound,
+    is_wall,
     label_of,
     text,
     with_kept,
@@ -34,37 +39,17 @@ from app.providers.placeholders import fill_address, fill_all
 from app.providers.provider import Provider
 from app.providers.spec_parts import GET, Probe, TokenPlacement
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a provider said, as far as a verdict needs it."""
-
-    evidence: str  # one line for people: what was asked, what came, how long it took
-    latency_ms: int
-    status: int | None = None  # HTTP status; None: nothing whole came back, see `failure`
-    failure: str = ""  # as in `Failure.code`
-    refused: str = ""  # the code of a refused refresh, as in `Refusal.code`
-    sound: bool = True  # a 2xx answer is what this provider answers when all is well
-    challenge: str = ""  # why the token was refused: an error code of RFC 6750 section 3.1
-    is_page: bool = False  # HTML where an API was asked: a wall in front of it speaks, not the API
-    classification: str = ""  # what the entry's own table says of it: a cause, or "ok"
-    retry_after: float | None = None  # seconds
-    account: str | None = None
-    label: str | None = None
-    expires_in: float | None = None  # seconds until the grant ends, where the answer says so
-    token_placement: int = 0
-
-    @property
-    def refuses_token(self) -> bool:
-        """The provider does not take this access token. A 401 because of what the token is for is
-        none: a fresh one would be refused too.
-        """
-        if self.classification:
-            return self.classification == "revoked"
-        return self.status == 401 and self.challenge != "insufficient_scope"
+GONE = Cause.ACCESS_DENIED.value  # of an account's own address that is closed
 
 
-async def probe(pool: HttpPool, provider: Provider, grant: OpenGrant, timeout: float) -> Answer:
+async def probe(
+    pool: HttpPool,
+    provider: Provider,
+    grant: OpenGrant,
+    timeout: float,
+    *,
+    new_connection: bool = False,
+) -> Answer:
     """Send the provider's probe with this grant's token.
 
     A provider with several token placements gets each in turn until one is not refused with 401,
@@ -84,7 +69,9 @@ async def probe(pool: HttpPool, provider: Provider, grant: OpenGrant, timeout: f
         left = max(0.0, until - began)
         try:
             # Below the httpx client, which would more than double a whole check: 18 µs against 210.
-            response = await pool.exchange(request, left, provider.destination)
+            response = await pool.exchange(
+                request, left, provider.destination, new_connection=new_connection
+            )
         except httpx.HTTPError as error:
             failure = failure_of(error, left, monotonic() - began)
             return _no_answer(request, failure, number)
@@ -110,6 +97,7 @@ def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> 
         latency,
         reply.status_code,
         refused=refusal.code,
+        is_wall=is_wall(reply.status_code, reply.headers, reply.content, basic=True),
         retry_after=retry_after(reply.headers),
     )
 
@@ -177,6 +165,8 @@ def _answer(
     sound = not good or is_sound(probe, response, content)
     named = with_kept(content, kept) if good and sound else None
     challenge = challenge_error(response.headers)
+    if not good and not challenge and body_error(content) == "invalid_token":
+        challenge = "invalid_token"
     remark = challenge if sound else "с ошибкой в ответе"
     return Answer(
         _evidence(request.method, request.target.address, _said(response.status, remark, latency)),
@@ -184,14 +174,21 @@ def _answer(
         response.status,
         sound=sound,
         challenge=challenge,
-        is_page=response.headers.get("content-type", "").startswith("text/html"),
-        classification=classification_of(probe, response, content),
+        is_wall=is_wall(response.status, response.headers, response.body, _sends_basic(provider)),
+        is_limited=is_limited(response),
+        classification=classification_of(probe, response, content)
+        or (GONE if is_gone(probe, response) else ""),
         retry_after=retry_after(response.headers),
         account=text(probe.account, named),
         label=label_of(probe.label, named),
         expires_in=seconds_until(found(probe.expires, named), time()),
         token_placement=token_placement,
+        over_kept_connection=response.is_over_kept_connection,
     )
+
+
+def _sends_basic(provider: Provider) -> bool:
+    return any(each.auth.lower().startswith("basic") for each in provider.probe.token_placements)
 
 
 def _evidence(method: str, url: str, said: str) -> str:

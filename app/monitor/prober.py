@@ -1,8 +1,8 @@
 """Around step 2 of a check: which token is asked with, refreshed where that may help."""
 
+import asyncio
 import logging
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from app import metrics
 from app.background import Unfinished
@@ -12,11 +12,12 @@ from app.errors import SealingError
 from app.grants import store
 from app.grants.refresh import NotRefreshed, may_refresh, refresh, wants_refresh
 from app.grants.store import OpenGrant
+from app.models.connection import Status
+from app.monitor.answer import Answer
 from app.monitor.leases import Lease
-from app.monitor.probe import Answer, answer_of, probe
+from app.monitor.probe import answer_of, probe
 from app.monitor.rate_limiter import RateLimiter
 from app.monitor.results import NoVerdict
-from app.monitor.verdict import is_about_grant
 from app.oauth.token_response import Refusal
 from app.outbound.client import HttpClient
 from app.outbound.pool import HttpPool
@@ -24,15 +25,9 @@ from app.providers.provider import Catalogue, Provider
 
 log = logging.getLogger(__name__)
 
+REPLICA_LAG = 1.5  # seconds until all nodes of an API know a token that was issued just now
 NOT_ASKED = Answer("", 0, failure="unconfigured")  # a key or a client id is missing here
 TAKEN_BACK = Answer("", 0, failure="taken_back")  # there is no token to ask with
-
-
-class ProbeResult(NamedTuple):
-    """What is known of a grant after it was asked with."""
-
-    answer: Answer
-    is_refreshed: bool = False  # the answer is about a token that was refreshed for it
 
 
 @dataclass(frozen=True)
@@ -47,66 +42,87 @@ class Prober:
     timeout: float  # seconds for one probe
     rate_limiter: RateLimiter
     unfinished: Unfinished
+    replica_lag: float = REPLICA_LAG  # seconds
 
-    async def ask(self, lease: Lease) -> ProbeResult | NoVerdict:
-        """The answer to a probe, or to the refresh that came before it."""
+    async def ask(self, lease: Lease) -> Answer | NoVerdict:
+        """The answer to a probe, or to a refresh where that is what is wrong."""
         provider = self.catalogue.get(lease.provider)
         if provider is None or not provider.configured:
-            return ProbeResult(NOT_ASKED)
+            return NOT_ASKED
         try:
             grant = store.open_grant(self.keys, lease.row)
             if grant.is_taken_back:
-                return ProbeResult(TAKEN_BACK)
+                return TAKEN_BACK
             return await self._ask(provider, grant, lease)
         except SealingError as error:
             log.error("connection %s: %s", lease.connection_id, error)
-            return ProbeResult(NOT_ASKED)
+            return NOT_ASKED
 
-    async def _ask(
-        self, provider: Provider, grant: OpenGrant, lease: Lease
-    ) -> ProbeResult | NoVerdict:
-        if not wants_refresh(provider, grant):
-            return await self._probe_then_refresh(provider, grant, lease)
+    async def _ask(self, provider: Provider, grant: OpenGrant, lease: Lease) -> Answer | NoVerdict:
+        if wants_refresh(provider, grant):
+            outcome = await self._refresh(provider, grant, lease)
+            return await self._after_refresh(provider, grant, outcome)
+        answer = await self._probe_again_if_refused(provider, grant, lease)
+        if not (answer.suggests_refresh and may_refresh(provider, grant)):
+            return answer
         outcome = await self._refresh(provider, grant, lease)
-        if isinstance(outcome, OpenGrant):
-            return ProbeResult(await self._probe(provider, outcome), is_refreshed=True)
         if isinstance(outcome, Refusal):
-            return await self._after_refusal(provider, grant, lease, outcome)
-        return outcome
+            return answer_of(provider, outcome, grant.kept)
+        self.rate_limiter.spend(provider)  # the probe that follows is not the first of this check
+        return await self._after_refresh(provider, grant, outcome)
 
-    async def _after_refusal(
-        self, provider: Provider, grant: OpenGrant, lease: Lease, refusal: Refusal
-    ) -> ProbeResult | NoVerdict:
-        """The refresh ahead of time was in vain, but the access token may still be good."""
-        if is_about_grant(refusal.code) or (grant.expired and not refusal.is_unclear):
-            return ProbeResult(answer_of(provider, refusal, grant.kept))
-        if refusal.is_unclear:  # the refresh token is not sent a second time
-            return ProbeResult(await self._probe(provider, grant))
-        return await self._probe_then_refresh(provider, grant, lease)
-
-    async def _probe_then_refresh(
-        self, provider: Provider, grant: OpenGrant, lease: Lease
-    ) -> ProbeResult | NoVerdict:
-        """Probe; where the access token is refused, refresh it and probe once more."""
-        answer = await self._probe(provider, grant)
-        if not (answer.refuses_token and may_refresh(provider, grant)):
-            return ProbeResult(answer)
-        outcome = await self._refresh(provider, grant, lease)
-        if isinstance(outcome, OpenGrant):
-            self.rate_limiter.spend(provider)  # the second probe of one check
-            return ProbeResult(await self._probe(provider, outcome), is_refreshed=True)
+    async def _after_refresh(
+        self, provider: Provider, grant: OpenGrant, outcome: OpenGrant | Refusal | NoVerdict
+    ) -> Answer | NoVerdict:
+        """Ask with the new token. Where there is none, the old one may still be good: for as long
+        as it works, the connection is what the API says.
+        """
         if isinstance(outcome, NoVerdict):
             return outcome
-        # A no without a known reason proves less than the API's own no to the access token.
-        return ProbeResult(
-            answer if outcome.is_unclear else answer_of(provider, outcome, grant.kept)
-        )
+        if isinstance(outcome, OpenGrant):
+            return await self._probe_fresh(provider, outcome)
+        answer = await self._probe(provider, grant)
+        return answer_of(provider, outcome, grant.kept) if answer.may_refuse_token else answer
 
-    async def _probe(self, provider: Provider, grant: OpenGrant) -> Answer:
-        answer = await probe(self.http_pool, provider, grant, self.timeout)
+    async def _probe_fresh(self, provider: Provider, grant: OpenGrant) -> Answer:
+        """With a token that was issued just now. An API that does not know it yet is asked again
+        once its replicas have had their time.
+        """
+        answer = await self._probe(provider, grant)
+        if answer.refuses_token:
+            await asyncio.sleep(self.replica_lag)
+            answer = await self._probe_again(provider, grant)
+        return replace(answer, after_refresh=True)
+
+    async def _probe_again_if_refused(
+        self, provider: Provider, grant: OpenGrant, lease: Lease
+    ) -> Answer:
+        """A token that worked at the last look is refused: asked once more over a new connection,
+        as a kept one stays with its node of a balancer, and that node may be the bad one.
+        """
+        answer = await self._probe(provider, grant)
+        if not answer.refuses_token or lease.row.status != Status.ONLINE:
+            return answer
+        again = await self._probe_again(provider, grant, new_connection=True)
+        if again.refuses_token or answer.over_kept_connection:
+            return again
+        return replace(again, contradicted=True)
+
+    async def _probe(
+        self, provider: Provider, grant: OpenGrant, *, new_connection: bool = False
+    ) -> Answer:
+        answer = await probe(
+            self.http_pool, provider, grant, self.timeout, new_connection=new_connection
+        )
         if grant.token_placement is None:  # the placements before it were tried as well
             self.rate_limiter.spend(provider, answer.token_placement)
         return answer
+
+    async def _probe_again(
+        self, provider: Provider, grant: OpenGrant, *, new_connection: bool = False
+    ) -> Answer:
+        self.rate_limiter.spend(provider)
+        return await self._probe(provider, grant, new_connection=new_connection)
 
     async def _refresh(
         self, provider: Provider, grant: OpenGrant, lease: Lease

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.models.connection import Cause
-from app.monitor.probe import Answer
-from app.monitor.verdict import LONGEST_RETRY_AFTER, Verdict, cause_of
+from app.monitor.answer import Answer
+from app.monitor.causes import cause_of
+from app.monitor.verdict import LONGEST_RETRY_AFTER, Verdict
 from app.providers.provider import Provider
 
 BUCKET_BURST = 0.1  # of a second's requests may start at once …

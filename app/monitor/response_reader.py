@@ -1,9 +1,10 @@
 """Reads a provider's answer with the JMESPath expressions of its entry."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import jmespath
 
@@ -11,22 +12,59 @@ from app.i18n.plain_text import one_line
 from app.outbound.http1 import RawResponse
 from app.providers.spec_parts import Probe
 
+REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
 LONGEST_ACCOUNT_LABEL = 200  # characters of a label or an account that we keep
 
 
 def content_of(response: RawResponse) -> Any:
     """The JSON of an answer; None where there is none."""
-    try:
-        return json.loads(response.body)
-    except (ValueError, RecursionError):
-        return None
+    return _loaded(response.body)
 
 
 def is_sound(probe: Probe, response: RawResponse, content: Any) -> bool:
     """Is a 2xx answer what this provider answers when all is well?"""
     if response.status == 204 or probe.method == "HEAD":
         return True
-    return content is not None and not found(probe.error, content)
+    return content is not None and not found(probe.error, content) and _has_shape(probe, content)
+
+
+def is_wall(status: int, headers: Mapping[str, str], body: bytes, basic: bool) -> bool:
+    """Does something in front of the API refuse: a firewall, a proxy, a balancer?
+
+    Known by what it is, whatever media type it claims: no JSON where the API speaks JSON, a page, a
+    challenge for a password. `basic`: the entry itself sends Basic.
+    """
+    if status < 400:
+        return False
+    scheme = headers.get("www-authenticate", "").strip().lower()
+    if "bearer" in scheme:
+        return False
+    if scheme.startswith(("basic", "digest", "negotiate", "ntlm")) and not basic:
+        return True
+    return bool(body.strip()) and not isinstance(_loaded(body), (dict, list))
+
+
+def is_limited(response: RawResponse) -> bool:
+    """Is a 403 a rate limit's? Some providers say so by its headers alone (GitHub's REST API)."""
+    if response.status != 403:
+        return False
+    return "retry-after" in response.headers or any(
+        response.headers.get(name, "").strip() == "0" for name in REMAINING
+    )
+
+
+def is_gone(probe: Probe, response: RawResponse) -> bool:
+    """Is an account's own address (a portal, a shop's host) closed? Its owner is the one to look.
+
+    At an address that all accounts share the same statuses are the provider's mistake.
+    """
+    return "{" in urlsplit(probe.url).netloc and response.status in (404, 410, 423)
+
+
+def body_error(content: Any) -> str:
+    """The error code of a refusal's body, written as in RFC 6749 section 5.2; "" without one."""
+    said = content.get("error") if isinstance(content, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def classification_of(probe: Probe, response: RawResponse, content: Any) -> str:
@@ -36,6 +74,18 @@ def classification_of(probe: Probe, response: RawResponse, content: Any) -> str:
         if fits and (not rule.when or found(rule.when, content)):
             return rule.cause
     return ""
+
+
+def _has_shape(probe: Probe, content: Any) -> bool:
+    """Is there any of what the entry reads? `{"status": "maintenance"}` names nobody.
+
+    Any key of the answer's object that the entry's expressions begin with will do, so that an
+    account without a name is still one.
+    """
+    names = {*_roots_of(probe.account), *_roots_of(probe.label)} - {"kept"}
+    if not names:
+        return True
+    return isinstance(content, dict) and any(name in content for name in names)
 
 
 def with_kept(content: Any, kept: Mapping[str, str]) -> Any:
@@ -72,3 +122,24 @@ def found(expression: str, content: Any) -> Any:
 @cache
 def _compiled(expression: str) -> Any:
     return jmespath.compile(expression)
+
+
+def _loaded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+@cache
+def _roots_of(expression: str) -> frozenset[str]:
+    """The keys of the answer's own object that an expression reads."""
+    return frozenset(_roots(_compiled(expression).parsed)) if expression else frozenset()
+
+
+def _roots(node: Mapping[str, Any]) -> Iterator[str]:
+    if node["type"] == "field":
+        yield node["value"]
+    within_first = node["type"] in ("subexpression", "index_expression", "projection", "flatten")
+    for child in node["children"][:1] if within_first else node["children"]:
+        yield from _roots(child)

@@ -6,6 +6,7 @@ or that was disconnected while it was probed, is not touched.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,16 +20,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.alerts import triggers
-from app.audit_log import AuditEvent
 from app.config import MOSCOW
 from app.database.row_arrays import unnest
-from app.history import latency, outages
+from app.history import latency, outages, refusal_waves
 from app.history.flapping import FLAPPING_TRANSITIONS
 from app.history.latency import LatencyBatch
 from app.history.latency_ring import NEXT_SLOT, RING_SIZE, LatencyRing, entry_of, with_pause
-from app.models.connection import Cause, Status
+from app.models.connection import Status
+from app.monitor.answer import Answer
 from app.monitor.leases import Lease
-from app.monitor.probe import Answer
 from app.monitor.verdict import Verdict
 from app.realtime.events import announce_cards
 
@@ -50,14 +50,13 @@ class Checked:
     @property
     def looked(self) -> bool:
         """False: our own mistake kept us from asking, which changes nobody's status."""
-        return self.verdict.cause is not Cause.MISCONFIGURED
+        return self.answer.was_sent
 
     @property
     def is_transition(self) -> bool:
-        if not self.looked:
-            return False
         verdict, before = self.verdict, self.lease.row
-        return bool(verdict.status != before.status or verdict.cause != before.cause)
+        changed = verdict.status != before.status or verdict.cause != before.cause
+        return bool(self.looked and changed)
 
     @property
     def is_flip(self) -> bool:
@@ -223,16 +222,23 @@ async def _follow(session: AsyncSession, written: Sequence[Written], changed: Se
     ids = [row.id for row, _ in written if row.id in changed]
     await outages.follow(session, ids)
     await triggers.schedule_evaluation(session, ids)
-    if revoked := _newly_revoked(written):
-        await audit_log.write_of(session, AuditEvent.REVOKED, revoked)
+    if revoked := _newly(Status.REVOKED, written):
+        await audit_log.write_of(session, audit_log.AuditEvent.REVOKED, revoked)
+    await refusal_waves.note_refusals(session, _refusals(written))
 
 
-def _newly_revoked(written: Iterable[Written]) -> list[UUID]:
+def _newly(status: Status, written: Iterable[Written]) -> list[UUID]:
     return [
         row.id
         for row, each in written
-        if each.verdict.status is Status.REVOKED and each.lease.row.status != Status.REVOKED
+        if each.verdict.status is status and each.lease.row.status != status
     ]
+
+
+def _refusals(written: Sequence[Written]) -> Counter[str]:
+    """How many grants were refused for good just now, by provider."""
+    ids = {*_newly(Status.REVOKED, written), *_newly(Status.BLOCKED, written)}
+    return Counter(each.lease.provider for row, each in written if row.id in ids)
 
 
 def _full(written: Iterable[Written]) -> Iterator[LatencyBatch]:
@@ -240,5 +246,5 @@ def _full(written: Iterable[Written]) -> Iterator[LatencyBatch]:
     for row, each in written:
         if row.recent_latencies and (count := each.lease.row.unaggregated_count):
             ring = LatencyRing(row.recent_latencies, row.check_count)
-            before = ring.last_latencies(count + 1)[:count]
-            yield LatencyBatch(row.id, each.lease.row.looked_at, before, row.zone)
+            latencies = ring.last_latencies(count + 1)[:count]
+            yield LatencyBatch(row.id, each.lease.row.looked_at, latencies, row.zone)

@@ -1,63 +1,58 @@
 """Step 3 of 6 of a check: what an answer means for a connection.
 
-Pure: no clock, no database, no network. The table of causes is in the README, its reasons in
-docs/decisions/0009. Nothing turns red on one look; `revoked` needs proof; what is our own mistake
-changes nobody's status.
+Pure: no clock, no database, no network. Nothing turns red on one look, and nobody is asked to
+reconnect unless two looks agree and other people's grants at the same provider are served meanwhile
+(docs/decisions/0009 and 0021).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.models.connection import Cause, Status
-from app.monitor.probe import Answer
-from app.providers.spec_parts import OK
+from app.monitor.answer import Answer
+from app.monitor.causes import Others, cause_of
 
-STRIKE_DELAY = 30.0  # seconds after a strike, unless the interval is shorter
-REVOKED_DELAY = 86_400.0  # seconds; nothing but a reconnect helps, so looking often is pointless
+STRIKE_DELAY = 30.0  # seconds after a strike
+# Seconds between the looks at a revoked grant: some providers take their refusal back.
+REVOKED_DELAYS = (60.0, 300.0, 1_800.0, 10_800.0, 86_400.0)
+BELIEVED_AFTER = 3_600.0  # seconds of refusing others as well, until each is believed all the same
+USUAL_INTERVAL = 30.0  # seconds; with a shorter interval every time here shrinks along with it
 LONGEST_RETRY_AFTER = 86_400.0  # seconds; the most that a Retry-After is honoured
-CONFIRMING_STRIKES = 2  # the same kind of failure twice in a row is confirmed
+CONFIRMING_STRIKES = 2  # looks that confirm each other
+UNHEARD = 4  # looks without a word from anybody else's grant, until this one is judged alone
 
-CONFIRMED_STATUS = {  # what a cause makes of a connection once it is confirmed
+CONFIRMED_STATUS = {  # what a cause makes of a connection once it is confirmed; all others: offline
     Cause.RATE_LIMITED: Status.DEGRADED,
+    Cause.MISCONFIGURED: Status.DEGRADED,
+    Cause.ACCOUNT_CHANGED: Status.DEGRADED,
     Cause.ACCESS_DENIED: Status.BLOCKED,
     Cause.PAYMENT_REQUIRED: Status.BLOCKED,
     Cause.REVOKED: Status.REVOKED,
 }
 REFUSED_STATUSES = (Status.BLOCKED, Status.REVOKED)  # the provider's own word about this grant
-STATUS_CAUSES = {  # of the API's answers; at the token endpoint these mean other things
-    401: Cause.REVOKED,
-    402: Cause.PAYMENT_REQUIRED,
-    403: Cause.ACCESS_DENIED,
-    408: Cause.PROVIDER_ERROR,
-    425: Cause.PROVIDER_ERROR,
-}
-FAILURE_CAUSES = {
-    "timeout": Cause.TIMEOUT,
-    "unreachable": Cause.UNREACHABLE,
-    "tls": Cause.TLS,
-    "unconfigured": Cause.MISCONFIGURED,
-    "not_allowed": Cause.MISCONFIGURED,  # nothing was sent: an address in our entry is wrong
-}
-REFUSAL_CAUSES = {  # codes of a refused refresh, RFC 6749 section 5.2
-    "invalid_grant": Cause.REVOKED,
-    "invalid_client": Cause.MISCONFIGURED,
-    "payment_required": Cause.PAYMENT_REQUIRED,
-    "unauthorized_client": Cause.MISCONFIGURED,
-    "unsupported_grant_type": Cause.MISCONFIGURED,
-    "invalid_request": Cause.MISCONFIGURED,
-    "invalid_scope": Cause.MISCONFIGURED,
-    "server_error": Cause.PROVIDER_ERROR,
-    "temporarily_unavailable": Cause.PROVIDER_ERROR,
-}
+RED_STATUSES = (Status.OFFLINE, *REFUSED_STATUSES)
+# The graver of two different failures names the outage; the last is the gravest.
+GRAVITY = (
+    Cause.REVOKED,
+    Cause.ACCESS_DENIED,
+    Cause.PAYMENT_REQUIRED,
+    Cause.BAD_RESPONSE,
+    Cause.INCONSISTENT,
+    Cause.TIMEOUT,
+    Cause.PROVIDER_ERROR,
+    Cause.TLS,
+    Cause.UNREACHABLE,
+)
 
 
 @dataclass(frozen=True)
 class PriorState:
-    """What we knew before the answer, and how the answer was got."""
+    """What was known before the answer."""
 
     status: Status
     cause: Cause | None = None
-    strikes: int = 0
-    refreshed: bool = False  # the answer is about a token that was refreshed a moment ago
+    strikes: int = 0  # looks in a row that brought it; while red, 1: the last look said another
+    others: Others = Others.NOBODY
+    lasting: float = 0.0  # seconds since the status began
 
 
 @dataclass(frozen=True)
@@ -75,96 +70,149 @@ def verdict_of(answer: Answer, known: PriorState, interval: float) -> Verdict:
     """Judge one answer; `interval` is the seconds between two checks of a healthy connection."""
     if answer.failure == "taken_back":
         return Verdict(known.status, known.cause, known.strikes, False, interval, news=False)
-    cause = cause_of(answer)
+    cause = cause_of(answer, _witnesses(known, interval))
     if cause is None:
         return Verdict(Status.ONLINE, None, 0, known.status is not Status.ONLINE, interval)
-    if cause is Cause.MISCONFIGURED:
+    if not answer.was_sent:  # our own mistake changes nobody's status
         return Verdict(known.status, cause, known.strikes, False, interval)
-    status = CONFIRMED_STATUS.get(cause, Status.OFFLINE)
-    if known.status in REFUSED_STATUSES and status in (Status.DEGRADED, Status.OFFLINE):
-        return _no_news(answer, known, interval)
+    wait = min(max(interval, answer.retry_after or 0.0), LONGEST_RETRY_AFTER)
+    if known.status in REFUSED_STATUSES and _means(cause) not in REFUSED_STATUSES:
+        return _no_news(known, interval, wait)
     if cause is Cause.RATE_LIMITED:
-        began = known.status is not Status.DEGRADED
-        return Verdict(status, cause, 0, began, _wait(answer, interval))
-    proven = cause is Cause.REVOKED and _is_proof(answer, known)
-    return _failure(cause, status, proven, known, interval)
+        return _limited(known, wait)
+    if _means(cause) is Status.DEGRADED or answer.contradicted:
+        return _amber(cause, known, interval)
+    verdict = _failed(cause, known, interval)
+    return _not_before(verdict, answer.retry_after)
 
 
-def cause_of(answer: Answer) -> Cause | None:
-    """The cause that an answer names; None: all is well. A provider's own table comes first."""
-    if answer.classification:
-        return None if answer.classification == OK else Cause(answer.classification)
-    if answer.failure:
-        return FAILURE_CAUSES.get(answer.failure, Cause.BAD_RESPONSE)
-    if answer.refused in REFUSAL_CAUSES:
-        return REFUSAL_CAUSES[answer.refused]
-    return _http_cause(answer)
+def is_unclear_refusal(answer: Answer) -> bool:
+    """Was a refresh refused in a way that may be about the grant or about our registration?"""
+    well = cause_of(answer, Others.WELL)
+    return bool(answer.refused) and well is not cause_of(answer, Others.UNKNOWN)
 
 
-def is_about_grant(refusal_code: str) -> bool:
-    """Does a refused refresh say something about the grant or our registration, for good?"""
-    return REFUSAL_CAUSES.get(refusal_code) in (Cause.REVOKED, Cause.MISCONFIGURED)
+def wants_corroboration(answer: Answer, known: PriorState) -> bool:
+    """Does it matter for the verdict what others get? Not at a first look, which proves nothing."""
+    cause = cause_of(answer, Others.WELL)
+    was_struck = known.status is Status.DEGRADED or known.status in RED_STATUSES
+    return was_struck and cause is not None and _means(cause) in REFUSED_STATUSES
 
 
-def _http_cause(answer: Answer) -> Cause | None:
-    status = answer.status or 0
-    if status in STATUS_CAUSES and not answer.refused:
-        return _status_cause(status, answer)
-    if status == 429:
-        return Cause.RATE_LIMITED
-    if status >= 500:
-        return Cause.PROVIDER_ERROR
-    good = 200 <= status < 300 and answer.sound and not answer.refused
-    return None if good else Cause.BAD_RESPONSE
+def is_new_refusal(verdict: Verdict) -> bool:
+    """A first look that refused the grant: others are to be looked at before the second."""
+    means = verdict.cause is not None and _means(verdict.cause)
+    return verdict.status is Status.DEGRADED and verdict.strikes == 1 and means in REFUSED_STATUSES
 
 
-def _status_cause(status: int, answer: Answer) -> Cause:
-    if status == 401 and answer.challenge == "insufficient_scope":
-        return Cause.ACCESS_DENIED  # the token is good, but not for this
-    if status == 403 and answer.is_page:
-        return Cause.BAD_RESPONSE  # a firewall's page: nobody is sent to their provider for that
-    return STATUS_CAUSES[status]
+def scaled(seconds: float, interval: float) -> float:
+    """A time of the rules here: with an interval under half a minute it shrinks along with it."""
+    return seconds * min(1.0, interval / USUAL_INTERVAL)
 
 
-def _no_news(answer: Answer, known: PriorState, interval: float) -> Verdict:
-    """A provider that is down or busy says nothing about a grant that it had refused before."""
-    wait = max(_wait(answer, interval), _delay(known.status, known.strikes, interval))
-    return Verdict(known.status, known.cause, known.strikes, False, wait, news=False)
+def _witnesses(known: PriorState, interval: float) -> Others:
+    """Alone at its provider, a grant that is refused for unclear reasons is judged in the end."""
+    is_unclear = known.cause in (Cause.MISCONFIGURED, Cause.REVOKED)
+    if known.others is not Others.NOBODY or not is_unclear:
+        return known.others
+    return Others.SILENT if known.lasting >= scaled(BELIEVED_AFTER, interval) else known.others
 
 
-def _wait(answer: Answer, interval: float) -> float:
-    return min(max(interval, answer.retry_after or 0.0), LONGEST_RETRY_AFTER)
-
-
-def _is_proof(answer: Answer, known: PriorState) -> bool:
-    """The provider's own word that the grant is over: no second look is needed."""
-    return answer.refused == "invalid_grant" or (answer.refuses_token and known.refreshed)
-
-
-def _failure(
-    cause: Cause, status: Status, proven: bool, known: PriorState, interval: float
-) -> Verdict:
-    """A strike; or, where it is proven or the second of its kind in a row, the failure itself."""
-    strikes = known.strikes + 1 if _same_kind(known, status) else 1
-    if strikes < CONFIRMING_STRIKES and not proven:
+def _failed(cause: Cause, known: PriorState, interval: float) -> Verdict:
+    if known.status in RED_STATUSES:
+        return _while_red(cause, known, interval)
+    if not _is_struck(known):
         began = known.status is not Status.DEGRADED or known.strikes == 0
-        return Verdict(Status.DEGRADED, cause, strikes, began, min(STRIKE_DELAY, interval))
-    began = known.status is not status and strikes == 1
+        return Verdict(Status.DEGRADED, cause, 1, began, min(STRIKE_DELAY, interval))
+    if known.cause is not None and _means(known.cause) is not _means(cause):
+        cause = _graver(known.cause, cause)
+    if _is_doubtful(cause, known, interval):
+        strikes = known.strikes + 1
+        return Verdict(Status.DEGRADED, cause, strikes, False, _pause(strikes, interval))
+    return _confirmed(cause, known.strikes + 1, False, interval)
+
+
+def _amber(cause: Cause, known: PriorState, interval: float) -> Verdict:
+    """What never becomes more than amber. Whether a refused refresh is our mistake or about this
+    grant may be known once others were refreshed, so that is soon asked once more.
+    """
+    is_first = cause is Cause.MISCONFIGURED and known.cause is not cause
+    delay = min(STRIKE_DELAY, interval) if is_first else interval
+    strikes = int(cause is Cause.MISCONFIGURED)  # so that what it turns out to be is dated from it
+    return Verdict(Status.DEGRADED, cause, strikes, known.status is not Status.DEGRADED, delay)
+
+
+def _while_red(cause: Cause, known: PriorState, interval: float) -> Verdict:
+    """What is confirmed stays so at one look of another kind; two of those are a new verdict."""
+    if _means(cause) is known.status:
+        return _confirmed(cause, known.strikes + 1, False, interval)
+    if known.strikes >= CONFIRMING_STRIKES or _is_doubtful(cause, known, interval):
+        delay = min(STRIKE_DELAY, interval)
+        return Verdict(known.status, known.cause, 1, False, delay, news=False)
+    return _confirmed(cause, CONFIRMING_STRIKES, True, interval)
+
+
+def _confirmed(cause: Cause, strikes: int, began: bool, interval: float) -> Verdict:
+    status = _means(cause)
     return Verdict(status, cause, strikes, began, _delay(status, strikes, interval))
 
 
-def _same_kind(known: PriorState, status: Status) -> bool:
-    """Does this failure go on with the one before, confirmed or not?"""
-    if known.status is status:
-        return True
-    if known.cause is None or known.cause is Cause.MISCONFIGURED:
-        return False  # a mistake of ours came between: nobody knows any more what the strike was
-    return CONFIRMED_STATUS.get(known.cause, Status.OFFLINE) is status
+def _limited(known: PriorState, wait: float) -> Verdict:
+    """A rate limit is no failure, but it is no good answer either: it ends no trouble."""
+    if known.status is Status.OFFLINE and known.strikes >= CONFIRMING_STRIKES:
+        return Verdict(Status.OFFLINE, known.cause, 1, False, wait, news=False)
+    if _is_struck(known) and known.cause is not None:
+        if _means(known.cause) is Status.OFFLINE:
+            return Verdict(Status.OFFLINE, known.cause, CONFIRMING_STRIKES, False, wait, news=False)
+        return Verdict(known.status, known.cause, known.strikes, False, wait, news=False)
+    began = known.status is not Status.DEGRADED
+    return Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, began, wait)
+
+
+def _no_news(known: PriorState, interval: float, wait: float) -> Verdict:
+    """A provider that is down or busy says nothing about a grant that it had refused before."""
+    delay = max(wait, _delay(known.status, known.strikes, interval))
+    return Verdict(known.status, known.cause, known.strikes, False, delay, news=False)
+
+
+def _is_struck(known: PriorState) -> bool:
+    """Did the look before fail, unconfirmed? After a mistake of ours nobody knows any more."""
+    return known.status is Status.DEGRADED and known.strikes > 0 and known.cause in GRAVITY
+
+
+def _is_doubtful(cause: Cause, known: PriorState, interval: float) -> bool:
+    """Refused, but others are refused as well, or nobody has been asked yet: this may be the
+    provider's trouble. It is believed in the end, so that a real mass revocation is told too.
+    """
+    if _means(cause) not in REFUSED_STATUSES:
+        return False
+    if known.others is Others.REFUSED:
+        return known.lasting < scaled(BELIEVED_AFTER, interval)
+    return known.others is Others.UNKNOWN and known.strikes + 1 < UNHEARD
+
+
+def _graver(one: Cause, other: Cause) -> Cause:
+    return max(one, other, key=GRAVITY.index)
+
+
+def _means(cause: Cause) -> Status:
+    return CONFIRMED_STATUS.get(cause, Status.OFFLINE)
+
+
+def _not_before(verdict: Verdict, retry_after: float | None) -> Verdict:
+    """A failing provider that says when to come back is not asked before (RFC 9110, 10.2.3)."""
+    if retry_after is None or verdict.delay >= retry_after:
+        return verdict
+    return replace(verdict, delay=min(retry_after, LONGEST_RETRY_AFTER))
 
 
 def _delay(status: Status, strikes: int, interval: float) -> float:
     if status is Status.REVOKED:
-        return REVOKED_DELAY
-    if status is Status.BLOCKED:
-        return interval
-    return min(STRIKE_DELAY * 2.0 ** min(strikes - CONFIRMING_STRIKES, 20), interval)
+        look = min(max(strikes - CONFIRMING_STRIKES, 0), len(REVOKED_DELAYS) - 1)
+        return scaled(REVOKED_DELAYS[look], interval)
+    return interval if status is Status.BLOCKED else _pause(strikes, interval)
+
+
+def _pause(strikes: int, interval: float) -> float:
+    """Seconds until the next look at what fails: ever longer, up to the interval."""
+    return min(STRIKE_DELAY * 2.0 ** min(max(strikes - CONFIRMING_STRIKES, 0), 20), interval)

@@ -149,8 +149,9 @@ def revocation_line(provider: Provider) -> str:
 
 def challenge_error(headers: Mapping[str, str]) -> str:
     """Why a token was refused, by the challenge (RFC 6750 section 3); "" where it does not say."""
-    found = re.search(r'\berror="?([a-z_]+)', headers.get("www-authenticate", ""))
-    return found[1] if found and found[1] in CHALLENGES else ""
+    found = re.search(r'\berror\s*=\s*"?\s*([a-z_]+)', headers.get("www-authenticate", ""), re.I)
+    code = found[1].lower() if found else ""
+    return code if code in CHALLENGES else ""
 
 
 def _challenge(code_verifier: str) -> str:

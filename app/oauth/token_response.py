@@ -17,7 +17,7 @@ from app.oauth.error_field import has_error
 from app.oauth.token_expiry import life_of
 from app.outbound.failures import Failure
 from app.providers.provider import Provider
-from app.providers.spec_parts import TOKEN_ERRORS
+from app.providers.spec_parts import TOKEN_ERRORS, TokenError
 
 UNKNOWN_ERROR = "unknown_error"  # an `error` at status 200 that is no word we know
 NOT_SENDABLE = ("dpop", "mac", "pop")  # token types that want more than a header with the token
@@ -51,6 +51,11 @@ class Refusal:
     @property
     def is_ours(self) -> bool:
         return self.code in OURS
+
+    @property
+    def ends_grant(self) -> bool:
+        """Does the provider say that this grant is over?"""
+        return TOKEN_ERRORS.get(self.code) is TokenError.GRANT
 
     @property
     def is_lost_answer(self) -> bool:

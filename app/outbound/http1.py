@@ -36,6 +36,7 @@ class RawResponse:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)  # lower case, joined
     body: bytes = b""
+    is_over_kept_connection: bool = False  # not over one that was made for this request
 
 
 class HttpConnection(asyncio.Protocol):

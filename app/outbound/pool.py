@@ -31,17 +31,28 @@ class HttpPool:
         self._idle = _Idle()
 
     async def exchange(
-        self, message: WrittenRequest, seconds: float, destination: Destination
+        self,
+        message: WrittenRequest,
+        seconds: float,
+        destination: Destination,
+        *,
+        new_connection: bool = False,
     ) -> RawResponse:
         """Send it once, and wait at most so long for the whole answer.
 
-        Redirects are answers like any other. Raises httpx's exceptions, see `failures`.
+        `new_connection`: over none that is kept. Redirects are answers like any other. Raises
+        httpx's exceptions, see `failures`.
         """
         if not self._may_go(message.target, destination):
             raise AddressNotAllowed("the address is not allowed")
         peer = Peer(*message.target.origin, destination.ca_file, message.target.is_loopback)
         try:
-            return unpacked(await self._answer(peer, message, time.monotonic() + seconds))
+            until = time.monotonic() + seconds
+            if new_connection:
+                return unpacked(
+                    await self._over(await self._dial(peer, until), peer, message, until)
+                )
+            return unpacked(await self._answer(peer, message, until))
         except TimeoutError as error:
             raise httpx.ReadTimeout("no whole answer in time") from error
         except TooLarge:
@@ -64,7 +75,9 @@ class HttpPool:
         kept = self._idle.take(peer, KEEP_ALIVE if repeatable else SURELY_OPEN)
         if kept is not None:
             try:
-                return await self._over(kept, peer, message, until)
+                answer = await self._over(kept, peer, message, until)
+                answer.is_over_kept_connection = True
+                return answer
             except Unanswered:  # the other side had closed it meanwhile
                 if not repeatable:
                     raise

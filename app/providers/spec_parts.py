@@ -4,6 +4,7 @@ a grant. Texts may hold `{names}` of what is kept of a grant (`placeholders.py`)
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 BASIC, POST, QUERY, NONE = (
     "client_secret_basic",
@@ -11,20 +12,41 @@ BASIC, POST, QUERY, NONE = (
     "client_secret_query",  # not of the RFC: the secret travels in the address
     "none",
 )
-TOKEN_ERRORS = (  # RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009
-    "access_denied",
-    "invalid_client",
-    "invalid_grant",
-    "invalid_request",
-    "invalid_scope",
-    "invalid_token",
-    "payment_required",  # ours: the grant is good, but its owner has to pay
-    "server_error",
-    "temporarily_unavailable",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "unsupported_token_type",
-)
+
+
+class TokenError(StrEnum):
+    """What a refused token request is about."""
+
+    GRANT = "grant"  # this grant is over
+    PAYMENT = "payment"  # the grant is good, but its owner has to pay
+    PROVIDER = "provider"  # it fails just now
+    CLIENT = "client"  # our registration, or this grant where others are refreshed meanwhile
+    UNCLEAR = "unclear"  # our registration, or this grant: providers use these for both
+
+
+# RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009, and words of providers' own.
+# One table for reading a token answer, for the verdict, and for the entries' `token_errors`.
+TOKEN_ERRORS = {
+    "access_denied": TokenError.GRANT,
+    "bad_refresh_token": TokenError.GRANT,  # GitHub
+    "expired_token": TokenError.GRANT,  # Битрикс24
+    "invalid_code": TokenError.GRANT,  # Zoho
+    "invalid_grant": TokenError.GRANT,
+    "invalid_refresh_token": TokenError.GRANT,  # Slack
+    "invalid_token": TokenError.GRANT,  # Spring Security
+    "token_expired": TokenError.GRANT,
+    "token_revoked": TokenError.GRANT,  # Slack
+    "payment_required": TokenError.PAYMENT,
+    "server_error": TokenError.PROVIDER,
+    "temporarily_unavailable": TokenError.PROVIDER,
+    "invalid_client": TokenError.CLIENT,
+    "invalid_request": TokenError.UNCLEAR,
+    "invalid_scope": TokenError.UNCLEAR,
+    "unauthorized_client": TokenError.CLIENT,
+    "unknown_error": TokenError.UNCLEAR,  # what a provider's own word is read as
+    "unsupported_grant_type": TokenError.UNCLEAR,
+    "unsupported_token_type": TokenError.UNCLEAR,
+}
 FORM, JSON, GET = "form", "json", "get"  # how a token request is written
 ACCESS_TOKEN, REFRESH_TOKEN = "access_token", "refresh_token"
 OK = "ok"  # what a rule makes of an answer that only looks like a failure

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from app.alerts.outbox import DELIVERY_LEASE
 from app.database.engine import Database, open_database
 from app.models.connection import Cause, Status
+from app.monitor.answer import Answer
 from app.monitor.leases import claim_one
-from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
 from app.monitor.verdict import Verdict
 from tests.alerts.clock import Clock

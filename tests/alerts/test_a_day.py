@@ -20,6 +20,7 @@ from app.cli.commands import migrate_database
 from app.config import MOSCOW
 from app.database.encryption import Keys
 from app.history import provider_outages
+from app.history.provider_outages import GOOD_SAMPLES
 from app.models.connection import Cause, Status
 from tests.alerts.clock import open_shifted
 from tests.alerts.days import Day, moment_of, open_day, shown
@@ -254,10 +255,13 @@ async def _choose(day: Day, keys: Keys, name: str, user_id: int) -> None:
 async def _everywhere(
     day: Day, connections: list[UUID], status: Status, cause: Cause | None = None
 ) -> None:
-    """So many at once that it is the provider's outage, or its end."""
-    await day.become(connections, status, cause)
-    async with day.database.sessions.begin() as session:
-        await provider_outages.follow(session, "evotor")
+    """So many at once that it is the provider's outage, or its end: that is seen in two samples."""
+    for _ in range(GOOD_SAMPLES):
+        async with day.database.sessions.begin() as session:
+            await provider_outages.take_turn(session, "evotor", 0)
+        await day.become(connections, status, cause)
+        async with day.database.sessions.begin() as session:
+            await provider_outages.follow(session, "evotor")
 
 
 def _all(people: dict[str, dict[str, list[UUID]]]) -> list[UUID]:

@@ -196,3 +196,47 @@ def test_a_short_grant_is_not_warned_of_when_it_begins() -> None:
     assert decided(hour) == Decision(AlertedState(), None)
     week = seen("online", MINUTE, expires_at=NOW + 7 * DAY, granted_at=NOW)
     assert decided(week).look_at == NOW + 6 * DAY
+
+
+WAVE = replace(OUTAGE, refuses=True, told_from=NOW + 40 * MINUTE)  # since 20 minutes
+
+
+@pytest.mark.parametrize(
+    ("status", "ago"),
+    [
+        ("online", 3 * DAY),  # not asked since it began
+        ("degraded", 19 * MINUTE),
+        ("revoked", 19 * MINUTE),  # confirmed before the wave was seen
+        ("blocked", 20 * MINUTE),
+        ("offline", 19 * MINUTE),
+    ],
+)
+def test_a_service_that_refuses_everybody_is_told_when_it_has_lasted(
+    status: str, ago: timedelta
+) -> None:
+    connection = seen(status, ago, outage=WAVE)
+    assert decided(connection) == Decision(AlertedState(), WAVE.told_from)
+    assert decided(connection, hurry=True) == Decision(AlertedState(), WAVE.told_from)
+    (news,) = decided(replace(connection, outage=replace(WAVE, told_from=NOW))).news
+    assert (news.kind, news.since, news.refuses) == (Kind.OUTAGE, WAVE.since, True)
+
+
+def test_what_was_refused_before_everybody_was_is_still_the_persons_own_move() -> None:
+    assert kinds(decided(seen("revoked", HOUR, outage=WAVE))) == [Kind.REVOKED]
+
+
+@pytest.mark.parametrize(
+    ("kind", "granted", "healed"),
+    [
+        (Kind.REVOKED, DAY, True),
+        (Kind.REVOKED, MINUTE, False),  # its owner reconnected
+        (Kind.BLOCKED, DAY, False),  # its owner did something at the provider
+        (Kind.OFFLINE, DAY, False),
+    ],
+)
+def test_a_request_to_reconnect_is_taken_back_when_the_provider_takes_the_grant_again(
+    kind: Kind, granted: timedelta, healed: bool
+) -> None:
+    connection = seen("online", 2 * MINUTE, granted_at=NOW - granted)
+    (news,) = decided(connection, told(kind, since=20 * MINUTE)).news
+    assert (news.kind, news.healed) == (Kind.RECOVERED, healed)

@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
 from tests.support.people import OTHER_SHOP, Sandbox
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +60,12 @@ async def test_it_works_without_javascript_on_a_telephone(
     visitor = await new_visitor(java_script_enabled=False, viewport=TELEPHONE)
     await visitor.arrive(sandbox)
     await sandbox.order("revoke")
-    await visitor.button("Проверить").click()
+
+    async def is_revoked() -> bool:  # at the second look, which comes by itself
+        await visitor.page.goto("/connections")
+        return await visitor.page.locator(f"{CARDS}[data-status=revoked]").count() == 1
+
+    await until(is_revoked)
     await bring_another_account(visitor, visitor.page, sandbox)
     await visitor.page.get_by_role("button", name=button).click()
     await visitor.page.wait_for_url("**/connections")

@@ -187,6 +187,7 @@ async def test_a_reconnect_keeps_id_and_since_and_forgets_the_trouble(
 ) -> None:
     card = await person.connect()
     await person.sandbox.order("revoke")
+    await person.check(card)
     assert (await person.check(card))["status"] == "revoked"
     again = await person.connect(connection=card["id"])
     assert (again["id"], again["status"]) == (card["id"], "online")

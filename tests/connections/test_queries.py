@@ -79,6 +79,7 @@ def row(**columns: Any) -> CardRow:
         "read_at": NOW,
         "flapping": False,
         "provider_down_since": None,
+        "provider_outage_kind": None,
         "zone": None,
         "grant_kind": "oauth2",
     }
@@ -139,6 +140,7 @@ def test_whose_move_it_is_follows_the_contract() -> None:
     faults = {cause.value: cause.fault for cause in Cause}
     assert {cause for cause, fault in faults.items() if fault == "you"} == {
         "access_denied",
+        "account_changed",
         "payment_required",
         "revoked",
     }

@@ -57,6 +57,7 @@ async def asked(person: Person) -> tuple[dict[str, Any], str]:
 async def test_the_same_account_takes_its_place_at_once(person: Person, database: Database) -> None:
     card = await person.connect()
     await person.sandbox.order("revoke")
+    await person.check(card)
     assert (await person.check(card))["status"] == "revoked"
     assert await person.reconnect(card) == "/connections"
     (after,) = await person.connected()

@@ -143,13 +143,18 @@ async def test_a_refresh_ahead_that_fails_does_no_harm_while_the_token_is_good(
     assert acme.spent == ["refresh-1", "refresh-1"]
 
 
-async def test_a_grant_that_ended_is_told_although_the_access_token_still_works(
+async def test_while_the_access_token_works_a_refused_refresh_is_only_noted(
     checker: Checker, acme: Acme, database: Database
 ) -> None:
     connection_id = await connected(checker, database, SOON)
     await make_due(database, connection_id)
     acme.token_says = saying(400, error="invalid_grant")
-    assert await checker.check_now(connection_id) is Status.REVOKED
+    for refusals in (1, 2):
+        assert await checker.check_now(connection_id) is Status.ONLINE
+        assert (await grant_of(database, connection_id)).refused_refreshes == refusals
+    acme.token_says = None
+    assert await checker.check_now(connection_id) is Status.ONLINE
+    assert (await grant_of(database, connection_id)).refused_refreshes == 0
 
 
 async def test_a_lost_answer_is_not_asked_for_again_while_the_access_token_works(
@@ -193,8 +198,11 @@ async def test_after_a_lost_answer_a_refused_last_try_asks_for_a_reconnect(
 ) -> None:
     connection_id = await connected(checker, database, EXPIRED)
     acme.token_says = hang_up
+    acme.api_says = saying(401)
     assert await checker.check_now(connection_id) is Status.DEGRADED
     acme.token_says = saying(400, error="invalid_grant")
+    for _ in range(2):  # two different failures in turn: down, and nothing more is known
+        assert await checker.check_now(connection_id) is Status.OFFLINE
     assert await checker.check_now(connection_id) is Status.REVOKED
 
 
@@ -217,7 +225,7 @@ async def test_a_request_that_never_left_is_not_in_doubt(
     away = replace(acme.provider, token_endpoint="http://127.0.0.1:1/token")
     checker = checker_for(checker, away)
     connection_id = await connected(checker, database, EXPIRED)
-    assert await checker.check_now(connection_id) is Status.DEGRADED
+    assert await checker.check_now(connection_id) is Status.ONLINE  # so the API says
     assert (await grant_of(database, connection_id)).refresh_sent_at is None
 
 
@@ -242,8 +250,10 @@ async def test_what_is_revoked_is_not_looked_at_sooner_because_its_token_ends(
     connection_id = await connected(checker, database, SOON)
     acme.token_says = saying(400, error="invalid_grant")
     acme.api_says = saying(401)
-    assert await checker.check_now(connection_id) is Status.REVOKED
+    for _ in range(7):
+        await checker.check_now(connection_id)
     connection = await rows.found(database, connection_id)
+    assert connection.status == "revoked"
     assert connection.last_checked_at is not None
     assert connection.next_check_at - connection.last_checked_at > timedelta(hours=20)
 

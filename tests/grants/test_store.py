@@ -206,36 +206,41 @@ async def test_a_token_that_is_refused_is_refreshed_and_tried_again(
     assert (await rows.found(database, connection_id)).status == "online"
 
 
-async def test_a_fresh_token_that_is_refused_too_is_the_end(
+async def test_a_fresh_token_that_is_refused_too_is_the_providers_contradiction(
     checker: Checker, database: Database, acme: Acme
 ) -> None:
     acme.api_says = saying(401)
     connection_id = await connected(checker, database)
-    await checker.check_now(connection_id)
-    assert (await rows.found(database, connection_id)).status == "revoked"
+    for status in ("degraded", "offline"):
+        await checker.check_now(connection_id)
+        connection = await rows.found(database, connection_id)
+        assert (connection.status, connection.cause) == (status, "inconsistent")
 
 
-async def test_a_refused_refresh_is_the_end_at_once(
+async def test_a_refused_refresh_is_believed_when_it_is_refused_again(
     checker: Checker, database: Database, acme: Acme
 ) -> None:
     acme.token_says = saying(400, error="invalid_grant")
+    acme.api_says = saying(401)
     connection_id = await connected(checker, database, EXPIRED)
-    await checker.check_now(connection_id)
-    connection = await rows.found(database, connection_id)
-    assert (connection.status, connection.cause) == ("revoked", "revoked")
+    for status in ("degraded", "revoked"):
+        await checker.check_now(connection_id)
+        connection = await rows.found(database, connection_id)
+        assert (connection.status, connection.cause) == (status, "revoked")
     assert "invalid_grant" in str(connection.evidence)
 
 
-async def test_our_own_mistake_leaves_the_status_as_it_is(
+async def test_our_own_mistake_is_amber_and_no_longer_green(
     checker: Checker, database: Database, acme: Acme, keys: Keys
 ) -> None:
     acme.token_says = saying(401, error="invalid_client")
+    acme.api_says = saying(401)
     connection_id = await connected(checker, database, EXPIRED)
     async with database.sessions.begin() as session:
         await session.execute(update(Connection).values(status="online"))
     await checker.check_now(connection_id)
     connection = await rows.found(database, connection_id)
-    assert (connection.status, connection.cause) == ("online", "misconfigured")
+    assert (connection.status, connection.cause) == ("degraded", "misconfigured")
     assert (await stored(database, keys, connection_id)).refresh_token == "refresh-1"
 
 

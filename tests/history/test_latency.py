@@ -19,9 +19,9 @@ from app.history.latency_ring import LatencyRing, entry_of
 from app.models.audit import AuditLogEntry
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Latencies, Outage
+from app.monitor.answer import Answer
 from app.monitor.checker import Checker
 from app.monitor.loop import monitoring
-from app.monitor.probe import Answer
 from tests.history.test_uptime import Life
 from tests.support import rows
 from tests.support.clock import own_clock

@@ -102,7 +102,7 @@ async def test_a_rate_limit_is_no_outage(
 async def test_no_two_outages_of_a_connection_overlap(
     checker: Checker, database: Database, acme: Acme, connection_id: UUID
 ) -> None:
-    course = [503, 503, 403, 403, 200, 402, 402, 503, 503, 429, 503, 503, 401, 401, 401, 200, 500]
+    course = [503, 503, 403, 403, 200, 402, 402, 503, 503, 429, 503, 503, 403, 403, 401, 200, 500]
     await look(checker, acme, connection_id, *course)
     outages = await rows.outages(database, connection_id)
     assert len(outages) >= 4

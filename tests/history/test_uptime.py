@@ -22,8 +22,8 @@ from app.models.account import User
 from app.models.alert import AlertState
 from app.models.connection import UNWATCHED, Cause, Connection, Status
 from app.models.history import Outage, ProviderOutage
+from app.monitor.answer import Answer
 from app.monitor.leases import claim_one
-from app.monitor.probe import Answer
 from app.monitor.results import Checked, record
 from app.monitor.verdict import PriorState, verdict_of
 from tests.support.clock import own_clock, set_clock
@@ -124,7 +124,7 @@ class Life:
         known = PriorState(Status(row.status), Cause(row.cause) if row.cause else None, row.strikes)
         verdict = verdict_of(answer, known, INTERVAL)
         assert await record(self.session, [Checked(lease, answer, verdict)]) == {self.id}
-        if verdict.cause is not Cause.MISCONFIGURED:
+        if answer.was_sent:
             self.seen.append(await self._seen())
 
     async def _seen(self) -> Seen:

@@ -324,6 +324,9 @@ async def test_an_answer_for_somebody_elses_account_ends_no_connection(
     acme.api_says = saying(sub="shop-2", name="Other")
     other = await rows.add_connection(database, checker.keys, first.user_id, provider="acme")
     assert await checker.check_now(other) is Status.ONLINE
-    assert await checker.check_now(connection_id) is Status.ONLINE  # the API mixes the two up
+    # The API mixes the two up.
+    assert await checker.check_now(connection_id) is Status.DEGRADED
+    found = await rows.found(database, connection_id)
+    assert (found.cause, found.account, found.label) == ("account_changed", "shop-1", first.label)
     accounts = [(await rows.found(database, each)).account for each in (connection_id, other)]
     assert accounts == ["shop-1", "shop-2"]

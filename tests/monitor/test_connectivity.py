@@ -17,10 +17,10 @@ from app.database.engine import Database
 from app.models.connection import Connection, Status
 from app.models.monitor import MonitorHeartbeat
 from app.monitor import connectivity, heartbeats, loop
+from app.monitor.answer import Answer
 from app.monitor.checker import Checker
 from app.monitor.connectivity import Connectivity, connectivity_of
 from app.monitor.loop import monitoring
-from app.monitor.probe import Answer
 from app.monitor.results import NoVerdict
 from app.process import bind
 from app.providers.provider import Provider
@@ -103,7 +103,7 @@ async def one_at_each(checker: Checker, database: Database, **columns: Any) -> l
     user = await rows.add_person(database)
     return [
         await rows.add_connection(
-            database, checker.keys, user, provider=name, account=name, **columns
+            database, checker.keys, user, provider=name, account="shop-1", **columns
         )
         for name in checker.catalogue
     ]

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from app.grants.store import OpenGrant
-from app.monitor.probe import Answer, probe
+from app.monitor.answer import Answer
+from app.monitor.probe import probe
 from app.outbound.failures import MAX_BODY
 from app.outbound.pool import HttpPool
 from app.providers.provider import Provider
@@ -111,7 +112,7 @@ async def test_a_challenge_says_why_in_known_words_alone(
 
 async def test_a_page_of_html_is_known_as_one(ask: Ask) -> None:
     page = await ask(saying(403, text="<h1>Blocked</h1>", content_type="text/html"))
-    assert (page.is_page, (await ask(json("{}", 403))).is_page) == (True, False)
+    assert (page.is_wall, (await ask(json("{}", 403))).is_wall) == (True, False)
 
 
 async def test_no_token_is_in_the_evidence(ask: Ask) -> None:
@@ -128,9 +129,29 @@ async def test_a_200_that_is_not_the_answer_is_not_sound(ask: Ask, body: str) ->
     assert not (await ask(saying(text=body))).sound
 
 
-@pytest.mark.parametrize("body", ['{"error": null}', '{"error": ""}', "[]", "{}"])
-async def test_an_empty_error_is_none(ask: Ask, body: str) -> None:
-    assert (await ask(json(body))).sound
+@pytest.mark.parametrize("error", ["null", '""', "false", "[]", "{}"])
+async def test_an_empty_error_is_none(ask: Ask, error: str) -> None:
+    assert (await ask(json(f'{{"sub": "shop-1", "error": {error}}}'))).sound
+
+
+@pytest.mark.parametrize(
+    ("body", "sound"),
+    [
+        ('{"sub": "shop-1"}', True),
+        ('{"name": "Shop"}', True),
+        ('{"sub": null}', True),  # an account without a name
+        ("[]", False),
+        ("{}", False),
+        ("7", False),
+        ("null", False),
+        ('{"status": "maintenance"}', False),
+        ('{"data": {"sub": "shop-1"}}', False),
+    ],
+)
+async def test_an_answer_has_something_of_what_its_entry_reads(
+    ask: Ask, body: str, sound: bool
+) -> None:
+    assert (await ask(json(body))).sound is sound
 
 
 async def test_a_redirect_is_not_followed(ask: Ask) -> None:

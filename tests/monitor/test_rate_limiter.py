@@ -20,10 +20,10 @@ from app.database.engine import Database
 from app.models.connection import Connection, Grant, Status
 from app.models.monitor import MonitorHeartbeat
 from app.monitor import loop, rate_limiter
+from app.monitor.answer import Answer
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.monitor.loop import monitoring
-from app.monitor.probe import Answer
 from app.monitor.rate_limiter import Bucket, Clock, RateLimiter, honour_retry_after
 from app.monitor.results import JITTER, NoVerdict
 from app.monitor.verdict import PriorState, verdict_of

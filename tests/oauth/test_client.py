@@ -358,7 +358,7 @@ def test_a_refused_answer_shows_the_tokens_that_came_with_it(token_path: str, bo
         (200, '{"access_token": "t\\r\\nX-Evil: 1"}', "bad_response"),
         (200, '{"access_token": "ключ"}', "bad_response"),
         (200, '{"error": "ошибка"}', "unknown_error"),
-        (200, '{"error": "invalid_code"}', "unknown_error"),
+        (200, '{"error": "invalid_code"}', "invalid_code"),
         (200, '{"error": {"code": "invalid_code"}}', "unknown_error"),
         (200, '{"ok": false, "error": "bad_verification_code"}', "unknown_error"),
         (200, "error=bad_verification_code&error_description=x", "unknown_error"),

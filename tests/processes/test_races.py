@@ -145,7 +145,7 @@ async def test_a_grant_that_is_being_refreshed_is_not_moved(
     assert await count(database, Grant) == 2
 
 
-async def test_a_reconnect_with_another_account_is_named_as_what_it_is(
+async def test_a_reconnect_with_another_account_that_was_not_named_is_told_on_its_card(
     person: Person, database: Database
 ) -> None:
     card = await person.connect(account=MAIN_SHOP)
@@ -153,8 +153,8 @@ async def test_a_reconnect_with_another_account_is_named_as_what_it_is(
     await person.connect(account=OTHER_SHOP, connection=card["id"])
     await person.sandbox.set("ok")
     after = await person.check(card)
-    assert (await rows.found(database, UUID(card["id"]))).account == OTHER_SHOP
-    assert after["details"] != "Основной магазин"
+    assert (after["status"], after["cause"]) == ("degraded", "account_changed")
+    assert (await rows.found(database, UUID(card["id"]))).account == MAIN_SHOP
 
 
 async def test_a_browser_that_leaves_in_the_middle_loses_no_grant(

@@ -83,10 +83,10 @@ async def test_an_expired_token_is_refreshed_and_goes_on_being_so(stand: Stand) 
 
 
 @only(REFRESHING)
-async def test_a_revoked_grant_wants_a_reconnect_and_keeps_its_place(stand: Stand) -> None:
+async def test_a_grant_that_ended_is_told_and_a_reconnect_keeps_its_place(stand: Stand) -> None:
     card = await stand.connect()
     stand.service.end()
-    assert await stand.shown(card) == ("revoked", "revoked")
+    assert await stand.shown(card) == stand.service.when_ended
     again = await stand.connect(card)
     assert (again["id"], again["status"]) == (card["id"], "online")
     assert again["details"] == stand.service.label

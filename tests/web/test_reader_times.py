@@ -57,8 +57,10 @@ CARD = Thing(
     **{"fault": "provider", "evidence": "", "version": 1, "is_online": False, "past": None},
     **{"since": AT, "last_checked_at": AT, "next_check_at": AT, "stale": False, "stale_at": None},
     **{"expires_at": LAST_DAY, "flapping": False, "by_key": False, "delivered": False},
-    **{"provider_down_since": AT, "latency_ms": None, "latencies": ()},
+    **{"provider_down_since": AT, "provider_refuses_all": False, "is_lasting": False},
+    **{"latency_ms": None, "latencies": ()},
 )
+REFUSED = Thing(**vars(CARD) | {"provider": "sklad", "name": "Склад", "provider_refuses_all": True})
 TIMELINE = Thing(
     **dict.fromkeys(("day", "month", "quarter", "split"), SPLIT),
     **dict.fromkeys(("today", "yesterday"), Thing(median=None)),
@@ -96,7 +98,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "way_in": Thing(code=Thing(text="", expires_at=AT), awaited=[]),
     },
     "connections/_key_figures.html": {"card": CARD, "history": TIMELINE},
-    "connections/_provider_outages.html": {"cards": [CARD]},
+    "connections/_provider_outages.html": {"cards": [CARD, REFUSED]},
     "connections/provider_page.html": {
         **{"provider": PROVIDER, "cards": [CARD], "configured": True},
         "keys": {1: Thing(ending="", expires_at=AT)},

@@ -11,10 +11,14 @@ from app.connections.queries import CardRow
 from app.history.latency_ring import LatencyRing
 from app.history.uptime import Past, Pasts
 from app.models.connection import Cause, Status
+from app.models.history import REFUSING
 from app.oauth.token_expiry import last_day
 from app.providers.provider import API_KEY, PUSHED_TOKEN, Catalogue, Provider
 
 NO_PASTS: Pasts = {}
+LASTING_TROUBLE = timedelta(
+    hours=3
+)  # trouble of one connection: longer than a provider's usual outage
 GREY_CARDS = 3  # at most, on the page of connections; the catalogue shows all providers
 FOR_TEMPLATES = (
     "by_key",
@@ -24,6 +28,8 @@ FOR_TEMPLATES = (
     "about",
     "configured",
     "provider_down_since",
+    "provider_refuses_all",
+    "is_lasting",
     "zone",
     "past",
     "latencies",
@@ -37,6 +43,7 @@ class DownProvider:
     name: str
     since: datetime
     count: int
+    is_refusing: bool = False  # it works, and refuses everybody's grants
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Descriptor:
     version: int = 0
     stale_at: datetime | None = None  # from when on the page marks the card as stale by itself
     provider_down_since: datetime | None = None  # begin of the provider-wide outage
+    provider_refuses_all: bool = False  # that outage is one of refusing everybody's grants
+    is_lasting: bool = False  # its trouble is hours old
     by_key: bool = False  # users bring an API key, so the operator had to set nothing up
     delivered: bool = False  # the provider delivers its token
     zone: str | None = None  # the user's time zone: one rendering serves all their pages
@@ -134,6 +143,8 @@ def describe(
         version=row.version,
         stale_at=stale_at,
         provider_down_since=down_since,
+        provider_refuses_all=down_since is not None and row.provider_outage_kind == REFUSING,
+        is_lasting=row.read_at - row.since > LASTING_TROUBLE,
         past=pasts.get(row.id),
         latencies=LatencyRing(row.recent_latencies, row.check_count).latencies(),
         delivered=row.grant_kind == PUSHED_TOKEN,
@@ -152,7 +163,9 @@ def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
     for card in cards:
         if card.provider_down_since is not None:
             count = down[card.provider].count if card.provider in down else 0
-            down[card.provider] = DownProvider(card.name, card.provider_down_since, count + 1)
+            down[card.provider] = DownProvider(
+                card.name, card.provider_down_since, count + 1, card.provider_refuses_all
+            )
     return list(down.values())
 
 

@@ -18,8 +18,8 @@ from app.connections.oauth_states import ConnectError
 from app.grants import store
 from app.grants.store import OpenGrant
 from app.models.connection import Cause
+from app.monitor.causes import cause_of
 from app.monitor.probe import probe
-from app.monitor.verdict import cause_of
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.web.connections.connect_outcome import show_error, show_result
 from app.web.connections.provider_page import (

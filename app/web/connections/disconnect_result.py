@@ -3,7 +3,8 @@
 from app.connections.disconnect import Disconnected
 from app.grants import receipts, revocation
 from app.grants.receipts import GrantEnd, OldToken
-from app.monitor.probe import Answer, probe
+from app.monitor.answer import Answer
+from app.monitor.probe import probe
 from app.oauth.revocation_response import RevocationAnswer
 from app.providers.provider import API_KEY, PUSHED_TOKEN, Provider
 from app.web.context import dashboard

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.i18n.formatting import plural
-from app.web.connections.labels import Card
+from app.web.connections.labels import Card, is_unconfirmed
 
 TOLD = 30  # days before the last one from which on a card shows it
 SOON = 7  # days before the last one from which on it is amber
@@ -55,7 +55,9 @@ def move(card: Card) -> str:
     """Whose move it is, as a sentence."""
     if card.status == "checking":
         return MOVE_WHILE_CHECKING
+    if card.provider_refuses_all:
+        return MOVE["provider"].format(name=card.name)
     outage = card.fault == "provider" and card.provider_down_since is not None
-    if card.status == "degraded" and card.fault != "us" and not outage:
+    if is_unconfirmed(card) and not outage:
         return MOVE_AFTER_ONE_STRIKE
     return MOVE[card.fault].format(name=card.name)

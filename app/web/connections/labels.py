@@ -25,6 +25,10 @@ class Card(Protocol):
     def delivered(self) -> bool: ...
     @property
     def provider_down_since(self) -> datetime | None: ...
+    @property
+    def provider_refuses_all(self) -> bool: ...
+    @property
+    def is_lasting(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ STATUS = {
 DOWN_FOR_MANY = (
     "Сейчас «{name}» не работает у многих сразу, а не только у вас. От вас ничего не нужно: "
     "проверим, как только сервис ответит."
+)
+REFUSES_ALL = (
+    "Сейчас «{name}» отказывает многим сразу, а не только вам. От вас ничего не нужно, "
+    "переподключать не надо: следим за сервисом и напишем, если понадобится ваше действие."
 )
 FIRST_STRIKE = "Возможно, это временный сбой. Скоро проверим ещё раз, от вас пока ничего не нужно."
 
@@ -98,6 +106,9 @@ def status_wording(card: Card) -> StatusWording:
     return STATUS[card.status]
 
 
+AMBER = ("account_changed",)  # causes that are never more than amber, and confirmed at once
+
+
 def cause_text(card: Card) -> str:
     return _text(card, card.cause).headline if card.cause else ""
 
@@ -106,11 +117,20 @@ def advice(card: Card) -> str:
     """Whose move it is and what to do."""
     if card.cause is None:
         return ""
+    if card.provider_refuses_all:
+        return REFUSES_ALL.format(name=card.name)
     if card.provider_down_since is not None and card.fault == "provider":
         return DOWN_FOR_MANY.format(name=card.name)
-    if card.status == "degraded" and card.fault != "us":
+    if is_unconfirmed(card):
         return FIRST_STRIKE
-    return _text(card, card.cause).next_step.format(name=card.name)
+    texts = CAUSE_TEXTS[card.cause]
+    lasting = texts.next_step_when_lasting if card.is_lasting else ""
+    return (lasting or _text(card, card.cause).next_step).format(name=card.name)
+
+
+def is_unconfirmed(card: Card) -> bool:
+    """Only a strike, which the next look will confirm or not."""
+    return card.status == "degraded" and card.fault != "us" and card.cause not in AMBER
 
 
 def _text(card: Card, cause: str) -> CardText:

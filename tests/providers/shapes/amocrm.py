@@ -17,6 +17,7 @@ class AmoCrm(OAuthService):
     wants_redirect_uri = False
     exchanges_with_redirect_uri = True
     when_forbidden = ("degraded", "rate_limited")  # a block of our address
+    when_ended = ("degraded", "misconfigured")  # unclear, as nobody else is refreshed
 
     def routes(self) -> Mapping[str, Any]:
         return {

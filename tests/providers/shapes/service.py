@@ -38,6 +38,7 @@ class Service:
     revokes: ClassVar[bool] = False
     # (status, cause) of a card, once confirmed
     when_forbidden: ClassVar[tuple[str, str]] = ("blocked", "access_denied")
+    when_ended: ClassVar[tuple[str, str]] = ("revoked", "revoked")
     when_limited: ClassVar[tuple[str, str]] = ("degraded", "rate_limited")
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ class Square(OAuthService):
     rotates = False
     scope = "MERCHANT_PROFILE_READ"
     revokes = True
+    when_ended = ("degraded", "misconfigured")  # unclear, as nobody else is refreshed
 
     def routes(self) -> Mapping[str, Any]:
         return {

@@ -26,6 +26,8 @@ class Card:
     by_key: bool = False
     delivered: bool = False
     provider_down_since: datetime | None = None
+    provider_refuses_all: bool = False
+    is_lasting: bool = False
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,11 @@ def test_every_status_says_whose_move_it_is(status: Status, cause: Cause | None)
 
 def test_in_an_outage_for_everybody_the_move_is_the_providers() -> None:
     card = Card(status="degraded", cause="timeout", fault="provider", provider_down_since=NOW)
+    assert grant_labels.move(card).startswith("Сервиса «Эвотор».")
+
+
+def test_where_everybody_is_refused_the_move_is_the_providers() -> None:
+    card = Card(status="revoked", cause="revoked", fault="you", provider_refuses_all=True)
     assert grant_labels.move(card).startswith("Сервиса «Эвотор».")
 
 

@@ -69,7 +69,8 @@ async def test_a_red_card_says_why_since_when_and_whose_move_it_is(person: Perso
 async def test_a_revoked_card_offers_to_reconnect_that_one(person: Person) -> None:
     connected = await person.connect()
     await person.sandbox.order("revoke")
-    await person.check(connected)
+    for _ in range(2):
+        await person.check(connected)
     card = card_of(await person.page(), f"connection-{connected['id']}")
     assert 'data-status="revoked"' in card
     assert '<svg class="bi bi-exclamation-circle-fill' in card

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,8 @@ class Card:
     by_key: bool = False
     delivered: bool = False
     provider_down_since: datetime | None = None
+    provider_refuses_all: bool = False
+    is_lasting: bool = False
 
 
 def test_every_status_has_words() -> None:
@@ -47,6 +49,32 @@ def test_a_provider_that_is_down_is_no_reason_to_reconnect() -> None:
         if cause.fault == "provider":
             text = labels.advice(Card(status="offline", cause=cause, fault="provider"))
             assert "переподключение не поможет" in text
+
+
+def test_a_service_that_refuses_everybody_asks_nobody_for_anything() -> None:
+    for cause in Cause:
+        for status in ("degraded", "revoked", "blocked", "offline"):
+            card = Card(
+                status=status,
+                cause=cause,
+                fault=cause.fault,
+                provider_down_since=NOW,
+                provider_refuses_all=True,
+            )
+            assert labels.advice(card) == labels.REFUSES_ALL.format(name="Эвотор")
+
+
+def test_a_contradiction_that_lasts_for_hours_may_be_tried_with_a_new_grant() -> None:
+    card = Card(status="offline", cause="inconsistent", fault="provider")
+    assert "переподключение не поможет" in labels.advice(card)
+    assert "можно попробовать «Переподключить»" in labels.advice(replace(card, is_lasting=True))
+    lasting = Card(status="offline", cause="timeout", fault="provider", is_lasting=True)
+    assert "переподключение не поможет" in labels.advice(lasting)
+
+
+def test_another_account_that_answers_is_said_at_once() -> None:
+    card = Card(status="degraded", cause="account_changed", fault="you")
+    assert "другой аккаунт «Эвотор»" in labels.advice(card)
 
 
 def test_a_delivered_key_comes_by_itself() -> None:

@@ -6,7 +6,8 @@ import pytest
 from app.history.periods import TimeRange
 from app.history.uptime import Breakdown
 from app.i18n import formatting
-from app.models.connection import Cause
+from app.models.connection import Cause, Status
+from app.monitor.verdict import CONFIRMED_STATUS
 from app.web.history import labels
 
 HOUR = timedelta(hours=1)
@@ -29,7 +30,8 @@ def test_only_what_never_failed_has_a_hundred(part: float | None, text: str) -> 
 
 
 def test_a_filter_offers_the_causes_that_are_not_ours() -> None:
-    assert set(labels.CAUSES) == {cause for cause in Cause if cause.fault != "us"}
+    amber = {cause for cause, status in CONFIRMED_STATUS.items() if status is Status.DEGRADED}
+    assert set(labels.CAUSES) == set(Cause) - amber
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Connections of several people at providers that control every byte, in a time that is moved."""
