@@ -10,6 +10,7 @@ from app import config_parsers as parse
 from app.config_parsers import Smtp as Smtp
 from app.errors import ConfigurationError
 
+VERSION = "0.1.0"  # as in pyproject.toml, which a test sees to
 ROOT = Path(__file__).resolve().parent.parent
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -81,6 +82,7 @@ class Settings:
     # "": text on a terminal, else json
     log_format: str = _variable("LOG_FORMAT", parse.choice("text", "json"), "")
     metrics_token: str = _variable("METRICS_TOKEN", str, "", secret=True)
+    metrics_port: int = _variable("METRICS_PORT", parse.port, 0)  # of a worker; 0: none
     trusted_hops: int = _variable("TRUSTED_HOPS", parse.count, 0)
     zone: ZoneInfo = _variable("TIME_ZONE", parse.time_zone, MOSCOW)
     # None: mail is written to the log

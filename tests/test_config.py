@@ -100,6 +100,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("METRICS_TOKEN", "token", "metrics_token", "token"),
         ("WEB_POOL_SIZE", "2", "web_pool_size", 2),
         ("WORKER_POOL_SIZE", "100", "worker_pool_size", 100),
+        ("METRICS_PORT", "9000", "metrics_port", 9000),
         ("TRUSTED_HOPS", "2", "trusted_hops", 2),
         ("TRUSTED_HOPS", "0", "trusted_hops", 0),
     ],

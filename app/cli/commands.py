@@ -37,7 +37,9 @@ from app.database.migration import migrate_database
 from app.errors import CommandError, ConfigurationError
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
+from app.monitor.gauges import Gauges
 from app.monitor.loop import monitoring
+from app.monitor.metrics_server import serving_metrics
 from app.monitor.setup import open_checker
 from app.process import bind, on_stop_signals, open_many_files
 
@@ -144,6 +146,7 @@ async def _work(settings: Settings) -> None:
     log.info("at most %d connections to PostgreSQL", settings.worker_pool_size)
     async with (
         open_checker(settings, "worker") as checker,
+        serving_metrics(settings, Gauges(checker.sessions, checker.catalogue)),
         alerting(alerting_of(settings, checker)),
         monitoring(checker),
     ):

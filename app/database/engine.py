@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import asyncpg
 from sqlalchemy import event
@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.util import await_only
 
+from app import metrics
 from app.config import Settings
 from app.database.connector import CONNECT_PATIENCE, Connector
 
@@ -85,6 +86,9 @@ class Database:
             patience, command_timeout=patience, statement_cache_size=0
         )
 
+    def connections_in_use(self) -> int:
+        return cast(QueuePool, self.engine.pool).checkedout()
+
     async def close(self) -> None:
         await self.engine.dispose()
 
@@ -126,13 +130,18 @@ async def open_database(
         await database.close()
 
 
-def open_configured(
+@asynccontextmanager
+async def open_configured(
     settings: Settings, role: str, pool_size: int = POOL_SIZE
-) -> AbstractAsyncContextManager[Database]:
+) -> AsyncIterator[Database]:
     """The database of the settings. `role`: web, worker or a command, as the server shows it."""
-    return open_database(
+    opening = open_database(
         settings.database_url,
         pool_size=pool_size,
         role=role,
         listen_url=settings.listen_database_url,
     )
+    async with opening as database:
+        metrics.POOL_SIZE.set(pool_size)
+        metrics.POOL_IN_USE.set_function(database.connections_in_use)
+        yield database

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import metrics
 from app.database.availability import is_away, name_of
 from app.monitor.checker import Checker
 from app.monitor.results import Checked
@@ -64,11 +65,16 @@ class ResultWriter:
         while tries:
             try:
                 await self._checker.write(batch)
-                self.is_failing = False
+                self._note(failing=False)
                 return True
             except (SQLAlchemyError, OSError) as error:
-                self.is_failing = True
+                self._note(failing=True)
                 log.warning("%d verdicts not written: %s", len(batch), name_of(error))
                 tries -= not (patient and is_away(error))
                 await asyncio.sleep(WRITE_PAUSE)
         return False
+
+    def _note(self, *, failing: bool) -> None:
+        self.is_failing = failing
+        metrics.WRITES_FAILING.set(failing)
+        metrics.VERDICTS_WAITING.set(self._waiting.qsize())

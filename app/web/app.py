@@ -9,6 +9,7 @@ from app.background import Unfinished, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
 from app.database.engine import Database, open_configured
+from app.monitor.gauges import Gauges
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.setup import checker_of
 from app.outbound.client import client_of
@@ -46,6 +47,7 @@ from app.web.middleware.authentication import guard
 from app.web.middleware.compression import compress_answers
 from app.web.middleware.error_pages import handle_errors
 from app.web.middleware.rate_limits import limit_changes
+from app.web.middleware.request_metrics import count_requests
 from app.web.middleware.security_headers import add_headers
 from app.web.provider_rules import provider_converters
 from app.web.stream import routes as stream
@@ -84,6 +86,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
     guard(app)
     limit_changes(app)
     add_headers(app)
+    count_requests(app)
     compress_answers(app)
     handle_errors(app)
     app.url_map.converters.update(provider_converters(app.catalogue))
@@ -134,6 +137,7 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
             app.catalogue,
             app.unfinished,
         )
+        app.gauges = Gauges(app.database.sessions, app.catalogue)
         app.alerting = alerting_of(settings, app.checker)
         parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)
         app.listener = Listener(app.database, app.hub)

@@ -16,6 +16,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.i18n.timezones import zone_named
 from app.monitor.checker import Checker
+from app.monitor.gauges import Gauges
 from app.outbound.client import HttpClient
 from app.outbound.pool import HttpPool
 from app.providers.provider import Catalogue
@@ -41,6 +42,7 @@ class Dashboard(Quart):
     hub: Hub
     listener: Listener
     unfinished: Unfinished
+    gauges: Gauges
     bursts: Burst  # of webhooks, by account
     checks_run: bool = True  # as last read by this process
     is_offline: bool = False  # the same: monitors live, and none of them reaches the network

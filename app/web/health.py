@@ -1,19 +1,17 @@
 """Liveness, readiness and metrics."""
 
 import asyncio
-import hmac
 from functools import cache
-from ipaddress import ip_address
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from quart import Blueprint, Response, abort, jsonify, request
 from quart.typing import ResponseReturnValue
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import ROOT
-from app.metrics import TASKS
 from app.monitor import heartbeats
+from app.monitor.metrics_server import exposition, may_read_metrics
 from app.web.context import dashboard
 from app.web.middleware.authentication import public
 
@@ -57,27 +55,14 @@ async def readyz() -> ResponseReturnValue:
 @blueprint.get("/metrics")
 @public
 async def metrics() -> ResponseReturnValue:
-    if not _may_read_metrics():
+    known = dashboard().settings.metrics_token
+    given, forwarded = (
+        request.headers.get("Authorization", ""),
+        "X-Forwarded-For" in request.headers,
+    )
+    if not may_read_metrics(known, given, forwarded, request.remote_addr):
         abort(404)
-    TASKS.set(len(asyncio.all_tasks()))
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _may_read_metrics() -> bool:
-    token = dashboard().settings.metrics_token
-    if token:
-        given = request.headers.get("Authorization", "")
-        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
-    # Then it comes through a proxy on this machine, not from this machine.
-    forwarded = "X-Forwarded-For" in request.headers
-    return not forwarded and _is_loopback(request.remote_addr)
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return ip_address(address or "").is_loopback
-    except ValueError:
-        return False
+    return Response(await exposition(dashboard().gauges), content_type=CONTENT_TYPE_LATEST)
 
 
 @cache

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from app.config import Settings
+from app.config import VERSION, Settings
 from app.providers.provider import OAUTH2
 from app.providers.registry import catalogue_of
 from tests.__main__ import CHECKS
@@ -120,6 +120,11 @@ def test_the_settings_in_the_readme_are_the_settings_that_are_read() -> None:
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     told = {name for cell in cells for name in re.findall(r"`([A-Z_]+)`", cell)}
     assert told == own_variables() - {"SECRET_KEY_FALLBACKS"}  # stands in the row of SECRET_KEY
+
+
+def test_the_version_is_told_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == VERSION
 
 
 def own_variables() -> set[str]:

@@ -159,3 +159,14 @@ async def test_with_a_token_they_are_for_whoever_has_it(
         assert (await metrics(app, ELSEWHERE, **good)).status_code == 200
         assert (await metrics(app, HERE, Authorization="Bearer токен")).status_code == 404
         assert (await metrics(app, HERE)).status_code == 404
+
+
+async def test_requests_are_counted_by_route_and_never_by_address(dashboard: Dashboard) -> None:
+    client = dashboard.test_client()
+    for path in ("/healthz", "/no-such-page", "/evotor/callback?code=hunter2"):
+        await client.get(path)
+    told = await (await metrics(dashboard)).get_data(as_text=True)
+    assert 'svyazka_requests_total{method="GET",route="/healthz",status="200"}' in told
+    assert 'route="none",status="404"' in told
+    assert "hunter2" not in told
+    assert "no-such-page" not in told

@@ -1,0 +1,1 @@
+"""The files of `deploy/`, each read by what reads it."""
