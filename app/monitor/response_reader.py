@@ -23,9 +23,11 @@ def content_of(response: RawResponse) -> Any:
 
 def is_sound(probe: Probe, response: RawResponse, content: Any) -> bool:
     """Is a 2xx answer what this provider answers when all is well?"""
-    if response.status == 204 or probe.method == "HEAD":
+    if probe.method == "HEAD" or (response.status == 204 and not probe.expect):
         return True
-    return content is not None and not found(probe.error, content) and _has_shape(probe, content)
+    if content is None or found(probe.error, content):
+        return False
+    return _is_there(found(probe.expect, content)) if probe.expect else _has_shape(probe, content)
 
 
 def is_wall(status: int, headers: Mapping[str, str], body: bytes, basic: bool) -> bool:
@@ -74,6 +76,11 @@ def classification_of(probe: Probe, response: RawResponse, content: Any) -> str:
         if fits and (not rule.when or found(rule.when, content)):
             return rule.cause
     return ""
+
+
+def _is_there(value: Any) -> bool:
+    """As JMESPath has it: a 0 is something."""
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _has_shape(probe: Probe, content: Any) -> bool:

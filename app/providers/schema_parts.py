@@ -78,6 +78,8 @@ class ProbeKeys(TypedDict, total=False):
     """JMESPath: the account's stable id; two connections to one account become one."""
     error: Expression
     """JMESPath: truthy means "error" although the status is 2xx."""
+    expect: Expression
+    """JMESPath: true of every good answer; without it, any key that the entry reads will do."""
     expires: Expression
     """JMESPath: when the grant ends, where the answer says so."""
     classify: Annotated[tuple[RuleKeys, ...], list_of("tables")]

@@ -96,6 +96,7 @@ class Probe:
     label: str = ""
     account: str = ""
     error: str = "error"
+    expect: str = ""  # truthy in every good answer; "": any of what is read here
     expires: str = ""  # when the grant ends: ISO 8601 or Unix seconds
     classify: tuple[Rule, ...] = ()  # the first that fits counts
 

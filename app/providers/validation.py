@@ -177,6 +177,8 @@ def _travel(probe: Probe) -> Iterator[Fault]:
         yield "probe.json", "is not possible together with form"
     if body and probe.method != "POST":
         yield "probe.method", "wants POST where there is a body"
+    if probe.expect and probe.method == "HEAD":
+        yield "probe.expect", "is not possible with HEAD"
 
 
 def _requests(provider: Provider) -> Iterator[Fault]:

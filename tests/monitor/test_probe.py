@@ -154,6 +154,44 @@ async def test_an_answer_has_something_of_what_its_entry_reads(
     assert (await ask(json(body))).sound is sound
 
 
+@pytest.mark.parametrize(
+    ("body", "sound"),
+    [
+        ('{"result": {"id": 1}}', True),
+        ('{"result": 0}', True),
+        ('{"result": "x", "error": null}', True),
+        ('{"result": {"id": 1}, "error": "gone"}', False),
+        ('{"result": {}}', False),
+        ('{"result": []}', False),
+        ('{"result": ""}', False),
+        ('{"result": false}', False),
+        ('{"result": null}', False),
+        ('{"RESULT": {"id": 1}}', False),
+        ('{"sub": "shop-1", "name": "Shop"}', False),
+        ('[{"result": 1}]', False),
+        ('"result"', False),
+        ("", False),
+    ],
+)
+async def test_an_answer_has_what_its_entry_says_must_be_there(
+    ask: Ask, body: str, sound: bool
+) -> None:
+    assert (await ask(json(body), expect="result")).sound is sound
+
+
+async def test_an_answer_without_content_has_not_what_must_be_there(ask: Ask) -> None:
+    assert (await ask(saying(204))).sound
+    assert not (await ask(saying(204), expect="result")).sound
+
+
+@pytest.mark.parametrize(
+    ("body", "sound"), [("{}", True), ("[]", True), ("null", False), ('{"id": 1}', False)]
+)
+async def test_what_must_be_there_may_be_an_empty_object(ask: Ask, body: str, sound: bool) -> None:
+    content = body if body.startswith('{"id') else f'{{"result": {body}}}'
+    assert (await ask(json(content), expect="result != `null`")).sound is sound
+
+
 async def test_a_redirect_is_not_followed(ask: Ask) -> None:
     answer = await ask(saying(302, headers={"Location": "http://169.254.169.254/"}))
     assert answer.status == 302

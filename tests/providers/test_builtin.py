@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.models.connection import Cause
-from app.monitor.response_reader import found
+from app.monitor.response_reader import content_of, found, is_sound
+from app.outbound.http1 import RawResponse
 from app.providers.field_types import icons
 from app.providers.loader import load_catalogue
 from app.providers.placeholders import names_in
@@ -114,6 +115,13 @@ def test_it_can_be_written_in_a_file_word_by_word(entry: Provider, tmp_path: Pat
     file = tmp_path / "providers.toml"
     file.write_text(as_toml(entry), encoding="utf-8")
     assert load_catalogue((), file, {}, False)[entry.name] == entry
+
+
+@every
+@pytest.mark.parametrize("said", [b'{"status": "maintenance"}', b"{}", b"[]", b"true", b"null"])
+def test_what_names_nobody_is_no_good_answer(entry: Provider, said: bytes) -> None:
+    response = RawResponse(200, {}, said)
+    assert not is_sound(entry.probe, response, content_of(response))
 
 
 def test_a_rule_names_causes_that_there_are() -> None:

@@ -35,6 +35,7 @@ ONLY_AT_THE_START = {
     ("token_endpoint", '"https://[::1/"'),
     ("ca_file", '"/no/such/file.pem"'),
     ("probe.label", '"name["'),
+    ("probe.expect", '"result["'),
     ("token_path", '"authed_user["'),
     ("fields", '[{ name = "x", label = "y", refuse = { "a[" = "z" } }]'),
 }

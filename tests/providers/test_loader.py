@@ -95,6 +95,8 @@ BAD = [  # key, value, and what is said
     ("probe.auth", '"Bearer"', "with {token} in it"),
     ("probe.label", '"name["', "wants a JMESPath expression"),
     ("probe.account", "5", "wants a text"),
+    ("probe.expect", '"result["', "wants a JMESPath expression"),
+    ("probe.expect", "true", "wants a text"),
     ("probe.body", '"x"', "is none of url, method, headers, header, auth"),
     ("revocation", '{ header = "x" }', "is none of url, method, auth, headers"),
     ("english", '{ name = "x" }', "name is none of title, about, needs, by_hand"),
@@ -172,6 +174,14 @@ def test_token_answers_cancels_and_revocations_may_be_of_its_own_kind(tmp_path: 
     acme: Provider = load(tmp_path, SMALLEST.replace("[providers.acme.probe]", keys))["acme"]
     assert (acme.cancel_errors, acme.token_path) == (("E-1042",), "authed_user")
     assert acme.revocation_format == "json"
+
+
+def test_what_must_be_there_is_read_and_refused_where_there_is_no_body(tmp_path: Path) -> None:
+    content = changed("probe.expect", "'result.id'")
+    acme: Provider = load(tmp_path, content)["acme"]
+    assert acme.probe.expect == "result.id"
+    (fault,) = faults(tmp_path, content + '\nmethod = "HEAD"\n')
+    assert fault == "providers.acme.probe.expect is not possible with HEAD"
 
 
 def test_without_a_file_there_are_the_built_in_ones() -> None:

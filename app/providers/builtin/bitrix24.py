@@ -55,6 +55,7 @@ BITRIX24 = Provider(
         token_placements=(),
         label="kept.domain",
         account="kept.member_id",  # survives a renamed portal
+        expect="result != `null`",  # documented as empty where the person is inactive
         classify=(
             Rule("rate_limited", status=503, when="error == 'QUERY_LIMIT_EXCEEDED'"),
             Rule("payment_required", status=403, when="error == 'ACCESS_DENIED'"),

@@ -38,5 +38,6 @@ OZON = Provider(
         label="join(' ', ['Кабинет', kept.client_id])",
         account="kept.client_id",
         expires="expires_at",
+        expect="expires_at || roles",
     ),
 )

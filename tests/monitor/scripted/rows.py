@@ -112,6 +112,9 @@ def failing() -> Iterator[Row]:
     yield _offline("maintenance", reply(content={"status": "maintenance"}), "bad_response")
     yield _offline("error-200", reply(error="internal"), "bad_response")
     yield _offline("deep-json", reply(content=b"[" * 60_000), "bad_response")
+    wanted = {"probe": {"expect": "name && sub"}}
+    yield _offline("not-what-must-be-there", reply(name="Shop", sub=""), "bad_response", **wanted)
+    yield _offline("204-must-be-there", reply(204, content=b""), "bad_response", **wanted)
     yield _offline("101", raw("Upgrade: x", status="101 Switching"), "bad_response")
     yield _offline("503-then-500", turns(reply(503), reply(500)), "provider_error")
     yield _offline("429-500", turns(reply(429), reply(500)), "provider_error", within=2_000)
@@ -281,6 +284,7 @@ def accounts() -> Iterator[Row]:
     """Another account answers: amber, and its name stays."""
     stranger = reply(sub="shop-of-somebody-else", name="Stranger")
     yield Row("another-account", stranger, DEGRADED, "account_changed")
+    yield Row("what-must-be-there", well, ONLINE, probe={"expect": "name && sub"})
     yield Row("no-name", lambda asked: reply(sub=f"shop-{asked.grant}"), ONLINE)
     yield Row("no-account", reply(name="Shop"), ONLINE)
 
