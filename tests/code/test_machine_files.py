@@ -18,9 +18,13 @@ from app.providers.registry import catalogue_of
 from tests.__main__ import CHECKS
 from tests.code.committed import ROOT, committed
 
-# Read by people, by Python, or by a browser: tests of their own.
-OTHER_KINDS = {".py", ".md", ".html", ".css", ".js", ".png", ".txt", ".mako", ".gitignore"}
-OTHER_FILES = {".ci/run", ".git-blame-ignore-revs"}
+# Read by people, by Python, by a browser, or by what tests/deploy asks: tests of their own.
+OTHER_KINDS = {".py", ".md", ".html", ".css", ".js", ".png", ".txt", ".mako", ".gitignore"} | {
+    ".conf",
+    ".service",
+    ".target",
+}
+OTHER_FILES = {".ci/run", ".git-blame-ignore-revs", "Dockerfile", ".dockerignore"}
 PROCESS = re.compile(r"[a-z]+: \S.*")
 # https://devcenter.heroku.com/articles/app-json-schema
 APP_JSON_KEYS = {
