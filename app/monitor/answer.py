@@ -25,6 +25,7 @@ class Answer:
     label: str | None = None
     expires_in: float | None = None  # seconds until the grant ends, where the answer says so
     token_placement: int = 0
+    requests: int = 1  # that were sent: a redirect and refused token placements cost more
     after_refresh: bool = False  # it is about a token that the provider issued a moment ago
     contradicted: bool = False  # the same request was refused with 401 a moment ago
     over_kept_connection: bool = False  # not over one that was made for this request

@@ -5,6 +5,7 @@ No database, and no exception for a "no".
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from time import monotonic, time
 from urllib.parse import urlsplit
@@ -30,9 +31,11 @@ from app.monitor.response_reader import (
 from app.oauth.client import challenge_error
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal
+from app.outbound.allowed_hosts import Destination
 from app.outbound.failures import Failure, failure_of
 from app.outbound.http1 import RawResponse
 from app.outbound.pool import HttpPool
+from app.outbound.redirects import redirected
 from app.outbound.request import RequestTarget, WrittenRequest, written, written_request
 from app.outbound.retry_after import retry_after
 from app.providers.placeholders import fill_address, fill_all
@@ -59,7 +62,7 @@ async def probe(
         None,
     )  # none: the token travels elsewhere
     known = grant.token_placement is not None and grant.token_placement < len(token_placements)
-    until = monotonic() + timeout
+    until, sent = monotonic() + timeout, 0
     for number in [grant.token_placement or 0] if known else range(len(token_placements)):
         try:
             request = _request(provider, token_placements[number], grant.access_token, grant.kept)
@@ -68,17 +71,18 @@ async def probe(
         began = monotonic()
         left = max(0.0, until - began)
         try:
-            # Below the httpx client, which would more than double a whole check: 18 µs against 210.
-            response = await pool.exchange(
-                request, left, provider.destination, new_connection=new_connection
+            response = await _exchange(
+                pool, request, until, provider.destination, new_connection=new_connection
             )
         except httpx.HTTPError as error:
             failure = failure_of(error, left, monotonic() - began)
-            return _no_answer(request, failure, number)
+            return replace(_no_answer(request, failure, number), requests=sent + 1)
         seconds = monotonic() - began
+        sent += 1 + response.is_redirected
         if response.status != 401:
             break
-    return _answer(provider, request, response, seconds, number, grant.kept)
+    answer = _answer(provider, request, response, seconds, number, grant.kept)
+    return replace(answer, requests=sent)
 
 
 def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> Answer:
@@ -100,6 +104,29 @@ def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> 
         is_wall=is_wall(reply.status_code, reply.headers, reply.content, basic=True),
         retry_after=retry_after(reply.headers),
     )
+
+
+async def _exchange(
+    pool: HttpPool,
+    request: WrittenRequest,
+    until: float,
+    destination: Destination,
+    *,
+    new_connection: bool,
+) -> RawResponse:
+    """The answer, after one redirect on the same host at most.
+
+    Below the httpx client, which would more than double a whole check: 18 µs against 210.
+    """
+    left = max(0.0, until - monotonic())
+    first = await pool.exchange(request, left, destination, new_connection=new_connection)
+    there = redirected(request, first)
+    if there is None:
+        return first
+    response = await pool.exchange(there, max(0.0, until - monotonic()), destination)
+    response.is_redirected = True
+    response.is_over_kept_connection = first.is_over_kept_connection
+    return response
 
 
 def _request(
@@ -167,9 +194,11 @@ def _answer(
     challenge = challenge_error(response.headers)
     if not good and not challenge and body_error(content) == "invalid_token":
         challenge = "invalid_token"
-    remark = challenge if sound else "с ошибкой в ответе"
+    said = _said(response.status, challenge if sound else "с ошибкой в ответе", latency)
+    if response.is_redirected:
+        said = f"переход → {said}"
     return Answer(
-        _evidence(request.method, request.target.address, _said(response.status, remark, latency)),
+        _evidence(request.method, request.target.address, said),
         latency,
         response.status,
         sound=sound,

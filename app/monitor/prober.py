@@ -114,8 +114,8 @@ class Prober:
         answer = await probe(
             self.http_pool, provider, grant, self.timeout, new_connection=new_connection
         )
-        if grant.token_placement is None:  # the placements before it were tried as well
-            self.rate_limiter.spend(provider, answer.token_placement)
+        if answer.requests > 1:
+            self.rate_limiter.spend(provider, answer.requests - 1)
         return answer
 
     async def _probe_again(

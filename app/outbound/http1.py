@@ -37,6 +37,7 @@ class RawResponse:
     headers: dict[str, str] = field(default_factory=dict)  # lower case, joined
     body: bytes = b""
     is_over_kept_connection: bool = False  # not over one that was made for this request
+    is_redirected: bool = False  # it came after a redirect
 
 
 class HttpConnection(asyncio.Protocol):

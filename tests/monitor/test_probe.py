@@ -78,6 +78,15 @@ def json(text: str, status: int = 200) -> Handler:
     return saying(status, text=text, content_type="application/json")
 
 
+async def drip(request: web.Request) -> web.StreamResponse:
+    """An answer without end, a byte at a time, until the client has gone."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b" ")
+        await asyncio.sleep(0.02)  # the server's pace
+
+
 async def test_a_good_answer_names_the_account(ask: Ask) -> None:
     answer = await ask(json('{"sub": 7, "name": "Основной магазин"}'))
     assert (answer.status, answer.sound) == (200, True)
@@ -192,9 +201,42 @@ async def test_what_must_be_there_may_be_an_empty_object(ask: Ask, body: str, so
     assert (await ask(json(content), expect="result != `null`")).sound is sound
 
 
-async def test_a_redirect_is_not_followed(ask: Ask) -> None:
+async def test_a_redirect_to_another_host_is_not_followed(ask: Ask) -> None:
     answer = await ask(saying(302, headers={"Location": "http://169.254.169.254/"}))
     assert answer.status == 302
+
+
+async def test_a_redirect_on_the_same_host_is_followed_once_and_its_path_is_not_shown(
+    ask: Ask,
+) -> None:
+    asked: list[str] = []
+
+    async def moving(request: web.Request) -> web.Response:
+        asked.append(request.query.get("step", ""))
+        steps = {"": "?step=one", "one": "?step=two"}
+        said = {"sub": "1"} if request.headers["Authorization"] == "Bearer the-token" else {}
+        there = steps.get(asked[-1])
+        status, headers = (308, {"Location": there}) if there else (200, {})
+        return web.json_response(said, status=status, headers=headers)
+
+    answer = await ask(moving)
+    assert (answer.status, answer.requests, asked) == (308, 2, ["", "one"])
+    assert answer.evidence.startswith("GET 127.0.0.1/me → переход → 308 за ")
+
+
+async def test_a_redirect_with_the_token_in_it_does_not_show_it(ask: Ask) -> None:
+    answer = await ask(saying(308, headers={"Location": "/the-token"}))
+    assert (answer.status, answer.requests) == (404, 2)
+    assert "the-token" not in repr(answer)
+
+
+async def test_what_a_redirect_leads_to_has_no_more_time_than_one_answer(ask: Ask) -> None:
+    async def slow(request: web.Request) -> web.StreamResponse:
+        moved = web.Response(status=308, headers={"Location": "?again"})
+        return await drip(request) if request.query else moved
+
+    answer = await ask(slow, timeout=0.5)
+    assert (answer.failure, answer.latency_ms < PATIENCE * 1000) == ("timeout", True)
 
 
 async def test_a_body_beyond_the_bound_is_cut_off(ask: Ask) -> None:
@@ -212,13 +254,6 @@ async def test_a_compressed_body_is_bounded_by_what_it_becomes(ask: Ask) -> None
 
 
 async def test_a_server_that_drips_does_not_hold_the_probe(ask: Ask) -> None:
-    async def drip(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(b" ")
-            await asyncio.sleep(0.02)  # the server's pace
-
     answer = await ask(drip, timeout=0.5)
     assert answer.failure == "timeout"
     assert answer.latency_ms < PATIENCE * 1000
@@ -295,7 +330,7 @@ async def test_the_second_token_placement_is_tried_after_401_and_then_asked_alon
 
     token_placements = (TokenPlacement(), TokenPlacement("X-Authorization", "{token}"))
     first = await ask(wants_raw, token_placements=token_placements)
-    assert (first.status, first.token_placement) == (200, 1)
+    assert (first.status, first.token_placement, first.requests) == (200, 1, 2)
     assert (
         await ask(wants_raw, token_placement=1, token_placements=token_placements)
     ).status == 200

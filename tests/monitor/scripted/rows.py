@@ -125,6 +125,30 @@ def failing() -> Iterator[Row]:
     )
 
 
+def redirects() -> Iterator[Row]:
+    """One on the same host is followed once; a token never goes elsewhere."""
+    for status in (307, 308):
+        moved = _moved(status, "/{name}/v2/me")
+        yield Row(f"{status}-same-host", moved, ONLINE)
+        yield _offline(f"{status}-other-host", _moved(status, "{other}/v2/me"), "bad_response")
+        yield _offline(f"{status}-loop", _moved(status, "/{name}/me"), "bad_response")
+        longer = _moved(status, "/{name}/v2", then=_moved(status, "/{name}/v3", "v2"))
+        yield _offline(f"{status}-twice", longer, "bad_response")
+    yield Row("308-whole-address", _moved(308, "http://{host}/{name}/v2/me"), ONLINE)
+    yield _offline("308-to-https", _moved(308, "https://{host}/{name}/v2/me"), "bad_response")
+    yield _offline("308-nonsense", _moved(308, "http://[::1/"), "bad_response")
+    for status in (301, 302, 303):
+        yield _offline(f"{status}-same-host", _moved(status, "/{name}/v2/me"), "bad_response")
+    yield Row("308-post", _moved(308, "/{name}/v2/me"), ONLINE, probe={"method": "POST"})
+    posted = _moved(307, "/{name}/v2/me")
+    yield _offline("307-post", posted, "bad_response", probe={"method": "POST"})
+    yield _offline("308-then-503", _moved(308, "/{name}/v2", then=reply(503)), "provider_error")
+    refused = _moved(308, "/{name}/v2", then=fresh_only())
+    yield Row("308-then-401", refused, ONLINE)
+    token = _moved(308, "/{name}/token-2", "token")
+    yield _offline("308-of-the-token-endpoint", UNAUTHORIZED, "bad_response", token=token)
+
+
 def walls() -> Iterator[Row]:
     """Something in front of the API refuses: never the owner's fault."""
     for number, status in enumerate((401, 402, 403)):
@@ -353,6 +377,22 @@ def _with(row: Row, **changes: Any) -> Row:
     return replace(row, **changes)
 
 
+def _moved(status: int, location: str, path: str = "me", then: Said = well) -> Script:
+    """A redirect from this path; the others answer `then`. `{other}`: the same server by a name
+    that is another host.
+    """
+
+    def answer(asked: Asked) -> bytes | Hang:
+        if asked.path != path:
+            return script(then)(asked)
+        host = asked.headers["host"]
+        other = f"http://localhost:{host.rpartition(':')[2]}/{asked.name}"
+        names = {"name": asked.name, "host": host, "other": other}
+        return reply(status, headers={"Location": location.format_map(names)}, error="moved")
+
+    return answer
+
+
 def _basic() -> TokenPlacement:
     return TokenPlacement("Authorization", "Basic {token}")
 
@@ -395,6 +435,7 @@ def _in_members(body: bytes) -> bytes:
 
 EVERY: tuple[Callable[[], Iterator[Row]], ...] = (
     failing,
+    redirects,
     walls,
     limits,
     refused_by_api,
