@@ -4,7 +4,16 @@
 # us to it, and `python -m docs.architecture` makes a table of it; what a package is for stands in
 # the first line of its docstring.
 PACKAGES = (
-    ("errors", "config", "config_parsers", "logging", "metrics", "postgres_url", "process"),
+    (
+        "errors",
+        "config",
+        "config_parsers",
+        "logging",
+        "metrics",
+        "postgres_url",
+        "process",
+        "version",
+    ),
     ("i18n",),
     ("models",),
     ("database",),

@@ -10,7 +10,6 @@ from app import config_parsers as parse
 from app.config_parsers import Smtp as Smtp
 from app.errors import ConfigurationError
 
-VERSION = "0.1.0"  # as in pyproject.toml, which a test sees to
 ROOT = Path(__file__).resolve().parent.parent
 MOSCOW = ZoneInfo("Europe/Moscow")
 

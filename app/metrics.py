@@ -4,7 +4,7 @@ import platform
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from app.config import VERSION
+from app.version import VERSION
 
 CHECKS = Counter("svyazka_checks", "Checks recorded", ["provider", "status"])
 ANSWER_SECONDS = Histogram(

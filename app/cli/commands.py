@@ -19,6 +19,7 @@ from app.alerts import preview
 from app.alerts.channels import webpush_encryption
 from app.alerts.worker import alerting, alerting_of
 from app.cli import start_checks
+from app.cli.doctor import doctor
 from app.cli.providers import providers
 from app.cli.users import person_of, users
 from app.config import (
@@ -46,6 +47,7 @@ from app.process import bind, on_stop_signals, open_many_files
 __all__ = [
     "alerts",
     "check",
+    "doctor",
     "keys",
     "migrate",
     "migrate_database",

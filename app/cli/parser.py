@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from app.errors import SvyazkaError
+from app.version import VERSION
 
 DEMO = "demo"
 WRONG_USE = 2  # exit status
@@ -57,8 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     _demo_options(parser)
     parser.set_defaults(command=DEMO)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (_web, _worker, _migrate, _check, _users, _keys, _alerts, _sandbox, _providers):
+    parser.add_argument("--version", action="version", version=f"svyazka {VERSION}")
+    for add in (_web, _worker, _migrate, _doctor, _check, _users, _keys, _alerts, _sandbox):
         add(commands)
+    _providers(commands)
     return parser
 
 
@@ -93,6 +96,13 @@ def _migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="REVISION",
         help="another revision than the newest, like 0016; going down loses what newer ones keep",
     )
+
+
+def _doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(
+        commands, "doctor", "look at everything that has to be well; exit 1 if it is not"
+    )
+    command.add_argument("--json", action="store_true", help="for programs")
 
 
 def _check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -83,6 +83,11 @@ async def read_state(database_url: str) -> SchemaState:
     return SchemaState(revision or "", oldest)
 
 
+def newest_revision(scripts: Path = ROOT / "migrations") -> str:
+    """This code's, by the numbers of the files."""
+    return max(file.name.partition("_")[0] for file in (scripts / "versions").glob("*.py"))
+
+
 def oldest_code_of(scripts: "ScriptDirectory", revision: str) -> str:
     """The oldest code that runs on the schema of `revision`: the newest of what is said by the
     revisions up to it (`runs_with`). One that says nothing runs with its own code and newer.

@@ -131,13 +131,13 @@ def connectivity_of(canary_hosts: Iterable[Host], catalogue: Catalogue) -> Conne
     """With these canaries and the hosts that are probed anyway."""
     probed = (provider.probe.url for provider in catalogue.values() if provider.configured)
     one_for_all = (url for url in probed if "{" not in urlsplit(url).netloc)
-    return Connectivity(canary_hosts, map(_host_of, one_for_all))
+    return Connectivity(canary_hosts, map(host_of, one_for_all))
 
 
 def is_network_failure(answer: Answer) -> bool:
     return answer.failure in NETWORK_FAILURES
 
 
-def _host_of(url: str) -> Host:
+def host_of(url: str) -> Host:
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

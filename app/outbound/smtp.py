@@ -64,6 +64,18 @@ async def fault_of(settings: Settings, to: str) -> NotSent | None:
         return NotSent(type(error).__name__)
 
 
+async def fault_of_server(server: Smtp) -> NotSent | None:
+    """Does it greet us, and take our log-in if there is one? Nothing is sent."""
+    try:
+        async with asyncio.timeout(ASKED_IN), _client(server) as client:
+            await client.ehlo()
+            return None
+    except aiosmtplib.SMTPResponseException as error:
+        return NotSent(f"the mail server answered {error.code}")
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        return NotSent(type(error).__name__)
+
+
 async def send(settings: Settings, message: Mail) -> NotSent | None:
     """None: the server took it. Without SMTP_URL it is written to the log, which also counts."""
     try:

@@ -18,7 +18,7 @@ from tests.support.command_line import Run, app, process
 from tests.support.servers import Acme, open_acme, saying
 from tests.support.settings import PASSWORD, TOKEN_KEYS
 
-COMMANDS = ("web", "worker", "migrate", "check", "users", "keys", "sandbox", "providers")
+COMMANDS = ("web", "worker", "migrate", "doctor", "check", "users", "keys", "sandbox", "providers")
 EMAIL = "anna@example.ru"
 
 

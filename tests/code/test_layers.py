@@ -129,13 +129,14 @@ def test_production_never_loads_the_sandbox() -> None:
         "cli/parser.py",
         "cli/shown_process.py",
         "cli/virtual_environment.py",
+        "version.py",
     ],
 )
 def test_what_runs_before_the_installation_needs_only_python(name: str) -> None:
     for imported in imports_of(APP / name):
         top = imported.split(".")[0]
         assert top in sys.stdlib_module_names or top == "app", f"{name} imports {imported}"
-    assert parts_in(imports_of(APP / name)) <= {"cli", "errors"}, name
+    assert parts_in(imports_of(APP / name)) <= {"cli", "errors", "version"}, name
 
 
 def test_the_embedded_database_needs_nothing_of_the_rest() -> None:

@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from app.config import VERSION, Settings
+from app.config import Settings
 from app.providers.provider import OAUTH2
 from app.providers.registry import catalogue_of
+from app.version import VERSION
 from tests.__main__ import CHECKS
 from tests.code.committed import ROOT, committed
 
