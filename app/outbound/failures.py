@@ -1,7 +1,7 @@
 """Why no whole answer came. What is raised is httpx's own:
 
 - `httpx.ConnectTimeout`, `httpx.ReadTimeout`: the deadline passed before or after the request went
-- `httpx.ConnectError`: nobody answered, or the certificate was refused (its cause says which)
+- `httpx.ConnectError`: nobody answered, or there is no TLS with whoever did (its cause says which)
   - `AddressNotAllowed`
 - `httpx.ReadError`: the connection broke before an answer began
 - `httpx.RemoteProtocolError`: what came is no HTTP, or stopped in the middle
@@ -18,6 +18,11 @@ from dataclasses import dataclass
 import httpx
 
 MAX_BODY = 256 * 1024  # bytes, after decompression
+HANDSHAKES = {  # why there is no TLS, by OpenSSL's reason: no certificate was looked at
+    "WRONG_VERSION_NUMBER": "сервер отвечает без шифрования",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "у сервера устаревшее шифрование",
+    "UNSUPPORTED_PROTOCOL": "у сервера устаревшее шифрование",
+}
 NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -52,12 +57,19 @@ def failure_of(error: httpx.HTTPError, timeout: float, seconds: float) -> Failur
 
 def _code_and_detail(error: httpx.HTTPError, timeout: float) -> tuple[str, str]:
     match error.__cause__:
-        case ssl.SSLError():
+        case (
+            ConnectionResetError()
+            | BrokenPipeError()
+            | ssl.SSLEOFError()
+            | ssl.SSLZeroReturnError()
+        ):
+            return "unreachable", "соединение оборвалось"
+        case ssl.SSLCertVerificationError():
             return "tls", "сертификат сервера не прошёл проверку"
+        case ssl.SSLError(reason=reason):
+            return "tls", HANDSHAKES.get(reason, "защищённое соединение не установлено")
         case socket.gaierror():
             return "unreachable", "адрес сервера не найден"
-        case ConnectionResetError() | BrokenPipeError():
-            return "unreachable", "соединение оборвалось"
     match error:
         case AddressNotAllowed():
             return "not_allowed", "запрос не отправлен: этот адрес сервису не разрешён"

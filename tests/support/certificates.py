@@ -9,9 +9,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+DAY = timedelta(days=1)
 
-def self_signed(folder: Path, subject: str = "127.0.0.1") -> tuple[Path, Path]:
-    """(certificate, key) as PEM files."""
+
+def self_signed(
+    folder: Path, subject: str = "127.0.0.1", life: timedelta = DAY
+) -> tuple[Path, Path]:
+    """(certificate, key) as PEM files; it ends so long from now, and lasts two days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     now = datetime.now(UTC)
@@ -21,8 +25,8 @@ def self_signed(folder: Path, subject: str = "127.0.0.1") -> tuple[Path, Path]:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + life - 2 * DAY)
+        .not_valid_after(now + life)
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
         )
