@@ -2,6 +2,8 @@
 
 import asyncio
 
+import asyncpg
+
 from app.config import Settings
 from app.database.engine import Database
 from app.errors import ConfigurationError
@@ -27,8 +29,15 @@ async def want_sessions(database: Database, settings: Settings) -> None:
 
 async def notifications_pass(database: Database) -> bool:
     """PostgreSQL says the same number of its process in the protocol and in SQL. A pooler says a
-    number of its own: then it is tried.
+    number of its own: then it is tried. OSError where the database cannot be used.
     """
+    try:
+        return await _pass(database)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConnectionError(type(error).__name__) from error
+
+
+async def _pass(database: Database) -> bool:
     listener = await database.listener()
     try:
         async with listener.transaction():  # so that it is one server that answers

@@ -3,12 +3,15 @@
 import asyncio
 import re
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
+from app.cli import start_checks
+from app.config import Settings
 from app.database.encryption import Keys, key_id_of
 from app.database.engine import Database
 from app.models.account import Session, User
@@ -216,7 +219,9 @@ async def test_tokens_are_sealed_anew_with_progress(
     assert "no key 'new'" in lost.err
 
 
-@pytest.mark.parametrize("words", [("users", "list"), ("keys", "rotate"), ("check", "--all")])
+@pytest.mark.parametrize(
+    "words", [("users", "list"), ("keys", "rotate"), ("check", "--all"), ("migrate",)]
+)
 async def test_a_database_that_is_away_is_told_in_one_sentence(words: tuple[str, ...]) -> None:
     key = b64encode(b"n" * 32).decode()
     away = "postgresql://nobody:hunter2@127.0.0.1:1/nothing"
@@ -224,6 +229,27 @@ async def test_a_database_that_is_away_is_told_in_one_sentence(words: tuple[str,
     assert end.status == 2
     assert end.err.startswith("app: ")
     assert "hunter2" not in end.err
+
+
+@pytest.mark.parametrize("words", [("users", "list"), ("keys", "rotate"), ("migrate",)])
+async def test_a_database_that_lets_nobody_in_is_told_in_one_sentence(
+    run: Run, database_url: str, words: tuple[str, ...]
+) -> None:
+    """asyncpg says so in exceptions of its own."""
+    wrong = database_url.replace("svyazka:", "svyazka:wrong", 1)
+    end = await run(*words, DATABASE_URL=wrong)
+    assert end.status == 2
+    assert "InvalidPassword" in end.err or "password authentication" in end.err
+    assert "Traceback" not in end.err
+
+
+async def test_a_process_starts_though_the_database_lets_nobody_in(
+    settings: Settings, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes back by itself; /readyz says so meanwhile."""
+    wrong = database_url.replace("svyazka:", "svyazka:wrong", 1)
+    await start_checks.look_at_the_database(replace(settings, database_url=wrong), "worker")
+    assert "the database could not be looked at" in caplog.text
 
 
 @pytest.mark.parametrize("command", ["web", "worker"])

@@ -85,6 +85,12 @@ async def test_a_database_that_is_away_is_told_without_its_password(run: Run) ->
     assert "Traceback" not in end.err
 
 
+async def test_a_database_that_lets_nobody_in_is_told(run: Run, database_url: str) -> None:
+    wrong = database_url.replace("svyazka:", "svyazka:wrong", 1)
+    found = await examined(run, DATABASE_URL=wrong)
+    assert found["database"]["said"] == "cannot be used (InvalidPasswordError)"
+
+
 async def test_a_database_that_takes_no_writes_is_told(run: Run, database_url: str) -> None:
     url = f"{database_url}?options=-c%20default_transaction_read_only%3Don"
     found = await examined(run, DATABASE_URL=url)
