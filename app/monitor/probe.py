@@ -194,6 +194,7 @@ def _answer(
     challenge = challenge_error(response.headers)
     if not good and not challenge and body_error(content) == "invalid_token":
         challenge = "invalid_token"
+    gone = challenge != "invalid_token" and is_gone(probe, response)
     said = _said(response.status, challenge if sound else "с ошибкой в ответе", latency)
     if response.is_redirected:
         said = f"переход → {said}"
@@ -205,8 +206,7 @@ def _answer(
         challenge=challenge,
         is_wall=is_wall(response.status, response.headers, response.body, _sends_basic(provider)),
         is_limited=is_limited(response),
-        classification=classification_of(probe, response, content)
-        or (GONE if is_gone(probe, response) else ""),
+        classification=classification_of(probe, response, content) or (GONE if gone else ""),
         retry_after=retry_after(response.headers),
         account=text(probe.account, named),
         label=label_of(probe.label, named),

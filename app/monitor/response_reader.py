@@ -4,12 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import jmespath
 
 from app.i18n.plain_text import one_line
 from app.outbound.http1 import RawResponse
+from app.providers.placeholders import is_per_tenant
 from app.providers.spec_parts import Probe
 
 REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
@@ -60,7 +60,7 @@ def is_gone(probe: Probe, response: RawResponse) -> bool:
 
     At an address that all accounts share the same statuses are the provider's mistake.
     """
-    return "{" in urlsplit(probe.url).netloc and response.status in (404, 410, 423)
+    return response.status in (404, 410, 423) and is_per_tenant(probe.url)
 
 
 def body_error(content: Any) -> str:

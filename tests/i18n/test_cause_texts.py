@@ -28,3 +28,9 @@ def test_a_key_that_the_provider_sends_is_not_asked_of_its_owner() -> None:
     assert both is revoked.card_of_delivered
     assert revoked.card_text(by_key=True, delivered=False) is revoked.card_of_key
     assert revoked.card_text(by_key=False, delivered=False) is revoked.card
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_who_brought_a_key_is_sent_to_no_application(cause: Cause) -> None:
+    text = CAUSE_TEXTS[cause].card_text(by_key=True, delivered=False)
+    assert "приложени" not in f"{text.headline} {text.next_step}"

@@ -240,6 +240,26 @@ def refused_by_api() -> Iterator[Row]:
     yield Row("401-for-a-minute", once, ONLINE, token=None)
 
 
+def closed() -> Iterator[Row]:
+    """An account's own address is closed: its owner is the one to look. That of all is not."""
+    for name, url in {
+        "host": "http://127.0.0.{tenant}:$port/$name/me",
+        "whole": "{endpoint}me",
+    }.items():
+        own: dict[str, Any] = {"probe": {"url": url}}
+        yield Row(f"own-{name}-well", well, ONLINE, probe={"url": url})
+        for status in (404, 410, 423):
+            yield _blocked(f"own-{name}-{status}", reply(status, error="x"), **own)
+        yield _blocked(f"own-{name}-404-page", reply(404, content=PAGE), **own)
+        yield _blocked(f"own-{name}-410-empty", reply(410, content=b""), token=None, **own)
+        yield _blocked(f"own-{name}-404-alone", reply(404, error="x"), others="none", **own)
+        for status in (400, 405, 409, 451):
+            yield _offline(f"own-{name}-{status}", reply(status, error="x"), "bad_response", **own)
+        yield _revoked(f"own-{name}-404-challenge", reply(404, headers=BEARER), token=None, **own)
+    in_path = {"probe": {"url": "$base/{tenant}"}}
+    yield _offline("own-path-404", reply(404, error="x"), "bad_response", **in_path)
+
+
 def refreshed() -> Iterator[Row]:
     """A fresh token helps, or the provider contradicts itself."""
     yield Row("401-refresh-helps", fresh_only(), ONLINE)
@@ -439,6 +459,7 @@ EVERY: tuple[Callable[[], Iterator[Row]], ...] = (
     walls,
     limits,
     refused_by_api,
+    closed,
     refreshed,
     refresh_refused,
     refresh_refused_while_the_token_lives,

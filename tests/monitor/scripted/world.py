@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from string import Template
 from typing import Any
 from uuid import UUID
 
@@ -119,7 +120,8 @@ class World:
     ) -> Scene:
         """A provider with so many connections of so many people, in turn.
 
-        `life`: seconds that their access tokens are said to be good for.
+        `life`: seconds that their access tokens are said to be good for. `probe`: keys of it; the
+        address may name `$base`, `$name` and `$port`, and `{tenant}` and `{endpoint}` of a grant.
         """
         self.providers.scripts[name] = scripts
         self._catalogue[name] = _entry(name, self.providers.address, probe or {}, entry)
@@ -162,7 +164,9 @@ class World:
         self, scene: Scene, number: int, life: float | None, refreshable: bool
     ) -> None:
         refresh = f"refresh-{number}-0" if refreshable else None
-        tokens = Tokens(f"access-{number}-0", refresh, life)
+        base = f"{self.providers.address}/{scene.name}"
+        kept = {"tenant": "1", "endpoint": f"{base}/"}
+        tokens = Tokens(f"access-{number}-0", refresh, life, kept=kept)
         owner = scene.people[number % len(scene.people)]
         columns = {"account": f"shop-{number}", "label": f"Shop {number}"}
         scene.connections.append(
@@ -273,13 +277,15 @@ async def open_world(
 
 def _entry(name: str, address: str, probe: dict[str, Any], entry: dict[str, Any]) -> Provider:
     base = f"{address}/{name}"
-    reads = {"label": "name", "account": "sub"} | probe
+    reads = {"url": "$base/me", "label": "name", "account": "sub"} | probe
+    port = address.rpartition(":")[2]
+    reads["url"] = Template(reads["url"]).substitute(base=base, name=name, port=port)
     return Provider(
         name,
         name.title(),
         f"{base}/auth",
         f"{base}/token",
-        Probe(f"{base}/me", **reads),
+        Probe(**reads),
         client=CLIENT,
         **entry,
     )
