@@ -158,6 +158,7 @@ class Monitor:
             await self._clock.follow(session, self._checker.interval)
             if not self._recorder.is_failing:
                 await heartbeats.beat(session, self._id, is_offline)
+        async with self._checker.sessions() as session:  # of two that start together, one sees both
             alive = await heartbeats.count_alive(session)
         is_new = self._beaten == float("-inf") and alive > 1
         self._checker.rate_limiter.share_with(alive * NEWCOMER_SLOWDOWN if is_new else alive)
