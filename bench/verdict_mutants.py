@@ -10,6 +10,9 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ import pytest
 from app.config import ROOT
 from bench._mutants import Mutant, mutants
 
-MODULE = "app.monitor.verdict"
+MODULES = ("app.monitor.answer", "app.monitor.causes", "app.monitor.verdict")
 TESTS = ("tests/monitor/test_verdict.py", "tests/monitor/test_verdict_table.py")
 EQUIVALENT = (  # a line, its changes that no test can tell from the original, and why
     (
@@ -49,17 +52,20 @@ async def measure() -> dict[str, object]:
 
 def _measure() -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
-        original, *every = _written(Path(folder))
+        written = _written(Path(folder))
+        originals, every = written[: len(MODULES)], written[len(MODULES) :]
         # Each in a process of its own, which has never seen the module, only what it imports.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["pytest", *_imports(original.source)])
+        context.set_forkserver_preload(["pytest", *_imports(originals)])
         with context.Pool(maxtasksperchild=1) as processes:
-            files = [f"{folder}/{number}.py" for number in range(len(every) + 1)]
-            passes, *alive = processes.map(survives, files, chunksize=1)
-    if not passes:
+            files = [(each.module, f"{folder}/{number}.py") for number, each in enumerate(written)]
+            alive = processes.starmap(survives, files, chunksize=1)
+    if not all(alive[: len(MODULES)]):
         raise SystemExit("bench: the tests fail without any mutant")
-    left = [mutant for mutant, lives in zip(every, alive, strict=True) if lives]
-    survivors = [f"{each.line}: {each.change}" for each in left if not _is_equivalent(each)]
+    left = [each for each, lives in zip(every, alive[len(MODULES) :], strict=True) if lives]
+    survivors = [
+        f"{each.module}:{each.line}: {each.change}" for each in left if not _is_equivalent(each)
+    ]
     equivalent = len(left) - len(survivors)
     print(f"{len(every)} mutants, {equivalent} equivalent, {len(survivors)} survived")
     print(*survivors, sep="\n")
@@ -70,7 +76,7 @@ def _is_equivalent(mutant: Mutant) -> bool:
     return any(mutant.code == code and mutant.change in changes for code, changes, _ in EQUIVALENT)
 
 
-def survives(file: str) -> bool:
+def survives(module: str, file: str) -> bool:
     """Do the tests pass with this file in the module's place?"""
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(LONGEST)
@@ -83,34 +89,40 @@ def survives(file: str) -> bool:
         contextlib.redirect_stderr(nowhere),
     ):
         try:
-            _put_in_place(file)
+            _put_in_place(module, file)
         except Exception:  # whatever a slip of the hand can raise
             return False
         return pytest.main([*BARE, *TESTS]) == 0
 
 
 def _written(folder: Path) -> list[Mutant]:
-    """The module as it is, numbered 0, and each mutant of it, in a file each."""
-    module = importlib.import_module(MODULE)
-    source = Path(str(module.__file__)).read_text(encoding="utf-8")
-    written = [Mutant(0, "", "", source), *mutants(source, vars(module))]
+    """The modules as they are, then each mutant of them, in a file each, by number."""
+    originals, changed = [], []
+    for name in MODULES:
+        module = importlib.import_module(name)
+        source = Path(str(module.__file__)).read_text(encoding="utf-8")
+        originals.append(Mutant(name, 0, "", "", source))
+        changed += [replace(each, module=name) for each in mutants(source, vars(module))]
+    written = [*originals, *changed]
     for number, each in enumerate(written):
         (folder / f"{number}.py").write_text(each.source, encoding="utf-8")
     return written
 
 
-def _imports(source: str) -> list[str]:
-    nodes = ast.parse(source).body
-    return [each.module for each in nodes if isinstance(each, ast.ImportFrom) and each.module]
+def _imports(originals: Iterable[Mutant]) -> list[str]:
+    """What the modules import, but for each other."""
+    nodes = chain.from_iterable(ast.parse(each.source).body for each in originals)
+    names = {each.module for each in nodes if isinstance(each, ast.ImportFrom) and each.module}
+    return sorted(names - set(MODULES))
 
 
-def _put_in_place(file: str) -> None:
-    spec = importlib.util.spec_from_file_location(MODULE, file)
+def _put_in_place(name: str, file: str) -> None:
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules[MODULE] = importlib.util.module_from_spec(spec)
-    package, _, name = MODULE.rpartition(".")
-    setattr(importlib.import_module(package), name, module)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    package, _, last = name.rpartition(".")
+    setattr(importlib.import_module(package), last, module)
     spec.loader.exec_module(module)
 
 

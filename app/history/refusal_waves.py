@@ -2,7 +2,7 @@
 
 Far more refusals than usual within a few minutes are no coincidence: the provider stumbles, or our
 application was switched off there. Nobody is asked to reconnect before a grant that was given
-meanwhile is seen to work (docs/decisions/0021).
+meanwhile is seen to work (docs/decisions/0022).
 """
 
 from collections.abc import Mapping

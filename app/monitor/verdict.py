@@ -2,7 +2,7 @@
 
 Pure: no clock, no database, no network. Nothing turns red on one look, and nobody is asked to
 reconnect unless two looks agree and other people's grants at the same provider are served meanwhile
-(docs/decisions/0009 and 0021).
+(docs/decisions/0009 and 0022).
 """
 
 from dataclasses import dataclass, replace
