@@ -1,7 +1,7 @@
 """Every status of an API and every word of a token endpoint, and that no table of them drifts.
 
-Expectations are written out, not computed, so that no change of `causes.py` and `verdict.py` passes unnoticed; how
-that is tried: `python -m bench verdict_mutants`.
+Expectations are written out, not computed, so that no change of `causes.py` and `verdict.py` passes
+unnoticed; how that is tried: `python -m bench verdict_mutants`.
 """
 
 from dataclasses import FrozenInstanceError, replace
