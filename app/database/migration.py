@@ -58,6 +58,8 @@ def migrate_database(
     known = _known_revisions(config)
     state = asyncio.run(read_state(database_url))
     if state.revision not in known:
+        if to:
+            raise CommandError(f"only code that knows {state.revision} can go from it to {to}")
         tell(_said_of_newer(state, known[-1]))
         return
     target = to or known[-1]

@@ -122,6 +122,17 @@ async def test_older_code_that_runs_on_a_newer_schema_lets_it_be(
     assert end.out == f"{newer_than}, which runs on it: nothing to do\n"
 
 
+async def test_older_code_cannot_go_down_from_a_revision_that_it_does_not_know(
+    empty_url: str, newer: Path
+) -> None:
+    add(newer, NEXT, NEWEST, NEWEST, "CREATE TABLE notes (id int)")
+    await in_thread(empty_url, newer)
+    end = await migrate(empty_url, "--to", BEFORE)
+    assert end.status == 2
+    assert f"only code that knows {NEXT} can go from it to {BEFORE}" in end.err
+    assert (await read_state(empty_url)).revision == NEXT
+
+
 async def test_older_code_that_does_not_run_on_it_says_what_to_do(
     empty_url: str, newer: Path
 ) -> None:
