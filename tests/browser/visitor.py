@@ -96,6 +96,14 @@ class Visitor:
         found: list[str] | None = await self.page.evaluate("window.seen ?? null")
         return found
 
+    async def has_seen(self, *statuses: str) -> None:
+        """The card went through these and no others, however briefly."""
+
+        async def look() -> bool:
+            return await self.seen() == list(statuses)
+
+        await until(look)
+
     async def updates(self, number: int = 2) -> None:
         """So many more live updates went over this page."""
         goal = await self.page.evaluate("window.updates") + number
