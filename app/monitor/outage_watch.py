@@ -77,7 +77,7 @@ class OutageWatch:
             if not await is_online():
                 self._wanted.add(provider.name)  # whatever is still true then counts
                 return
-        patience = scaled(provider_outages.WAVE_PATIENCE, interval)
+        patience = scaled(provider.refusals_told_after, interval)
         async with sessions.begin() as session:
             ended = await provider_outages.follow(
                 session, provider.name, provider.spacing, window, patience

@@ -81,6 +81,7 @@ class Provider:
     max_concurrency: int = 20
     max_rate: float = 100.0  # requests a second to its hosts, from all processes together
     min_interval: float = 0.0  # seconds between two probes with one grant
+    refusals_told_after: float = 3_600.0  # seconds of refusing everybody until people are told
     quota: Quota | None = None  # requests with one grant, where the provider documents it
     client: Client | None = field(default=None, repr=False)
     withheld: bool = False  # a demonstration cannot serve it

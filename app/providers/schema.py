@@ -135,6 +135,10 @@ class ProviderKeys(TypedDict, total=False):
         wants(f"seconds, from 0 to {LONGEST_INTERVAL:.0f}"),
     ]
     """Seconds between two probes with one grant."""
+    refusals_told_after: Annotated[
+        float, Field(ge=0, le=LONGEST_INTERVAL), wants(f"seconds, from 0 to {LONGEST_INTERVAL:.0f}")
+    ]
+    """Seconds of refusing everybody until people are told."""
     quota: QuotaKeys
     probe: ProbeKeys
     revocation: RevocationKeys

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -143,3 +144,21 @@ async def test_a_restart_finds_an_outage_and_waits_for_the_next_sample(
                 outage.sampled_at = func.now() - timedelta(seconds=provider_outages.SAMPLE_PAUSE)
             await until(turn_came)
         await until(closed)
+
+
+@pytest.mark.parametrize(("interval", "seconds"), [(600, 120), (3, 12)])
+async def test_an_entry_says_when_people_are_told_that_everybody_is_refused(
+    checker: Checker, database: Database, acme: Acme, interval: float, seconds: float
+) -> None:
+    refused: dict[str, Any] = {"status": "degraded", "cause": "revoked"}
+    refused["last_checked_at"] = func.now()
+    for email in ("anna@example.ru", "boris@example.ru"):
+        user = await rows.add_person(database, email)
+        await rows.add_connection(database, checker.keys, user, provider="acme", **refused)
+    watch, entry = OutageWatch(), replace(acme.provider, refusals_told_after=120)
+    watch.want("acme")
+    await watch.look(database.sessions, {"acme": entry}, interval)
+    async with database.sessions() as session:
+        (outage,) = await session.scalars(select(ProviderOutage))
+    assert outage.kind == "refusing"
+    assert outage.told_from == outage.opened_at + timedelta(seconds=seconds)

@@ -83,6 +83,7 @@ BAD = [  # key, value, and what is said
     ("max_rate", '"5"', "wants a number above 0, at most 10000"),
     ("min_interval", "-1", "wants seconds, from 0 to 86400"),
     ("min_interval", "100_000", "wants seconds, from 0 to 86400"),
+    ("refusals_told_after", "-1", "wants seconds, from 0 to 86400"),
     ("quota", "5", "wants a table of requests, period"),
     ("quota", "{ requests = 5 }", "quota.period is needed"),
     ("quota", '{ requests = 0, period = "day" }', "wants a whole number above 0"),
