@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from app.sandbox.settings import SandboxSettings
+from tests.support.processes import free_port
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.processes
@@ -25,9 +26,7 @@ RUN = (
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
