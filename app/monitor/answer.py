@@ -12,7 +12,7 @@ class Answer:
 
     evidence: str  # one line for people: what was asked, what came, how long it took
     latency_ms: int
-    status: int | None = None  # HTTP status; None: nothing whole came back, see `failure`
+    status: int = 0  # HTTP status; 0: nothing whole came back, see `failure`
     failure: str = ""  # as in `Failure.code`
     refused: str = ""  # the code of a refused refresh, as in `Refusal.code`
     sound: bool = True  # a 2xx answer is what this provider answers when all is well
@@ -47,7 +47,7 @@ class Answer:
         if self.is_wall or self.is_limited or self.refused:
             return False
         if self.challenge == "invalid_token":
-            return 400 <= (self.status or 0) < 500 and self.status != 429
+            return 400 <= self.status < 500 and self.status != 429
         return self.status == 401 and self.challenge != "insufficient_scope"
 
     @property
@@ -62,7 +62,7 @@ class Answer:
         """Is it no word for the token? Some APIs answer 400 or 404 where RFC 6750 wants 401."""
         if self.suggests_refresh:
             return True
-        refused = 400 <= (self.status or 0) < 500 and self.status not in ABOUT_MORE
+        refused = 400 <= self.status < 500 and self.status not in ABOUT_MORE
         return refused and not self.is_wall and not self.classification
 
 

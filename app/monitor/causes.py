@@ -49,7 +49,7 @@ def cause_of(answer: Answer, others: Others = Others.NOBODY) -> Cause | None:
         return FAILURE_CAUSES.get(answer.failure, Cause.BAD_RESPONSE)
     if answer.refused:
         return _refusal_cause(answer, others)
-    status = answer.status or 0
+    status = answer.status
     if status == 429 or answer.is_limited:
         return Cause.RATE_LIMITED
     if answer.is_wall and status < 500 and status not in PASSING:
@@ -66,8 +66,7 @@ def cause_of(answer: Answer, others: Others = Others.NOBODY) -> Cause | None:
 
 
 def _content_cause(answer: Answer) -> Cause | None:
-    status = answer.status or 0
-    if not (200 <= status < 300 and answer.sound):
+    if not (200 <= answer.status < 300 and answer.sound):
         return Cause.BAD_RESPONSE
     if answer.is_stranger:
         return Cause.ACCOUNT_CHANGED
@@ -79,7 +78,7 @@ def _refusal_cause(answer: Answer, others: Others) -> Cause:
     this grant if others are refreshed meanwhile, and about our registration otherwise; where there
     are no others, it is about this grant once it has lasted, unless it speaks of our client.
     """
-    status, about = answer.status or 0, TOKEN_ERRORS.get(answer.refused)
+    status, about = answer.status, TOKEN_ERRORS.get(answer.refused)
     if about in REFUSAL_CAUSES:
         return REFUSAL_CAUSES[about]
     if status == 429:

@@ -231,5 +231,5 @@ def _count(batch: Sequence[Checked]) -> None:
         metrics.CHECKS.labels(provider, status.value).inc(checks)
     seconds = {provider: metrics.ANSWER_SECONDS.labels(provider) for provider, _ in kinds}
     for each in batch:
-        if each.answer.status is not None and not each.answer.refused:
+        if each.answer.status > 0 and not each.answer.refused:
             seconds[each.lease.provider].observe(each.answer.latency_ms / 1000)

@@ -48,7 +48,7 @@ class Connectivity:
         now = time.monotonic()
         if is_network_failure(answer):
             self._failed_at[provider] = now
-        elif answer.status is not None:
+        elif answer.status > 0:
             self._answered_at = now
             self._failed_at.pop(provider, None)
             self._set(is_offline=False)

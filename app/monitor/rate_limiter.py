@@ -132,11 +132,11 @@ class RateLimiter:
         await asyncio.sleep(wait)
         return True
 
-    def observe(self, provider: Provider, status: int | None) -> None:
-        """Learn from what came back."""
+    def observe(self, provider: Provider, status: int) -> None:
+        """Learn from what came back; 0: nothing did."""
         if status == 429:
             self._bucket(provider).refused(self._clock())
-        elif status is not None:
+        elif status > 0:
             self._bucket(provider).answered()
 
     def _bucket(self, provider: Provider) -> Bucket:

@@ -90,7 +90,7 @@ class NoVerdict(Enum):
 
 def _latency(checked: Checked) -> int | None:
     """Only a complete answer of the API has a latency; a refused refresh has none."""
-    answered = checked.answer.status is not None and not checked.answer.refused
+    answered = checked.answer.status > 0 and not checked.answer.refused
     return checked.answer.latency_ms if answered else None
 
 

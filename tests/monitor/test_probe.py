@@ -282,7 +282,7 @@ async def test_an_answer_that_breaks_off_is_no_answer(ask: Ask) -> None:
 
 async def test_nobody_listening_is_unreachable(http_pool: HttpPool) -> None:
     answer = await probe(http_pool, provider("http://127.0.0.1:1"), grant(), PATIENCE)
-    assert (answer.failure, answer.status) == ("unreachable", None)
+    assert (answer.failure, answer.status) == ("unreachable", 0)
     assert answer.evidence == "GET 127.0.0.1/me → соединение не установлено"
 
 
@@ -306,7 +306,7 @@ async def test_an_unknown_authority_is_a_tls_failure_until_it_is_named(
     refused = await probe(http_pool, entry, grant(), PATIENCE)
     trusted = await probe(http_pool, replace(entry, ca_file=str(certificate)), grant(), PATIENCE)
     await runner.cleanup()
-    assert (refused.failure, refused.status) == ("tls", None)
+    assert (refused.failure, refused.status) == ("tls", 0)
     assert trusted.status == 200
 
 

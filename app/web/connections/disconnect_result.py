@@ -57,7 +57,7 @@ async def _proof_of_revocation(entry: Provider, gone: Disconnected) -> Answer | 
 def _old_token(answer: Answer) -> OldToken:
     if answer.refuses_token:
         return OldToken.REFUSED
-    works = answer.status is not None and 200 <= answer.status < 300 and answer.sound
+    works = 200 <= answer.status < 300 and answer.sound
     return OldToken.WORKS if works else OldToken.UNCLEAR
 
 
