@@ -3,14 +3,14 @@
 A provider's own table comes first, then what is known of HTTP and OAuth (docs/decisions/0022).
 """
 
-from enum import StrEnum
+from enum import Enum, auto
 
 from app.models.connection import Cause
 from app.monitor.answer import Answer
 from app.providers.spec_parts import OK, TOKEN_ERRORS, TokenError
 
 STATUS_CAUSES = {  # of the API's answers; at the token endpoint these mean other things
-    401: Cause.REVOKED,
+    401: Cause.ACCESS_DENIED,  # the token is good, but not for this
     402: Cause.PAYMENT_REQUIRED,
     403: Cause.ACCESS_DENIED,
     408: Cause.PROVIDER_ERROR,
@@ -31,14 +31,14 @@ REFUSAL_CAUSES = {  # of a refused refresh, by what its code is about
 }
 
 
-class Others(StrEnum):
+class Others(Enum):
     """What other people's grants at the same provider got since this one's trouble began."""
 
-    NOBODY = "nobody"  # there are none, so this grant is judged alone
-    WELL = "well"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"  # not asked yet
-    SILENT = "silent"  # there are none, and it has been refused for long
+    NOBODY = auto()  # there are none, so this grant is judged alone
+    WELL = auto()
+    REFUSED = auto()
+    UNKNOWN = auto()  # not asked yet
+    SILENT = auto()  # there are none, and it has been refused for long
 
 
 def cause_of(answer: Answer, others: Others = Others.NOBODY) -> Cause | None:
@@ -52,17 +52,13 @@ def cause_of(answer: Answer, others: Others = Others.NOBODY) -> Cause | None:
     status = answer.status
     if status == 429 or answer.is_limited:
         return Cause.RATE_LIMITED
-    if answer.is_wall and status < 500 and status not in PASSING:
+    if status >= 500:
+        return Cause.PROVIDER_ERROR
+    if answer.is_wall and status not in PASSING:
         return Cause.BAD_RESPONSE
     if answer.refuses_token:
         return Cause.INCONSISTENT if answer.after_refresh else Cause.REVOKED
-    if status == 401:
-        return Cause.ACCESS_DENIED  # the token is good, but not for this
-    if status in STATUS_CAUSES:
-        return STATUS_CAUSES[status]
-    if status >= 500:
-        return Cause.PROVIDER_ERROR
-    return _content_cause(answer)
+    return STATUS_CAUSES[status] if status in STATUS_CAUSES else _content_cause(answer)
 
 
 def _content_cause(answer: Answer) -> Cause | None:
@@ -85,7 +81,7 @@ def _refusal_cause(answer: Answer, others: Others) -> Cause:
         return Cause.RATE_LIMITED
     if status >= 500 or status in PASSING:
         return Cause.PROVIDER_ERROR
-    if answer.is_wall or (about is None and not 400 <= status < 500):
+    if answer.is_wall or (about is None and status < 400):
         return Cause.BAD_RESPONSE
     if others is Others.SILENT:
         is_client = about is TokenError.CLIENT or status == 401  # RFC 6749 section 5.2

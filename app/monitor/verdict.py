@@ -29,6 +29,7 @@ CONFIRMED_STATUS = {  # what a cause makes of a connection once it is confirmed;
     Cause.REVOKED: Status.REVOKED,
 }
 REFUSED_STATUSES = (Status.BLOCKED, Status.REVOKED)  # the provider's own word about this grant
+REFUSALS = tuple(each for each, status in CONFIRMED_STATUS.items() if status in REFUSED_STATUSES)
 RED_STATUSES = (Status.OFFLINE, *REFUSED_STATUSES)
 # The graver of two different failures names the outage; the last is the gravest.
 GRAVITY = (
@@ -75,34 +76,32 @@ def verdict_of(answer: Answer, known: PriorState, interval: float) -> Verdict:
         return Verdict(Status.ONLINE, None, 0, known.status is not Status.ONLINE, interval)
     if not answer.was_sent:  # our own mistake changes nobody's status
         return Verdict(known.status, cause, known.strikes, False, interval)
-    wait = min(max(interval, answer.retry_after or 0.0), LONGEST_RETRY_AFTER)
-    if known.status in REFUSED_STATUSES and _means(cause) not in REFUSED_STATUSES:
+    wait = _not_before(answer.retry_after, interval)
+    if known.status in REFUSED_STATUSES and cause not in REFUSALS:
         return _no_news(known, interval, wait)
     if cause is Cause.RATE_LIMITED:
         return _limited(known, wait)
     if _means(cause) is Status.DEGRADED or answer.contradicted:
         return _amber(cause, known, interval)
     verdict = _failed(cause, known, interval)
-    return _not_before(verdict, answer.retry_after)
+    return replace(verdict, delay=_not_before(answer.retry_after, verdict.delay))
 
 
 def is_unclear_refusal(answer: Answer) -> bool:
     """Was a refresh refused in a way that may be about the grant or about our registration?"""
-    well = cause_of(answer, Others.WELL)
-    return bool(answer.refused) and well is not cause_of(answer, Others.UNKNOWN)
+    return cause_of(answer, Others.WELL) is not cause_of(answer)
 
 
 def wants_corroboration(answer: Answer, known: PriorState) -> bool:
     """Does it matter for the verdict what others get? Not at a first look, which proves nothing."""
-    cause = cause_of(answer, Others.WELL)
     was_struck = known.status is Status.DEGRADED or known.status in RED_STATUSES
-    return was_struck and cause is not None and _means(cause) in REFUSED_STATUSES
+    return was_struck and cause_of(answer, Others.WELL) in REFUSALS
 
 
 def is_new_refusal(verdict: Verdict) -> bool:
     """A first look that refused the grant: others are to be looked at before the second."""
-    means = verdict.cause is not None and _means(verdict.cause)
-    return verdict.status is Status.DEGRADED and verdict.strikes == 1 and means in REFUSED_STATUSES
+    is_first = verdict.status is Status.DEGRADED and verdict.strikes == 1
+    return is_first and verdict.cause in REFUSALS
 
 
 def scaled(seconds: float, interval: float) -> float:
@@ -121,11 +120,12 @@ def _witnesses(known: PriorState, interval: float) -> Others:
 def _failed(cause: Cause, known: PriorState, interval: float) -> Verdict:
     if known.status in RED_STATUSES:
         return _while_red(cause, known, interval)
-    if not _is_struck(known):
+    before = _strike(known)
+    if before is None:
         began = known.status is not Status.DEGRADED or known.strikes == 0
         return Verdict(Status.DEGRADED, cause, 1, began, min(STRIKE_DELAY, interval))
-    if known.cause is not None and _means(known.cause) is not _means(cause):
-        cause = _graver(known.cause, cause)
+    if _means(before) is not _means(cause):
+        cause = _graver(before, cause)
     if _is_doubtful(cause, known, interval):
         strikes = known.strikes + 1
         return Verdict(Status.DEGRADED, cause, strikes, False, _pause(strikes, interval))
@@ -161,12 +161,13 @@ def _limited(known: PriorState, wait: float) -> Verdict:
     """A rate limit is no failure, but it is no good answer either: it ends no trouble."""
     if known.status is Status.OFFLINE and known.strikes >= CONFIRMING_STRIKES:
         return Verdict(Status.OFFLINE, known.cause, 1, False, wait, news=False)
-    if _is_struck(known) and known.cause is not None:
-        if _means(known.cause) is Status.OFFLINE:
-            return Verdict(Status.OFFLINE, known.cause, CONFIRMING_STRIKES, False, wait, news=False)
-        return Verdict(known.status, known.cause, known.strikes, False, wait, news=False)
-    began = known.status is not Status.DEGRADED
-    return Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, began, wait)
+    before = _strike(known)
+    if before is None:
+        began = known.status is not Status.DEGRADED
+        return Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, began, wait)
+    if _means(before) is Status.OFFLINE:
+        return Verdict(Status.OFFLINE, before, CONFIRMING_STRIKES, False, wait, news=False)
+    return Verdict(Status.DEGRADED, before, known.strikes, False, wait, news=False)
 
 
 def _no_news(known: PriorState, interval: float, wait: float) -> Verdict:
@@ -175,16 +176,17 @@ def _no_news(known: PriorState, interval: float, wait: float) -> Verdict:
     return Verdict(known.status, known.cause, known.strikes, False, delay, news=False)
 
 
-def _is_struck(known: PriorState) -> bool:
-    """Did the look before fail, unconfirmed? After a mistake of ours nobody knows any more."""
-    return known.status is Status.DEGRADED and known.strikes > 0 and known.cause in GRAVITY
+def _strike(known: PriorState) -> Cause | None:
+    """What the look before failed with, unconfirmed. After a mistake of ours nobody knows."""
+    is_struck = known.status is Status.DEGRADED and known.strikes > 0 and known.cause in GRAVITY
+    return known.cause if is_struck else None
 
 
 def _is_doubtful(cause: Cause, known: PriorState, interval: float) -> bool:
     """Refused, but others are refused as well, or nobody has been asked yet: this may be the
     provider's trouble. It is believed in the end, so that a real mass revocation is told too.
     """
-    if _means(cause) not in REFUSED_STATUSES:
+    if cause not in REFUSALS:
         return False
     if known.others is Others.REFUSED:
         return known.lasting < scaled(BELIEVED_AFTER, interval)
@@ -199,11 +201,9 @@ def _means(cause: Cause) -> Status:
     return CONFIRMED_STATUS.get(cause, Status.OFFLINE)
 
 
-def _not_before(verdict: Verdict, retry_after: float | None) -> Verdict:
-    """A failing provider that says when to come back is not asked before (RFC 9110, 10.2.3)."""
-    if retry_after is None or verdict.delay >= retry_after:
-        return verdict
-    return replace(verdict, delay=min(retry_after, LONGEST_RETRY_AFTER))
+def _not_before(retry_after: float | None, delay: float) -> float:
+    """A provider that says when to come back is not asked before (RFC 9110, section 10.2.3)."""
+    return delay if retry_after is None else max(delay, min(retry_after, LONGEST_RETRY_AFTER))
 
 
 def _delay(status: Status, strikes: int, interval: float) -> float:
