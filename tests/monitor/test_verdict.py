@@ -355,6 +355,14 @@ def test_a_rate_limit_is_amber_and_waits_as_it_is_told(given: Answer) -> None:
             Verdict(Status.DEGRADED, Cause.REVOKED, 1, False, 1_800.0, news=False),
         ),
         (
+            PriorState(Status.DEGRADED, Cause.REVOKED, 2, Others.REFUSED),
+            Verdict(Status.DEGRADED, Cause.REVOKED, 2, False, 1_800.0, news=False),
+        ),
+        (
+            PriorState(Status.DEGRADED, Cause.INCONSISTENT, 0),
+            Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, False, 1_800.0),
+        ),
+        (
             PriorState(Status.DEGRADED, Cause.RATE_LIMITED, 0),
             Verdict(Status.DEGRADED, Cause.RATE_LIMITED, 0, False, 1_800.0),
         ),
@@ -495,6 +503,16 @@ def test_what_is_revoked_is_looked_at_ever_more_seldom(
             Verdict(Status.DEGRADED, Cause.PROVIDER_ERROR, 1, True, 30.0),
         ),
         (
+            PriorState(Status.DEGRADED, Cause.INCONSISTENT, 0),
+            ERROR,
+            Verdict(Status.DEGRADED, Cause.PROVIDER_ERROR, 1, True, 30.0),
+        ),
+        (
+            PriorState(Status.OFFLINE, Cause.TIMEOUT, 0),
+            ERROR,
+            Verdict(Status.OFFLINE, Cause.PROVIDER_ERROR, 1, False, 30.0),
+        ),
+        (
             PriorState(Status.DEGRADED, None, 1),
             ERROR,
             Verdict(Status.DEGRADED, Cause.PROVIDER_ERROR, 1, False, 30.0),
@@ -537,11 +555,17 @@ def test_times_shrink_with_an_interval_under_half_a_minute() -> None:
     assert REVOKED_DELAYS == (60, 300, 1_800, 10_800, 86_400)
 
 
-@pytest.mark.parametrize("status", [Status.BLOCKED, Status.REVOKED])
+@pytest.mark.parametrize("status", list(Status)[1:])
 def test_without_a_token_there_is_nothing_to_learn(status: Status) -> None:
     known = PriorState(status, Cause.ACCESS_DENIED, strikes=2)
     verdict = verdict_of(answer(failure="taken_back"), known, INTERVAL)
     assert verdict == Verdict(status, Cause.ACCESS_DENIED, 2, False, INTERVAL, news=False)
+
+
+def test_what_is_not_said_of_the_past_and_of_a_verdict_is_the_usual() -> None:
+    assert PriorState(Status.ONLINE) == PriorState(Status.ONLINE, None, 0, Others.NOBODY, 0.0)
+    usual = Verdict(Status.ONLINE, None, 0, False, 600.0)
+    assert usual == Verdict(Status.ONLINE, None, 0, False, 600.0, news=True, at_least=0.0)
 
 
 def test_what_a_provider_wants_between_two_looks_is_not_the_verdicts_business() -> None:
