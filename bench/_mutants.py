@@ -32,7 +32,6 @@ OTHER_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 class Mutant:
     module: str
     line: int
-    code: str  # that line as it was
     change: str  # "old → new"
     source: str
 
@@ -53,7 +52,7 @@ def mutants(source: str, names: Mapping[str, object]) -> Iterator[Mutant]:
             text = ast.unparse(ast.fix_missing_locations(_Swap(old, new).visit(tree)))
             if text not in seen:
                 seen.add(text)
-                yield Mutant("", line, source.splitlines()[line - 1].strip(), change, text)
+                yield Mutant("", line, change, text)
 
 
 def _parsed(source: str) -> ast.Module:
