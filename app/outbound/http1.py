@@ -11,7 +11,8 @@ import httptools
 
 from app.outbound import lenient_head
 
-MAX_HEAD = 64 * 1024  # bytes before the body begins
+MAX_HEAD = 64 * 1024  # bytes before the body begins; as many after it that are not of the body
+MOST_FRAMING = 8  # bytes around each byte of a body: chunks of one byte take five
 CONTINUE, SWITCHING, OK = 100, 101, 200
 
 
@@ -107,8 +108,16 @@ class HttpConnection(asyncio.Protocol):
             self._parse(data)
         if self._is_whole:
             self._finish()
-        elif not self._in_body and self._read > MAX_HEAD:
+        elif self._read > self._most():
             self._fail(Garbled())
+
+    def _most(self) -> int:
+        """How many bytes may have come so far: trailers and chunk sizes are bounded like a head,
+        which httptools joins anew for each piece that comes.
+        """
+        if not self._in_body:
+            return MAX_HEAD
+        return 2 * MAX_HEAD + self._length * (1 + MOST_FRAMING)
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -141,6 +150,7 @@ class HttpConnection(asyncio.Protocol):
             return
         self._begin(self._method)
         self._is_mended, self.reusable = True, False
+        self._read = len(head) + len(found[1])
         self._parse(head + found[1])
 
     def eof_received(self) -> None:

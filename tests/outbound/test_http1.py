@@ -129,9 +129,12 @@ def saying(*pieces: bytes, closing: bool = False) -> Script:
     return script
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 def chunked(*pieces: bytes) -> bytes:
     body = b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in pieces)
-    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
+    return CHUNKED + body + b"0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -302,8 +305,16 @@ def flooding(start: bytes, piece: bytes) -> Script:
         (b"HTTP/1.1 200 OK\r\n", b"X-Same: 1\r\n" * 500, "not_http"),
         (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x" * 4096, "not_http"),
         (b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 50, "not_http"),
+        (CHUNKED + b"0\r\nX-Long: ", b"x" * 4096, "not_http"),
+        (CHUNKED + b"0\r\n", b"X-Same: 1\r\n" * 500, "not_http"),
+        (CHUNKED + b"1;x=", b"x" * 4096, "not_http"),
+        (CHUNKED, b"1;x\r\nx\r\n" * 500, "too_large"),
+        (CHUNKED, b"0" * 4096, "not_http"),
     ],
-    ids=["100 MB", "for ever", "headers", "one header", "hints"],
+    ids=[
+        *("100 MB", "for ever", "headers", "one header", "hints"),
+        *("one trailer", "trailers", "one extension", "chunks", "one size"),
+    ],
 )
 async def test_a_flood_is_left_at_its_bound(
     run: Run, start: bytes, piece: bytes, failure: str
