@@ -47,7 +47,8 @@ class Answer:
         if self.is_wall or self.is_limited or self.refused:
             return False
         if self.challenge == "invalid_token":
-            return 400 <= self.status < 500 and self.status != 429
+            is_refusal = 400 <= self.status < 500 and self.status != 429
+            return is_refusal or not self.sound  # said with a 2xx
         return self.status == 401 and self.challenge != "insufficient_scope"
 
     @property

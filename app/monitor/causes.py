@@ -28,6 +28,7 @@ REFUSAL_CAUSES = {  # of a refused refresh, by what its code is about
     TokenError.GRANT: Cause.REVOKED,
     TokenError.PAYMENT: Cause.PAYMENT_REQUIRED,
     TokenError.PROVIDER: Cause.PROVIDER_ERROR,
+    TokenError.LIMIT: Cause.RATE_LIMITED,
 }
 
 
@@ -75,10 +76,10 @@ def _refusal_cause(answer: Answer, others: Others) -> Cause:
     are no others, it is about this grant once it has lasted, unless it speaks of our client.
     """
     status, about = answer.status, TOKEN_ERRORS.get(answer.refused)
+    if status == 429 or answer.is_limited:
+        return Cause.RATE_LIMITED
     if about in REFUSAL_CAUSES:
         return REFUSAL_CAUSES[about]
-    if status == 429:
-        return Cause.RATE_LIMITED
     if status >= 500 or status in PASSING:
         return Cause.PROVIDER_ERROR
     if answer.is_wall or (about is None and status < 400):

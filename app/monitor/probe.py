@@ -16,7 +16,6 @@ from app.grants.store import OpenGrant
 from app.models.connection import Cause
 from app.monitor.answer import Answer
 from app.monitor.response_reader import (
-    body_error,
     classification_of,
     content_of,
     found,
@@ -28,7 +27,7 @@ from app.monitor.response_reader import (
     text,
     with_kept,
 )
-from app.oauth.client import challenge_error
+from app.oauth.bearer_challenge import INVALID_TOKEN, challenge_error, says_token_is_dead
 from app.oauth.token_expiry import seconds_until
 from app.oauth.token_response import Refusal
 from app.outbound.allowed_hosts import Destination
@@ -102,6 +101,7 @@ def answer_of(provider: Provider, refusal: Refusal, kept: Mapping[str, str]) -> 
         reply.status_code,
         refused=refusal.code,
         is_wall=is_wall(reply.status_code, reply.headers, reply.content, basic=True),
+        is_limited=is_limited(reply.status_code, reply.headers),
         retry_after=retry_after(reply.headers),
     )
 
@@ -192,10 +192,11 @@ def _answer(
     sound = not good or is_sound(probe, response, content)
     named = with_kept(content, kept) if good and sound else None
     challenge = challenge_error(response.headers)
-    if not good and not challenge and body_error(content) == "invalid_token":
-        challenge = "invalid_token"
-    gone = challenge != "invalid_token" and is_gone(probe, response)
-    said = _said(response.status, challenge if sound else "с ошибкой в ответе", latency)
+    if not challenge and not (good and sound) and says_token_is_dead(content):
+        challenge = INVALID_TOKEN
+    gone = challenge != INVALID_TOKEN and is_gone(probe, response)
+    remark = challenge or ("" if sound else "с ошибкой в ответе")
+    said = _said(response.status, remark, latency)
     if response.is_redirected:
         said = f"переход → {said}"
     return Answer(
@@ -205,7 +206,7 @@ def _answer(
         sound=sound,
         challenge=challenge,
         is_wall=is_wall(response.status, response.headers, response.body, _sends_basic(provider)),
-        is_limited=is_limited(response),
+        is_limited=is_limited(response.status, response.headers),
         classification=classification_of(probe, response, content) or (GONE if gone else ""),
         retry_after=retry_after(response.headers),
         account=text(probe.account, named),

@@ -1,6 +1,7 @@
 """Reads a provider's answer with the JMESPath expressions of its entry."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -12,7 +13,10 @@ from app.outbound.http1 import RawResponse
 from app.providers.placeholders import is_per_tenant
 from app.providers.spec_parts import Probe
 
-REMAINING = ("x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining")
+# Of answers that a firewall gave in place of the API, as documented by Cloudflare ("Detect a
+# Challenge Page response"), AWS ("CAPTCHA and Challenge action behavior") and Vercel.
+MITIGATED = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
+REMAINS_NONE = re.compile(r"\b(?:r|remaining)\s*=\s*0+(?![\d.])", re.IGNORECASE)
 LONGEST_ACCOUNT_LABEL = 200  # characters of a label or an account that we keep
 
 
@@ -43,16 +47,35 @@ def is_wall(status: int, headers: Mapping[str, str], body: bytes, basic: bool) -
         return False
     if scheme.startswith(("basic", "digest", "negotiate", "ntlm")) and not basic:
         return True
-    return bool(body.strip()) and not isinstance(_loaded(body), (dict, list))
+    if any(name in headers for name in MITIGATED):
+        return True
+    return bool(body.strip()) and not isinstance(_loaded(body), (dict, list, str))
 
 
-def is_limited(response: RawResponse) -> bool:
+def is_limited(status: int, headers: Mapping[str, str]) -> bool:
     """Is a 403 a rate limit's? Some providers say so by its headers alone (GitHub's REST API)."""
-    if response.status != 403:
+    if status != 403:
         return False
-    return "retry-after" in response.headers or any(
-        response.headers.get(name, "").strip() == "0" for name in REMAINING
-    )
+    return "retry-after" in headers or any(_is_used_up(*each) for each in headers.items())
+
+
+def _is_used_up(name: str, value: str) -> bool:
+    """`X-RateLimit-Remaining: 0` in any of its spellings, also of one window of several, and the
+    one header of the IETF's drafts (draft-ietf-httpapi-ratelimit-headers).
+    """
+    flat = name.replace("-", "").lower()
+    if "ratelimit" not in flat:
+        return False
+    if "remaining" in flat:
+        return any(_is_zero(each) for each in value.split(","))
+    return flat == "ratelimit" and REMAINS_NONE.search(value) is not None
+
+
+def _is_zero(number: str) -> bool:
+    try:
+        return float(number) <= 0
+    except ValueError:
+        return False
 
 
 def is_gone(probe: Probe, response: RawResponse) -> bool:
@@ -61,12 +84,6 @@ def is_gone(probe: Probe, response: RawResponse) -> bool:
     At an address that all accounts share the same statuses are the provider's mistake.
     """
     return response.status in (404, 410, 423) and is_per_tenant(probe.url)
-
-
-def body_error(content: Any) -> str:
-    """The error code of a refusal's body, written as in RFC 6749 section 5.2; "" without one."""
-    said = content.get("error") if isinstance(content, dict) else None
-    return said if isinstance(said, str) else ""
 
 
 def classification_of(probe: Probe, response: RawResponse, content: Any) -> str:

@@ -7,7 +7,6 @@ entry says so (docs/providers.md).
 import base64
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import httpx
 
 from app.oauth.revocation_response import RevocationAnswer, read_revocation
-from app.oauth.token_response import Refusal, Tokens, read_tokens
+from app.oauth.token_response import Refusal, Tokens, own_words, read_tokens
 from app.outbound.client import HttpClient, send_request
 from app.outbound.failures import Failure
 from app.providers.placeholders import fill_address, fill_all
@@ -24,7 +23,6 @@ from app.providers.provider import Provider
 from app.providers.spec_parts import BASIC, GET, JSON, NONE, POST, QUERY, RevocationSpec
 
 TIMEOUT = 15.0  # seconds for a whole token request
-CHALLENGES = ("invalid_request", "invalid_token", "insufficient_scope")  # RFC 6750 section 3.1
 UNCONFIGURED = Failure("unconfigured")
 NOTHING: Mapping[str, str] = {}
 
@@ -130,12 +128,12 @@ async def revoke(
         form = {"token": token, "token_type_hint": token_type_hint}
         how = provider.revocation_format or provider.token_request
         reply = await _post(http, provider, provider.revocation_endpoint, form, how)
-    own_words = {word.lower(): code for word, code in provider.token_errors.items()}
+    words = own_words(provider)
     own = provider.revocation
     shows_token = own is not None and any("{token}" in each for each in own.headers.values())
     if isinstance(reply, Failure):
-        return read_revocation(None, b"", reply.code, own_words, shows_token=shows_token)
-    return read_revocation(reply.status_code, reply.content, "", own_words, shows_token=shows_token)
+        return read_revocation(None, b"", reply.code, words, shows_token=shows_token)
+    return read_revocation(reply.status_code, reply.content, "", words, shows_token=shows_token)
 
 
 def revocation_line(provider: Provider) -> str:
@@ -145,13 +143,6 @@ def revocation_line(provider: Provider) -> str:
     own = provider.revocation
     url, method = (own.url, own.method) if own else (provider.revocation_endpoint, "POST")
     return f"{method} {url.partition('://')[2].partition('?')[0]}"
-
-
-def challenge_error(headers: Mapping[str, str]) -> str:
-    """Why a token was refused, by the challenge (RFC 6750 section 3); "" where it does not say."""
-    found = re.search(r'\berror\s*=\s*"?\s*([a-z_]+)', headers.get("www-authenticate", ""), re.I)
-    code = found[1].lower() if found else ""
-    return code if code in CHALLENGES else ""
 
 
 def _challenge(code_verifier: str) -> str:

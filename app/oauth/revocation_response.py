@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.oauth.error_field import error_word, has_error
+
 NO_WORDS: Mapping[str, str] = {}
 READ = 4_000  # bytes of a body that are looked at
 # Not 401: there a provider that does not know our client says so.
@@ -33,6 +35,7 @@ IN_PROSE = re.compile(
     r"|(?:unknown|invalid|expired|inactive|no such) (?:access |refresh )?(?:token|grant)\b"
 )
 
+TOO_MANY = 429  # says nothing about the token
 NOT_CONNECTED = "not connected to"  # Stripe's, beside 401 and `invalid_client`
 
 
@@ -80,6 +83,8 @@ def read_revocation(
 def _outcome(status: int, word: str, text: str) -> RevocationOutcome:
     if word == UNSUPPORTED:
         return RevocationOutcome.UNSUPPORTED
+    if status == TOO_MANY:
+        return RevocationOutcome.LATER
     if 200 <= status < 300 and not word:
         return RevocationOutcome.DONE
     if status in FORGOTTEN_STATUSES or word in FORGOTTEN_WORDS:
@@ -97,7 +102,6 @@ def _error_in(text: str) -> str:
         content = json.loads(text)
     except (ValueError, RecursionError):
         return ""
-    error = content.get("error") if isinstance(content, dict) else None
-    if isinstance(error, dict):
-        error = error.get("code") or error.get("type") or "error"
-    return str(error).strip().lower() if error else ""
+    if not isinstance(content, dict):
+        return ""
+    return error_word(content) or ("error" if has_error(content) else "")

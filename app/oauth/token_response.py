@@ -13,7 +13,7 @@ import httpx
 import jmespath
 
 from app.i18n.plain_text import one_line
-from app.oauth.error_field import has_error
+from app.oauth.error_field import error_word, has_error, spelled
 from app.oauth.token_expiry import life_of
 from app.outbound.failures import Failure
 from app.providers.provider import Provider
@@ -93,6 +93,11 @@ def refusal_of(provider: Provider, reply: httpx.Response | Failure) -> Refusal:
     return Refusal(code, reply)
 
 
+def own_words(provider: Provider) -> dict[str, str]:
+    """What this provider calls an error, spelled as `error_word` does → one of the RFC's."""
+    return {spelled(word): code for word, code in provider.token_errors.items()}
+
+
 def picked(answer: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
     """The values of these names that can be kept: short, and fit for a header or an address."""
     found = {name: answer.get(name) for name in names}
@@ -159,12 +164,11 @@ def _tokens_in(
 
 def _error_code(provider: Provider, response: httpx.Response) -> str:
     answer = _parsed(response)
-    if answer.get("error"):
-        # Only words that we know: what a provider writes here ends up in evidence and in logs.
-        said = str(answer["error"])
-        code = provider.token_errors.get(said, said)
-        if code in TOKEN_ERRORS:
-            return code
+    word = error_word(answer)
+    code = own_words(provider).get(word, word)
+    # Only words that we know: what a provider writes here ends up in evidence and in logs.
+    if code in TOKEN_ERRORS:
+        return code
     if not response.is_success:
         return f"http_{response.status_code}"
     return UNKNOWN_ERROR if has_error(answer) else "bad_response"

@@ -20,6 +20,7 @@ class TokenError(StrEnum):
     GRANT = "grant"  # this grant is over
     PAYMENT = "payment"  # the grant is good, but its owner has to pay
     PROVIDER = "provider"  # it fails just now
+    LIMIT = "limit"  # too many requests
     CLIENT = "client"  # our registration, or this grant where others are refreshed meanwhile
     UNCLEAR = "unclear"  # our registration, or this grant: providers use these for both
 
@@ -39,6 +40,10 @@ TOKEN_ERRORS = {
     "payment_required": TokenError.PAYMENT,
     "server_error": TokenError.PROVIDER,
     "temporarily_unavailable": TokenError.PROVIDER,
+    "rate_limit_exceeded": TokenError.LIMIT,
+    "rate_limited": TokenError.LIMIT,
+    "slow_down": TokenError.LIMIT,  # RFC 8628 section 3.5, and used beyond it
+    "too_many_requests": TokenError.LIMIT,
     "invalid_client": TokenError.CLIENT,
     "invalid_request": TokenError.UNCLEAR,
     "invalid_scope": TokenError.UNCLEAR,

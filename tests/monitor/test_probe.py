@@ -105,6 +105,8 @@ async def test_the_evidence_says_what_was_asked_and_what_came(ask: Ask) -> None:
         ('Bearer error="invalid_token"', "invalid_token"),
         ('Bearer realm="a", error="insufficient_scope", scope="read"', "insufficient_scope"),
         ("Bearer error=invalid_token", "invalid_token"),
+        ("Bearer error='invalid_token'", "invalid_token"),
+        ('Bearer error="token-expired"', "invalid_token"),
         ('Bearer realm="a", error_description="the-token"', ""),
         ('Bearer error="the-token"', ""),
         ('Basic realm="error"', ""),

@@ -16,6 +16,12 @@ Said = bytes | Hang | Script
 BEARER = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 UNAUTHORIZED = reply(401, headers=BEARER)
 OVER = reply(400, error="invalid_grant")
+DEAD_TOKENS: dict[str, Any] = {  # bodies of APIs that say so there
+    "plain": "invalid_token",
+    "upper": "INVALID_TOKEN",
+    "expired": "token_expired",
+    "nested": {"code": "expired_token"},
+}
 PAGE = "<!DOCTYPE html><html><body>Access denied</body></html>"
 
 
@@ -172,6 +178,11 @@ def walls() -> Iterator[Row]:
     ntlm = {"WWW-Authenticate": "NTLM"}
     yield _offline("ntlm-401", reply(401, content=b"", headers=ntlm), "bad_response")
     yield _offline("basic-401-bare", reply(401, headers=basic), "bad_response", token=None)
+    for header in ("cf-mitigated", "x-amzn-waf-action", "X-Vercel-Mitigated"):
+        marked = reply(403, error="x", headers={header: "challenge"})
+        yield _offline(f"wall-{header}", marked, "bad_response")
+    figure = reply(403, content="1010", headers={"Content-Type": "application/json"})
+    yield _offline("wall-number", figure, "bad_response")
     yield Row(
         "entry-uses-basic",
         reply(401, headers=basic),
@@ -199,12 +210,20 @@ def limits() -> Iterator[Row]:
         "403-remaining-2": {"X-RateLimit-Remaining": " 0 "},
         "403-remaining-3": {"RateLimit-Remaining": "0"},
         "403-retry-after": {"Retry-After": "60"},
+        "403-remaining-4": {"Rate-Limit-Remaining": "0.0"},
+        "403-remaining-twice": {"X-RateLimit-Remaining": "0, 0"},
+        "403-remaining-negative": {"X-RateLimit-Remaining": "-1"},
+        "403-of-a-minute": {"X-RateLimit-Remaining-Minute": "0", "X-RateLimit-Remaining-Day": "9"},
+        "403-combined": {"RateLimit": "limit=100, remaining=0, reset=50"},
+        "403-draft": {"RateLimit": '"default";r=0;t=50'},
     }.items():
         yield Row(name, reply(403, message="rate limit", headers=headers), DEGRADED, "rate_limited")
     page = reply(429, content=PAGE)
     yield Row("429-page", page, DEGRADED, "rate_limited")
     left = {"x-ratelimit-remaining": "57"}
     yield _blocked("403-with-requests-left", reply(403, message="no", headers=left))
+    left = {"RateLimit": '"default";r=10;t=0', "RateLimit-Limit": "0", "X-Remaining": "0"}
+    yield _blocked("403-draft-with-requests-left", reply(403, message="no", headers=left))
 
 
 def refused_by_api() -> Iterator[Row]:
@@ -219,13 +238,22 @@ def refused_by_api() -> Iterator[Row]:
         "upper": 'BEARER ERROR="invalid_token"',
         "described": 'Bearer realm="x", error="invalid_token", error_description="gone"',
         "request": 'Bearer error="invalid_request"',
+        "single-quoted": "Bearer error='invalid_token'",
+        "beside-basic": 'Basic realm="x", Bearer error="invalid_token"',
     }.items():
         headers = {"WWW-Authenticate": challenge} if challenge else {}
         yield _revoked(f"401-{name}", reply(401, error="x", headers=headers), token=None)
     for status in (400, 403, 404):
         yield _revoked(f"{status}-challenge", reply(status, headers=BEARER), token=None)
-    for status in (400, 403):
-        yield _revoked(f"{status}-body", reply(status, error="invalid_token"), token=None)
+    for name, error in DEAD_TOKENS.items():
+        for status in (200, 400, 403):
+            yield _revoked(f"{status}-body-{name}", reply(status, error=error), token=None)
+    for name in ("'invalid_token'", '"expired_token"'):
+        odd = reply(400, headers={"WWW-Authenticate": f"Bearer error={name}"})
+        yield _revoked(f"400-challenge-{name[1:-1]}", odd, token=None)
+    json = {"Content-Type": "application/json"}
+    yield _revoked("401-text", reply(401, content='"Unauthorized"', headers=json), token=None)
+    yield _blocked("403-text", reply(403, content='"Forbidden"', headers=json))
     yield _revoked("401-empty", reply(401, content=b""), token=None)
     yield _revoked("401-nobody-else", UNAUTHORIZED, token=None, others="none")
     scope = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
@@ -266,8 +294,10 @@ def refreshed() -> Iterator[Row]:
     for status in (400, 403):
         said = reply(status, headers=BEARER)
         yield Row(f"{status}-challenge-refresh-helps", fresh_only(said), ONLINE)
-        said = reply(status, error="invalid_token")
-        yield Row(f"{status}-body-refresh-helps", fresh_only(said), ONLINE)
+    for name, error in DEAD_TOKENS.items():
+        for status in (200, 400, 403):
+            said = reply(status, error=error)
+            yield Row(f"{status}-body-{name}-refresh-helps", fresh_only(said), ONLINE)
     yield Row("401-page-refresh-helps", fresh_only(reply(401, content=PAGE)), ONLINE)
     yield _offline("401-after-refresh", UNAUTHORIZED, "inconsistent")
     yield _offline("401-after-refresh-alone", UNAUTHORIZED, "inconsistent", others="none")
@@ -293,6 +323,14 @@ def refresh_refused() -> Iterator[Row]:
         for status in (400, 401, 200):
             said = reply(status, error=word)
             yield _revoked(f"refused-{word}-{status}", UNAUTHORIZED, token=said)
+    for name, error in {
+        "upper": "INVALID_GRANT",
+        "camel": "InvalidGrant",
+        "spaced": "invalid grant ",
+        "listed": ["invalid_grant"],
+        "nested": {"code": 7, "type": "invalid_grant"},
+    }.items():
+        yield _revoked(f"refused-{name}", UNAUTHORIZED, token=reply(400, error=error))
     described = reply(400, error="invalid_grant", error_description="x" * 5_000)
     yield _revoked("refused-long-words", UNAUTHORIZED, token=described)
     yield _revoked("refused-nobody-else", UNAUTHORIZED, token=OVER, others="none")
@@ -307,6 +345,7 @@ def refresh_refused() -> Iterator[Row]:
         "503": reply(503),
         "500-page": reply(500, content=PAGE),
         "server-error": reply(400, error="server_error"),
+        "server-error-camel": reply(400, error="ServerError"),
         "unavailable": reply(503, error="temporarily_unavailable"),
         "408": reply(408),
     }.items():
@@ -314,8 +353,14 @@ def refresh_refused() -> Iterator[Row]:
     wall = reply(403, content=PAGE)
     yield _offline("refresh-wall", UNAUTHORIZED, "bad_response", token=wall)
     yield _offline("refresh-garbage", UNAUTHORIZED, "bad_response", token=reply(content="x"))
-    limited = reply(429, error="slow_down")
-    yield Row("refresh-limited", UNAUTHORIZED, DEGRADED, "rate_limited", limited)
+    for name, limited in {
+        "429": reply(429, error="slow_down"),
+        "429-grant": reply(429, error="invalid_grant"),
+        "400": reply(400, error="slow_down"),
+        "400-words": reply(400, error="Too many requests"),
+        "403": reply(403, message="x", headers={"X-RateLimit-Remaining": "0"}),
+    }.items():
+        yield Row(f"refresh-limited-{name}", UNAUTHORIZED, DEGRADED, "rate_limited", limited)
 
 
 def refresh_refused_while_the_token_lives() -> Iterator[Row]:
