@@ -17,12 +17,15 @@ from app.providers.spec_parts import Probe
 # Challenge Page response"), AWS ("CAPTCHA and Challenge action behavior") and Vercel.
 MITIGATED = ("cf-mitigated", "x-amzn-waf-action", "x-vercel-mitigated")
 REMAINS_NONE = re.compile(r"\b(?:r|remaining)\s*=\s*0+(?![\d.])", re.IGNORECASE)
+ONE_BYTE = r"(windows-125[0-8]|cp125[0-8]|koi8-[ru]|iso-8859-(?:1[013-6]|[1-9]))\b"  # a character
+CHARSET = re.compile(rf"""charset\s*=\s*["']?{ONE_BYTE}""", re.IGNORECASE)
+BLANK = b"\xef\xbb\xbf \t\r\n"
 LONGEST_ACCOUNT_LABEL = 200  # characters of a label or an account that we keep
 
 
 def content_of(response: RawResponse) -> Any:
     """The JSON of an answer; None where there is none."""
-    return _loaded(response.body)
+    return _loaded(response.body, response.headers)
 
 
 def is_sound(probe: Probe, response: RawResponse, content: Any) -> bool:
@@ -49,7 +52,7 @@ def is_wall(status: int, headers: Mapping[str, str], body: bytes, basic: bool) -
         return True
     if any(name in headers for name in MITIGATED):
         return True
-    return bool(body.strip()) and not isinstance(_loaded(body), (dict, list, str))
+    return bool(body.strip()) and not isinstance(_loaded(body, headers), (dict, list, str))
 
 
 def is_limited(status: int, headers: Mapping[str, str]) -> bool:
@@ -148,9 +151,17 @@ def _compiled(expression: str) -> Any:
     return jmespath.compile(expression)
 
 
-def _loaded(body: bytes) -> Any:
+def _loaded(body: bytes, headers: Mapping[str, str]) -> Any:
+    """JSON in UTF-8, UTF-16 or UTF-32; else in the letters that the media type names."""
     try:
         return json.loads(body)
+    except (ValueError, RecursionError):
+        pass
+    if not body.lstrip(BLANK).startswith((b"{", b"[", b'"')):
+        return None
+    named = CHARSET.search(headers.get("content-type", ""))
+    try:
+        return json.loads(body.decode(named[1] if named else "utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
 

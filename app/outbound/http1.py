@@ -178,7 +178,7 @@ class HttpConnection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if self._is_whole:
             return
-        if status == SWITCHING:
+        if status == SWITCHING or status < CONTINUE:
             raise Garbled
         if status < OK:
             self._answer.headers.clear()

@@ -1,8 +1,9 @@
 """The head of an answer that breaks RFC 9112 in a way that browsers and curl read all the same.
 
 Only what can be read in one way: lines that end with a bare LF, folded lines, the same length said
-twice, a length beside chunks (which win, section 6.3). The connection is closed after such an
-answer, so that one with two framings cannot be taken for two.
+twice, a length beside chunks (which win, section 6.3), control characters where nothing is framed.
+The connection is closed after such an answer, so that one with two framings cannot be taken for
+two.
 """
 
 import re
@@ -11,6 +12,8 @@ END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 LONGEST_END = 4  # bytes
 LINE_END = re.compile(rb"\r?\n")
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] [0-9]{3}(?: |$)")
+FRAMING = (b"content-length", b"transfer-encoding")
+CONTROL = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 
 
@@ -42,7 +45,7 @@ def mended(head: bytes) -> bytes | None:
         if len(lengths) > 1:
             return None
         kept.append(b"Content-Length: " + lengths.pop())
-    return b"\r\n".join([status, *kept]) + b"\r\n\r\n"
+    return b"\r\n".join([status, *map(_without_controls, kept)]) + b"\r\n\r\n"
 
 
 def _unfolded(lines: list[bytes]) -> list[bytes] | None:
@@ -57,6 +60,10 @@ def _unfolded(lines: list[bytes]) -> list[bytes] | None:
         else:
             return None
     return fields
+
+
+def _without_controls(field: bytes) -> bytes:
+    return field if _name(field) in FRAMING else CONTROL.sub(b" ", field)
 
 
 def _name(field: bytes) -> bytes:

@@ -6,9 +6,13 @@ import zlib
 from app.outbound.failures import MAX_BODY
 from app.outbound.http1 import Garbled, RawResponse, TooLarge
 
-# Written by servers where nothing was packed; the first is RFC 9110's own, section 8.4.
-NO_CODING = frozenset({"", "identity", "none", "binary", "8bit", "utf-8", "utf8"})
 GZIP, DEFLATE = ("gzip", "x-gzip"), "deflate"
+# All that there are (IANA's registry, RFC 9110 section 8.4.1). Any other word means that nothing
+# was packed: servers write the letters or the media type here, and browsers pass over it.
+CODINGS = frozenset(
+    {*GZIP, DEFLATE, "aes128gcm", "br", "compress", "x-compress", "dcb", "dcz", "exi"}
+    | {"pack200-gzip", "zstd"}
+)
 MOST_PARTS = 16  # of a gzip body that was packed in several
 RAW = -15  # zlib's wbits: deflate without a head
 MAGIC = b"\x1f\x8b\x08"
@@ -19,7 +23,7 @@ FHCRC, FEXTRA, FNAME, FCOMMENT = 2, 4, 8, 16  # flags (RFC 1952 section 2.3.1)
 def unpacked(response: RawResponse) -> RawResponse:
     """Raises Garbled, TooLarge."""
     said = response.headers.get("content-encoding", "").split(",")
-    codings = [each for each in map(_plain, said) if each not in NO_CODING]
+    codings = [each for each in map(_plain, said) if each in CODINGS]
     if not codings or not response.body:
         return response
     if len(codings) > 1:  # each may grow a thousandfold unseen

@@ -346,6 +346,32 @@ async def test_an_expression_that_does_not_fit_the_answer_finds_nothing(ask: Ask
     assert (answer.status, answer.label, answer.account) == (200, None, None)
 
 
+@pytest.mark.parametrize("letters", ["utf-8-sig", "utf-16", "latin-1", "cp1251"])
+async def test_an_answer_may_be_written_in_other_letters(ask: Ask, letters: str) -> None:
+    name = "Café" if letters == "latin-1" else "Лавка"
+    body = f'{{"sub": "shop-1", "name": "{name}"}}'.encode(letters)
+    answer = await ask(saying(body=body))
+    assert (answer.sound, answer.account) == (True, "shop-1")
+    refusal = f'{{"title": "{name}", "error": "invalid_token"}}'.encode(letters)
+    refused = await ask(saying(400, body=refusal))
+    assert (refused.is_wall, refused.challenge) == (False, "invalid_token")
+
+
+@pytest.mark.parametrize("charset", ["windows-1251", '"KOI8-R"', "iso-8859-5; q=1"])
+async def test_letters_that_the_media_type_names_are_read(ask: Ask, charset: str) -> None:
+    letters = charset.partition(";")[0].strip('"')
+    body = '{"sub": "shop-1", "name": "Лавка"}'.encode(letters)
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    assert (await ask(saying(body=body, headers=headers))).label == "Лавка"
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-12", "punycode", "zip", "x" * 9_000])
+async def test_letters_that_nobody_knows_spoil_the_name_alone(ask: Ask, charset: str) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    answer = await ask(saying(body='{"sub": "1", "name": "é"}'.encode("latin-1"), headers=headers))
+    assert (answer.account, answer.label) == ("1", "\ufffd")
+
+
 async def test_a_long_label_is_cut(ask: Ask) -> None:
     answer = await ask(json('{"sub": "1", "name": "%s"}' % ("я" * 500)))
     assert answer.label == "я" * 200

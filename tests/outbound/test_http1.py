@@ -260,6 +260,10 @@ async def test_what_may_have_been_carried_out_is_not_sent_again(run: Run) -> Non
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
         b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         b"HTTP/1.1 999999 OK\r\n\r\n",
+        b"HTTP/1.1 099 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX-Sh\x01op: a\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \x012\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: \x01chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
     ],
@@ -361,6 +365,7 @@ async def test_a_drip_is_cut_off_in_time_and_its_connection_closed(run: Run) -> 
         b"HTTP/1.1 200 OK\r\nX-Long: one\r\n two\r\n\tthree\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 2\n\n{}",
         b"HTTP/1.1 200 OK\r\nX: y\nContent-Length: 2\r\n\n{}",
+        b"HTTP/1.1 200 OK\r\nX-Shop: \x01a\x1fb\x7f\r\nContent-Length: 2\r\n\r\n{}",
     ],
     ids=ascii,
 )
@@ -416,6 +421,8 @@ with gzip.GzipFile("answer.json", "wb", fileobj=NAMED, mtime=0) as file:
         (NAMED.getvalue(), "gzip"),
         (packed_by_gzip(b"{}"), "identity, gzip"),
         *[(b"{}", each) for each in ("identity", "identity, identity", "none", "UTF-8", "binary")],
+        *[(b"{}", each) for each in ("ISO-8859-1", "windows-1251", "application/json", "null")],
+        (packed_by_gzip(b"{}"), "utf-8, gzip"),
     ],
     ids=ascii,
 )
@@ -436,7 +443,7 @@ async def test_a_packed_body_is_unpacked(run: Run, body: bytes, encoding: str) -
         (b"\x1f\x8b\x08\x04", "gzip"),
         (b"\x1f\x8b\x08\x08\0\0\0\0\0\0no end", "gzip"),
         (packed_by_gzip(packed_by_gzip(b"{}")), "gzip, gzip"),
-        (b"{}", "br"),
+        *[(b"{}", each) for each in ("br", "ZSTD", "compress", "gzip, br")],
     ],
     ids=ascii,
 )

@@ -380,7 +380,16 @@ def accounts() -> Iterator[Row]:
 
 def read_as_others_read() -> Iterator[Row]:
     """What curl, httpx and Chromium read, we read; the connection is closed where that is safer."""
-    for coding in ("UTF-8", "utf8", "none", "identity", "identity, identity", "binary"):
+    for coding in (
+        "UTF-8",
+        "utf8",
+        "none",
+        "identity",
+        "identity, identity",
+        "binary",
+        "cp1251",
+        "br9",
+    ):
         head = f"{JSON}\r\nContent-Encoding: {coding}\r\nContent-Length: {{length}}"
         yield Row(f"coding-{coding.replace(', ', '-')}", framed(head), ONLINE)
     packed = f"{JSON}\r\nContent-Encoding: gzip\r\nContent-Length: {{length}}"
@@ -405,8 +414,8 @@ def read_as_others_read() -> Iterator[Row]:
     yield Row("bom", lambda asked: reply(content=b"\xef\xbb\xbf" + _body(asked)), ONLINE)
     two = f"{JSON}\r\nContent-Length: 5\r\nContent-Length: 7"
     yield _offline("two-lengths", raw(two, b"{}     "), "bad_response")
-    unknown = f"{JSON}\r\nContent-Encoding: br9\r\nContent-Length: {{length}}"
-    yield _offline("unknown-coding", framed(unknown), "bad_response")
+    unread = f"{JSON}\r\nContent-Encoding: br\r\nContent-Length: {{length}}"
+    yield _offline("unread-coding", framed(unread), "bad_response")
 
 
 def _unclear() -> dict[str, bytes]:
