@@ -13,9 +13,11 @@ from app.alerts import channel_settings
 from app.alerts.channels import apprise, telegram, webpush
 from app.alerts.channels.webpush_encryption import public_key
 from app.models.alert import AlertChannel
+from app.outbound.request import target_of
 from app.web.alerts import labels as words
 from app.web.alerts.index import alerts_page, back_to_alerts, own_preferences
 from app.web.context import dashboard, person
+from app.web.json_body import json_body
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
 
@@ -64,7 +66,7 @@ async def add_telegram() -> ResponseReturnValue:
 @blueprint.post("/alerts/push")
 async def add_push() -> ResponseReturnValue:
     """JSON: `subscription`, from a browser's `PushSubscription.toJSON()`, and a `label` for it."""
-    said: Any = await request.get_json(silent=True)
+    said: Any = await json_body()
     subscription: Any = said.get("subscription") if isinstance(said, dict) else None
     wanted = dashboard().settings.vapid_private_key and not webpush.fault_in(subscription)
     if not wanted or not _may_be_asked(str(subscription["endpoint"])):
@@ -88,6 +90,8 @@ async def add_push() -> ResponseReturnValue:
 async def add_apprise() -> ResponseReturnValue:
     if not apprise.is_offered(dashboard().settings.allow_apprise):
         abort(404)
+    if wait := await _too_often("alerts-add", ADDITIONS):
+        return await too_many(wait)
     url = (await request.form).get("url", "").strip()
     if not url or len(url) > LONGEST_URL or not apprise.is_address(url):
         return await alerts_page(error=words.BAD_APPRISE), 422
@@ -157,11 +161,6 @@ async def _too_often(what: str, limit: RateLimit) -> int:
 
 def _may_be_asked(url: str) -> bool:
     """Is it a URL that we would send to? Where it resolves to is checked when something is sent."""
-    try:
-        parts = urlsplit(url)
-        known = parts.hostname is not None and (parts.port or 1) > 0
-    except ValueError:
-        return False
+    target = target_of(url) if len(url) <= LONGEST_URL else None
     schemes = ("https", "http") if dashboard().settings.allow_insecure_providers else ("https",)
-    named = parts.username is None and parts.password is None
-    return known and named and parts.scheme in schemes and len(url) <= LONGEST_URL
+    return target is not None and not target.has_userinfo and target.origin[0] in schemes

@@ -192,6 +192,14 @@ async def test_a_browser_subscribes(person: Person, to: Receivers) -> None:
     wrong: tuple[Any, ...] = ({}, ["x"], {"subscription": {"endpoint": "x", "keys": 1}})
     for bad in wrong:
         assert (await person.client.post("/alerts/push", json=bad)).status_code == 400
+    for address in ("https://xn--/", "https://[v1.x]/", "https://a\tb.ru/", "https://a\0b.ru/"):
+        bad = {**to.browser.subscription, "endpoint": address}
+        answer = await person.client.post("/alerts/push", json={"subscription": bad})
+        assert answer.status_code == 400, address
+    for body in (b"", b"\xff", b"[" * 5_000, b'{"a":' * 5_000, b'"\\ud800"'):
+        headers = {"Content-Type": "application/json"}
+        answer = await person.client.post("/alerts/push", data=body, headers=headers)
+        assert answer.status_code == 400, body[:9]
 
 
 async def test_a_browser_of_another_key_is_ended_with_a_sentence(
