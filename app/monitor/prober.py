@@ -25,6 +25,7 @@ from app.providers.provider import Catalogue, Provider
 
 log = logging.getLogger(__name__)
 
+MAY_STILL_WORK = (Status.ONLINE, Status.DEGRADED)
 REPLICA_LAG = 1.5  # seconds until all nodes of an API know a token that was issued just now
 NOT_ASKED = Answer("", 0, failure="unconfigured")  # a key or a client id is missing here
 TAKEN_BACK = Answer("", 0, failure="taken_back")  # there is no token to ask with
@@ -97,11 +98,12 @@ class Prober:
     async def _probe_again_if_refused(
         self, provider: Provider, grant: OpenGrant, lease: Lease
     ) -> Answer:
-        """A token that worked at the last look is refused: asked once more over a new connection,
-        as a kept one stays with its node of a balancer, and that node may be the bad one.
+        """A token that may still work is refused: asked once more over a new connection, as a kept
+        one stays with its node of a balancer, and that node may be the bad one. Also at the second
+        look, which would believe the refusal.
         """
         answer = await self._probe(provider, grant)
-        if not answer.refuses_token or lease.row.status != Status.ONLINE:
+        if not answer.refuses_token or lease.row.status not in MAY_STILL_WORK:
             return answer
         again = await self._probe_again(provider, grant, new_connection=True)
         if again.refuses_token or answer.over_kept_connection:

@@ -306,6 +306,7 @@ def refreshed() -> Iterator[Row]:
     yield Row("401-to-all-half-a-minute", until(30, UNAUTHORIZED), ONLINE, others="same")
     yield _blocked("403-after-refresh", lambda asked: _denied_when_fresh(asked))
     yield Row("replica-lags", _lagging(), ONLINE)
+    yield Row("two-bad-nodes", _bad_nodes(2), ONLINE, token=None)
 
 
 def refresh_refused() -> Iterator[Row]:
@@ -473,6 +474,18 @@ def _basic() -> TokenPlacement:
 
 def _denied_when_fresh(asked: Asked) -> bytes:
     return reply(403, error="forbidden") if asked.generation else UNAUTHORIZED
+
+
+def _bad_nodes(count: int) -> Script:
+    """The first so many connections stay with nodes of a balancer that know no token."""
+    bad: set[int] = set()
+
+    def answer(asked: Asked) -> bytes:
+        if len(bad) < count:
+            bad.add(asked.connection)
+        return UNAUTHORIZED if asked.connection in bad else well(asked)
+
+    return answer
 
 
 def _lagging() -> Script:
