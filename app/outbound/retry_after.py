@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 LONGEST_ASKED = 366 * 86_400.0  # seconds; nobody means more
 EPOCH_FROM = 1e9  # a number so large is a moment in Unix time, not seconds to wait
+MILLISECONDS_FROM = 1e12  # and one so large is in milliseconds
 UNITS = {  # seconds
     **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 0.001),
     **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), 1.0),
@@ -29,9 +30,13 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     here = time.time() if now is None else now
     seconds = _duration(text)
     if seconds is None or seconds >= EPOCH_FROM:
-        moment = seconds if seconds is not None else _moment(text)
+        moment = _moment(text) if seconds is None else _unix_seconds(seconds)
         seconds = None if moment is None else moment - _server_time(headers, here)
     return None if seconds is None else min(max(0.0, seconds), LONGEST_ASKED)
+
+
+def _unix_seconds(number: float) -> float:
+    return number / 1_000 if number >= MILLISECONDS_FROM else number
 
 
 def _duration(text: str) -> float | None:
