@@ -10,24 +10,19 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from app.config import ROOT
 from bench._mutants import Mutant, mutants
 
 MODULES = ("app.monitor.answer", "app.monitor.causes", "app.monitor.verdict")
-TESTS = tuple(
-    f"tests/monitor/test_{each}.py" for each in ("answer", "verdict", "verdict_table", "witnesses")
-)
+TESTS = ("test_answer", "test_verdict", "test_verdict_table", "test_witnesses")
 LONGEST = 30  # seconds; a mutant that does not end is noticed, too
-
-# No fixtures and no plug-ins are needed; half the time of a run would go into them.
-BARE = ("-x", "-c", os.devnull, "--noconftest", "--assert=plain", "-p", "no:cacheprovider")
 
 
 async def measure() -> dict[str, object]:
@@ -41,7 +36,7 @@ def _measure() -> dict[str, object]:
         originals, every = written[: len(MODULES)], written[len(MODULES) :]
         # Each in a process of its own, which has never seen the module, only what it imports.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["pytest", *_imports(originals)])
+        context.set_forkserver_preload([__name__, *_imports(originals)])
         with context.Pool(maxtasksperchild=1) as processes:
             files = [(each.module, f"{folder}/{number}.py") for number, each in enumerate(written)]
             alive = processes.starmap(survives, files, chunksize=1)
@@ -58,19 +53,15 @@ def survives(module: str, file: str) -> bool:
     """Do the tests pass with this file in the module's place?"""
     signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(LONGEST)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
-    os.chdir(ROOT)
-    with (
-        open(os.devnull, "w") as nowhere,
-        contextlib.redirect_stdout(nowhere),
-        contextlib.redirect_stderr(nowhere),
-    ):
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
         try:
             _put_in_place(module, file)
-        except Exception:  # whatever a slip of the hand can raise
+            for each in TESTS:
+                _run(f"tests.monitor.{each}")
+        except (Exception, pytest.fail.Exception):  # whatever a slip of the hand can raise
             return False
-        return pytest.main([*BARE, *TESTS]) == 0
+        return True
 
 
 def _written(folder: Path) -> list[Mutant]:
@@ -102,6 +93,29 @@ def _put_in_place(name: str, file: str) -> None:
     package, _, last = name.rpartition(".")
     setattr(importlib.import_module(package), last, module)
     spec.loader.exec_module(module)
+
+
+def _run(name: str) -> None:
+    """Call each test of a module with each of its rows. They want no fixtures; pytest would take
+    ten times as long to collect them.
+    """
+    for test_name, test in vars(importlib.import_module(name)).items():
+        if test_name.startswith("test_"):
+            for row in _rows(getattr(test, "pytestmark", [])):
+                if test(**row) is not None:
+                    raise TypeError(f"{test_name} is not a plain function")
+
+
+def _rows(marks: Iterable[pytest.Mark]) -> Iterator[dict[str, object]]:
+    """The arguments of every call: each row of each `parametrize` with each of the others."""
+    for rows in product(*(_named(*mark.args) for mark in marks)):
+        yield dict(chain.from_iterable(rows))
+
+
+def _named(names: str | Sequence[str], rows: Iterable[Any]) -> list[list[tuple[str, object]]]:
+    if isinstance(names, str):
+        return [[(names, row)] for row in rows]
+    return [list(zip(names, row, strict=True)) for row in rows]
 
 
 def _too_long(*_: object) -> None:

@@ -18,6 +18,7 @@ def said(*statuses: int, **more: object) -> list[Answer]:
 REFUSING = [  # this access token is not taken (RFC 6750, section 3.1)
     *said(401),
     *said(400, 401, 402, 403, 404, 408, 425, 428, 430, 499, challenge="invalid_token"),
+    answer(200, challenge="invalid_token", sound=False),
     *said(401, challenge="invalid_request"),
     *said(200, 401, 403, 404, 429, 503, classification="revoked"),
     *said(401, 403, classification="revoked", is_wall=True),
@@ -34,7 +35,7 @@ DUBIOUS = [  # 4xx of an API that may mean the token
 ]
 ABOUT_ELSE = [  # no word for the token
     *said(0, 199, 200, 204, 302, 399, 500, 503),
-    *said(0, 200, 399, 429, 500, 503, challenge="invalid_token"),
+    *said(0, 200, 302, 399, 429, 500, 503, challenge="invalid_token"),
     *said(402, 403, 408, 425, 429),
     *said(403, challenge="insufficient_scope"),
     *said(400, 402, 403, 404, 499, is_wall=True),
