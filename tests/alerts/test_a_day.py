@@ -59,9 +59,9 @@ Fri 09:01  vera@example.ru    Сводка за день: 2 события
 Fri 09:01  push               Сводка за день: 2 события
 Fri 09:35  telegram 42        «sklad» снова в сети: «sklad 2»
 Fri 09:35  webhook            «sklad» снова в сети: «sklad 2»
-Fri 12:40  anna@example.ru    Напоминаем: «sklad» ждёт вас, «sklad 1»
-Fri 12:40  telegram 42        Напоминаем: «sklad» ждёт вас, «sklad 1»
-Fri 12:40  webhook            Напоминаем: «sklad» ждёт вас, «sklad 1»
+Fri 12:55  anna@example.ru    Напоминаем: «sklad» ждёт вас, «sklad 1»
+Fri 12:55  telegram 42        Напоминаем: «sklad» ждёт вас, «sklad 1»
+Fri 12:55  webhook            Напоминаем: «sklad» ждёт вас, «sklad 1»
 Fri 13:05  anna@example.ru    «sklad» снова в сети: «sklad 1»"""
 
 DOWN = (Status.OFFLINE, Cause.PROVIDER_ERROR)
@@ -149,7 +149,7 @@ async def test_everybody_hears_what_concerns_them_and_nothing_else(day: Day, key
     await day.at("Fri 09:30")
     await day.become(people["boris"]["sklad"][1:2], Status.ONLINE)
     await day.at("Fri 09:35")
-    await day.at("Fri 12:40", kill="reminders" in kills)
+    await day.at("Fri 12:55", kill="reminders" in kills)
     await day.at("Fri 13:00")
     await day.become(people["anna"]["sklad"][:1], Status.ONLINE)  # she reconnected
     await day.at("Fri 13:05")

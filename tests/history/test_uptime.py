@@ -154,13 +154,19 @@ def replay(seen: Sequence[Seen], now: int) -> list[str]:
         if end > check.watched_until:
             word = "unknown"
         elif check.status in uptime.BY_GRAVITY:
-            word = str(check.cause)
+            word = _carried(called) if check.cause == Cause.MISCONFIGURED else str(check.cause)
         else:
             word = "up"
         called += [word] * (end - check.at)
         if following and following.status in uptime.BY_GRAVITY:
             _date_back(called, following)
     return called
+
+
+def _carried(called: Sequence[str]) -> str:
+    """A mistake of ours changes nothing about an outage that goes on; a new one is by its cause."""
+    before = called[-1] if called else "up"
+    return str(Cause.MISCONFIGURED) if before in ("up", "unknown") else before
 
 
 def _date_back(called: list[str], confirmed: Seen) -> None:
