@@ -33,7 +33,12 @@ QUORUM = 3  # connections of a sample that must have been checked before it can 
 SAMPLE_PAUSE = 30.0  # seconds between two samples, unless the interval is shorter
 ENOUGH_CHECKS = 10_000  # recent checks counted at most: enough for a share
 
-PROVIDER_CAUSES = [cause.value for cause in Cause if cause.fault == "provider"]
+# Without those that refuse a grant: many of them at once are a wave.
+PROVIDER_CAUSES = [
+    cause.value
+    for cause in Cause
+    if cause.fault == "provider" and cause not in refusal_waves.REFUSAL_CAUSES
+]
 
 # `recent`: checks that count, at most :enough. `askable`: connections that were checked since
 # :after, or that a sample may check now, as the provider's spacing allows; counted up to :quorum,

@@ -10,6 +10,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 import httpx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+TYPED_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # a part of a host's name
+LONGEST_HOST = 253  # characters
 DEFAULT_PORTS = {"https": 443, "http": 80}
 LONGEST_HOST = 253  # characters, RFC 1035 section 2.3.4
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -93,6 +95,21 @@ PUBLIC = Destination(None)
 def origin_of(url: httpx.URL) -> Origin:
     host = url.raw_host.decode("ascii", "replace")
     return url.scheme, host, url.port or DEFAULT_PORTS.get(url.scheme, 0)
+
+
+def typed_url(address: str) -> httpx.URL | None:
+    """Of an address that somebody typed in; None where nothing could ever be sent to it: no host,
+    one that is no name (RFC 1123 section 2.1; with underscores, which are met) and no IP address,
+    no port.
+    """
+    try:
+        url = httpx.URL(address)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    _, host, port = origin_of(url)
+    is_host = ":" in host or re.fullmatch(rf"{TYPED_LABEL}(\.{TYPED_LABEL})*\.?", host) is not None
+    is_port = url.port != 0 and 0 < port < 65_536
+    return url if is_host and is_port and len(host) <= LONGEST_HOST else None
 
 
 def is_public(address: str) -> bool:

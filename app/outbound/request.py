@@ -1,6 +1,5 @@
 """HTTP requests as they go over the wire (RFC 9112)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,8 +20,6 @@ _DEFAULTS = {
 }
 # How a message is framed and what becomes of its connection: RFC 9112 sections 6 and 9.
 FRAMING = frozenset({b"connection", b"content-length", b"keep-alive", b"transfer-encoding"})
-LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"  # a part of a host's name
-LONGEST_HOST = 253  # characters
 
 
 @dataclass(frozen=True)
@@ -42,22 +39,6 @@ class RequestTarget:
     @property
     def is_loopback(self) -> bool:
         return self.origin[1] in LOOPBACK
-
-
-def target_of(address: str) -> RequestTarget | None:
-    """Of an address that somebody typed in; None where nothing could ever be sent to it: no host,
-    one that is no name (RFC 1123 section 2.1; with underscores, which are met) and no IP address,
-    no port.
-    """
-    try:
-        url = httpx.URL(address)
-        target = RequestTarget.of(url)
-    except (httpx.InvalidURL, ValueError):
-        return None
-    _, host, port = target.origin
-    is_host = ":" in host or re.fullmatch(rf"{LABEL}(\.{LABEL})*\.?", host) is not None
-    is_port = url.port != 0 and 0 < port < 65_536
-    return target if is_host and is_port and len(host) <= LONGEST_HOST else None
 
 
 @dataclass(frozen=True)

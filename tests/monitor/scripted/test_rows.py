@@ -1,6 +1,6 @@
 """Every scripted failure, end to end: status, cause, whose move, letters, time until it is seen.
 
-All in one world, each at a provider of its own, checked every ten minutes. Time is moved.
+Each at a provider of its own, checked every ten minutes. Time is moved.
 """
 
 from functools import partial
@@ -9,10 +9,11 @@ import pytest
 
 from app.models.connection import Cause
 from tests.monitor.scripted.conftest import OpenWorld
-from tests.monitor.scripted.provider import Asked, Hang, Script, Scripts, renewed, well
+from tests.monitor.scripted.provider import HANG, Asked, Hang, Script, Scripts, renewed, well
 from tests.monitor.scripted.rows import BEGINS, ENDS, ROWS, Row, script
-from tests.monitor.scripted.world import Scene
+from tests.monitor.scripted.world import TIMEOUT, Scene
 
+PARTS = 4  # worlds, so that several processes share the work
 OTHERS = {"well": 3, "same": 3, "none": 0}  # connections of two other people
 YOURS = {Cause.REVOKED, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED, Cause.ACCOUNT_CHANGED}
 
@@ -55,10 +56,16 @@ def test_there_are_enough_rows_and_none_twice() -> None:
     assert len(names) == len(set(names)) >= 160
 
 
+SILENT = [row for row in ROWS if row.api is HANG]
+ANSWERED = [row for row in ROWS if row.api is not HANG]
+WORLDS = [(SILENT, 2.0), *((ANSWERED[part::PARTS], TIMEOUT) for part in range(PARTS))]
+
+
 @pytest.mark.processes
-async def test_every_row(open_scripted: OpenWorld) -> None:
-    async with open_scripted() as world:
-        for row in ROWS:
+@pytest.mark.parametrize(("rows", "timeout"), WORLDS, ids=range(len(WORLDS)))
+async def test_every_row(open_scripted: OpenWorld, rows: list[Row], timeout: float) -> None:
+    async with open_scripted(timeout=timeout) as world:
+        for row in rows:
             connections = 1 + OTHERS[row.others]
             await world.add(
                 row.name,
@@ -71,5 +78,5 @@ async def test_every_row(open_scripted: OpenWorld) -> None:
                 **row.entry,
             )
         await world.run(ENDS)
-    faults = [fault for row in ROWS for fault in faults_of(row, world.scenes[row.name])]
-    assert not faults, f"{len(faults)} of {len(ROWS)} rows:\n" + "\n".join(faults)
+    faults = [fault for row in rows for fault in faults_of(row, world.scenes[row.name])]
+    assert not faults, f"{len(faults)} of {len(rows)} rows:\n" + "\n".join(faults)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.outbound.request import target_of
+from app.outbound.allowed_hosts import typed_url
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from app.outbound.request import target_of
     ],
 )
 def test_a_host_by_name_or_number_can_be_sent_to(address: str) -> None:
-    assert target_of(address) is not None
+    assert typed_url(address) is not None
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_a_host_by_name_or_number_can_be_sent_to(address: str) -> None:
     ],
 )
 def test_what_no_request_can_reach_is_no_target(address: str) -> None:
-    assert target_of(address) is None
+    assert typed_url(address) is None
