@@ -21,8 +21,10 @@ CHECKS = (
     ("types", "mypy"),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# A process per core, each with a PostgreSQL of its own; whoever is done early helps the others.
-SIDE_BY_SIDE = ["--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal"]
+# One process more than there are cores, as many tests wait for programs to start; each with a
+# PostgreSQL of its own. Whoever is done early helps the others.
+PROCESSES = min(8, (os.cpu_count() or 1) + 1)
+SIDE_BY_SIDE = [f"--numprocesses={PROCESSES}", "--dist=worksteal"]
 FAST = ["-m", "not database and not processes and not browser", "--ignore=tests/browser"]
 APT_GET = "apt-get -qq -o DPkg::Lock::Timeout=60"
 INTERRUPTED = 130  # exit status, as a shell says it

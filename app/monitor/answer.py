@@ -60,7 +60,7 @@ class Answer:
 
     @property
     def may_refuse_token(self) -> bool:
-        """Is it no word for the token? Some APIs answer 400 or 404 where RFC 6750 wants 401."""
+        """Is the token perhaps what is wrong? Some APIs say 400 or 404 where RFC 6750 wants 401."""
         if self.suggests_refresh:
             return True
         refused = 400 <= self.status < 500 and self.status not in ABOUT_MORE
