@@ -7,6 +7,7 @@ from math import ceil
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.client_address import subscriber_of
 from app.models.account import Attempt
 
 LONGEST_WINDOW = timedelta(hours=1)  # the longest window of all
@@ -56,3 +57,8 @@ def keys_of(user_id: int, email: str) -> tuple[str, ...]:
 
 def login_key(email: str) -> str:
     return f"login:{email.strip().lower()[:254]!r}"
+
+
+def address_key(what: str, address: str | None) -> str:
+    """The key that counts attempts from one network address, however it is spelled."""
+    return f"{what}@{subscriber_of(address)}"

@@ -9,7 +9,7 @@ from quart.typing import ResponseReturnValue
 
 from app.accounts import email_change, users
 from app.accounts.email_change import ConfirmResult
-from app.accounts.rate_limits import RateLimit
+from app.accounts.rate_limits import RateLimit, address_key
 from app.web.accounts import emails
 from app.web.accounts.settings import account_page, refused
 from app.web.accounts.sign_up import FAULTS, fault_in_mailbox
@@ -78,7 +78,7 @@ async def confirm_page() -> ResponseReturnValue:
 @public
 async def confirm() -> ResponseReturnValue:
     link = (await request.form).get("link", "")
-    if wait := await overdone((f"link@{request.remote_addr}", LINKS)):
+    if wait := await overdone((address_key("link", request.remote_addr), LINKS)):
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:
         answer = await email_change.answer(session, link)

@@ -13,7 +13,7 @@ from quart.typing import ResponseReturnValue
 
 from app import audit_log
 from app.accounts import passkeys, rate_limits
-from app.accounts.rate_limits import RateLimit
+from app.accounts.rate_limits import RateLimit, address_key
 from app.audit_log import AuditEvent
 from app.models.account import TokenPurpose
 from app.web.accounts import emails
@@ -38,7 +38,7 @@ NOT_ADDED = "Ключ доступа не добавлен: ответ брау�
 @blueprint.post("/login/passkey/options")
 @public
 async def log_in_options() -> ResponseReturnValue:
-    if wait := await overdone((f"passkey@{request.remote_addr}", PER_ADDRESS)):
+    if wait := await overdone((address_key("passkey", request.remote_addr), PER_ADDRESS)):
         return await too_many(wait)
     return await _options_to_prove(TokenPurpose.PASSKEY_LOG_IN)
 
@@ -46,7 +46,7 @@ async def log_in_options() -> ResponseReturnValue:
 @blueprint.post("/login/passkey")
 @public
 async def log_in() -> ResponseReturnValue:
-    form, address = await request.form, f"passkey@{request.remote_addr}"
+    form, address = await request.form, address_key("passkey", request.remote_addr)
     if wait := await overdone((address, PER_ADDRESS)):
         return await too_many(wait)
     async with dashboard().database.sessions.begin() as session:

@@ -11,7 +11,7 @@ from quart_auth import logout_user
 
 from app import audit_log
 from app.accounts import one_time_tokens, passwords, users
-from app.accounts.rate_limits import RateLimit
+from app.accounts.rate_limits import RateLimit, address_key
 from app.audit_log import AuditEvent
 from app.models.account import TokenPurpose
 from app.web.accounts import emails
@@ -44,7 +44,9 @@ async def ask() -> ResponseReturnValue:
     if users.is_no_email(email):
         return await _ask_form(email, FAULTS["email"]), 422
     mailbox = f"reset:{email.lower()}", TO_ONE_MAILBOX
-    if wait := await overdone(mailbox, (f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
+    if wait := await overdone(
+        mailbox, (address_key("reset", request.remote_addr), FROM_ONE_ADDRESS)
+    ):
         return await too_many(wait)
     app.unfinished.start(_write(app, email))
     return await render_template("accounts/email_sent.html", email_value=email)
@@ -64,7 +66,7 @@ async def password_page() -> ResponseReturnValue:
 async def password() -> ResponseReturnValue:
     form = await request.form
     link, new = form.get("link", ""), form.get("password", "")
-    if wait := await overdone((f"reset@{request.remote_addr}", FROM_ONE_ADDRESS)):
+    if wait := await overdone((address_key("reset", request.remote_addr), FROM_ONE_ADDRESS)):
         return await too_many(wait)
     if fault := passwords.fault_in_password(new):
         return await _password_form(link, FAULTS[fault]), 422

@@ -11,7 +11,7 @@ from quart_auth import logout_user
 from app import audit_log
 from app.accounts import one_time_tokens, rate_limits, two_factor, users
 from app.accounts import sessions as user_sessions
-from app.accounts.rate_limits import RateLimit, login_key
+from app.accounts.rate_limits import RateLimit, address_key, login_key
 from app.audit_log import AuditEvent
 from app.models.account import TokenPurpose
 from app.web.accounts.log_in import enter
@@ -48,7 +48,7 @@ async def login_page() -> ResponseReturnValue:
 async def login() -> ResponseReturnValue:
     form = await request.form
     email, password = form.get("email", ""), form.get("password", "")
-    account, address = login_key(email), f"login@{request.remote_addr}"
+    account, address = login_key(email), address_key("login", request.remote_addr)
     if wait := await overdone((account, PER_ACCOUNT), (address, PER_ADDRESS)):
         return await too_many(wait)
     user = await users.verify(dashboard().database.sessions, email, password)

@@ -11,7 +11,7 @@ from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import one_time_tokens, passwords, users
-from app.accounts.rate_limits import RateLimit
+from app.accounts.rate_limits import RateLimit, address_key
 from app.database.secret_hashes import secret_hash
 from app.models.account import TokenPurpose
 from app.outbound import smtp
@@ -62,7 +62,7 @@ async def signup() -> ResponseReturnValue:
         return await _form(form.get("next")), 403
     if fault := users.fault_in(email, password):
         return await _form(form.get("next"), email, FAULTS[fault]), 422
-    if wait := await overdone((f"signup@{request.remote_addr}", FROM_ONE_ADDRESS)):
+    if wait := await overdone((address_key("signup", request.remote_addr), FROM_ONE_ADDRESS)):
         return await too_many(wait)
     if fault := await fault_in_mailbox(email):
         return await _form(form.get("next"), email, fault), 422

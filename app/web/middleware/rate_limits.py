@@ -6,7 +6,7 @@ from quart import request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import rate_limits, users
-from app.accounts.rate_limits import RateLimit
+from app.accounts.rate_limits import RateLimit, address_key
 from app.web.context import Dashboard, dashboard, person, person_or_none
 from app.web.middleware.csrf import SAFE
 from app.web.middleware.error_pages import too_many
@@ -25,7 +25,7 @@ def limit_changes(app: Dashboard) -> None:
     async def refuse_overdone() -> ResponseReturnValue | None:
         wait = 0
         if request.endpoint != "static" and "link" in request.args:
-            wait = await overdone((f"link@{request.remote_addr}", LINKS))
+            wait = await overdone((address_key("link", request.remote_addr), LINKS))
         elif request.blueprint in OWN and request.method not in SAFE and person_or_none():
             wait = await overdone((f"account:{person().user_id}", CHANGES))
         return await too_many(wait) if wait else None

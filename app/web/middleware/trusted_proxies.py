@@ -1,10 +1,13 @@
-"""The client's address and scheme behind proxies, from the headers of TRUSTED_HOPS proxies alone.
+"""The client's address in its one spelling, and the scheme; behind proxies from the headers of
+TRUSTED_HOPS proxies alone.
 
 The host is not taken from a header at all: URLs are built from PUBLIC_URL.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from app.accounts.client_address import canonical_address
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[..., Awaitable[None]]
@@ -20,15 +23,23 @@ class TrustedProxies:
         self._hops = hops
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and self._hops:
+        if scope["type"] == "http":
             scope = dict(scope)
-            if address := self._forwarded(scope, b"x-forwarded-for"):
-                scope["client"] = (address, 0)
+            scope["client"] = self._client(scope)
             if self._forwarded(scope, b"x-forwarded-proto") in ("http", "https"):
                 scope["scheme"] = self._forwarded(scope, b"x-forwarded-proto")
         await self._app(scope, receive, send)
 
+    def _client(self, scope: Scope) -> tuple[str, int] | None:
+        """A proxy that writes something else than an address is counted itself."""
+        if address := canonical_address(self._forwarded(scope, b"x-forwarded-for")):
+            return address, 0
+        host, port = scope.get("client") or ("", 0)
+        return (canonical_address(host), port) if host else None
+
     def _forwarded(self, scope: Scope, name: bytes) -> str:
+        if not self._hops:
+            return ""
         values = b",".join(value for key, value in scope["headers"] if key == name)
         parts = [part.strip() for part in values.decode("latin-1").split(",") if part.strip()]
         return parts[-self._hops] if len(parts) >= self._hops else ""
