@@ -39,6 +39,7 @@ OWNERLESS = (
     "refusal_counts",
     "pushed_tokens",
     "token_keys",
+    "live_processes",
 )
 TIMEOUT = 30.0  # seconds that a provider may take: a busy machine must not look like an outage
 EMPTY = ";".join(f"DELETE FROM {name}" for name in ("users", *OWNERLESS))

@@ -31,9 +31,9 @@ from app.config import (
     read_settings,
 )
 from app.connections import queries
-from app.database import key_rotation
+from app.database import key_rotation, live_processes
 from app.database.encryption import Keys, new_key
-from app.database.engine import open_configured
+from app.database.engine import Database, open_configured
 from app.database.migration import migrate_database
 from app.errors import CommandError, ConfigurationError
 from app.logging import set_up_logging
@@ -41,6 +41,7 @@ from app.models.connection import Connection, Status
 from app.monitor.gauges import Gauges
 from app.monitor.loop import monitoring
 from app.monitor.metrics_server import serving_metrics
+from app.monitor.presence import present
 from app.monitor.setup import open_checker
 from app.process import bind, on_stop_signals, open_many_files
 
@@ -148,6 +149,7 @@ async def _work(settings: Settings) -> None:
     log.info("at most %d connections to PostgreSQL", settings.worker_pool_size)
     async with (
         open_checker(settings, "worker") as checker,
+        present(checker.sessions, "worker", checker.keys),
         serving_metrics(settings, Gauges(checker.sessions, checker.catalogue)),
         alerting(alerting_of(settings, checker)),
         monitoring(checker),
@@ -195,10 +197,23 @@ async def _rotate(settings: Settings) -> int:
     async with open_configured(settings, "keys") as database:
         if faults := await start_checks.faults_of_bytes(database, keys):
             raise ConfigurationError(faults)
+        await _want_all_to_know(database, keys.first)
         async for done, total in key_rotation.rotate(database.sessions, keys):
             print(f"\r{_progress(done, total)}", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     return 0
+
+
+async def _want_all_to_know(database: Database, key_id: str) -> None:
+    """Who does not know the key would open nothing any more: neither checks nor refreshes."""
+    async with database.sessions() as session:
+        names = await live_processes.without_key(session, key_id)
+    if names:
+        raise CommandError(
+            f"{', '.join(names)} would not open what is sealed under {key_id!r}: restart with that "
+            "key in TOKEN_ENCRYPTION_KEYS, then start this again (one that was killed counts for a "
+            "minute)"
+        )
 
 
 def _progress(done: int, total: int) -> str:

@@ -4,6 +4,7 @@ from app import audit_log
 from app.accounts import email_change, one_time_tokens, rate_limits
 from app.accounts import sessions as user_sessions
 from app.connections import oauth_states, pairing_codes, pending_reconnects
+from app.database import live_processes
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.history import latency, outages, refusal_waves
@@ -16,6 +17,7 @@ HOUSEKEEPING_PAUSE = 600.0  # seconds between two rounds
 async def tidy(sessions: Sessions, keys: Keys, catalogue: Catalogue) -> None:
     async with sessions.begin() as session:
         await heartbeats.forget_dead_monitors(session)
+        await live_processes.forget_dead_processes(session)
         await oauth_states.forget_old(session)
         await user_sessions.forget_old_sessions(session)
         await one_time_tokens.forget_expired(session)

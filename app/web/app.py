@@ -11,6 +11,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database, open_configured
 from app.monitor.gauges import Gauges
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
+from app.monitor.presence import present
 from app.monitor.setup import checker_of
 from app.outbound.client import client_of
 from app.outbound.pool import open_pool
@@ -137,6 +138,7 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
             app.catalogue,
             app.unfinished,
         )
+        await parts.enter_async_context(present(app.database.sessions, "web", app.keys))
         app.gauges = Gauges(app.database.sessions, app.catalogue)
         app.alerting = alerting_of(settings, app.checker)
         parts.push_async_callback(app.unfinished.drain, DRAIN_PATIENCE)

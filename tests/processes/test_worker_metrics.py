@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from app.database import live_processes
 from app.database.engine import Database
 from tests.support.processes import APP, Program, answers, environment, free_port
 from tests.support.servers import local_client
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.processes
 TOKEN = "a token of the metrics"
@@ -21,7 +23,7 @@ async def worker(database: Database, database_url: str) -> AsyncIterator[Program
     await program.close()
 
 
-async def test_it_says_how_it_is_and_ends_cleanly(worker: Program) -> None:
+async def test_it_says_how_it_is_and_ends_cleanly(database: Database, worker: Program) -> None:
     url = f"http://127.0.0.1:{worker.environ['METRICS_PORT']}"
     await answers(worker, f"{url}/healthz")
     async with local_client(base_url=url) as client:
@@ -32,6 +34,13 @@ async def test_it_says_how_it_is_and_ends_cleanly(worker: Program) -> None:
     assert "svyazka_pool_size 3.0" in told.text
     assert TOKEN not in told.text
     assert [answer.status_code for answer in refused] == [404] * 3
+
+    async def says_which_keys_it_knows() -> bool:
+        async with database.sessions() as session:
+            names = await live_processes.without_key(session, "another")
+        return [name.split()[:2] for name in names] == [["worker", str(worker.pid)]]
+
+    await until(says_which_keys_it_knows)
     assert await worker.stop() == 0, worker.said()
 
 
