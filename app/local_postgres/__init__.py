@@ -18,7 +18,7 @@ from app.local_postgres.binaries import (
 )
 from app.local_postgres.cluster import Cluster, open_here, why_not
 
-__all__ = ["LocalPostgresError", "Server", "start", "throwaway"]
+__all__ = ["LocalPostgresError", "Server", "guarded", "start", "throwaway"]
 
 KEPT = {"max_connections": "100"}
 CARELESS = {  # for data that nobody will miss
@@ -72,7 +72,7 @@ def throwaway() -> Iterator[Server]:
         try:
             with _plain_errors(home):
                 cluster.launch()
-            with _guard(cluster.pid(), home):
+            with guarded(cluster.pid(), home):
                 yield Server(cluster.url(), True, cluster.stop)
         finally:
             cluster.stop(signal.SIGQUIT)
@@ -107,8 +107,8 @@ def _leave(cluster: Cluster, users: int) -> None:
 
 
 @contextlib.contextmanager
-def _guard(postmaster: int, home: Path) -> Iterator[None]:
-    """A shell that outlives us by a moment, if we are killed, and cleans up."""
+def guarded(postmaster: int, home: Path) -> Iterator[None]:
+    """Stops that postmaster and removes its home if we are killed: a shell that outlives us."""
     with subprocess.Popen(  # noqa: S603
         ["/bin/sh", "-c", GUARD, "guard", str(postmaster), str(home)],
         stdin=subprocess.PIPE,

@@ -42,13 +42,13 @@ class Cluster:
         half = self.home / "data.new"
         shutil.rmtree(half, ignore_errors=True)
         password = self._new_password()
-        self._run(
+        self.run(
             *("initdb", "-D", str(half), "-U", NAME, "-E", "UTF8", f"--locale={LOCALE}"),
             *("-A", "scram-sha-256", f"--pwfile={password}", "--no-instructions"),
             *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
         )
         statement = f"CREATE DATABASE {NAME}\n"
-        self._run("postgres", "--single", "-D", str(half), "postgres", said=statement)
+        self.run("postgres", "--single", "-D", str(half), "postgres", said=statement)
         half.rename(self.data)
 
     def launch(self) -> None:
@@ -84,6 +84,20 @@ class Cluster:
             os.kill(self.pid(), how)
             self._wait_until_gone()
 
+    def run(self, program: str, *arguments: str, said: str = "") -> None:
+        """One of PostgreSQL's programs, to its end. Raises LocalPostgresError with what it said."""
+        done = subprocess.run(  # noqa: S603
+            [self._binaries / program, *arguments],
+            input=said,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            **self._circumstances(),
+        )
+        if done.returncode or "ERROR: " in done.stdout:  # the single-user mode exits 0 all the same
+            raise LocalPostgresError(why_not(_telling_line(done.stdout), self.home))
+
     def url(self) -> str:
         password = (self.home / "password").read_text().strip()
         return f"postgresql://{NAME}:{password}@127.0.0.1:{self._port()}/{NAME}"
@@ -105,19 +119,6 @@ class Cluster:
         if self._account:
             os.chown(path, *self._account)
         return path
-
-    def _run(self, program: str, *arguments: str, said: str = "") -> None:
-        done = subprocess.run(  # noqa: S603
-            [self._binaries / program, *arguments],
-            input=said,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            **self._circumstances(),
-        )
-        if done.returncode or "ERROR: " in done.stdout:  # the single-user mode exits 0 all the same
-            raise LocalPostgresError(why_not(_telling_line(done.stdout), self.home))
 
     def _remove_dead_pid_file(self) -> None:
         """PostgreSQL honours it while any process has that number, be it a zombie or a stranger."""

@@ -1,0 +1,73 @@
+"""A primary and its streaming standby, both real and on this machine; gone afterwards."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.local_postgres import CARELESS, guarded
+from app.local_postgres.binaries import Account, unprivileged_account
+from app.local_postgres.cluster import Cluster
+
+REPLICATING = CARELESS | {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    primary: Cluster
+    standby: Cluster
+
+    def hosts(self) -> str:
+        """Both, in libpq's form for several hosts; the primary first."""
+        first, second = self.primary.url(), self.standby.url()
+        who, _, rest = first.rpartition("@")
+        address, _, name = rest.partition("/")
+        other = second.rpartition("@")[2].partition("/")[0]
+        return f"{who}@{address},{other}/{name}"
+
+    def kill_primary(self) -> None:
+        """The whole of it, at once, with whatever was not written."""
+        self.primary.stop(signal.SIGQUIT)
+
+    def promote(self) -> None:
+        """Asks the standby to become a primary; it takes a moment (`pg_is_in_recovery`)."""
+        self.standby.run("pg_ctl", "promote", "-D", str(self.standby.data), "-W")
+
+
+@contextmanager
+def replicated() -> Iterator[Pair]:
+    """The standby follows asynchronously."""
+    account = unprivileged_account()
+    with ExitStack() as undo:
+        primary = Cluster(_home(undo), account, REPLICATING)
+        primary.initialise()
+        _launch(primary, undo)
+        standby = Cluster(_home(undo), account, REPLICATING)
+        _copy(primary, standby, account)
+        _launch(standby, undo)
+        yield Pair(primary, standby)
+
+
+def _home(undo: ExitStack) -> Path:
+    home = Path(tempfile.mkdtemp(prefix="svyazka-pg-", dir="/tmp"))
+    undo.callback(shutil.rmtree, home, ignore_errors=True)
+    return home
+
+
+def _launch(cluster: Cluster, undo: ExitStack) -> None:
+    undo.callback(cluster.stop, signal.SIGQUIT)
+    cluster.launch()
+    undo.enter_context(guarded(cluster.pid(), cluster.home))
+
+
+def _copy(primary: Cluster, standby: Cluster, account: Account | None) -> None:
+    """With `-R` it knows whom to follow."""
+    password = shutil.copy(primary.home / "password", standby.home / "password")
+    if account:
+        os.chown(password, *account)
+    source = ("-d", primary.url(), "-X", "stream", "-c", "fast", "-R", "--no-sync")
+    standby.run("pg_basebackup", "-D", str(standby.data), *source)
