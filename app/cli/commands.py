@@ -2,11 +2,8 @@
 
 import argparse
 import asyncio
-import base64
 import gc
 import logging
-import secrets
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -16,10 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts import preview
-from app.alerts.channels import webpush_encryption
 from app.alerts.worker import alerting, alerting_of
 from app.cli import start_checks
 from app.cli.doctor import doctor
+from app.cli.keys import keys
 from app.cli.providers import providers
 from app.cli.users import person_of, users
 from app.config import (
@@ -31,11 +28,8 @@ from app.config import (
     read_settings,
 )
 from app.connections import queries
-from app.database import key_rotation, live_processes
-from app.database.encryption import Keys, new_key
-from app.database.engine import Database, open_configured
 from app.database.migration import migrate_database
-from app.errors import CommandError, ConfigurationError
+from app.errors import CommandError
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
 from app.monitor.gauges import Gauges
@@ -62,7 +56,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 GC_THRESHOLDS = (20_000, 20, 20)  # the allocations and collections between two searches for cycles
-BAR_WIDTH = 30  # characters of a progress bar
 
 Environ = Mapping[str, str]
 
@@ -105,17 +98,6 @@ def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
 
 def check(arguments: argparse.Namespace, environ: Environ) -> int:
     return asyncio.run(_check(arguments, _settings(environ, NEEDED_BY_CHECKS)))
-
-
-def keys(arguments: argparse.Namespace, environ: Environ) -> int:
-    if arguments.action == "new":
-        print(f"k{secrets.token_hex(3)}:{base64.b64encode(new_key()).decode()}")
-        return 0
-    if arguments.action == "vapid":
-        print(webpush_encryption.new_vapid_key())
-        return 0
-    settings = read_settings(environ, NEEDED_BY_CHECKS)
-    return asyncio.run(_rotate(settings))
 
 
 def alerts(arguments: argparse.Namespace, environ: Environ) -> int:
@@ -190,35 +172,6 @@ async def _chosen(session: AsyncSession, arguments: argparse.Namespace) -> list[
 def _line(row: object) -> str:
     fields = ("id", "provider", "status", "label", "cause", "evidence")
     return "  ".join(str(getattr(row, name)) for name in fields if getattr(row, name))
-
-
-async def _rotate(settings: Settings) -> int:
-    keys = Keys(settings.token_keys)
-    async with open_configured(settings, "keys") as database:
-        if faults := await start_checks.faults_of_bytes(database, keys):
-            raise ConfigurationError(faults)
-        await _want_all_to_know(database, keys.first)
-        async for done, total in key_rotation.rotate(database.sessions, keys):
-            print(f"\r{_progress(done, total)}", end="", flush=True, file=sys.stderr)
-    print(file=sys.stderr)
-    return 0
-
-
-async def _want_all_to_know(database: Database, key_id: str) -> None:
-    """Who does not know the key would open nothing any more: neither checks nor refreshes."""
-    async with database.sessions() as session:
-        names = await live_processes.without_key(session, key_id)
-    if names:
-        raise CommandError(
-            f"{', '.join(names)} would not open what is sealed under {key_id!r}: restart with that "
-            "key in TOKEN_ENCRYPTION_KEYS, then start this again (one that was killed counts for a "
-            "minute)"
-        )
-
-
-def _progress(done: int, total: int) -> str:
-    filled = BAR_WIDTH if done >= total else BAR_WIDTH * done // total
-    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done} of {total} sealed anew"
 
 
 def _uuid(text: str) -> UUID:
