@@ -1,4 +1,4 @@
-"""`python -m app keys`: make a key, and seal every token anew under the first one."""
+"""`python -m app keys`: make a key; seal every token anew under the first one; try them all."""
 
 import argparse
 import asyncio
@@ -26,7 +26,7 @@ def keys(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         print(webpush_encryption.new_vapid_key())
         return 0
     settings = read_settings(environ, NEEDED_BY_CHECKS)
-    return asyncio.run(_rotate(settings))
+    return asyncio.run({"rotate": _rotate, "verify": _verify}[arguments.action](settings))
 
 
 async def _rotate(settings: Settings) -> int:
@@ -56,3 +56,12 @@ async def _want_all_to_know(database: Database, key_id: str) -> None:
 def _progress(done: int, total: int) -> str:
     filled = BAR_WIDTH if done >= total else BAR_WIDTH * done // total
     return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] {done} of {total} sealed anew"
+
+
+async def _verify(settings: Settings) -> int:
+    async with open_configured(settings, "keys") as database:
+        found = await key_rotation.verify(database.sessions, Keys(settings.token_keys))
+    print(f"{found.pop('', 0)} stored values open")
+    for reason, values in sorted(found.items()):
+        print(f"{values} do not: {reason}")
+    return 1 if found else 0

@@ -128,13 +128,13 @@ def _users(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    command = _add(commands, "keys", "make a key, or seal every token anew under the first key")
+    command = _add(commands, "keys", "make a key, seal every token anew, or try whether all open")
     command.add_argument(
         "action",
-        choices=["new", "vapid", "rotate"],
+        choices=["new", "vapid", "rotate", "verify"],
         help="new prints a fresh key for TOKEN_ENCRYPTION_KEYS, vapid one for VAPID_PRIVATE_KEY; "
         "rotate seals everything anew under the first key, while the application runs, and may be "
-        "started again",
+        "started again; verify opens everything that is stored, and exits 1 if something does not",
     )
 
 

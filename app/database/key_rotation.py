@@ -1,10 +1,12 @@
-"""Key rotation: every stored token is sealed under the first key, in batches, while we run.
+"""Key rotation: every stored token is sealed under the first key, in batches, while we run. And
+whether every one opens, which a restored back-up is asked.
 
 Restartable: a sealed value begins with the id of its key. A row that changes meanwhile is sealed
 under the first key by whoever changes it.
 """
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.encryption import FORMAT_VERSION, Keys
 from app.database.engine import Sessions
+from app.errors import SealingError
 from app.models.account import SecondFactor
 from app.models.alert import AlertChannel
 from app.models.connection import Grant, OAuthState, Pairing, PushedToken, Revocation
@@ -70,6 +73,21 @@ async def rotate(sessions: Sessions, keys: Keys) -> AsyncIterator[tuple[int, int
             yield done, max(done, total)
 
 
+async def verify(sessions: Sessions, keys: Keys) -> Counter[str]:
+    """Opens every stored value. By table and reason: how many do not open; "": how many do."""
+    found: Counter[str] = Counter()
+    for sealed in EVERYTHING:
+        last = None
+        while True:
+            async with sessions() as session:
+                rows = list(await session.scalars(_in_order(sealed, last)))
+            found.update(reason for row in rows for reason in _opened(keys, sealed, row))
+            if not rows:
+                break
+            last = getattr(rows[-1], sealed.key)
+    return found
+
+
 async def missing_keys(session: AsyncSession, keys: Keys) -> dict[str, int]:
     """How many stored values need a key that is not in the ring, by key id."""
     used = await used_keys(session)
@@ -107,12 +125,15 @@ async def _count(session: AsyncSession, sealed: Sealed, keys: Keys) -> int:
 
 
 async def _next(session: AsyncSession, sealed: Sealed, keys: Keys, last: Any) -> list[Any]:
+    query = _in_order(sealed, last).where(sealed.old(keys)).with_for_update()
+    return list(await session.scalars(query))
+
+
+def _in_order(sealed: Sealed, last: Any) -> Any:
     """The next rows in the order of the primary key, so that none is read twice."""
     key = getattr(sealed.table, sealed.key)
-    query = select(sealed.table).where(sealed.old(keys)).order_by(key).limit(ROWS_AT_ONCE)
-    if last is not None:
-        query = query.where(key > last)
-    return list(await session.scalars(query.with_for_update()))
+    query = select(sealed.table).order_by(key).limit(ROWS_AT_ONCE)
+    return query if last is None else query.where(key > last)
 
 
 def _seal_anew(keys: Keys, sealed: Sealed, row: Any) -> None:
@@ -122,3 +143,15 @@ def _seal_anew(keys: Keys, sealed: Sealed, row: Any) -> None:
         if value is not None:
             token = keys.open(value, sealed.table.__tablename__, place, column)
             setattr(row, column, keys.seal(token, sealed.table.__tablename__, place, column))
+
+
+def _opened(keys: Keys, sealed: Sealed, row: Any) -> Iterator[str]:
+    """For each sealed value of the row: "", or why it does not open."""
+    table, place = sealed.table.__tablename__, binding_of(sealed, row)
+    for column in sealed.columns:
+        if (value := getattr(row, column)) is not None:
+            try:
+                keys.open(value, table, place, column)
+                yield ""
+            except SealingError as error:
+                yield f"{table}.{column}: {error}"
