@@ -80,6 +80,7 @@ class Settings:
     )
     # "": text on a terminal, else json
     log_format: str = _variable("LOG_FORMAT", parse.choice("text", "json"), "")
+    access_log: bool = _variable("ACCESS_LOG", parse.flag, True)  # a line for each request
     metrics_token: str = _variable("METRICS_TOKEN", str, "", secret=True)
     metrics_port: int = _variable("METRICS_PORT", parse.port, 0)  # of a worker; 0: none
     trusted_hops: int = _variable("TRUSTED_HOPS", parse.count, 0)

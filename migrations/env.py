@@ -1,6 +1,7 @@
 """Alembic on the application's own models; several processes may start it at once."""
 
 import asyncio
+import logging
 import os
 import time
 from typing import Any
@@ -11,7 +12,10 @@ from sqlalchemy import Connection, text
 from app.config import NEEDED_BY_DATABASE, read_settings
 from app.database.engine import open_database
 from app.database.migration import LOCK_TIMEOUT, OLDEST_CODE, oldest_code_of
+from app.logging import LogEvent
 from app.models.alert import Base  # with all of app.models
+
+log = logging.getLogger("app.database.migration")
 
 ONE_AT_A_TIME = 7_207_001  # advisory lock: of two migrations started together, one waits
 
@@ -29,6 +33,7 @@ class Progress:
         into, out_of = step.destination_revision_ids, step.source_revision_ids
         way = " → ".join(str(*ids) if ids else "empty" for ids in (out_of, into))
         self._tell(f"{way}  {step.up_revision.doc}  {now - self._began:.1f} s")
+        log.info(LogEvent("migration", step=way, seconds=now - self._began))
         self._began = now
         write_oldest_code(ctx.connection, *heads)
 

@@ -25,6 +25,7 @@ from app.background import Unfinished
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.errors import SealingError
+from app.logging import LogEvent
 from app.models.alert import Alert, AlertChannel
 
 log = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Dispatcher:
             again = now + pause(parcel.channel.failures + 1, refused.retry_after)
             again = quiet_end(wishes, again) or again
             await outbox.not_sent(session, parcel, refused.why, again, gone=refused.gone)
-        log.warning("an alert was not sent by %s: %s", parcel.channel.kind, refused.why)
+        log.warning(_fault("delivery_failed", parcel.channel, error=refused.why))
 
     async def _hand_over(self, parcel: outbox.Claimed, zone: ZoneInfo) -> DeliveryRefused | None:
         """One attempt with a time limit."""
@@ -103,7 +104,7 @@ class Dispatcher:
         try:
             address = Address(parcel.email, channel.unsubscribe, self._target(channel))
         except SealingError as error:
-            log.error("channel %s: %s", channel.id, error)
+            log.error(_fault("channel_unreadable", channel, error=error))
             return UNREADABLE_ADDRESS
         setting = Setting(self._titles, zone, self._post.settings.public_url, alert.created_at)
         held = [_title(each, setting) for each in parcel.carried]
@@ -115,7 +116,7 @@ class Dispatcher:
         except TimeoutError:
             return TIMED_OUT
         except Exception:  # a bug in one channel must not stop the others; it counts as a refusal
-            log.exception("sending by %s crashed", channel.kind)
+            log.exception(_fault("delivery_crashed", channel))
             return OUR_FAULT
 
     def _target(self, channel: AlertChannel) -> Mapping[str, object]:
@@ -125,6 +126,10 @@ class Dispatcher:
         return dict(
             json.loads(self._keys.open(channel.target, "alert_channels", channel.id, "target"))
         )
+
+
+def _fault(name: str, channel: AlertChannel, error: object = None) -> LogEvent:
+    return LogEvent(name, channel=channel.id, kind=channel.kind, error=error)
 
 
 def _title(alert: Alert, setting: Setting) -> str:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -64,7 +65,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
     # Imported here, so that the worker and the other commands do not load a web framework.
     from app.web.server import serve
 
-    settings = _settings(environ, NEEDED_BY_WEB)
+    settings = _settings(environ, NEEDED_BY_WEB, "web")
     asyncio.run(start_checks.look_at_the_database(settings, "web"))
     collect_seldom()
     open_many_files()
@@ -73,7 +74,7 @@ def web(_: argparse.Namespace, environ: Environ) -> int:
 
 
 def worker(_: argparse.Namespace, environ: Environ) -> int:
-    settings = _settings(environ, NEEDED_BY_WORKER)
+    settings = _settings(environ, NEEDED_BY_WORKER, "worker")
     asyncio.run(start_checks.look_at_the_database(settings, "worker"))
     collect_seldom()
     uvloop.run(_work(settings))
@@ -90,6 +91,8 @@ def collect_seldom() -> None:
 
 def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
     settings = read_settings(environ, NEEDED_BY_DATABASE)
+    if not sys.stderr.isatty():  # a person reads the printed lines
+        set_up_logging(settings.log_level, settings.log_format, "migrate")
     asyncio.run(start_checks.want_sessions_of(settings, "migrate"))
     url = settings.listen_database_url or settings.database_url  # its lock is of a session
     migrate_database(url, arguments.to, tell=lambda line: print(line, flush=True))
@@ -97,7 +100,7 @@ def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
 
 
 def check(arguments: argparse.Namespace, environ: Environ) -> int:
-    return asyncio.run(_check(arguments, _settings(environ, NEEDED_BY_CHECKS)))
+    return asyncio.run(_check(arguments, _settings(environ, NEEDED_BY_CHECKS, "check")))
 
 
 def alerts(arguments: argparse.Namespace, environ: Environ) -> int:
@@ -119,9 +122,9 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
     return 0
 
 
-def _settings(environ: Environ, needed: tuple[str, ...]) -> Settings:
+def _settings(environ: Environ, needed: tuple[str, ...], role: str) -> Settings:
     settings = read_settings(environ, needed)
-    set_up_logging(settings.log_level, settings.log_format)
+    set_up_logging(settings.log_level, settings.log_format, role)
     return settings
 
 

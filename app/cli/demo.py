@@ -92,7 +92,7 @@ class Secrets:
 def demo(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if "DYNO" in environ:
         raise CommandError("this is the demo: on a server start `python -m app web`")
-    set_up_logging("warning", "text")
+    set_up_logging("warning", "text", "demo")
     VAR.mkdir(exist_ok=True)  # PostgreSQL's data may be elsewhere, if this folder cannot be used
     signal.signal(signal.SIGTERM, _interrupt)  # until the server has its own handler
     started = time.monotonic()

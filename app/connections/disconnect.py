@@ -18,6 +18,7 @@ from app.errors import SealingError
 from app.grants import revocation as revocations
 from app.grants import store
 from app.grants.store import OpenGrant
+from app.logging import LogEvent
 from app.models.account import User
 from app.models.connection import Connection, Grant
 from app.providers.provider import Catalogue, Provider
@@ -101,7 +102,7 @@ async def _let_go(
         grant = store.open_grant(keys, gone)
     except SealingError as error:  # its key is lost: it can only be ended at the provider
         id_ = gone.connection_id
-        log.error("connection %s was disconnected without revocation: %s", id_, error)
+        log.error(LogEvent("disconnected_without_revocation", connection=id_, error=error))
         return Disconnected(provider.name, id_, None)
     grant = replace(grant, account=grant.account or expected)
     revocation = await revocations.enqueue(

@@ -15,6 +15,7 @@ from app.errors import SealingError
 from app.grants import receipts
 from app.grants.receipts import GrantEnd
 from app.grants.store import OpenGrant, account_held
+from app.logging import LogEvent
 from app.models.connection import Revocation
 from app.oauth import client
 from app.oauth.revocation_response import RevocationAnswer, RevocationOutcome
@@ -132,7 +133,7 @@ async def send_due(sessions: Sessions, http: HttpClient, keys: Keys, catalogue: 
         try:
             await send(sessions, http, keys, provider, revocation_id, in_background=True)
         except SealingError as error:
-            log.error("revocation at %s: %s", name, error)
+            log.error(LogEvent("revocation_unreadable", provider=name, error=error))
 
 
 def _token_that_ends(provider: Provider, grant: OpenGrant) -> tuple[str, str]:

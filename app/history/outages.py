@@ -5,14 +5,20 @@ times are of the database's clock. When that steps back, no interval is written 
 covers already: what was written first stays.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.commit_log import log_when_committed
+from app.logging import LogEvent
 from app.models.connection import UNWATCHED, Cause
+
+log = logging.getLogger(__name__)
 
 CHECK_GRACE = timedelta(seconds=60)  # the longest that a check with a refresh may take
 OUTAGES_KEPT = timedelta(days=400)
@@ -31,6 +37,7 @@ CLOSE_OUTAGES = text(
     FROM connections c
     WHERE c.id = ANY(CAST(:ids AS uuid[])) AND o.connection_id = c.id AND o.closed_at IS NULL
       AND (o.status, o.cause) IS DISTINCT FROM (c.status, c.cause)
+    RETURNING c.id, c.provider, o.status, o.cause, o.fault, o.closed_at - o.opened_at AS length
     """
 )
 OPEN_OUTAGES = text(
@@ -44,6 +51,8 @@ OPEN_OUTAGES = text(
     WHERE c.id = ANY(CAST(:ids AS uuid[]))
       AND c.status IN ('offline', 'blocked', 'revoked') AND c.cause IS NOT NULL
       AND NOT EXISTS (SELECT FROM outages WHERE connection_id = c.id AND closed_at IS NULL)
+    RETURNING connection_id AS id, (SELECT provider FROM connections WHERE id = connection_id),
+        status, cause, fault, NULL AS length
     """
 )
 COUNT_CHECK = text(
@@ -100,8 +109,10 @@ async def follow(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
     An outage is dated from its first strike, and never overlaps what came before it.
     """
     ids = {"ids": list(connection_ids)}
-    await session.execute(CLOSE_OUTAGES, ids)
-    await session.execute(OPEN_OUTAGES, ids)
+    closed = await session.execute(CLOSE_OUTAGES, ids)
+    log_when_committed(session, log, [_event("outage_closed", row) for row in closed])
+    opened = await session.execute(OPEN_OUTAGES, ids)
+    log_when_committed(session, log, [_event("outage_opened", row) for row in opened])
 
 
 async def count_check(session: AsyncSession, connection_ids: Sequence[UUID]) -> None:
@@ -120,6 +131,7 @@ async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) 
     if ids:
         await session.execute(BREAK_OFF, _columns(ids, silent_since))
         await session.execute(UNWATCH, _columns(ids, silent_since))
+        log_when_committed(session, log, [LogEvent("unwatched", rows=len(ids))])
     return set(ids)
 
 
@@ -127,6 +139,18 @@ async def prune(session: AsyncSession) -> bool:
     """Delete some of what ended too long ago; True when there may be more."""
     gone = await session.scalars(PRUNE_OUTAGES, {"kept": OUTAGES_KEPT, "most": OUTAGES_PRUNED})
     return len(gone.all()) == OUTAGES_PRUNED
+
+
+def _event(name: str, row: Row[Any]) -> LogEvent:
+    return LogEvent(
+        name,
+        connection=row.id,
+        provider=row.provider,
+        status=row.status,
+        cause=row.cause,
+        fault=row.fault,
+        seconds=row.length and row.length.total_seconds(),
+    )
 
 
 def _columns(ids: Iterable[UUID], since: Mapping[UUID, datetime]) -> dict[str, object]:

@@ -12,9 +12,11 @@ from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.database.commit_log import log_when_committed
 from app.history import refusal_waves
 from app.history.refusal_waves import RecentChecks
 from app.history.rescheduling import GRANT_WORKS
+from app.logging import LogEvent
 from app.models.connection import Cause
 from app.models.history import FAILING, REFUSING, ProviderOutage
 from app.realtime.events import announce_provider
@@ -116,6 +118,9 @@ async def follow(
         return None
     ended = opened.closed_at = await _now(session)
     await session.flush()
+    seconds = (ended - opened.opened_at).total_seconds()
+    over = LogEvent("wave_closed", provider=provider, kind=opened.kind, seconds=seconds)
+    log_when_committed(session, log, [over], logging.WARNING)
     await announce_provider(session, provider)
     return ended
 
@@ -174,7 +179,8 @@ async def _open_if_it_is_one(
     )
     opened = await session.scalar(outage.on_conflict_do_nothing().returning(ProviderOutage.id))
     if opened is not None:
-        log.error("provider %s: %s for everybody, %s", provider, kind, found.cause)
+        began = LogEvent("wave_opened", provider=provider, kind=kind, cause=found.cause)
+        log_when_committed(session, log, [began], logging.ERROR)
         await announce_provider(session, provider)
 
 

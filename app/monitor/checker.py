@@ -17,6 +17,7 @@ from app.background import Unfinished
 from app.config import MOSCOW
 from app.database.encryption import Keys
 from app.database.engine import Sessions
+from app.logging import LogEvent
 from app.models.connection import Cause, Status
 from app.monitor import corroboration, grant_updates
 from app.monitor.answer import Answer, without_stranger
@@ -30,6 +31,7 @@ from app.monitor.outage_watch import OutageWatch
 from app.monitor.prober import REPLICA_LAG, Prober
 from app.monitor.rate_limiter import RateLimiter, honour_retry_after
 from app.monitor.results import Checked, NoVerdict, record
+from app.monitor.status_log import log_transitions
 from app.monitor.verdict import (
     PriorState,
     Verdict,
@@ -93,6 +95,7 @@ class Checker:
             written = await record(session, batch, self.zone)
             await self._ask_others(session, batch)
         self.watch.note(batch)
+        log_transitions(batch, written)
         _count(batch)
         for checked in batch:
             is_wanted = grant_updates.is_wanted(self.catalogue, checked)
@@ -220,7 +223,7 @@ class Checker:
                 return checked
             judged = await self.write([checked])
         except Exception:  # the lease expires by itself
-            log.exception("check of connection %s crashed", lease.connection_id)
+            log.exception(LogEvent("check_crashed", connection=lease.connection_id))
             return NoVerdict.CRASHED
         return checked.verdict.status if judged else NoVerdict.OUR_FAULT
 

@@ -14,6 +14,7 @@ from app.database.availability import name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.grants import store
+from app.logging import LogEvent
 from app.models.connection import Status
 from app.monitor.results import Checked
 from app.providers.provider import Catalogue
@@ -34,13 +35,14 @@ async def update_grant(
     sessions: Sessions, keys: Keys, catalogue: Catalogue, checked: Checked
 ) -> None:
     """Keep it; when the database refuses, the next check will tell it again."""
+    id_ = checked.lease.connection_id
     for _ in range(UPDATE_TRIES):
         try:
             async with sessions.begin() as session:
                 await _update(session, keys, catalogue, checked)
             return
         except (SQLAlchemyError, OSError) as error:  # a deadlock, or a connection that broke
-            log.warning("a grant was not settled: %s", name_of(error))
+            log.warning(LogEvent("grant_not_updated", connection=id_, error=name_of(error)))
 
 
 async def _update(

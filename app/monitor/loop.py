@@ -13,6 +13,7 @@ from app.background import forever, running
 from app.database.availability import name_of
 from app.grants import revocation
 from app.history import provider_outages
+from app.logging import LogEvent
 from app.monitor import heartbeats, housekeeping
 from app.monitor.checker import Checker
 from app.monitor.clock_drift import DatabaseClock
@@ -139,9 +140,11 @@ class Monitor:
             if isinstance(checked, Checked):
                 self._recorder.put(checked)
         except (SQLAlchemyError, OSError) as error:
-            log.warning("connection %s not checked: %s", lease.connection_id, name_of(error))
+            log.warning(
+                LogEvent("not_checked", connection=lease.connection_id, error=name_of(error))
+            )
         except Exception:  # one crash harms no other check; the lease expires by itself
-            log.exception("check of connection %s crashed", lease.connection_id)
+            log.exception(LogEvent("check_crashed", connection=lease.connection_id))
         finally:
             self._in_flight[lease.provider] -= 1
             self._freed.set()

@@ -12,6 +12,7 @@ from app.errors import SealingError
 from app.grants import store
 from app.grants.refresh import NotRefreshed, may_refresh, refresh, wants_refresh
 from app.grants.store import OpenGrant
+from app.logging import LogEvent
 from app.models.connection import Status
 from app.monitor.answer import Answer
 from app.monitor.leases import Lease
@@ -56,7 +57,7 @@ class Prober:
                 return TAKEN_BACK
             return await self._ask(provider, grant, lease)
         except SealingError as error:
-            log.error("connection %s: %s", lease.connection_id, error)
+            log.error(LogEvent("grant_unreadable", connection=lease.connection_id, error=error))
             return NOT_ASKED
 
     async def _ask(self, provider: Provider, grant: OpenGrant, lease: Lease) -> Answer | NoVerdict:

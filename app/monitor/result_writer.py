@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import metrics
 from app.database.availability import is_away, name_of
+from app.logging import LogEvent
 from app.monitor.checker import Checker
 from app.monitor.results import Checked
 
@@ -69,7 +70,7 @@ class ResultWriter:
                 return True
             except (SQLAlchemyError, OSError) as error:
                 self._note(failing=True)
-                log.warning("%d verdicts not written: %s", len(batch), name_of(error))
+                log.warning(LogEvent("verdicts_not_written", rows=len(batch), error=name_of(error)))
                 tries -= not (patient and is_away(error))
                 await asyncio.sleep(WRITE_PAUSE)
         return False

@@ -160,6 +160,4 @@ def _write_down(message: Mail) -> None:
     """Nobody who reads a log is to unsubscribe others or log in as them: links lose their path."""
     text = "(not logged: it lets somebody in; set SMTP_URL)" if message.secret else message.text
     shown = LINK.sub(r"\1/…", text)
-    log.info(
-        "mail to %s: %s (not sent, there is no SMTP_URL)\n%s", message.to, message.subject, shown
-    )
+    log.info("mail: %s (not sent, there is no SMTP_URL)\n%s", message.subject, shown)

@@ -48,6 +48,7 @@ from app.web.middleware.authentication import guard
 from app.web.middleware.compression import compress_answers
 from app.web.middleware.error_pages import handle_errors
 from app.web.middleware.rate_limits import limit_changes
+from app.web.middleware.request_log import log_requests
 from app.web.middleware.request_metrics import count_requests
 from app.web.middleware.security_headers import add_headers
 from app.web.provider_rules import provider_converters
@@ -84,6 +85,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
     app.keys = Keys(settings.token_keys)
     _configure(app)
     equip_templates(app)
+    log_requests(app)
     guard(app)
     limit_changes(app)
     add_headers(app)

@@ -259,7 +259,7 @@ async def test_a_check_that_crashes_harms_no_other(
         )
     async with monitoring(checker):
         await has_status(database, "online", 2)
-    assert f"check of connection {broken} crashed" in caplog.text
+    assert f"check_crashed connection={broken}" in caplog.text
     assert (await rows.found(database, broken)).status == "checking"
 
 

@@ -152,8 +152,9 @@ async def test_without_a_server_mail_is_written_to_the_log(
 ) -> None:
     with caplog.at_level(logging.INFO):
         assert await send(settings(None), LETTER) is None
-    assert "mail to anna@example.ru: Здравствуйте" in caplog.text
+    assert "mail: Здравствуйте" in caplog.text
     assert "Просто текст" in caplog.text
+    assert "anna@example.ru" not in caplog.text
 
 
 async def test_a_link_in_the_log_leads_nowhere(caplog: pytest.LogCaptureFixture) -> None:
@@ -169,5 +170,5 @@ async def test_a_link_in_the_log_leads_nowhere(caplog: pytest.LogCaptureFixture)
 async def test_what_lets_somebody_in_is_never_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         await send(settings(None), replace(LETTER, text="https://a.example/reset", secret=True))
-    assert "anna@example.ru" in caplog.text
+    assert "Здравствуйте" in caplog.text
     assert "https://a.example/reset" not in caplog.text

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from app.logging import LogEvent
 from app.outbound import smtp
 from app.web.context import Dashboard
 
@@ -96,7 +97,7 @@ async def post(app: Dashboard, letter: AccountEmail, to: str, **words: str) -> N
     """
     fault = await smtp.send(app.settings, await message(app, letter, to, **words))
     if fault is not None:
-        log.warning("a letter was not sent: %s", fault.why)
+        log.warning(LogEvent("letter_not_sent", error=fault.why))
 
 
 def tell(app: Dashboard, to: str, change: str) -> None:

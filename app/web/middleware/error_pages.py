@@ -8,7 +8,9 @@ from werkzeug.exceptions import BadRequest, HTTPException
 
 from app.database.availability import is_away, name_of
 from app.i18n.formatting import time_to_wait
+from app.logging import LogEvent, request_id
 from app.web.context import Dashboard
+from app.web.middleware.request_log import current_route
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +48,25 @@ async def too_many(wait: int) -> ResponseReturnValue:
 async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str]]:
     title, usual = TEXTS.get(code, TEXTS[400 if code < 500 else 500])
     if request.accept_mimetypes.best == "application/json":
-        answer = jsonify(error=title, text=text or usual)
+        answer = jsonify(error=title, text=text or usual, request_id=request_id.get())
         return await answer.get_data(as_text=True), code, {"Content-Type": "application/json"}
     if request.headers.get("HX-Request"):  # it would put a whole page into this one
-        return text or usual, code, {"Content-Type": "text/plain; charset=utf-8"}
+        return _said(code, text or usual), code, {"Content-Type": "text/plain; charset=utf-8"}
     page = await render_template(
         "errors/error.html",
         code=code,
         title=title,
         text=text or usual,
+        request_id=request_id.get(),
         action_url="/connections",
         action_text="К подключениям",
     )
     return page, code, {}
+
+
+def _said(code: int, text: str) -> str:
+    """With the number of the request where it has a line in the log that says more."""
+    return text if code < 500 else f"{text} Номер запроса: {request_id.get()}"
 
 
 async def _on_http_error(error: HTTPException) -> ResponseReturnValue:
@@ -69,8 +77,11 @@ async def _on_http_error(error: HTTPException) -> ResponseReturnValue:
 
 async def _on_surprise(error: Exception) -> ResponseReturnValue:
     if is_away(error):
-        log.warning("%s %s: no database (%s)", request.method, request.path, name_of(error))
+        log.warning(_event("no_database", error=name_of(error)))
         return await error_page(503)
-    # The path only: a query may hold a code or a state.
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    log.error(_event("request_failed"), exc_info=error)
     return await error_page(500)
+
+
+def _event(name: str, **fields: object) -> LogEvent:
+    return LogEvent(name, method=request.method, route=current_route(), **fields)

@@ -4,11 +4,12 @@ from quart import Response, request
 
 from app import metrics
 from app.web.context import Dashboard
+from app.web.middleware.request_log import current_route
 
 
 def count_requests(app: Dashboard) -> None:
     @app.after_request
     async def count(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule else "none"
-        metrics.REQUESTS.labels(request.method, route, str(response.status_code)).inc()
+        status = str(response.status_code)
+        metrics.REQUESTS.labels(request.method, current_route(), status).inc()
         return response

@@ -17,6 +17,7 @@ from app.connections.pending_reconnects import PendingReconnect
 from app.connections.queries import CardRow
 from app.history import uptime
 from app.history.uptime import Pasts
+from app.logging import LogEvent
 from app.monitor import bulk_checks
 from app.monitor.bulk_checks import Progress
 from app.realtime.hub import LIST, Mailbox, Work
@@ -65,7 +66,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         try:
             event = await _card_event(app, row, pasts)
         except Exception:  # a card that cannot be rendered must not keep others from being sent
-            log.exception("card of connection %s", row.id)
+            log.exception(LogEvent("card_not_rendered", connection=row.id))
         else:
             app.hub.deliver(row.user_id, row.id, event)
     await tell_bulk_checks(app, (row.user_id for row in rows))
