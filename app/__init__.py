@@ -8,6 +8,8 @@ PACKAGES = (
         "errors",
         "config",
         "config_parsers",
+        "http_bounds",
+        "http_server",
         "logging",
         "metrics",
         "postgres_url",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +18,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, str, bytes]
+
+MOST_CONNECTIONS = 64  # a few collectors and whoever looks
 
 NOT_FOUND: Answer = (404, "text/plain", b"not found\n")
 ALIVE: Answer = (200, "application/json", b'{"status":"ok"}\n')
@@ -43,16 +45,12 @@ async def serving_metrics(settings: Settings, gauges: Gauges) -> AsyncIterator[N
     if not settings.metrics_port:
         yield
         return
-    import uvicorn  # here, so that a worker without a port does not load it
-
-    class Server(uvicorn.Server):
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield  # the process has its own handlers
+    from app.http_bounds import Bounds  # here: they load uvicorn, which few need
+    from app.http_server import http_server
 
     listening = bind(settings.host, settings.metrics_port, "METRICS_PORT")
-    options: dict[str, Any] = {"lifespan": "off", "log_config": None, "access_log": False}
-    server = Server(uvicorn.Config(_application(settings, gauges), server_header=False, **options))
+    bounds = Bounds(connections=MOST_CONNECTIONS)
+    server = http_server(_application(settings, gauges), bounds, lifespan="off")
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         yield

@@ -8,10 +8,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
 
-import uvicorn
-
+from app.http_server import HttpServer, http_server
 from app.sandbox.factory import create_sandbox
 from app.sandbox.settings import SandboxSettings
 
@@ -22,13 +20,6 @@ FAMILIES = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 class PortTakenError(Exception):
     """Somebody else listens there."""
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are ours: uvicorn would wait for answers that hang on purpose."""
-        yield
 
 
 async def serve(
@@ -49,14 +40,7 @@ async def serve(
         raise SystemExit(2) from None
     port = sockets[0].getsockname()[1]
     app = create_sandbox(settings or SandboxSettings(issuer=f"http://localhost:{port}"))
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = _Server(config)
+    server = http_server(app, timeout_graceful_shutdown=GRACE)
     _stop_on_signals(app.stopping)
     if exit_with_parent:
         _stop_with_parent(app.stopping)
@@ -99,7 +83,7 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
     return listener
 
 
-async def _run(server: _Server, sockets: list[socket.socket], stopping: asyncio.Event) -> None:
+async def _run(server: HttpServer, sockets: list[socket.socket], stopping: asyncio.Event) -> None:
     serving = asyncio.create_task(server.serve(sockets))
     stopped = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,16 +2,17 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-import uvicorn
 from aiohttp import web
 
 from app.config import Client
+from app.http_bounds import Bounds
+from app.http_server import http_server
 from app.providers.provider import Provider
 from app.providers.spec_parts import Probe
 from tests.support.waiting import PATIENCE
@@ -44,20 +45,15 @@ async def serving(handlers: Mapping[str, Handler]) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def served(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+async def served(
+    app: Any, listening: socket.socket, bounds: Bounds | None = None
+) -> AsyncIterator[None]:
     """An ASGI application that is started already, over real HTTP, in this process."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    server = _QuietServer(config)
+    server = http_server(app, bounds, lifespan="off")
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     yield
     server.force_exit = server.should_exit = True
     await serving
-
-
-class _QuietServer(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def saying(status: int = 200, **answer: Any) -> Handler:
