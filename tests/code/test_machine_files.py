@@ -27,12 +27,6 @@ OTHER_KINDS = {".py", ".md", ".html", ".css", ".js", ".png", ".txt", ".mako", ".
 }
 OTHER_FILES = {".ci/run", ".git-blame-ignore-revs", "Dockerfile", ".dockerignore"}
 PROCESS = re.compile(r"[a-z]+: \S.*")
-# https://devcenter.heroku.com/articles/app-json-schema
-APP_JSON_KEYS = {
-    *("name", "description", "keywords", "website", "repository", "logo", "success_url", "scripts"),
-    *("env", "formation", "addons", "buildpacks", "environments", "stack", "image"),
-}
-VARIABLE_KEYS = {"description", "value", "required", "generator"}
 
 
 def processes(text: str) -> None:
@@ -89,22 +83,6 @@ def test_a_commit_is_checked_by_what_the_tests_begin_with() -> None:
 def app_json() -> dict[str, dict[str, dict[str, object]]]:
     read: dict[str, dict[str, dict[str, object]]] = json.loads((ROOT / "app.json").read_text())
     return read
-
-
-def test_heroku_takes_the_manifest(app_json: dict[str, object]) -> None:
-    assert app_json.keys() <= APP_JSON_KEYS
-    assert re.fullmatch(r"[A-Za-z][A-Za-z .-]{2,29}", str(app_json["name"]))
-    assert len(str(app_json["description"])) <= 140
-
-
-def test_the_manifest_says_of_every_variable_what_it_is(
-    app_json: dict[str, dict[str, dict[str, object]]],
-) -> None:
-    for name, variable in app_json["env"].items():
-        assert variable.keys() <= VARIABLE_KEYS, name
-        assert variable["description"], name
-        assert isinstance(variable.get("value", ""), str), name
-        assert isinstance(variable.get("required", True), bool), name
 
 
 def test_the_manifest_starts_the_processes_of_the_procfile(app_json: dict[str, object]) -> None:
