@@ -5,10 +5,10 @@ so a passkey is two factors by itself: the device, and what unlocks it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,8 +16,11 @@ import webauthn
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from webauthn.helpers import bytes_to_base64url, parse_client_data_json
-from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers import (
+    bytes_to_base64url,
+    parse_attestation_object,
+    parse_client_data_json,
+)
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
@@ -26,12 +29,16 @@ from webauthn.helpers.structs import (
 )
 
 from app.accounts import one_time_tokens
+from app.i18n.plain_text import one_line
 from app.models.account import Passkey, TokenPurpose, User
 
 CHALLENGE_TIMEOUT = 300_000  # milliseconds that a browser waits for the user
 MOST_PASSKEYS = 20  # of one user
 LONGEST_PASSKEY_NAME = 60  # characters
+LONGEST_ID = 1023  # bytes of a credential's id (WebAuthn section 4, "credential ID")
 REQUIRED = UserVerificationRequirement.REQUIRED
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,22 +90,24 @@ async def add(
     challenge = await _answered(session, TokenPurpose.PASSKEY_ADD, user_id, answer)
     if challenge is None or len(await of_person(session, user_id)) >= MOST_PASSKEYS:
         return None
-    try:
-        made = webauthn.verify_registration_response(
-            credential=answer,
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError):
+    if not _read(_names_no_maker, answer):
+        return None
+    made = _read(
+        webauthn.verify_registration_response,
+        credential=answer,
+        expected_challenge=challenge,
+        expected_rp_id=site.id,
+        expected_origin=site.origin,
+        require_user_verification=True,
+    )
+    if made is None or len(made.credential_id) > LONGEST_ID:
         return None
     row = insert(Passkey).values(
         user_id=user_id,
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
-        name=name.strip()[:LONGEST_PASSKEY_NAME],
+        name=one_line(name, LONGEST_PASSKEY_NAME),
     )
     return await session.scalar(row.on_conflict_do_nothing().returning(Passkey))
 
@@ -131,17 +140,17 @@ async def prove(
     key = await _key_of(session, answer)
     if challenge is None or key is None or user_id not in (None, key.user_id):
         return None
-    try:
-        proof = webauthn.verify_authentication_response(
-            credential=answer,
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
-            credential_public_key=key.public_key,
-            credential_current_sign_count=key.sign_count,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError):
+    proof = _read(
+        webauthn.verify_authentication_response,
+        credential=answer,
+        expected_challenge=challenge,
+        expected_rp_id=site.id,
+        expected_origin=site.origin,
+        credential_public_key=key.public_key,
+        credential_current_sign_count=key.sign_count,
+        require_user_verification=True,
+    )
+    if proof is None:
         return None
     key.sign_count = proof.new_sign_count
     key.used_at = func.now()
@@ -164,10 +173,8 @@ async def _answered(
     session: AsyncSession, purpose: TokenPurpose, user_id: int | None, answer: str
 ) -> bytes | None:
     """The challenge that was answered, which is used up; None: it was not ours to this user."""
-    try:
-        client_data = _part(answer, "response", "clientDataJSON")
-        challenge = parse_client_data_json(webauthn.base64url_to_bytes(client_data)).challenge
-    except (WebAuthnException, ValueError):
+    challenge = _read(_challenge_in, answer)
+    if challenge is None:
         return None
     ticket = await one_time_tokens.spend(session, purpose, bytes_to_base64url(challenge))
     return challenge if ticket is not None and ticket.user_id == user_id else None
@@ -175,10 +182,9 @@ async def _answered(
 
 async def _key_of(session: AsyncSession, answer: str) -> Passkey | None:
     """None for a disabled user."""
-    try:
-        credential_id = webauthn.base64url_to_bytes(_part(answer, "id"))
-        handle = webauthn.base64url_to_bytes(_part(answer, "response", "userHandle"))
-    except ValueError:
+    credential_id = _read(_bytes_of, answer, "id")
+    handle = _read(_bytes_of, answer, "response", "userHandle")
+    if credential_id is None or handle is None:
         return None
     key = await session.scalar(
         select(Passkey)
@@ -189,14 +195,36 @@ async def _key_of(session: AsyncSession, answer: str) -> Passkey | None:
     return key if key is not None and _handle(key.user_id) == handle else None
 
 
-def _part(answer: str, *path: str) -> str:
-    """A string inside the browser's JSON. Raises ValueError when it is missing."""
+def _read(read: Callable[..., T], *answer: str, **expected: Any) -> T | None:
+    """None where it raises anything at all: whatever cannot be read is refused.
+
+    The library passes on what the readers of JSON, CBOR, keys and certificates below it raise for
+    data that nobody made for them: TypeError, RecursionError, UnsupportedAlgorithm and more.
+    """
+    try:
+        return read(*answer, **expected)
+    except Exception:
+        return None
+
+
+def _names_no_maker(answer: str) -> bool:
+    """We ask for no attestation, so a browser sends "none", or what the key has signed for itself
+    ("packed" without certificates, WebAuthn section 5.1.3 step 22). Certificates are not looked at.
+    """
+    attestation = parse_attestation_object(_bytes_of(answer, "response", "attestationObject"))
+    return attestation.fmt in ("none", "packed") and attestation.att_stmt.x5c is None
+
+
+def _challenge_in(answer: str) -> bytes:
+    return parse_client_data_json(_bytes_of(answer, "response", "clientDataJSON")).challenge
+
+
+def _bytes_of(answer: str, *path: str) -> bytes:
+    """A string inside the browser's JSON, decoded. Raises when it is missing."""
     found: Any = json.loads(answer)
     for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(found, str):
-        raise ValueError(f"no {name}")
-    return found
+        found = found[name]
+    return webauthn.base64url_to_bytes(found)
 
 
 def _handle(user_id: int) -> bytes:

@@ -5,7 +5,7 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from quart import Quart, current_app, g
+from quart import Quart, current_app, g, request
 
 from app.accounts.passkeys import Site
 from app.accounts.sessions import CurrentUser
@@ -14,6 +14,7 @@ from app.background import Unfinished
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.i18n.plain_text import one_line
 from app.i18n.timezones import zone_named
 from app.monitor.checker import Checker
 from app.monitor.gauges import Gauges
@@ -24,6 +25,8 @@ from app.realtime.hub import Hub
 from app.realtime.listener import Listener
 from app.web.burst_limit import Burst
 from app.web.templating import PlainEnvironment
+
+LONGEST_USER_AGENT = 200  # characters
 
 
 class Dashboard(Quart):
@@ -100,6 +103,11 @@ def own_zone() -> ZoneInfo:
 
 def person_or_none() -> CurrentUser | None:
     return cast("CurrentUser | None", g.get("person"))
+
+
+def user_agent() -> str:
+    """What the browser calls itself, as it may be stored and shown."""
+    return one_line(request.headers.get("User-Agent", ""), LONGEST_USER_AGENT)
 
 
 def titles(app: Dashboard) -> dict[str, str]:

@@ -21,7 +21,7 @@ from app.web.accounts.log_in import enter
 from app.web.accounts.settings import account_page
 from app.web.accounts.sign_in import login_form
 from app.web.accounts.user_agents import device
-from app.web.context import dashboard, person
+from app.web.context import dashboard, person, user_agent
 from app.web.middleware.authentication import public, safe_next
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone, wrong_password
@@ -79,7 +79,7 @@ async def add_options() -> ResponseReturnValue:
 @blueprint.post("/account/passkeys")
 async def add() -> ResponseReturnValue:
     form = await request.form
-    name = form.get("name", "").strip() or device(request.headers.get("User-Agent", ""))
+    name = form.get("name", "").strip() or device(user_agent())
     async with dashboard().database.sessions.begin() as session:
         key = await passkeys.add(
             session, dashboard().site, person().user_id, form.get("answer", ""), name

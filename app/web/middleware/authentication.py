@@ -13,7 +13,7 @@ from app.accounts import sessions as user_sessions
 from app.audit_log import Actor, ActorKind
 from app.connections import oauth_states
 from app.connections.oauth_states import ConnectError
-from app.web.context import Dashboard, dashboard, person_or_none
+from app.web.context import Dashboard, dashboard, person_or_none, user_agent
 from app.web.middleware.csrf import SAFE, refuse_cross_site
 from app.web.middleware.prefetch import spend_nothing
 from app.web.sse import ServerSentEvent
@@ -74,7 +74,7 @@ async def _know_the_actor() -> None:
     if request.blueprint == "webhooks":
         audit_log.set_actor(Actor(ActorKind.PROVIDER))
     else:
-        audit_log.set_actor(Actor(ActorKind.PERSON, request.headers.get("User-Agent", "")))
+        audit_log.set_actor(Actor(ActorKind.PERSON, user_agent()))
 
 
 async def _ask_to_log_in() -> ResponseReturnValue:
