@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.alerts import preview
 from app.alerts.worker import alerting, alerting_of
 from app.cli import start_checks
+from app.cli.confirmation import ask_first
 from app.cli.doctor import doctor
 from app.cli.keys import keys
 from app.cli.providers import providers
@@ -29,7 +30,7 @@ from app.config import (
     read_settings,
 )
 from app.connections import queries
-from app.database.migration import migrate_database
+from app.database.migration import goes_down, migrate_database
 from app.errors import CommandError
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
@@ -95,6 +96,8 @@ def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
         set_up_logging(settings.log_level, settings.log_format, "migrate")
     asyncio.run(start_checks.want_sessions_of(settings, "migrate"))
     url = settings.listen_database_url or settings.database_url  # its lock is of a session
+    if arguments.to and asyncio.run(goes_down(url, arguments.to)):
+        ask_first(arguments, f"Going down to {arguments.to} loses what newer revisions keep.")
     migrate_database(url, arguments.to, tell=lambda line: print(line, flush=True))
     return 0
 

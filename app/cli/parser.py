@@ -5,6 +5,7 @@ import os
 import sys
 from importlib import import_module
 
+from app.cli import completion
 from app.errors import SvyazkaError
 from app.version import VERSION
 
@@ -22,6 +23,9 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; an error is one plain sentence on standard error, and exit status 2."""
+    if arguments.command == "completion":
+        print(completion.script(_parser(), arguments.shell), end="")
+        return 0
     module = import_module("app.cli.demo" if arguments.command == DEMO else "app.cli.commands")
     database_errors = import_module("sqlalchemy.exc")
     try:
@@ -58,11 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     _demo_options(parser)
     parser.set_defaults(command=DEMO)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    parser.add_argument("--version", action="version", version=f"svyazka {VERSION}")
+    _say_version(parser)
     for add in (_web, _worker, _migrate, _doctor, _check, _users, _keys, _alerts, _sandbox):
         add(commands)
     _providers(commands)
+    _completion(commands)
     return parser
+
+
+def _say_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--version", action="version", version=f"svyazka {VERSION}", help="the version, and end"
+    )
 
 
 def _demo_options(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +107,7 @@ def _migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="REVISION",
         help="another revision than the newest, like 0016; going down loses what newer ones keep",
     )
+    _yes(command)
 
 
 def _doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -125,6 +137,7 @@ def _users(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "grant of theirs",
     )
     command.add_argument("email", nargs="?", help="not for list")
+    _yes(command)
 
 
 def _keys(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -170,11 +183,23 @@ def _providers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
 
 
+def _completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    command = _add(commands, "completion", "a script for the shell, which then completes words")
+    command.add_argument("shell", choices=["bash", "zsh"], help="for the name `svyazka`, an alias")
+
+
+def _yes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--yes", action="store_true", help="do not ask before what cannot be undone"
+    )
+
+
 def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=about, description=about.capitalize() + ".")
     command.set_defaults(command=name)
+    _say_version(command)
     return command
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
@@ -16,16 +16,23 @@ from app.accounts import sessions as user_sessions
 from app.accounts import users as people
 from app.accounts.rate_limits import keys_of
 from app.audit_log import Actor, ActorKind, AuditEvent
+from app.cli.confirmation import ask_first
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
 from app.connections import disconnect
 from app.database.encryption import Keys
 from app.database.engine import open_configured
 from app.errors import CommandError
 from app.models.account import TokenPurpose, User
+from app.models.connection import Connection
 from app.outbound import smtp
 from app.providers.registry import catalogue_of
 
 NEEDED_BY_ACTION = {"delete": NEEDED_BY_CHECKS, "link": (*NEEDED_BY_DATABASE, "PUBLIC_URL")}
+
+QUESTIONS = {
+    "delete": "Delete {email}: connections end at their providers, history and alerts are gone.",
+    "second-factor-off": "Forget the second factor of {email}.",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class UserCommand:
 def users(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     if arguments.action != "list" and not arguments.email:
         raise CommandError(f"users {arguments.action} wants an e-mail address")
+    if question := QUESTIONS.get(arguments.action):
+        ask_first(arguments, question.format(email=arguments.email))
     needed = NEEDED_BY_ACTION.get(arguments.action, NEEDED_BY_DATABASE)
     return asyncio.run(_run(arguments, read_settings(environ, needed)))
 
@@ -67,8 +76,16 @@ async def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _list(order: UserCommand) -> None:
-    for user in await order.session.scalars(select(User).order_by(User.id)):
-        print(user.email + ("" if user.disabled_at is None else "  disabled"))
+    """All accounts have the same rights; an operator is who can start this."""
+    connections = (
+        select(func.count())
+        .where(Connection.user_id == User.id, Connection.replaces_connection_id.is_(None))
+        .scalar_subquery()
+    )
+    query = select(User.email, User.disabled_at, connections.label("connections"))
+    for user in await order.session.execute(query.order_by(User.id)):
+        number = f"{user.connections} connection{'' if user.connections == 1 else 's'}"
+        print("  ".join([user.email, number, *(["disabled"] if user.disabled_at else [])]))
 
 
 async def _add(order: UserCommand) -> None:

@@ -72,6 +72,11 @@ def migrate_database(
     _run_patiently(config, target, known.index(target) < known.index(state.revision), tell)
 
 
+async def goes_down(database_url: str, to: str) -> bool:
+    """Revisions are numbers of four digits."""
+    return to < (await read_state(database_url)).revision
+
+
 async def read_state(database_url: str) -> SchemaState:
     async with (
         open_database(database_url, role="migrate") as database,

@@ -113,7 +113,7 @@ async def test_a_person_is_added_once_with_a_password_from_standard_input(
     assert "at least 10 characters" in short.err
     assert "e-mail" in wrong.err
     assert {again.status, short.status, wrong.status} == {2}
-    assert listed.out.split() == [EMAIL]
+    assert listed.out == f"{EMAIL}  0 connections\n"
     assert await count(database, User) == 1
 
 
@@ -130,7 +130,7 @@ async def test_a_person_is_disabled_and_given_another_password(
         await run("users", "list"),
         await run("users", "disable", "nobody@example.ru"),
     )
-    assert listed.out.split() == [EMAIL, "disabled"]
+    assert listed.out == f"{EMAIL}  0 connections  disabled\n"
     assert unknown.status == 2
     assert "nobody@example.ru" in unknown.err
 
@@ -194,7 +194,10 @@ async def test_who_is_deleted_leaves_nothing_but_what_is_to_be_revoked(
     await rows.add_connection(database, keys, user, provider="acme")
     async with open_acme() as acme:
         variables = client | {"PROVIDERS_FILE": providers_file(tmp_path, acme)}
-        end = await run("users", "delete", EMAIL, **variables)
+        refused = await run("users", "delete", EMAIL, **variables)
+        end = await run("users", "delete", EMAIL, "--yes", **variables)
+    assert refused.status == 2
+    assert refused.err.endswith("nobody is here to ask: add --yes\n")
     assert end.status == 0, end.err
     assert [await count(database, each) for each in (User, Connection, Grant)] == [0, 0, 0]
     assert await count(database, Revocation) + len(acme.revoked) == 1

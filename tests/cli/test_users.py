@@ -32,9 +32,9 @@ async def test_a_link_wants_to_know_our_own_address(person: Person, run: Run) ->
 
 async def test_a_lost_telephone_is_no_end(person: Person, run: Run) -> None:
     await turned_on(person)
-    assert (await run("users", "second-factor-off", ANNA)).status == 0
+    assert (await run("users", "second-factor-off", ANNA, "--yes")).status == 0
     await person.back(ANNA)
-    again = await run("users", "second-factor-off", ANNA)
+    again = await run("users", "second-factor-off", ANNA, "--yes")
     assert again.err == f"app: {ANNA} has no second factor\n"
 
 
@@ -93,5 +93,5 @@ async def test_who_was_disabled_is_enabled_again_but_gets_no_link_before(
 
 async def test_nobody_is_no_one_to_help(database: Database, run: Run) -> None:
     for action in ("link", "unlock", "sign-out", "second-factor-off", "enable", "email"):
-        end = await run("users", action, ANNA, PUBLIC_URL=PUBLIC_URL, stdin="a@b.ru\n")
+        end = await run("users", action, ANNA, "--yes", PUBLIC_URL=PUBLIC_URL, stdin="a@b.ru\n")
         assert end.err == f"app: there is no account for {ANNA}\n", action

@@ -76,7 +76,8 @@ async def in_thread(url: str, folder: Path, to: str = "") -> list[str]:
 
 async def test_it_says_from_where_to_where_and_each_step(empty_url: str) -> None:
     end = await migrate(empty_url)
-    assert (end.status, end.err) == (0, "")
+    assert end.status == 0
+    assert len(re.findall('"message": "migration step=', end.err)) == len(REVISIONS)  # the log
     first, *steps = end.out.splitlines()
     assert first == f"from an empty database to {NEWEST}"
     ways = [step.split("  ")[0] for step in steps]
@@ -89,7 +90,11 @@ async def test_it_says_from_where_to_where_and_each_step(empty_url: str) -> None
 async def test_it_goes_down_and_up_to_a_revision(empty_url: str) -> None:
     assert (await migrate(empty_url, "--to", REVISIONS[2])).status == 0
     assert (await read_state(empty_url)).revision == REVISIONS[2]
-    down = await migrate(empty_url, "--to", REVISIONS[0])
+    refused = await migrate(empty_url, "--to", REVISIONS[0])
+    assert refused.status == 2
+    assert "add --yes" in refused.err
+    assert (await read_state(empty_url)).revision == REVISIONS[2]
+    down = await migrate(empty_url, "--to", REVISIONS[0], "--yes")
     assert down.out.splitlines()[0] == f"from {REVISIONS[2]} to {REVISIONS[0]}"
     assert down.out.splitlines()[1].startswith(f"{REVISIONS[2]} → {REVISIONS[1]}  ")
     assert (await read_state(empty_url)).revision == REVISIONS[0]
@@ -127,7 +132,7 @@ async def test_older_code_cannot_go_down_from_a_revision_that_it_does_not_know(
 ) -> None:
     add(newer, NEXT, NEWEST, NEWEST, "CREATE TABLE notes (id int)")
     await in_thread(empty_url, newer)
-    end = await migrate(empty_url, "--to", BEFORE)
+    end = await migrate(empty_url, "--to", BEFORE, "--yes")
     assert end.status == 2
     assert f"only code that knows {NEXT} can go from it to {BEFORE}" in end.err
     assert (await read_state(empty_url)).revision == NEXT
