@@ -52,6 +52,8 @@ class Settings:
     database_url: str = _variable("DATABASE_URL", parse.database_url, "", secret=True)
     # Where DATABASE_URL leads to a pooler that LISTEN does not pass: PostgreSQL itself
     listen_database_url: str = _variable("LISTEN_DATABASE_URL", parse.database_url, "", secret=True)
+    # A streaming standby that pages of the past are read from; "": all is read from the primary
+    read_database_url: str = _variable("READ_DATABASE_URL", parse.database_url, "", secret=True)
     # The most connections to PostgreSQL at once: for pages, and for checks and alerts
     web_pool_size: int = _variable("WEB_POOL_SIZE", parse.pool_size, 4)
     worker_pool_size: int = _variable("WORKER_POOL_SIZE", parse.pool_size, 3)

@@ -26,6 +26,7 @@ REQUESTS = Counter("svyazka_requests", "Requests answered", ["method", "route", 
 BUILD = Gauge("svyazka_build_info", "Always 1", ["version", "python"])
 POOL_SIZE = Gauge("svyazka_pool_size", "The most connections to PostgreSQL in the pool")
 POOL_IN_USE = Gauge("svyazka_pool_in_use", "Connections to PostgreSQL that are in use now")
+STANDBY_BEHIND = Gauge("svyazka_standby_behind_seconds", "How old what is read there may be")
 VERDICTS_WAITING = Gauge("svyazka_verdicts_waiting", "Verdicts that are not written yet")
 WRITES_FAILING = Gauge("svyazka_writes_failing", "1: the last write of verdicts failed")
 

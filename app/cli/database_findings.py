@@ -11,12 +11,14 @@ from app.config import Settings
 from app.database import migration, poolers
 from app.database.availability import name_of
 from app.database.encryption import Keys
-from app.database.engine import Database, open_configured
+from app.database.engine import Database, open_configured, open_database
+from app.database.standby import Standby
 from app.errors import ConfigurationError
 from app.monitor import heartbeats
 
 CLOCK_SLACK = 2.0  # seconds
 ONE_MORE = 8  # connections of a web and a worker, as a deployment starts beside the old ones
+STANDBY_LOOKS = 10  # a busy primary writes between two questions
 NOW = text("SELECT extract(epoch FROM clock_timestamp())")
 READ_ONLY = text("SELECT current_setting('transaction_read_only') = 'on'")
 FREE = text(
@@ -51,6 +53,7 @@ async def of_database(settings: Settings) -> list[Finding]:
                 return found
             found += await _of_keys(database, settings)
             found.append(await _of_monitors(database))
+            found += await _of_standby(database, settings)
         except (SQLAlchemyError, OSError) as error:
             found.append(
                 Finding.wrong("database", _words(error), "look at DATABASE_URL, and there")
@@ -128,6 +131,22 @@ async def _of_monitors(database: Database) -> Finding:
     if offline:
         return Finding.wrong("monitors", f"{alive} live and reach nothing", "look at their network")
     return Finding.ok("monitors", f"{alive} live")
+
+
+async def _of_standby(primary: Database, settings: Settings) -> list[Finding]:
+    if not settings.read_database_url:
+        return []
+    remedy = "look at READ_DATABASE_URL, and there; until then all is read from the primary"
+    async with open_database(settings.read_database_url, role="doctor") as database:
+        standby = Standby(primary, database)
+        try:
+            for _ in range(STANDBY_LOOKS):
+                await standby.look()
+                if standby.is_fresh:
+                    return [Finding.ok("standby", "it follows the primary")]
+        except (SQLAlchemyError, OSError) as error:
+            return [Finding.wrong("standby", _words(error), remedy)]
+    return [Finding.wrong("standby", "it does not follow the primary", remedy)]
 
 
 def _words(error: Exception) -> str:

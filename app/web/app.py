@@ -4,11 +4,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
+from app import metrics
 from app.alerts.worker import alerting, alerting_of
-from app.background import Unfinished, running
+from app.background import Unfinished, forever, running
 from app.config import ROOT, Settings
 from app.database.encryption import Keys
-from app.database.engine import Database, open_configured
+from app.database.engine import Database, open_configured, open_database
+from app.database.standby import LOOK_PAUSE, Standby
 from app.monitor.gauges import Gauges
 from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.presence import present
@@ -51,6 +53,7 @@ from app.web.middleware.rate_limits import limit_changes
 from app.web.middleware.request_log import log_requests
 from app.web.middleware.request_metrics import count_requests
 from app.web.middleware.security_headers import add_headers
+from app.web.middleware.standby_reads import remember_changes
 from app.web.provider_rules import provider_converters
 from app.web.stream import routes as stream
 from app.web.stream.banner import watch_monitors
@@ -90,6 +93,7 @@ def create_app(settings: Settings, database: Database | None = None) -> Dashboar
     limit_changes(app)
     add_headers(app)
     count_requests(app)
+    remember_changes(app)
     compress_answers(app)
     handle_errors(app)
     app.url_map.converters.update(provider_converters(app.catalogue))
@@ -128,6 +132,7 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
         if database is None:
             database = await parts.enter_async_context(_own_database(settings))
         app.database = database
+        app.standby = await parts.enter_async_context(_standby(settings, database))
         loopback = settings.allow_insecure_providers
         app.http_pool = await parts.enter_async_context(open_pool(loopback))
         app.http = await parts.enter_async_context(client_of(app.http_pool))
@@ -153,6 +158,21 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
             await parts.enter_async_context(monitoring(app.checker))
         yield
         app.stop()
+
+
+@asynccontextmanager
+async def _standby(settings: Settings, primary: Database) -> AsyncIterator[Standby | None]:
+    if not settings.read_database_url:
+        yield None
+        return
+    opening = open_database(
+        settings.read_database_url, pool_size=settings.web_pool_size, role="web standby"
+    )
+    async with opening as database:
+        standby = Standby(primary, database)
+        metrics.STANDBY_BEHIND.set_function(lambda: standby.behind)
+        async with running(forever(standby.look, LOOK_PAUSE)):
+            yield standby
 
 
 def _own_database(settings: Settings) -> AbstractAsyncContextManager[Database]:

@@ -14,6 +14,7 @@ from app.background import Unfinished
 from app.config import Settings
 from app.database.encryption import Keys
 from app.database.engine import Database
+from app.database.standby import Standby
 from app.i18n.plain_text import one_line
 from app.i18n.timezones import zone_named
 from app.monitor.checker import Checker
@@ -38,6 +39,7 @@ class Dashboard(Quart):
     catalogue: Catalogue
     keys: Keys
     database: Database
+    standby: Standby | None = None  # that pages of the past are read from
     http: HttpClient
     http_pool: HttpPool  # for probes
     checker: Checker

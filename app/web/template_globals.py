@@ -10,6 +10,7 @@ from app.web.alerts import labels as alert_labels
 from app.web.connections import bulk_check_labels
 from app.web.context import Dashboard, own_zone, person_or_none
 from app.web.icons import icon_of
+from app.web.middleware.standby_reads import data_as_of
 from app.web.middleware.static_files import StaticFiles
 from app.web.reader_times import relative_time
 from app.web.template_filters import add_filters
@@ -41,4 +42,5 @@ async def _of_the_reader() -> dict[str, object]:
         "theme": theme.current_theme(),
         "now": int(time()),  # static/relative_time.js computes the offset of its clock from it
         "own_zone": own_zone(),
+        "data_as_of": data_as_of(),
     }

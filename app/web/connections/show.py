@@ -14,16 +14,18 @@ from app.web.connections.cards import describe, describe_all
 from app.web.connections.check_labels import spending
 from app.web.connections.grant_labels import allowed
 from app.web.context import dashboard, own_zone, person
+from app.web.middleware.standby_reads import may_read_standby, session_to_read
 
 blueprint = Blueprint("connection", __name__)
 
 
 @blueprint.get("/connections/<uuid:connection_id>")
+@may_read_standby
 async def show(connection_id: UUID) -> ResponseReturnValue:
     app = dashboard()
     # An open page fetches everything but its card, which comes over the stream.
     anew = bool(request.headers.get("HX-Request"))
-    async with app.database.sessions() as session:
+    async with session_to_read() as session:
         rows = await queries.of_user(session, person().user_id)
         own = next((row for row in rows if row.id == connection_id), None)
         facts = await details(session, connection_id) if own is not None else None

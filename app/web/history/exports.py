@@ -28,6 +28,7 @@ from app.web.history.csv import sheet
 from app.web.history.period_params import period_of
 from app.web.history.report_labels import OUTAGE_HEADINGS, UPTIME_HEADINGS, outage_row, uptime_row
 from app.web.middleware.error_pages import RequestRefused
+from app.web.middleware.standby_reads import may_read_standby, session_to_read
 
 blueprint = Blueprint("exports", __name__)
 
@@ -49,24 +50,28 @@ class Asked:
 
 
 @blueprint.get("/outages.csv")
+@may_read_standby
 async def outages_csv() -> ResponseReturnValue:
     asked, records = await _outages()
     return await _table("outages", asked, OUTAGE_HEADINGS, records, outage_row)
 
 
 @blueprint.get("/outages.json")
+@may_read_standby
 async def outages_json() -> ResponseReturnValue:
     asked, records = await _outages()
     return await asyncio.to_thread(_json, "outages", asked, records)
 
 
 @blueprint.get("/uptime.csv")
+@may_read_standby
 async def uptime_csv() -> ResponseReturnValue:
     asked, records = await _uptime()
     return await _table("uptime", asked, UPTIME_HEADINGS, records, uptime_row)
 
 
 @blueprint.get("/uptime.json")
+@may_read_standby
 async def uptime_json() -> ResponseReturnValue:
     asked, records = await _uptime()
     return await asyncio.to_thread(_json, "uptime", asked, records)
@@ -76,7 +81,7 @@ async def _outages() -> tuple[Asked, Records]:
     cause = request.args.get("cause") or None
     if cause is not None and cause not in set(Cause):
         raise RequestRefused(NO_CAUSE.format(", ".join(Cause)))
-    async with dashboard().database.sessions() as session:
+    async with session_to_read() as session:
         asked = await _asked(session)
         wanted = OutageFilter(asked.period.whole, asked.connection_id, cause, asked.period)
         found = await outage_list.find(session, person().user_id, wanted, most=None)
@@ -87,7 +92,7 @@ async def _uptime() -> tuple[Asked, Records]:
     way = request.args.get("by") or PERIOD_PARTS[0]
     if way not in PERIOD_PARTS:
         raise RequestRefused(NO_WAY)
-    async with dashboard().database.sessions() as session:
+    async with session_to_read() as session:
         asked = await _asked(session)
         found = await uptime_table.spent(session, asked.rows, asked.period, way, asked.zone)
     return asked, uptime_table.records(found, asked.zone)

@@ -12,15 +12,17 @@ from app.models.connection import Cause
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import CAUSES, PERIODS
 from app.web.history.period_params import USUAL
+from app.web.middleware.standby_reads import may_read_standby, session_to_read
 from app.web.url_params import choice_of, uuid_of
 
 blueprint = Blueprint("outages", __name__)
 
 
 @blueprint.get("/outages")
+@may_read_standby
 async def index() -> ResponseReturnValue:
     app, wanted = dashboard(), _wanted()
-    async with app.database.sessions() as session:
+    async with session_to_read() as session:
         rows = await find(session, person().user_id, wanted)
         own = await queries.of_user(session, person().user_id)
     return await render_template(

@@ -13,14 +13,16 @@ from app.web.history import report_labels
 from app.web.history.period_params import month_of
 from app.web.history.sparklines import month_bars
 from app.web.middleware.error_pages import RequestRefused
+from app.web.middleware.standby_reads import may_read_standby, session_to_read
 
 blueprint = Blueprint("report", __name__)
 
 
 @blueprint.get("/connections/<uuid:connection_id>/report")
+@may_read_standby
 async def show(connection_id: UUID) -> ResponseReturnValue:
     app, zone = dashboard(), own_zone()
-    async with app.database.sessions() as session:
+    async with session_to_read() as session:
         own = await queries.owned(session, person().user_id, connection_id)
         if own is None:
             abort(404)
