@@ -229,19 +229,6 @@ class HttpConnection(asyncio.Protocol):
             self._waiter.set_exception(error)
 
 
-def head(method: str, path: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The first lines of a request (RFC 9112 section 3).
-
-    Raises ValueError where a value would make lines of its own (RFC 9110 section 5.5).
-    """
-    lines = [b"%b %b HTTP/1.1" % (method.encode(), path), *(b"%b: %b" % each for each in headers)]
-    text = b"\r\n".join(lines)
-    breaks = len(headers)
-    if not breaks == text.count(b"\r\n") == text.count(b"\r") == text.count(b"\n") or b"\0" in text:
-        raise ValueError("a line break in a header")
-    return text + b"\r\n\r\n"
-
-
 def _own(error: Exception) -> Exception | None:
     """What one of the callbacks raised, which httptools wraps."""
     cause = error.__context__

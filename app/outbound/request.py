@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from app.outbound import http1
 from app.outbound.allowed_hosts import LOOPBACK, Origin, origin_of
 
 USER_AGENT = "svyazka/0.1 (+connection dashboard)"
@@ -73,4 +72,17 @@ def _head(method: str, target: RequestTarget, given: list[tuple[bytes, bytes]]) 
     headers = [] if b"host" in said else [(b"Host", target.host)]
     headers += given
     headers += [default for name, default in _DEFAULTS.items() if name not in said]
-    return http1.head(method, target.path, headers)
+    return head(method, target.path, headers)
+
+
+def head(method: str, path: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The first lines of a request (RFC 9112 section 3).
+
+    Raises ValueError where a value would make lines of its own (RFC 9110 section 5.5).
+    """
+    lines = [b"%b %b HTTP/1.1" % (method.encode(), path), *(b"%b: %b" % each for each in headers)]
+    text = b"\r\n".join(lines)
+    breaks = len(headers)
+    if not breaks == text.count(b"\r\n") == text.count(b"\r") == text.count(b"\n") or b"\0" in text:
+        raise ValueError("a line break in a header")
+    return text + b"\r\n\r\n"
