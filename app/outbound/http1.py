@@ -13,6 +13,7 @@ from app.outbound import lenient_head
 
 MAX_HEAD = 64 * 1024  # bytes before the body begins; as many after it that are not of the body
 MOST_FRAMING = 8  # bytes around each byte of a body: chunks of one byte take five
+PIECE = 16 * 1024  # bytes that are read before anything is counted again
 CONTINUE, SWITCHING, OK = 100, 101, 200
 
 
@@ -96,9 +97,13 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
 
     def data_received(self, data: bytes) -> None:
-        if self._waiter is None or self._waiter.done():
-            self.abort()
-            return
+        for start in range(0, len(data), PIECE):
+            if self._is_over:
+                self.abort()  # what follows an answer is nobody's
+                return
+            self._receive(data[start : start + PIECE])
+
+    def _receive(self, data: bytes) -> None:
         self._read += len(data)
         if not self._in_body:
             self._head += data
@@ -110,6 +115,11 @@ class HttpConnection(asyncio.Protocol):
             self._finish()
         elif self._read > self._most():
             self._fail(Garbled())
+
+    @property
+    def _is_over(self) -> bool:
+        """The answer is whole, or nobody waits for it any more."""
+        return self._waiter is None or self._waiter.done()
 
     def _most(self) -> int:
         """How many bytes may have come so far: trailers and chunk sizes are bounded like a head,
