@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
@@ -23,6 +24,7 @@ from app.alerts.channels import Post, telegram, webhook
 from app.alerts.message import AlertMessage, Button
 from app.alerts.types import Kind
 from app.audit_log import Actor, ActorKind, AuditEvent
+from app.database.availability import name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.database.secret_hashes import secret_hash
@@ -125,8 +127,12 @@ async def greet(sessions: Sessions, post: Post, keys: Keys) -> None:
         return
     await _note_trouble(sessions, None)
     for start in starts:
-        async with sessions.begin() as session:
-            known = await _welcome(session, keys, start)
+        try:
+            async with sessions.begin() as session:
+                known = await _welcome(session, keys, start)
+        except (SQLAlchemyError, OSError) as error:  # the others were told of only once, too
+            log.error("telegram: a channel was not connected: %s", name_of(error))
+            continue
         await telegram.say(post, start.chat_id, _answer(post, known))
 
 

@@ -18,7 +18,13 @@ from app.database.availability import is_away, name_of
 from app.database.encryption import Keys
 from app.database.engine import Sessions
 from app.grants import revocation
-from app.grants.store import GRANT_COLUMNS, OpenGrant, kept, open_grant, sealed
+from app.grants.store import (
+    GRANT_COLUMNS,
+    OpenGrant,
+    kept,
+    open_grant,
+    sealed,
+)
 from app.models.connection import Connection, Grant
 from app.oauth import client
 from app.oauth.token_response import Refusal, Tokens
@@ -88,7 +94,7 @@ async def refresh(
     answer = await client.refresh_tokens(http, provider, grant.refresh_token, grant.kept)
     if isinstance(answer, Refusal):
         return await _after_refusal(sessions, keys, grant, answer)
-    return await _after_answer(sessions, keys, provider, grant, answer)
+    return await _after_answer(sessions, http, keys, provider, grant, answer)
 
 
 async def _hold(session: AsyncSession, grant: OpenGrant, lease_id: UUID) -> bool:
@@ -141,10 +147,15 @@ async def _note_refusal(sessions: Sessions, grant: OpenGrant, *, ends: bool) -> 
 
 
 async def _after_answer(
-    sessions: Sessions, keys: Keys, provider: Provider, spent: OpenGrant, tokens: Tokens
+    sessions: Sessions,
+    http: HttpClient,
+    keys: Keys,
+    provider: Provider,
+    spent: OpenGrant,
+    tokens: Tokens,
 ) -> OpenGrant | NotRefreshed:
-    """The new pair is committed before it is used. If the connection vanished meanwhile, the pair
-    goes to the outbox of revocations, so that no live token is left behind.
+    """The new pair is committed before it is used. If the connection vanished meanwhile, or the
+    pair cannot be stored, it goes to the outbox of revocations: no live token is left behind.
     """
     fresh = replace(
         spent,
@@ -156,7 +167,12 @@ async def _after_answer(
         in_doubt=False,
         kept=tokens.kept,
     )
-    if await _replace_at_last(sessions, keys, spent, tokens):
+    try:
+        is_stored = await _replace_at_last(sessions, keys, spent, tokens)
+    except BaseException:  # a cancelled task too: this is the only copy
+        await revocation.end_unstored(sessions, http, keys, provider, fresh)
+        raise
+    if is_stored:
         return fresh
     async with sessions.begin() as session:
         if await session.get(Connection, spent.connection_id) is not None:
@@ -169,15 +185,23 @@ async def _replace_at_last(
     sessions: Sessions, keys: Keys, spent: OpenGrant, tokens: Tokens
 ) -> bool:
     """Try until the database takes it, however long: the spent token is worth nothing, and this is
-    the only copy of the new one.
+    the only copy of the new one. Where it refuses what came beside the tokens, they are stored
+    without it.
     """
-    is_logged = False
+    is_logged, bare = (
+        False,
+        Tokens(tokens.access_token, tokens.refresh_token, tokens.expires_in, kept=spent.kept),
+    )
     while True:
         try:
             return await _replace(sessions, keys, spent, tokens)
         except (SQLAlchemyError, OSError) as error:
             if not is_away(error):
-                raise
+                if tokens == bare:
+                    raise
+                log.error("a new pair of tokens is stored without the rest: %s", name_of(error))
+                tokens = bare
+                continue
             if not is_logged:
                 log.warning("a new pair of tokens waits for the database: %s", name_of(error))
             is_logged = True

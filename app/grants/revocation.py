@@ -1,6 +1,7 @@
 """The outbox of tokens that a provider must still be told to forget (RFC 7009)."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -91,6 +92,22 @@ async def enqueue_or_send(
     answer = await client.revoke(http, provider, token, token_type_hint, grant.kept)
     if not answer.is_done:
         log.error("a grant at %s is neither kept nor revoked: %s", provider.name, answer.said)
+
+
+async def end_unstored(
+    sessions: Sessions, http: HttpClient, keys: Keys, provider: Provider, fresh: OpenGrant
+) -> None:
+    """Revoke a refreshed pair that could not be stored, unless that would end the grant of others.
+
+    The connection itself still holds the account, by tokens that are spent: without the account
+    nobody takes that for a reason to keep the grant.
+    """
+    async with sessions() as session:
+        own = fresh.connection_id
+        shared = await account_held(session, provider.name, fresh.account, besides=own)
+    if not shared:
+        orphan = replace(fresh, account=None)
+        await enqueue_or_send(sessions, http, keys, provider, orphan)
 
 
 async def send(

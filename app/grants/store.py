@@ -191,12 +191,16 @@ async def kept_of(session: AsyncSession, keys: Keys, connection_id: UUID) -> dic
     return _opened(keys, grant) if grant else {}
 
 
-async def account_held(session: AsyncSession, provider: str, account: str | None) -> bool:
-    """Does any connection hold this account? One revocation may end all grants of an account."""
+async def account_held(
+    session: AsyncSession, provider: str, account: str | None, besides: UUID | None = None
+) -> bool:
+    """Does any connection (but one) hold this account? One revocation may end all its grants."""
     if account is None:
         return False
     holder = select(Connection.id).where(
-        Connection.provider == provider, Connection.account == account
+        Connection.provider == provider,
+        Connection.account == account,
+        Connection.id.is_distinct_from(besides),
     )
     return await session.scalar(holder.limit(1)) is not None
 

@@ -44,6 +44,7 @@ class Telegram:
     updates: list[dict[str, Any]] = field(default_factory=list)
     says: tuple[int, dict[str, Any]] | None = None
     says_of_updates: tuple[int, dict[str, Any]] | None = None
+    says_of_me: dict[str, Any] | None = None
 
     def starts(self, code: str, chat_id: int, name: str) -> None:
         """Somebody opens the bot's link and presses «Запустить»."""
@@ -68,6 +69,8 @@ class Telegram:
         return web.json_response({"ok": True, "result": fresh})
 
     async def get_me(self, _: web.Request) -> web.Response:
+        if self.says_of_me is not None:
+            return web.json_response(self.says_of_me)
         return web.json_response({"ok": True, "result": {"username": BOT}})
 
 

@@ -168,6 +168,40 @@ async def test_who_came_is_read_once_and_in_whole(post: Post, to: Receivers) -> 
     assert await telegram.starts(post) == [telegram.Start("code-1", 42, "@anna")]
 
 
+ANNA = {"text": "/start code-1", "chat": {"id": 42, "type": "private", "username": "anna"}}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        5,
+        None,
+        [],
+        {"update_id": "7"},
+        {"update_id": 9, "message": 5},
+        {"update_id": 9, "message": {"text": ["/start"], "chat": {"id": 1, "type": "private"}}},
+        {"update_id": 9, "message": ANNA | {"text": "/start \ud800"}},
+        {"update_id": 9, "message": ANNA | {"text": "/start a\0b"}},
+        {"update_id": 9, "message": ANNA | {"text": "/start " + "x" * 4_000}},
+        {"update_id": 9, "message": ANNA | {"chat": {"type": "private"}}},
+        {"update_id": 9, "message": ANNA | {"chat": {"id": 10**30, "type": "private"}}},
+        {"update_id": 9, "message": ANNA | {"chat": [42]}},
+    ],
+)
+async def test_one_bad_update_costs_nobody_theirs(to: Receivers, post: Post, bad: object) -> None:
+    first, last = ({"update_id": number, "message": ANNA} for number in (8, 10))
+    to.telegram.says_of_updates = (200, {"result": [first, bad, last]})
+    found = await telegram.starts(post)
+    assert isinstance(found, list)
+    assert set(found) == {telegram.Start("code-1", 42, "@anna")}
+
+
+@pytest.mark.parametrize("result", [None, [], 5, {"username": 5}, {"username": "a\0"}])
+async def test_a_bot_without_a_name_is_none(to: Receivers, post: Post, result: object) -> None:
+    to.telegram.says_of_me = {"result": result}
+    assert await telegram.bot_name(post) is None
+
+
 async def test_a_webhook_gets_signed_json_under_one_id(post: Post, to: Receivers) -> None:
     to.webhook.secret = new_secret()
     where = address(url=f"{to.webhook.url}/hook", secret=to.webhook.secret)

@@ -5,16 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from aiohttp import web
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.database.engine import Database
 from app.grants import store
 from app.grants.refresh import refresh
-from app.models.connection import Grant, Status
+from app.models.connection import Grant, Revocation, Status
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.oauth.token_response import Tokens
@@ -29,14 +30,16 @@ DUE_AFTER = 3600 - 360  # seconds; a tenth of an hour before its end
 
 
 # As a full disk does it: only the pair that is to be stored finds no room.
-FULL = (
+FULL, BAD_DATA = "53100", "22021"  # SQLSTATE
+REFUSING = (
     "CREATE SEQUENCE refused",
     """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    PERFORM nextval('refused'); RAISE EXCEPTION 'no space left' USING ERRCODE = '53100';
+    PERFORM nextval('refused'); RAISE EXCEPTION 'as if' USING ERRCODE = '{code}';
     END $$""",
     """CREATE TRIGGER full_disk BEFORE UPDATE ON grants FOR EACH ROW
-    WHEN (new.version <> old.version) EXECUTE FUNCTION refuse()""",
+    WHEN ({when}) EXECUTE FUNCTION refuse()""",
 )
+NEW_PAIR = "new.version <> old.version"
 ROOM = ("DROP TRIGGER full_disk ON grants", "DROP FUNCTION refuse", "DROP SEQUENCE refused")
 REFUSED = text("SELECT last_value FROM refused")  # counted past every rollback
 
@@ -66,8 +69,10 @@ async def make_due(database: Database, connection_id: UUID, left: float = 300) -
 
 
 @asynccontextmanager
-async def full_disk(database: Database) -> AsyncIterator[None]:
-    await say(database, *FULL)
+async def refusing(
+    database: Database, code: str = FULL, when: str = NEW_PAIR
+) -> AsyncIterator[None]:
+    await say(database, *(each.format(code=code, when=when) for each in REFUSING))
     try:
         yield
     finally:
@@ -287,7 +292,7 @@ async def test_a_new_pair_is_kept_until_the_database_can_take_it(
         async with database.sessions() as session:
             return bool(await session.scalar(REFUSED) >= 2)
 
-    async with full_disk(database):
+    async with refusing(database):
         checking = asyncio.create_task(checker.check_now(connection_id))
         await until(refused_twice)
     assert await checking is Status.ONLINE
@@ -296,3 +301,36 @@ async def test_a_new_pair_is_kept_until_the_database_can_take_it(
     assert stored is not None
     assert checker.keys.open(stored, *bound_to) == "refresh-2"
     assert acme.spent == ["refresh-1"]
+
+
+@pytest.mark.parametrize("column", ["scopes", "extra"])
+async def test_a_new_pair_is_stored_although_what_came_beside_it_cannot_be(
+    checker: Checker, acme: Acme, database: Database, column: str
+) -> None:
+    checker = checker_for(checker, replace(acme.provider, token_keep=("shop",)))
+    pair: dict[str, Any] = {"access_token": "access-2", "refresh_token": "refresh-2"}
+    acme.token_says = saying(**pair, scope="other", shop="another")
+    connection_id = await connected(checker, database, EXPIRED)
+    async with refusing(database, BAD_DATA, f"new.{column} IS DISTINCT FROM old.{column}"):
+        assert await checker.check_now(connection_id) is Status.ONLINE
+    stored = (await grant_of(database, connection_id)).refresh_token
+    assert stored is not None
+    assert checker.keys.open(stored, "grants", connection_id, "refresh_token") == "refresh-2"
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_a_new_pair_that_the_database_refuses_is_in_the_outbox(
+    checker: Checker, acme: Acme, database: Database, is_shared: bool
+) -> None:
+    """Unless its revocation would end the grant of somebody else at the same account."""
+    connection_id = await connected(checker, database, EXPIRED)
+    if is_shared:
+        other = await rows.add_person(database, "boris@example.ru")
+        await rows.add_connection(database, checker.keys, other, SOON, provider="acme")
+    await say(database, "UPDATE connections SET account = 'the shop'")
+    async with refusing(database, BAD_DATA):
+        await checker.check_now(connection_id)
+    async with database.sessions() as session:
+        outbox = (await session.scalars(select(Revocation))).all()
+    opened = [checker.keys.open(each.token, "revocations", each.id, "token") for each in outbox]
+    assert opened == ([] if is_shared else ["refresh-2"])

@@ -3,6 +3,7 @@ at-least-once is all that can be had.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -20,6 +21,9 @@ from app.outbound.retry_after import retry_after
 HTTP_OK = 200
 MOST_LOOKS = 50  # of a hundred updates each, one after the other
 LONGEST_TEXT = 4_000  # characters; the Bot API takes 4,096 after entities
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}")  # of a bot
+CODE = re.compile(r"/start ([A-Za-z0-9_-]{1,64})\s*", re.ASCII)  # what a bot's link can carry
+LARGEST_CHAT_ID = 2**52  # https://core.telegram.org/bots/api#chat
 BLOCKED = "бот заблокирован или чат удалён: откройте бота и нажмите «Запустить»"
 
 
@@ -65,8 +69,8 @@ async def say(post: Post, chat_id: int, letter: AlertMessage) -> DeliveryRefused
 async def bot_name(post: Post) -> str | None:
     """What the bot is called; None while Telegram does not say."""
     _, answer, _ = await _call(post, "getMe", {})
-    name = answer.get("result", {}).get("username")
-    return str(name) if name else None
+    name = _object(answer.get("result")).get("username")
+    return name if isinstance(name, str) and NAME.fullmatch(name) else None
 
 
 async def starts(post: Post) -> list[Start] | NoUpdates:
@@ -81,11 +85,11 @@ async def starts(post: Post) -> list[Start] | NoUpdates:
         if status != HTTP_OK:
             why = updates_refusal(status) if status else detail
             return found or NoUpdates(why, status)
-        updates = answer.get("result") or []
+        updates = _updates_in(answer)
         if not updates:
             break
         found += [start for start in map(_start_of, updates) if start is not None]
-        offset = int(updates[-1]["update_id"]) + 1
+        offset = max(update["update_id"] for update in updates) + 1
     return found
 
 
@@ -112,19 +116,34 @@ def _line(name: str, text: str, evidence: str) -> str:
     return f"{said}\n<code>{escape(evidence)}</code>" if evidence else said
 
 
-def _start_of(update: Any) -> Start | None:
-    message = update.get("message") or {}
-    text, chat = str(message.get("text", "")), message.get("chat") or {}
-    if not text.startswith("/start ") or chat.get("type") != "private":
+def _updates_in(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those with a number; what has none cannot be confirmed, and is no update."""
+    result = answer.get("result")
+    updates = map(_object, result) if isinstance(result, list) else []
+    return [update for update in updates if type(update.get("update_id")) is int]
+
+
+def _start_of(update: dict[str, Any]) -> Start | None:
+    """None as well for what could not be kept: one such update must not cost the others theirs."""
+    message = _object(update.get("message"))
+    chat, text = _object(message.get("chat")), message.get("text")
+    code = CODE.fullmatch(text) if isinstance(text, str) else None
+    chat_id = chat.get("id")
+    if code is None or chat.get("type") != "private":
         return None
-    name = f"@{chat['username']}" if chat.get("username") else str(chat.get("first_name", ""))
-    return Start(text.removeprefix("/start ").strip(), int(chat["id"]), name[:64])
+    if type(chat_id) is not int or abs(chat_id) >= LARGEST_CHAT_ID:
+        return None
+    user, first = chat.get("username"), chat.get("first_name")
+    return Start(code[1], chat_id, f"@{user}" if user else str(first or ""))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _wait(answer: dict[str, Any]) -> float | None:
     """Seconds (https://core.telegram.org/bots/api#responseparameters)."""
-    parameters = answer.get("parameters")
-    wait = parameters.get("retry_after") if isinstance(parameters, dict) else None
+    wait = _object(answer.get("parameters")).get("retry_after")
     return retry_after({"retry-after": str(wait)}) if wait is not None else None
 
 
@@ -139,6 +158,6 @@ async def _call(
         return None, {}, reply.detail
     try:
         answer = json.loads(reply.content)
-    except ValueError:
-        answer = {}
-    return reply.status_code, answer if isinstance(answer, dict) else {}, ""
+    except (ValueError, RecursionError):
+        answer = None
+    return reply.status_code, _object(answer), ""

@@ -13,6 +13,7 @@ from app.providers.webhooks import object_of, text_of
 
 USER_ID = re.compile(r"[0-9]{2}-[0-9]{15}")
 SUBSCRIPTION_ID = re.compile(r"[!-~]{1,100}")
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 LARGEST_SEQUENCE = 2**63 - 1  # fits a bigint
 
 
@@ -72,13 +73,21 @@ def read_subscription(body: bytes) -> Event | None:
 
 
 def _moment(value: object) -> datetime | None:
-    """Unix milliseconds, as the documentation says; ISO 8601 as well, which costs nothing."""
+    """Unix milliseconds, as the documentation says; ISO 8601 as well, which costs nothing.
+
+    None where no news can be from then: the first and the last year are out of what UTC can tell.
+    """
     try:
-        if isinstance(value, int) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value / 1000, UTC)
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = _read_moment(value)
     except (ValueError, OverflowError, OSError):
         return None
+    return moment if moment is not None and EARLIEST < moment < LATEST else None
+
+
+def _read_moment(value: object) -> datetime | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value / 1000, UTC)
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 

@@ -205,6 +205,13 @@ GARBAGE: list[Any] = [
     {"data": {"userId": MAIN_SHOP}, "type": "ApplicationInstalled", "timestamp": True},
     {"data": {"userId": MAIN_SHOP}, "type": "ApplicationInstalled", "timestamp": 10**30},
     {"data": {"userId": MAIN_SHOP}, "type": "ApplicationInstalled", "timestamp": "yesterday"},
+    *(
+        {"data": {"userId": MAIN_SHOP}, "type": "ApplicationInstalled", "timestamp": at}
+        for at in (
+            *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
+            *(-62_135_596_800_000, 253_402_300_799_999),
+        )
+    ),
     {"userId": MAIN_SHOP, "subscriptionId": "s 1", "type": "x", "timestamp": NOW},
     {"userId": MAIN_SHOP, "subscriptionId": 5, "type": "x", "timestamp": NOW},
 ]
