@@ -2,16 +2,27 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from app.accounts.client_address import subscriber_of
+from app.accounts.fair_queue import FairQueue
 
 SHORTEST_PASSWORD = 10  # characters
 LONGEST_PASSWORD = 1_000  # characters; a longer one would only take longer to hash
 
 # Argon2id as OWASP recommends it: 19 MiB, two passes. It fits a server with 512 MB.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-_at_once = asyncio.Semaphore(2)
+AT_ONCE = 2
+MOST_WAITING = 64  # about a second and a half of hashing
+_queue = FairQueue(AT_ONCE, MOST_WAITING)
+_asker: ContextVar[str] = ContextVar("asker", default="")  # whose turn it is
+
+T = TypeVar("T")
 
 
 def fault_in_password(password: str) -> str | None:
@@ -21,14 +32,26 @@ def fault_in_password(password: str) -> str | None:
     return "long" if len(password) > LONGEST_PASSWORD else None
 
 
+def hash_for(address: str | None) -> None:
+    """From now on this task hashes for the client with this address, who waits for a turn."""
+    _asker.set(subscriber_of(address))
+
+
 async def hash_password(password: str) -> str:
-    async with _at_once:
-        return await asyncio.to_thread(_hasher.hash, password)
+    """Raises Overloaded, as `matches` does."""
+    return await _in_turn(lambda: _hasher.hash(password))
 
 
 async def matches(password_hash: str, password: str) -> bool:
-    async with _at_once:
-        return await asyncio.to_thread(_verified, password_hash, password[:LONGEST_PASSWORD])
+    return await _in_turn(lambda: _verified(password_hash, password[:LONGEST_PASSWORD]))
+
+
+async def _in_turn(work: Callable[[], T]) -> T:
+    """The turn ends with the work: a thread goes on, whether or not somebody still waits."""
+    await _queue.enter(_asker.get())
+    working = asyncio.get_running_loop().run_in_executor(None, work)
+    working.add_done_callback(lambda _: _queue.leave())
+    return await asyncio.shield(working)
 
 
 def _verified(password_hash: str, password: str) -> bool:

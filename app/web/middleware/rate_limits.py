@@ -1,25 +1,35 @@
-"""Rate limits on changes to an account, and the check of the password that is asked for again."""
+"""Rate limits on changes to an account, the queue for hashing passwords, and the check of the
+password that is asked for again.
+"""
 
 from datetime import timedelta
 
 from quart import request
 from quart.typing import ResponseReturnValue
 
-from app.accounts import rate_limits, users
+from app.accounts import passwords, rate_limits, users
+from app.accounts.fair_queue import Overloaded
 from app.accounts.rate_limits import RateLimit, address_key
 from app.web.context import Dashboard, dashboard, person, person_or_none
 from app.web.middleware.csrf import SAFE
-from app.web.middleware.error_pages import too_many
+from app.web.middleware.error_pages import error_page, too_many
 
 PASSWORD_AGAIN = RateLimit(10, timedelta(minutes=15))
 CHANGES = RateLimit(120, timedelta(minutes=15))  # of whatever kind, by one person
 LINKS = RateLimit(60, timedelta(minutes=15))  # followed from one network address
 OWN = ("account_settings", "email_change", "two_factor", "passkeys", "deletion")  # blueprints
+BUSY = "Слишком многие входят одновременно. Попробуйте через несколько секунд."
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
 
 
 def limit_changes(app: Dashboard) -> None:
     """A limit on all changes of an account together, in addition to those of single views."""
+
+    app.register_error_handler(Overloaded, _come_back_later)
+
+    @app.before_request
+    async def queue_by_address() -> None:
+        passwords.hash_for(request.remote_addr)
 
     @app.before_request
     async def refuse_overdone() -> ResponseReturnValue | None:
@@ -52,3 +62,8 @@ async def wrong_password() -> ResponseReturnValue | str | None:
     async with sessions.begin() as session:
         await rate_limits.forgive(session, key)
     return None
+
+
+async def _come_back_later(_: Exception) -> ResponseReturnValue:
+    body, status, headers = await error_page(503, BUSY)
+    return body, status, headers | {"Retry-After": str(Overloaded.RETRY_AFTER)}
