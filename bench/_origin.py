@@ -35,9 +35,11 @@ class Origin:
 
 
 @contextmanager
-def origin(folder: Path) -> Iterator[Origin]:
-    """Runs while the block runs."""
-    port, tls_port = free_port(), free_port()
+def origin(
+    folder: Path, ports: tuple[int, int] | None = None, prefix: tuple[str, ...] = ()
+) -> Iterator[Origin]:
+    """Runs while the block runs. `ports`: for HTTP and TLS; `prefix`: what starts nginx."""
+    port, tls_port = ports or (free_port(), free_port())
     certificate, key = self_signed(folder)
     settings = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
@@ -46,7 +48,7 @@ def origin(folder: Path) -> Iterator[Origin]:
     )
     settings.write_text(text, encoding="utf-8")
     program = need("nginx", "nginx-light")
-    with subprocess.Popen([program, "-p", str(folder), "-c", str(settings)]) as nginx:
+    with subprocess.Popen([*prefix, program, "-p", str(folder), "-c", str(settings)]) as nginx:
         try:
             yield Origin(
                 f"http://127.0.0.1:{port}", f"https://127.0.0.1:{tls_port}", str(certificate)
