@@ -6,6 +6,7 @@
 PACKAGES = (
     (
         "errors",
+        "error_reports",
         "config",
         "config_parsers",
         "http_bounds",
@@ -14,6 +15,7 @@ PACKAGES = (
         "metrics",
         "postgres_url",
         "process",
+        "tracing",
         "version",
     ),
     ("i18n",),

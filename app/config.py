@@ -85,6 +85,9 @@ class Settings:
     access_log: bool = _variable("ACCESS_LOG", parse.flag, True)  # a line for each request
     metrics_token: str = _variable("METRICS_TOKEN", str, "", secret=True)
     metrics_port: int = _variable("METRICS_PORT", parse.port, 0)  # of a worker; 0: none
+    sentry_dsn: str = _variable("SENTRY_DSN", parse.sentry_dsn, "", secret=True)
+    # The exporter reads this one and all its others by itself; here it says that there is one
+    otlp_endpoint: str = _variable("OTEL_EXPORTER_OTLP_ENDPOINT", parse.base_url, "")
     trusted_hops: int = _variable("TRUSTED_HOPS", parse.count, 0)
     zone: ZoneInfo = _variable("TIME_ZONE", parse.time_zone, MOSCOW)
     # None: mail is written to the log

@@ -99,6 +99,16 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def sentry_dsn(text: str) -> str:
+    parts = _split(text)
+    has_project = parts.path.rpartition("/")[2].isdecimal()
+    if parts.scheme not in ("http", "https") or not (parts.username and parts.hostname):
+        has_project = False
+    if not has_project:
+        raise ValueError("wants what Sentry calls DSN, like https://KEY@sentry.example.ru/42")
+    return text
+
+
 def smtp(text: str) -> Smtp:
     parts = _split(text)
     if parts.scheme not in SMTP_PORTS or not parts.hostname or _no_port(parts):

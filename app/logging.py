@@ -24,7 +24,15 @@ MOST_REPEATED = 200  # kinds of warnings that are counted at once
 ROW_FIELDS = frozenset({"connection", "channel", "rows", "ms"})
 PLAIN_VALUE = re.compile(r'[^\s"=]+')
 # Libraries quote what they were given: the user of a URL, an address, the values of a broken rule.
-PRIVATE = re.compile(r"(?<=://)[^/\s@]+@|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|^DETAIL:.*$", re.MULTILINE)
+PRIVATE = re.compile(
+    r"(?<=://)[^/\s@]+@|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|^DETAIL:.*$|(?<=query argument )\$\d+.*$",
+    re.MULTILINE,
+)
+PRIVATE_WORDS = (
+    "@",
+    "DETAIL:",
+    "query argument",
+)  # one is in all that PRIVATE finds
 NOISY = ("httpx", "httpcore", "alembic", "uvicorn.access")
 
 # The request under way, which every line that it causes names
@@ -47,7 +55,7 @@ class LogEvent:
         return LogEvent(self.name, **kept)
 
 
-def set_up_logging(level: str, form: str, role: str = "app") -> None:
+def set_up_logging(level: str, form: str, role: str = "app") -> "CountingHandler":
     """`form` is "text", "json", or "" for text on a terminal and JSON elsewhere. `role`: which of
     our processes this is.
     """
@@ -57,6 +65,11 @@ def set_up_logging(level: str, form: str, role: str = "app") -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    return handler
+
+
+def without_addresses(text: str) -> str:
+    return PRIVATE.sub("…", text) if any(word in text for word in PRIVATE_WORDS) else text
 
 
 class _Lines(logging.Formatter):
@@ -65,10 +78,10 @@ class _Lines(logging.Formatter):
         self.role = role
 
     def message_of(self, record: logging.LogRecord) -> str:
-        return _without_addresses(record.getMessage())
+        return without_addresses(record.getMessage())
 
     def exception_of(self, record: logging.LogRecord) -> str:
-        return _without_addresses(self.formatException(record.exc_info)) if record.exc_info else ""
+        return without_addresses(self.formatException(record.exc_info)) if record.exc_info else ""
 
     def moment_of(self, record: logging.LogRecord, form: str) -> str:
         return f"{self.formatTime(record, form)}.{int(record.msecs):03d}"
@@ -116,6 +129,7 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
+        self.also: logging.Handler | None = None  # gets what is written
         self._clock = clock
         self._repeated: dict[object, _Repeated] = {}
         self._timer: Timer | None = None
@@ -123,10 +137,12 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def emit(self, record: logging.LogRecord) -> None:
         self._end_counts(self._clock() - REPEAT_WINDOW)
         if record.levelno < logging.WARNING or self._is_first(record):
-            super().emit(record)
+            self._write(record)
 
     def close(self) -> None:
         self._count_now(float("inf"))
+        if self.also is not None:
+            self.also.flush()
         super().close()
 
     def _is_first(self, record: logging.LogRecord) -> bool:
@@ -159,7 +175,12 @@ class CountingHandler(logging.StreamHandler):  # type: ignore[type-arg]
             if each.began <= before:
                 del self._repeated[kind]
                 if each.more:
-                    super().emit(_count_of(each, self._clock()))
+                    self._write(_count_of(each, self._clock()))
+
+    def _write(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if self.also is not None and record.levelno >= self.also.level:
+            self.also.handle(record)
 
 
 def _kind_of(record: logging.LogRecord) -> tuple[object, ...]:
@@ -182,7 +203,3 @@ def _shown(value: object) -> str:
     """A value with spaces is quoted; no value can begin a line of its own."""
     text = f"{value:.1f}" if isinstance(value, float) else str(value)
     return text if PLAIN_VALUE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
-
-
-def _without_addresses(text: str) -> str:
-    return PRIVATE.sub("…", text) if "@" in text or "DETAIL:" in text else text

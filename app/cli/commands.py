@@ -31,6 +31,7 @@ from app.config import (
 )
 from app.connections import queries
 from app.database.migration import goes_down, migrate_database
+from app.error_reports import report_errors
 from app.errors import CommandError
 from app.logging import set_up_logging
 from app.models.connection import Connection, Status
@@ -40,6 +41,7 @@ from app.monitor.metrics_server import serving_metrics
 from app.monitor.presence import present
 from app.monitor.setup import open_checker
 from app.process import bind, on_stop_signals, open_many_files
+from app.tracing import start_tracing
 
 __all__ = [
     "alerts",
@@ -127,7 +129,9 @@ def sandbox(arguments: argparse.Namespace, _: Environ) -> int:
 
 def _settings(environ: Environ, needed: tuple[str, ...], role: str) -> Settings:
     settings = read_settings(environ, needed)
-    set_up_logging(settings.log_level, settings.log_format, role)
+    handler = set_up_logging(settings.log_level, settings.log_format, role)
+    report_errors(settings, role, handler)
+    start_tracing(settings, role)
     return settings
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from contextlib import AbstractAsyncContextManager, suppress
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import metrics
+from app import metrics, tracing
 from app.background import forever, running
 from app.database.availability import name_of
 from app.grants import revocation
@@ -135,10 +136,13 @@ class Monitor:
         task.add_done_callback(self._checks.discard)
 
     async def _check(self, lease: Lease) -> None:
+        began = time.perf_counter()
         try:
             checked = await self._checker.check(lease)
             if isinstance(checked, Checked):
                 self._recorder.put(checked)
+                seconds = time.perf_counter() - began
+                tracing.check_ended(lease.provider, checked.verdict.status, seconds)
         except (SQLAlchemyError, OSError) as error:
             log.warning(
                 LogEvent("not_checked", connection=lease.connection_id, error=name_of(error))

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.processes
 
 WEB = {"quart", "quart_auth", "flask", "werkzeug", "hypercorn", "uvicorn", "app.web"}
 SCHEMA = {"pydantic", "pydantic_core"}  # for a PROVIDERS_FILE, which these have none of
+EXTRAS = {"apprise", "opentelemetry", "sentry_sdk"}  # for what is set to be gathered elsewhere
 COMMANDS = ("users list", "migrate", "keys new", "keys rotate", "providers", "check --all")
 # `python -m app …` for each argument in turn; at the end, which modules the process has.
 RUN = """
@@ -50,7 +51,7 @@ async def test_commands_load_no_web_framework_and_no_schema(start: Start) -> Non
     commands = start(*COMMANDS)
     assert await commands.ended() == 0, commands.said()
     assert "app.cli.commands" in loaded(commands)
-    assert loaded(commands) & (WEB | SCHEMA) == set()
+    assert loaded(commands) & (WEB | SCHEMA | EXTRAS) == set()
 
 
 async def test_a_worker_at_work_has_loaded_no_web_framework_and_no_schema(
@@ -66,4 +67,4 @@ async def test_a_worker_at_work_has_loaded_no_web_framework_and_no_schema(
     await until(beats)
     assert await worker.stop() == 0, worker.said()
     assert "app.monitor.loop" in loaded(worker)
-    assert loaded(worker) & (WEB | SCHEMA) == set()
+    assert loaded(worker) & (WEB | SCHEMA | EXTRAS) == set()

@@ -11,6 +11,7 @@ import time
 
 from quart import Response, g, request
 
+from app import tracing
 from app.logging import LogEvent, request_id
 from app.web.context import Dashboard
 
@@ -34,22 +35,19 @@ def log_requests(app: Dashboard) -> None:
     @app.after_request
     async def end(response: Response) -> Response:
         response.headers[HEADER] = request_id.get()
+        seconds = time.perf_counter() - g.began
+        route, status = current_route(), response.status_code
+        tracing.request_ended(request.method, route, status, seconds)
         level = logging.DEBUG if request.blueprint in OFTEN else logging.INFO
         if app.settings.access_log and log.isEnabledFor(level):
-            log.log(level, _line(response))
+            ms = seconds * 1000
+            log.log(
+                level,
+                LogEvent("request", method=request.method, route=route, status=status, ms=ms),
+            )
         return response
 
 
 def current_route() -> str:
     """The rule of the route, with names where an address has values."""
     return request.url_rule.rule if request.url_rule else "none"
-
-
-def _line(response: Response) -> LogEvent:
-    return LogEvent(
-        "request",
-        method=request.method,
-        route=current_route(),
-        status=response.status_code,
-        ms=(time.perf_counter() - g.began) * 1000,
-    )
