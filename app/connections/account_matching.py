@@ -190,6 +190,7 @@ def _verdict(own: Connection, target: Connection, account: str | None) -> dict[s
         "since": own.since if own.status != target.status else target.since,
         "lease_id": None,
         "lease_until": None,
+        "lease_monitor_id": None,
         "version": Connection.version + 1,
     }
 

@@ -113,6 +113,7 @@ class Connection(Base):
     )
     lease_id: Mapped[UUID | None]
     lease_until: Mapped[datetime | None]
+    lease_monitor_id: Mapped[UUID | None]  # whose it is, by `monitors.id`
     # The last check counts until then; the time after that is unwatched.
     watched_until: Mapped[datetime] = mapped_column(
         server_default=text("now() + interval '60 seconds'")

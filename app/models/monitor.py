@@ -36,5 +36,5 @@ class MonitorHeartbeat(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    beat_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    beat_at: Mapped[datetime] = mapped_column(server_default=func.now())
     cut_off_since: Mapped[datetime | None]  # since when it is offline itself, and checks nothing

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -69,6 +69,8 @@ class Checker:
     rate_limiter: RateLimiter = field(default_factory=RateLimiter)
     connectivity: Connectivity = field(default_factory=Connectivity)
     replica_lag: float = REPLICA_LAG  # seconds
+    # Whose the leases are. A process that runs no monitor has no heartbeat under it.
+    monitor_id: UUID = field(init=False, default_factory=uuid4)
 
     async def check(self, lease: Lease) -> Checked | NoVerdict:
         """Probe one connection, and judge the answer."""
@@ -114,7 +116,7 @@ class Checker:
     async def take(self, connection_id: UUID, answer: Answer) -> Status | NoVerdict:
         """Let an answer that came before the connection was stored be its first check."""
         async with self.sessions.begin() as session:
-            lease = await claim_one(session, connection_id)
+            lease = await claim_one(session, connection_id, self.monitor_id)
         if lease is None:
             return NoVerdict.UNDER_WAY
         verdict = verdict_of(answer, PriorState(Status.CHECKING), self.interval)
@@ -212,7 +214,9 @@ class Checker:
                 await release(session, own, timedelta(seconds=pause))
 
     async def _check_now(self, connection_id: UUID) -> Status | NoVerdict:
-        claim = OnDemandClaim(self.sessions, self.rate_limiter, self.catalogue, connection_id)
+        claim = OnDemandClaim(
+            self.sessions, self.rate_limiter, self.catalogue, connection_id, self.monitor_id
+        )
         claimed = await claim.claim()
         return await self._check_and_write(claimed) if isinstance(claimed, Lease) else claimed
 

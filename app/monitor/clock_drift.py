@@ -23,7 +23,8 @@ PUT_RIGHT = (
         """
         UPDATE connections
         SET next_check_at = now() + random() * CAST(:interval AS interval),
-            last_checked_at = least(last_checked_at, now()), lease_id = NULL, lease_until = NULL
+            last_checked_at = least(last_checked_at, now()),
+            lease_id = NULL, lease_until = NULL, lease_monitor_id = NULL
         WHERE last_checked_at > now() OR lease_until > now() + CAST(:lease AS interval)
         """
     ),

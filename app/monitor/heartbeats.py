@@ -1,6 +1,6 @@
-"""Heartbeats of monitors: a row for each with its last sign of life; whether anybody checks."""
+"""Heartbeats of monitors: a row for each with its last sign of life; who is silent, who checks."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, null, select
@@ -29,6 +29,23 @@ async def beat(session: AsyncSession, monitor_id: UUID, is_offline: bool = False
 
 async def stop(session: AsyncSession, monitor_id: UUID) -> None:
     await session.execute(delete(MonitorHeartbeat).where(MonitorHeartbeat.id == monitor_id))
+
+
+async def of_others(session: AsyncSession, monitor_id: UUID) -> dict[UUID, datetime]:
+    """The last heartbeat of every other monitor."""
+    query = select(MonitorHeartbeat.id, MonitorHeartbeat.beat_at)
+    rows = await session.execute(query.where(MonitorHeartbeat.id != monitor_id))
+    return {row.id: row.beat_at for row in rows}
+
+
+async def give_up(session: AsyncSession, monitor_id: UUID, last: datetime) -> bool:
+    """Delete a monitor's heartbeat, unless it has beaten again since `last` or somebody else was
+    quicker. One that was merely slow writes a new row.
+    """
+    gone = delete(MonitorHeartbeat).where(
+        MonitorHeartbeat.id == monitor_id, MonitorHeartbeat.beat_at == last
+    )
+    return await session.scalar(gone.returning(MonitorHeartbeat.id)) is not None
 
 
 async def monitor_alive(session: AsyncSession) -> bool:

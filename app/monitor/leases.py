@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -42,12 +43,17 @@ class Lease:
     row: Row[*tuple[Any, ...]]
 
 
-async def claim_due(session: AsyncSession, provider: str, limit: int) -> list[Lease]:
+async def claim_due(
+    session: AsyncSession, provider: str, limit: int, monitor_id: UUID | None = None
+) -> list[Lease]:
     """Claim up to `limit` due connections of a provider, the longest overdue first."""
-    return _leases(await session.execute(CLAIM_DUE, {"whose": provider, "most": limit}))
+    values = {"whose": provider, "most": limit, "monitor": monitor_id}
+    return _leases(await session.execute(CLAIM_DUE, values))
 
 
-async def claim_sample(session: AsyncSession, provider: Provider, limit: int) -> list[Lease]:
+async def claim_sample(
+    session: AsyncSession, provider: Provider, limit: int, monitor_id: UUID | None = None
+) -> list[Lease]:
     """Claim a few connections of a provider whether they are due or not, the next due first.
 
     Not those whose grant was refused before the outage: they say nothing about the provider, and
@@ -71,13 +77,27 @@ async def claim_sample(session: AsyncSession, provider: Provider, limit: int) ->
     )
     free = _free(Connection.provider == provider.name, rested, telling)
     first = free.order_by(Connection.next_check_at).limit(limit)
-    return _leases(await session.execute(_claim(first)))
+    return _leases(await session.execute(_claim(first), {"monitor": monitor_id}))
 
 
-async def claim_one(session: AsyncSession, connection_id: UUID) -> Lease | None:
+async def claim_one(
+    session: AsyncSession, connection_id: UUID, monitor_id: UUID | None = None
+) -> Lease | None:
     """Claim this connection whether it is due or not; None while somebody else has it."""
-    leases = _leases(await session.execute(_claim(_free(Connection.id == connection_id))))
+    claim = _claim(_free(Connection.id == connection_id))
+    leases = _leases(await session.execute(claim, {"monitor": monitor_id}))
     return leases[0] if leases else None
+
+
+async def free_leases_of(session: AsyncSession, monitor_id: UUID) -> int:
+    """Hand out again what a silent monitor holds; returns how many.
+
+    They get an id that nobody has, so that it cannot write or refresh with them when it comes back.
+    Not where a refresh was on its way: it is in doubt, and not to be repeated early
+    (docs/decisions/0010).
+    """
+    freed = await session.execute(FREE_LEASES, {"monitor": monitor_id, "lease": CHECK_LEASE})
+    return len(freed.all())
 
 
 async def look(session: AsyncSession, connection_id: UUID) -> Row[*tuple[Any, ...]] | None:
@@ -107,7 +127,12 @@ async def release(session: AsyncSession, leases: Sequence[Lease], pause: timedel
     await session.execute(
         update(Connection)
         .where(Connection.id.in_(ids), Connection.lease_id.in_(lease_ids))
-        .values(lease_id=None, lease_until=None, next_check_at=func.now() + pause)
+        .values(
+            lease_id=None,
+            lease_until=None,
+            lease_monitor_id=None,
+            next_check_at=func.now() + pause,
+        )
     )
 
 
@@ -121,7 +146,11 @@ def _claim(chosen: Select[UUID]) -> Update:
     return (
         update(cast(Table, Connection.__table__))  # an update of objects would take twice as long
         .where(Connection.id == due.c.id, Grant.connection_id == Connection.id)
-        .values(lease_id=func.gen_random_uuid(), lease_until=func.now() + CHECK_LEASE)
+        .values(
+            lease_id=func.gen_random_uuid(),
+            lease_until=func.now() + CHECK_LEASE,
+            lease_monitor_id=bindparam("monitor"),
+        )
         .returning(
             Connection.id,
             Connection.lease_id,
@@ -160,4 +189,24 @@ CLAIM_DUE = _claim(
     _free(Connection.provider == bindparam("whose"), Connection.next_check_at <= func.now())
     .order_by(Connection.next_check_at)
     .limit(bindparam("most"))
+)
+
+# Reads the whole table, once for each monitor that dies: an index would cost every claim its HOT
+# update. A refresh extends the lease in the transaction that notes that it is sent, which tells it
+# from one that was in doubt before.
+FREE_LEASES = text(
+    """
+    WITH held AS MATERIALIZED (
+        SELECT id FROM connections c
+        WHERE lease_monitor_id = :monitor AND lease_until > now() AND NOT EXISTS (
+            SELECT FROM grants
+            WHERE connection_id = c.id
+              AND refresh_sent_at >= c.lease_until - CAST(:lease AS interval))
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE connections c
+    SET lease_id = gen_random_uuid(), lease_until = now(), lease_monitor_id = NULL
+    FROM held WHERE c.id = held.id
+    RETURNING c.id
+    """
 )

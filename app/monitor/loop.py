@@ -5,7 +5,6 @@ import logging
 import time
 from collections import Counter
 from contextlib import AbstractAsyncContextManager, suppress
-from uuid import UUID, uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +17,8 @@ from app.logging import LogEvent
 from app.monitor import heartbeats, housekeeping
 from app.monitor.checker import Checker
 from app.monitor.clock_drift import DatabaseClock
-from app.monitor.leases import Lease, claim_due, claim_sample
+from app.monitor.failure_detector import FailureDetector
+from app.monitor.leases import Lease, claim_due, claim_sample, free_leases_of
 from app.monitor.result_writer import ResultWriter
 from app.monitor.results import Checked
 from app.providers.provider import Provider
@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 IDLE_PAUSE = 1.0  # seconds between looks for due connections
 OFFLINE_PAUSE = 5.0  # seconds between looks whether we are online again
-HEARTBEAT_PAUSE = 5.0  # seconds between heartbeats
+HEARTBEAT_PAUSE = 3.0  # seconds between heartbeats
+LOOK_PAUSE = 1.0  # seconds between looks at the heartbeats of others
 NEWCOMER_SLOWDOWN = 10  # divides a new monitor's rate until the others know of it
 DRAIN_PATIENCE = 17.0  # seconds that a shutdown waits for checks; a token request takes 15 at most
 REVOCATION_PAUSE = 15.0  # seconds between looks at the outbox
@@ -40,12 +41,13 @@ class Monitor:
     def __init__(self, checker: Checker) -> None:
         self._checker = checker
         self._recorder = ResultWriter(checker)
-        self._id: UUID = uuid4()
+        self._id = checker.monitor_id
         self._checks: set[asyncio.Task[None]] = set()
         self._in_flight: Counter[str] = Counter()
         self._freed = asyncio.Event()
         self._nothing_due: dict[str, float] = {}  # by provider: when nothing was due there
         self._beaten = float("-inf")
+        self._failure_detector = FailureDetector()
         self._clock = DatabaseClock()
         self._was_offline = False
 
@@ -56,6 +58,7 @@ class Monitor:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._checker.lag.watch())
                 tasks.create_task(forever(self._recorder.write_next, 0))
+                tasks.create_task(forever(self._show_life, LOOK_PAUSE))
                 tasks.create_task(forever(self._check_due, 0))
                 tasks.create_task(forever(self._watch_providers, WATCH_PAUSE))
                 tasks.create_task(forever(self._revoke_due, REVOCATION_PAUSE))
@@ -66,7 +69,7 @@ class Monitor:
 
     async def _check_due(self) -> None:
         """Lease what can start now, no backlog; return early when a check frees its slot."""
-        await self._beat()
+        await self._beat_when_due()
         if self._checker.connectivity.is_offline:
             await self._look_for_connectivity()
             return
@@ -108,7 +111,7 @@ class Monitor:
             if not ready:
                 return True
             async with self._checker.sessions.begin() as session:
-                leases = await claim_due(session, provider.name, ready)
+                leases = await claim_due(session, provider.name, ready, self._id)
             self._checker.rate_limiter.spend(provider, len(leases))
             for lease in leases:
                 self._start(lease)
@@ -123,7 +126,7 @@ class Monitor:
         async with self._checker.sessions.begin() as session:
             if not await provider_outages.take_turn(session, provider.name, self._checker.interval):
                 return
-            leases = await claim_sample(session, provider, provider_outages.SAMPLE)
+            leases = await claim_sample(session, provider, provider_outages.SAMPLE, self._id)
         self._checker.watch.want(provider.name)
         self._checker.rate_limiter.spend(provider, len(leases))
         for lease in leases:
@@ -153,14 +156,21 @@ class Monitor:
             self._in_flight[lease.provider] -= 1
             self._freed.set()
 
-    async def _beat(self) -> None:
+    async def _show_life(self) -> None:
+        """A task of its own: whatever else keeps us waiting, others can tell us from the dead."""
+        await self._beat_when_due()
+        if not self._recorder.is_failing:
+            await self._take_over()
+
+    async def _beat_when_due(self) -> None:
+        now, is_offline = asyncio.get_running_loop().time(), self._checker.connectivity.is_offline
+        if now - self._beaten >= HEARTBEAT_PAUSE or is_offline is not self._was_offline:
+            await self._beat(now, is_offline)
+
+    async def _beat(self, now: float, is_offline: bool) -> None:
         """A heartbeat says that results get written: while they are not (a full disk takes a
         heartbeat longer than a verdict), there is none.
         """
-        now = asyncio.get_running_loop().time()
-        is_offline = self._checker.connectivity.is_offline
-        if now - self._beaten < HEARTBEAT_PAUSE and is_offline is self._was_offline:
-            return
         async with self._checker.sessions.begin() as session:
             await self._clock.follow(session, self._checker.interval)
             if not self._recorder.is_failing:
@@ -170,6 +180,20 @@ class Monitor:
         is_new = self._beaten == float("-inf") and alive > 1
         self._checker.rate_limiter.share_with(alive * NEWCOMER_SLOWDOWN if is_new else alive)
         self._beaten, self._was_offline = now, is_offline
+
+    async def _take_over(self) -> None:
+        """Free the leases of monitors that are silent: whoever is first claims what is due."""
+        async with self._checker.sessions() as session:
+            beats = await heartbeats.of_others(session, self._id)
+        now = asyncio.get_running_loop().time()
+        for monitor_id, last in self._failure_detector.silent(now, beats).items():
+            async with self._checker.sessions.begin() as session:
+                if not await heartbeats.give_up(session, monitor_id, last):
+                    continue
+                freed = await free_leases_of(session, monitor_id)
+            log.warning("monitor %s is silent: %d leases taken over", monitor_id, freed)
+            self._nothing_due.clear()
+            self._freed.set()
 
     async def _watch_providers(self) -> None:
         checker = self._checker
@@ -186,14 +210,17 @@ class Monitor:
         await housekeeping.tidy(checker.sessions, checker.keys, checker.catalogue)
 
     async def _drain(self) -> None:
-        """Let the checks under way end, write them, and delete the heartbeat."""
+        """Let the checks under way end, write them, and delete the heartbeat, which goes on until
+        then: others would take the leases.
+        """
         self._checker.unfinished.stopping = True
-        under_way = self._checks | self._checker.unfinished.tasks
-        if under_way:
-            await asyncio.wait(under_way, timeout=DRAIN_PATIENCE)
-        for task in self._checks:
-            task.cancel()
-        await self._recorder.write_rest()
+        async with running(forever(self._show_life, LOOK_PAUSE)):
+            under_way = self._checks | self._checker.unfinished.tasks
+            if under_way:
+                await asyncio.wait(under_way, timeout=DRAIN_PATIENCE)
+            for task in self._checks:
+                task.cancel()
+            await self._recorder.write_rest()
         with suppress(SQLAlchemyError, OSError):  # then the heartbeat expires, which says the same
             async with self._checker.sessions.begin() as session:
                 await heartbeats.stop(session, self._id)

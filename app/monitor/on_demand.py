@@ -25,6 +25,7 @@ class OnDemandClaim:
     rate_limiter: RateLimiter
     catalogue: Catalogue
     connection_id: UUID
+    monitor_id: UUID | None = None  # whose the lease is to be
     _has_turn: bool = False  # the rate limiter lets us ask the provider
     _waits: bool = False  # for a check that somebody else has begun
     _version: int | None = None  # of the connection when it was last looked at
@@ -40,7 +41,11 @@ class OnDemandClaim:
                 if self._was_checked(seen):
                     return Status(seen.status)
                 can_claim = seen.free and self._has_turn
-                lease = await claim_one(session, self.connection_id) if can_claim else None
+                lease = (
+                    await claim_one(session, self.connection_id, self.monitor_id)
+                    if can_claim
+                    else None
+                )
             if lease is not None:
                 return lease
             if not seen.free:

@@ -154,7 +154,7 @@ WRITE = text(
             WHEN c.unaggregated_count >= {MOST_UNFOLDED} OR date_trunc('hour', new.looked_at, 'UTC')
                 <> date_trunc('hour', now(), 'UTC') THEN 1
             ELSE c.unaggregated_count + 1 END,
-        lease_id = NULL, lease_until = NULL
+        lease_id = NULL, lease_until = NULL, lease_monitor_id = NULL
     FROM {unnest("new", {name: column.sql_type for name, column in RESULT_COLUMNS.items()})}
     WHERE c.id = new.id AND c.lease_id = new.lease_id
     RETURNING c.id, c.user_id, c.check_count,

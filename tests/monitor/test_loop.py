@@ -241,7 +241,7 @@ async def test_several_monitors_check_nothing_twice(
 ) -> None:
     acme.api_says = each_its_own()
     await connections(checker, database, 30)
-    async with monitoring(checker), monitoring(checker), monitoring(checker):
+    async with monitoring(checker), monitoring(replace(checker)), monitoring(replace(checker)):
         await has_status(database, "online", 30)
     assert len(acme.shown) == len(set(acme.shown)) == 30
 
