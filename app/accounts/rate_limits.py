@@ -45,18 +45,29 @@ async def take_back(session: AsyncSession, key: str) -> None:
     await session.execute(delete(Attempt).where(Attempt.id == last))
 
 
+async def forgive_everything(session: AsyncSession, user_id: int, email: str) -> None:
+    """Forget all attempts in this user's name, wherever they came from."""
+    for key in keys_of(user_id, email):
+        apart = Attempt.key.startswith(f"{key} ", autoescape=True)  # one browser's, one address's
+        await session.execute(delete(Attempt).where((Attempt.key == key) | apart))
+
+
 async def forget_old_attempts(session: AsyncSession) -> None:
     await session.execute(delete(Attempt).where(Attempt.at < func.now() - LONGEST_WINDOW))
 
 
 def keys_of(user_id: int, email: str) -> tuple[str, ...]:
-    """The keys that count attempts for this user: an operator may forget them."""
-    name = email.strip().lower()
-    return (login_key(email), f"reset:{name}", f"code:{user_id}", f"password:{user_id}")
+    """The keys that count attempts for this user; what follows a space counts a part of them."""
+    codes = f"code:{user_id}", f"recovery:{user_id}"
+    return login_key(email), mailbox_key("reset", email), f"password:{user_id}", *codes
 
 
 def login_key(email: str) -> str:
     return f"login:{email.strip().lower()[:254]!r}"
+
+
+def mailbox_key(what: str, email: str) -> str:
+    return f"{what}:{email.strip().lower()[:254]}"
 
 
 def address_key(what: str, address: str | None) -> str:

@@ -57,8 +57,8 @@ async def confirm(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
 
 async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) -> bool:
     """Is this a code of the app, or a recovery code? Either is used up."""
-    plain = "".join(code.split()).replace("-", "").lower()
-    if len(plain) == totp.CODE_DIGITS:
+    plain = _plain(code)
+    if not is_for_recovery(code):
         return await _spend_code(session, keys, user_id, plain, confirmed=True)
     spent = await session.scalar(
         delete(RecoveryCode)
@@ -68,6 +68,11 @@ async def accepts(session: AsyncSession, keys: Keys, user_id: int, code: str) ->
     if spent is not None:
         await audit_log.write(session, user_id, AuditEvent.RECOVERY_CODE_USED)
     return spent is not None
+
+
+def is_for_recovery(code: str) -> bool:
+    """Is this no code of the app, but at most one of those for a lost device?"""
+    return len(_plain(code)) != totp.CODE_DIGITS
 
 
 async def new_recovery_codes(session: AsyncSession, user_id: int) -> list[str]:
@@ -107,6 +112,10 @@ async def _spend_code(
     factor.last_step = step
     await session.flush()
     return True
+
+
+def _plain(code: str) -> str:
+    return "".join(code.split()).replace("-", "").lower()
 
 
 def _of(user_id: int) -> Select[SecondFactor]:

@@ -14,7 +14,6 @@ from app import audit_log
 from app.accounts import email_change, one_time_tokens, passwords, rate_limits, two_factor
 from app.accounts import sessions as user_sessions
 from app.accounts import users as people
-from app.accounts.rate_limits import keys_of
 from app.audit_log import Actor, ActorKind, AuditEvent
 from app.cli.confirmation import ask_first
 from app.config import NEEDED_BY_CHECKS, NEEDED_BY_DATABASE, Settings, read_settings
@@ -120,8 +119,7 @@ async def _change_email(order: UserCommand, user: User) -> None:
 
 
 async def _unlock(order: UserCommand, user: User) -> None:
-    for key in keys_of(user.id, user.email):
-        await rate_limits.forgive(order.session, key)
+    await rate_limits.forgive_everything(order.session, user.id, user.email)
     await audit_log.write(order.session, user.id, AuditEvent.UNLOCKED)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit_log
 from app.accounts import sessions as user_sessions
 from app.audit_log import AuditEvent
+from app.web.accounts.known_browser import remember_browser
 from app.web.context import person_or_none, user_agent
 
 
@@ -19,3 +20,4 @@ async def enter(
     if event is not None:
         await audit_log.write(session, user_id, event)
     login_user(AuthUser(token), remember=True)
+    remember_browser(user_id)

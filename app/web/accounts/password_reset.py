@@ -15,7 +15,8 @@ from app.accounts.rate_limits import RateLimit, address_key
 from app.audit_log import AuditEvent
 from app.models.account import TokenPurpose
 from app.web.accounts import emails
-from app.web.accounts.sign_up import FAULTS
+from app.web.accounts.known_browser import remember_browser
+from app.web.accounts.sign_up import FAULTS, to_mailbox
 from app.web.context import Dashboard, dashboard
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import too_many
@@ -23,8 +24,8 @@ from app.web.middleware.rate_limits import overdone
 
 blueprint = Blueprint("password_reset", __name__)
 
-TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))
 FROM_ONE_ADDRESS = RateLimit(20, timedelta(hours=1))
+SENT = "Письмо могло уже прийти: ссылка из него действует 30 минут."
 STALE = "Ссылка устарела или уже использована. Попросите новую."
 DONE = "Новый пароль сохранён, все сеансы завершены. Войдите с ним."
 
@@ -43,11 +44,9 @@ async def ask() -> ResponseReturnValue:
         return await _ask_form(), 403
     if users.is_no_email(email):
         return await _ask_form(email, FAULTS["email"]), 422
-    mailbox = f"reset:{email.lower()}", TO_ONE_MAILBOX
-    if wait := await overdone(
-        mailbox, (address_key("reset", request.remote_addr), FROM_ONE_ADDRESS)
-    ):
-        return await too_many(wait)
+    address = address_key("reset", request.remote_addr), FROM_ONE_ADDRESS
+    if wait := await overdone(address, *to_mailbox("reset", email)):
+        return await too_many(wait, SENT)
     app.unfinished.start(_write(app, email))
     return await render_template("accounts/email_sent.html", email_value=email)
 
@@ -78,6 +77,7 @@ async def password() -> ResponseReturnValue:
         email = await users.change_password(session, spent.user_id, password_hash)
     emails.tell(dashboard(), email, "password")
     logout_user()
+    remember_browser(spent.user_id)  # who reads the mailbox waits for no stranger
     await flash(DONE, "ok")
     return redirect("/login", 303)
 

@@ -11,7 +11,8 @@ from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import one_time_tokens, passwords, users
-from app.accounts.rate_limits import RateLimit, address_key
+from app.accounts.client_address import subscriber_of
+from app.accounts.rate_limits import RateLimit, address_key, mailbox_key
 from app.database.secret_hashes import secret_hash
 from app.models.account import TokenPurpose
 from app.outbound import smtp
@@ -25,7 +26,9 @@ from app.web.middleware.rate_limits import NOT_YOURS, overdone
 blueprint = Blueprint("sign_up", __name__)
 
 FROM_ONE_ADDRESS = RateLimit(30, timedelta(hours=1))
-TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))
+TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))  # asked for from one network address
+# From all of them. Not longer than a link lives, so that who waits has one that works.
+FLOOD = RateLimit(9, timedelta(minutes=30))
 PASSWORDS = RateLimit(10, timedelta(minutes=15))
 
 FAULTS = {
@@ -107,6 +110,13 @@ async def confirm() -> ResponseReturnValue:
     return redirect("/connections", 303)
 
 
+def to_mailbox(what: str, email: str) -> tuple[tuple[str, RateLimit], tuple[str, RateLimit]]:
+    """The limits on letters: few for one asker, so that they leave some for whose mailbox it is."""
+    key = mailbox_key(what, email)
+    asker = subscriber_of(request.remote_addr)
+    return (f"{key} {asker}", TO_ONE_MAILBOX), (key, FLOOD)
+
+
 async def fault_in_mailbox(email: str) -> str | None:
     """Why our mail server cannot write to this address; None: it can, as far as we know."""
     fault = await smtp.fault_of(dashboard().settings, email)
@@ -128,7 +138,7 @@ async def _at_once(email: str, password: str, target: str | None) -> ResponseRet
 
 
 async def _by_letter(email: str, password: str) -> ResponseReturnValue:
-    if wait := await overdone((f"mail:{email.lower()}", TO_ONE_MAILBOX)):
+    if wait := await overdone(*to_mailbox("mail", email)):
         return await too_many(wait)
     dashboard().unfinished.start(_write(dashboard(), email, password))
     return await render_template("accounts/email_sent.html", email_value=email)

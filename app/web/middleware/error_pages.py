@@ -25,6 +25,8 @@ TEXTS = {
     503: ("Ненадолго недоступно", "База данных не отвечает. Попробуйте через минуту."),
 }
 
+TO_CONNECTIONS = "/connections", "К подключениям"  # address and text of the page's button
+
 
 class RequestRefused(BadRequest):
     """400 for a query string that cannot be served; `text` tells people what is allowed."""
@@ -39,13 +41,18 @@ def handle_errors(app: Dashboard) -> None:
     app.register_error_handler(Exception, _on_surprise)
 
 
-async def too_many(wait: int) -> ResponseReturnValue:
-    """429 with the time to wait, in seconds."""
-    body, status, headers = await error_page(429, f"Попробуйте снова через {time_to_wait(wait)}.")
+async def too_many(
+    wait: int, more: str = "", action: tuple[str, str] = TO_CONNECTIONS
+) -> ResponseReturnValue:
+    """429 with the time to wait, in seconds, and what else one may do."""
+    text = f"Попробуйте снова через {time_to_wait(wait)}. {more}".rstrip()
+    body, status, headers = await error_page(429, text, action)
     return body, status, headers | {"Retry-After": str(wait)}
 
 
-async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str]]:
+async def error_page(
+    code: int, text: str = "", action: tuple[str, str] = TO_CONNECTIONS
+) -> tuple[str, int, dict[str, str]]:
     title, usual = TEXTS.get(code, TEXTS[400 if code < 500 else 500])
     if request.accept_mimetypes.best == "application/json":
         answer = jsonify(error=title, text=text or usual, request_id=request_id.get())
@@ -58,8 +65,8 @@ async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str
         title=title,
         text=text or usual,
         request_id=request_id.get(),
-        action_url="/connections",
-        action_text="К подключениям",
+        action_url=action[0],
+        action_text=action[1],
     )
     return page, code, {}
 

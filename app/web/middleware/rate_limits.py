@@ -17,6 +17,7 @@ from app.web.middleware.error_pages import error_page, too_many
 PASSWORD_AGAIN = RateLimit(10, timedelta(minutes=15))
 CHANGES = RateLimit(120, timedelta(minutes=15))  # of whatever kind, by one person
 LINKS = RateLimit(60, timedelta(minutes=15))  # followed from one network address
+LINK_PAGES = ("password_reset.password_page", "sign_up.confirm_page", "email_change.confirm_page")
 OWN = ("account_settings", "email_change", "two_factor", "passkeys", "deletion")  # blueprints
 BUSY = "Слишком многие входят одновременно. Попробуйте через несколько секунд."
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
@@ -34,7 +35,7 @@ def limit_changes(app: Dashboard) -> None:
     @app.before_request
     async def refuse_overdone() -> ResponseReturnValue | None:
         wait = 0
-        if request.endpoint != "static" and "link" in request.args:
+        if request.endpoint in LINK_PAGES and "link" in request.args:
             wait = await overdone((address_key("link", request.remote_addr), LINKS))
         elif request.blueprint in OWN and request.method not in SAFE and person_or_none():
             wait = await overdone((f"account:{person().user_id}", CHANGES))
@@ -42,10 +43,17 @@ def limit_changes(app: Dashboard) -> None:
 
 
 async def overdone(*tries: tuple[str, RateLimit]) -> int:
-    """Counts one attempt for each key; seconds to wait, 0 if none is over its limit."""
-    async with dashboard().database.sessions.begin() as session:
-        waits = [await rate_limits.attempt(session, key, limit) for key, limit in tries]
-    return max(wait or 0 for wait in waits)
+    """Counts one attempt for each key; seconds to wait, 0 if none is over its limit.
+
+    Where one is, nothing is counted for any: what is refused must cost nobody a budget. So what a
+    stranger cannot choose comes first: the address before the account.
+    """
+    async with dashboard().database.sessions() as session:
+        for key, limit in tries:
+            if wait := await rate_limits.attempt(session, key, limit):
+                return wait  # and the session ends without a commit
+        await session.commit()
+    return 0
 
 
 async def wrong_password() -> ResponseReturnValue | str | None:

@@ -248,7 +248,8 @@ async def _told(browser: Browser, path: str, email: str) -> object:
     answer = await browser.post(path, form=form)
     page = (await body(answer)).replace(email, "…")
     page = re.sub(r'"challenge": ?"[^"]+"|data-now="\d+"', "", page)  # its own each time
-    headers = {k: v for k, v in answer.headers.items() if k not in ("Date", "Content-Length")}
+    own = ("date", "content-length", "x-request-id")
+    headers = {k: v for k, v in answer.headers.items() if k.lower() not in own}
     return answer.status_code, page, headers
 
 
@@ -291,6 +292,17 @@ async def test_nothing_about_an_account_can_be_tried_without_end(
             assert (await person.post(path)).status_code == 429, path
     for path in ("/reset/password", "/signup/confirm", "/account/email/confirm"):
         assert (await person.get(f"{path}?link=guess")).status_code == 429, path
+
+
+async def test_a_link_on_any_other_page_spends_nothing(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture on somebody's page may ask for it in a visitor's name."""
+    monkeypatch.setattr(rate_limits, "LINKS", RateLimit(3, timedelta(minutes=15)))
+    for _ in range(4):
+        assert (await person.get("/login?link=x")).status_code == 303
+        assert (await person.get("/healthz?link=x")).status_code == 200
+    assert (await person.get("/reset/password?link=guess")).status_code == 410
 
 
 # Cross-site requests and programs

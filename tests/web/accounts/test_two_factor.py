@@ -104,6 +104,20 @@ async def test_codes_cannot_be_guessed_at_by_starting_over(person: Person) -> No
     assert [answer.status_code for answer in answers][-2:] == [422, 429]
 
 
+async def test_wrong_codes_leave_the_recovery_codes_and_the_known_browser(person: Person) -> None:
+    """To whoever knows the password, and uses up what may be tried with it."""
+    secret, codes = await turned_on(person)
+    for number in range(sign_in.CODES.tries + 1):
+        await show(await half_in(person), f"{number:06}")
+    assert (await show(await half_in(person), codes[0])).status_code == 303
+    for number in range(sign_in.RECOVERY.tries + 1):
+        refused = await show(await half_in(person), f"no-code-{number}")
+    assert refused.status_code == 429
+    await person.post("/logout")
+    await person.post("/login", email=ANNA, password=PASSWORD)
+    assert (await show(person.client, code(secret, later=1))).status_code == 303
+
+
 async def test_half_a_log_in_is_bound_to_its_browser_and_soon_over(person: Person) -> None:
     secret, _ = await turned_on(person)
     await half_in(person)
