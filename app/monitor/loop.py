@@ -50,6 +50,7 @@ class Monitor:
         self._failure_detector = FailureDetector()
         self._clock = DatabaseClock()
         self._was_offline = False
+        self._leases_fail = False  # what is due is not even taken up
 
     async def run(self) -> None:
         """Until cancelled. A step that crashes is logged and tried again; the others go on."""
@@ -74,6 +75,24 @@ class Monitor:
             await self._look_for_connectivity()
             return
         self._freed.clear()
+        pause = await self._lease_what_is_due()
+        for name, checks in self._in_flight.items():
+            metrics.IN_FLIGHT.labels(name).set(checks)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._freed.wait()
+
+    async def _lease_what_is_due(self) -> float:
+        """Seconds until it is worth looking again."""
+        try:
+            pause = await self._lease_of_each_provider()
+        except (SQLAlchemyError, OSError):
+            self._leases_fail = True
+            raise
+        self._leases_fail = False
+        return pause
+
+    async def _lease_of_each_provider(self) -> float:
         pause = IDLE_PAUSE
         for provider in self._checker.catalogue.values():
             if not (provider.configured and self._checker.watch.known):
@@ -82,11 +101,7 @@ class Monitor:
                 pause = min(pause, rest)
             elif await self._lease(provider):
                 pause = min(pause, self._checker.rate_limiter.wait(provider))
-        for name, checks in self._in_flight.items():
-            metrics.IN_FLIGHT.labels(name).set(checks)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await self._freed.wait()
+        return pause
 
     def _rest(self, provider: Provider) -> float:
         """Seconds until it is worth asking for due connections again: a query that finds none costs
@@ -159,8 +174,12 @@ class Monitor:
     async def _show_life(self) -> None:
         """A task of its own: whatever else keeps us waiting, others can tell us from the dead."""
         await self._beat_when_due()
-        if not self._recorder.is_failing:
+        if not self._is_stuck:
             await self._take_over()
+
+    @property
+    def _is_stuck(self) -> bool:
+        return self._recorder.is_failing or self._leases_fail
 
     async def _beat_when_due(self) -> None:
         now, is_offline = asyncio.get_running_loop().time(), self._checker.connectivity.is_offline
@@ -168,12 +187,12 @@ class Monitor:
             await self._beat(now, is_offline)
 
     async def _beat(self, now: float, is_offline: bool) -> None:
-        """A heartbeat says that results get written: while they are not (a full disk takes a
-        heartbeat longer than a verdict), there is none.
+        """A heartbeat says that work is taken up and its results are written. A full disk takes one,
+        which changes a row in its place, for longer than leases and verdicts.
         """
         async with self._checker.sessions.begin() as session:
             await self._clock.follow(session, self._checker.interval)
-            if not self._recorder.is_failing:
+            if not self._is_stuck:
                 await heartbeats.beat(session, self._id, is_offline)
         async with self._checker.sessions() as session:  # of two that start together, one sees both
             alive = await heartbeats.count_alive(session)

@@ -19,9 +19,14 @@ blueprint = Blueprint("health", __name__)
 
 READY_TIMEOUT = 5.0  # seconds for the database to answer
 READ_ONLY = text("SELECT current_setting('transaction_read_only')")
-# A record in the write-ahead log and nothing else: no row, no table, and nobody else sees it. A
-# standby and a disk that takes no more refuse it or its commit.
-WRITE = text("SELECT pg_logical_emit_message(true, 'svyazka', 'ready')")
+# No row, no table, and nobody else sees it. First a record in the write-ahead log, whose commit
+# wants the log on its disk. A log has room in advance though, and pages of tables have some too: of
+# a full disk they know nothing for a while. So a query follows whose rows spill into a file.
+WRITES = (
+    text("SELECT pg_logical_emit_message(true, 'svyazka', 'ready')"),
+    text("SET LOCAL work_mem = '64kB'"),
+    text("SELECT count(*) FROM generate_series(1, 8192)"),
+)
 REVISION = text("SELECT version_num FROM alembic_version")
 
 
@@ -44,7 +49,8 @@ async def readyz() -> ResponseReturnValue:
             parts["way_out"] = not await heartbeats.all_offline(session)
             may_write = await session.scalar(READ_ONLY) == "off"
             if may_write:
-                await session.execute(WRITE)
+                for write in WRITES:
+                    await session.execute(write)
         parts["writable"] = may_write  # and committed
     except (SQLAlchemyError, OSError, TimeoutError):
         pass  # parts that were not reached stay false
