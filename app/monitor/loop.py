@@ -187,8 +187,8 @@ class Monitor:
             await self._beat(now, is_offline)
 
     async def _beat(self, now: float, is_offline: bool) -> None:
-        """A heartbeat says that work is taken up and its results are written. A full disk takes one,
-        which changes a row in its place, for longer than leases and verdicts.
+        """A heartbeat says that work is taken up and its results written. A full disk takes it, for
+        it changes a row in its place, for longer than leases and verdicts.
         """
         async with self._checker.sessions.begin() as session:
             await self._clock.follow(session, self._checker.interval)
