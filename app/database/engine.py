@@ -21,6 +21,7 @@ from sqlalchemy.util import await_only
 from app import metrics
 from app.config import Settings
 from app.database.connector import CONNECT_PATIENCE, Connector
+from app.database.lost_connections import repeat_once
 
 Sessions = async_sessionmaker[AsyncSession]
 Reader = AsyncSession | AsyncConnection  # what a query takes
@@ -53,13 +54,14 @@ class Database:
         self._connector = Connector(database_url, role)
         self._listens = Connector(listen_url or database_url, f"{role} listener")
         self.pooled = self._connector.url.pooled or bool(listen_url)
+        connect_args = {
+            "async_creator_fn": self._connector.connect,
+            "command_timeout": patience,
+            **(WITHOUT_STATEMENTS if self.pooled else {}),
+        }
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
-            connect_args={
-                "async_creator_fn": self._connector.connect,
-                "command_timeout": patience,
-                **(WITHOUT_STATEMENTS if self.pooled else {}),
-            },
+            connect_args=connect_args,
             hide_parameters=True,  # a logged error must not contain a sealed token or a hash
             pool_size=pool_size,
             max_overflow=POOL_OVERFLOW,
@@ -68,6 +70,7 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "checkin", _note_use)
         event.listen(self.engine.sync_engine, "checkout", _only_alive)
+        repeat_once(self.engine, connect_args)
         self.sessions: Sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         # Behind a pooler what belongs together must be in a transaction, its statement too.
         self._alone = (
