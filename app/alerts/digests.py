@@ -27,6 +27,8 @@ async def send_due(sessions: Sessions, zone: ZoneInfo) -> int:
     """Write the digests that are due; returns how many users were looked at."""
     async with sessions.begin() as session:
         ids = list((await session.execute(DUE_DIGESTS, {"limit": DIGESTS_AT_ONCE})).scalars())
+        if not ids:
+            return 0
         wishes = await preferences.of_people(session, ids, zone)
         for user_id in ids:
             await _send(session, user_id, wishes[user_id])

@@ -8,7 +8,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, text, update
+from sqlalchemy import Interval, Row, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,6 +70,20 @@ COUNT_CHECKS = text(
            (SELECT count(*) FROM askable) AS quorum
     FROM recent
     """
+)
+
+TAKE_TURN = (
+    update(ProviderOutage)
+    .where(
+        ProviderOutage.provider == bindparam("whose"),
+        ProviderOutage.closed_at.is_(None),
+        or_(  # the future: the clock has stepped back since
+            ProviderOutage.sampled_at <= func.now() - bindparam("pause", type_=Interval),
+            ProviderOutage.sampled_at > func.now(),
+        ),
+    )
+    .values(sampled_at=func.now())
+    .returning(ProviderOutage.id)
 )
 
 
@@ -134,20 +148,7 @@ async def last_end(session: AsyncSession, provider: str) -> datetime | None:
 async def take_turn(session: AsyncSession, provider: str, interval: float) -> bool:
     """Is it time for the next sample? True in one process of all."""
     pause = timedelta(seconds=min(SAMPLE_PAUSE, interval))
-    turn = (
-        update(ProviderOutage)
-        .where(
-            ProviderOutage.provider == provider,
-            ProviderOutage.closed_at.is_(None),
-            or_(  # the future: the clock has stepped back since
-                ProviderOutage.sampled_at <= func.now() - pause,
-                ProviderOutage.sampled_at > func.now(),
-            ),
-        )
-        .values(sampled_at=func.now())
-        .returning(ProviderOutage.id)
-    )
-    return await session.scalar(turn) is not None
+    return await session.scalar(TAKE_TURN, {"whose": provider, "pause": pause}) is not None
 
 
 async def _open_one(session: AsyncSession, provider: str) -> ProviderOutage | None:
