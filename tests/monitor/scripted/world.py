@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, select, text
 
 from app.alerts.worker import AlertWorker
 from app.config import Settings
@@ -17,7 +17,6 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.history import provider_outages
 from app.models.alert import Alert
-from app.models.connection import Connection
 from app.models.history import ProviderOutage
 from app.monitor.checker import Checker
 from app.monitor.leases import Lease, claim_due, claim_sample
@@ -47,10 +46,14 @@ NEXT = text(
 )
 DUE = text(
     """
-    SELECT DISTINCT provider FROM connections WHERE next_check_at <= now()
-    UNION SELECT provider FROM provider_outages WHERE closed_at IS NULL
+    SELECT DISTINCT provider FROM connections c WHERE next_check_at <= now() AND NOT EXISTS
+        (SELECT FROM provider_outages o WHERE o.provider = c.provider AND o.closed_at IS NULL)
+    UNION SELECT provider FROM provider_outages
+    WHERE closed_at IS NULL AND sampled_at <= now() - CAST(:pause AS interval)
     """
 )
+SEEN = text("SELECT id, status, cause FROM connections")
+TO_BE_TOLD = text("SELECT EXISTS (SELECT FROM alert_states WHERE look_at <= now())")
 EMPTY = [text(f"DELETE FROM {name}") for name in ("users", "provider_outages", "refusal_counts")]
 
 
@@ -191,14 +194,16 @@ class World:
         batch = [each for each in found if isinstance(each, Checked)]
         if batch:
             await checker.write(batch)
+        out = checker.watch.out
         await checker.watch.look(checker.sessions, checker.catalogue, checker.interval)
         await self._note()
-        await self.alerts.tell()
+        if checker.watch.out != out or await self._reads(TO_BE_TOLD):
+            await self.alerts.tell()
 
     async def _due(self) -> list[str]:
         """Providers with something to be asked: most have nothing in most steps."""
-        async with self.database.sessions() as session:
-            return list(await session.scalars(DUE))
+        async with self.database.reading() as connection:
+            return list(await connection.scalars(DUE, {"pause": self._pause}))
 
     async def _claim(self, name: str) -> list[Lease]:
         checker = self.checker
@@ -211,9 +216,8 @@ class World:
             return await claim_sample(session, checker.catalogue[name], provider_outages.SAMPLE)
 
     async def _note(self) -> None:
-        async with self.database.sessions() as session:
-            query = select(Connection.id, Connection.status, Connection.cause)
-            found = {row.id: (row.status, row.cause) for row in await session.execute(query)}
+        async with self.database.reading() as connection:
+            found = {id_: (status, cause) for id_, status, cause in await connection.execute(SEEN)}
         for scene in self.scenes.values():
             for changes, each in zip(scene.changes, scene.connections, strict=True):
                 if not changes or changes[-1][1:] != found[each]:
@@ -234,16 +238,23 @@ class World:
             scene.outages = [each for each in outages if each.provider == scene.name]
 
     async def _next(self) -> datetime | None:
-        pause = timedelta(seconds=min(provider_outages.SAMPLE_PAUSE, self.checker.interval))
-        async with self.database.sessions() as session:
-            moment: datetime | None = await session.scalar(NEXT, {"pause": pause})
+        moment: datetime | None = await self._reads(NEXT, pause=self._pause)
         return moment
+
+    @property
+    def _pause(self) -> timedelta:
+        """Between two samples of a provider that is out."""
+        return timedelta(seconds=min(provider_outages.SAMPLE_PAUSE, self.checker.interval))
+
+    async def _reads(self, query: TextClause, **values: object) -> Any:
+        async with self.database.reading() as connection:
+            return await connection.scalar(query, values)
 
     async def _go_to(self, moment: datetime) -> None:
         if moment <= self.now:
             return
-        async with self.database.sessions.begin() as session:
-            await session.execute(MOVE, {"moment": moment})
+        async with self.database.reading() as connection:
+            await connection.execute(MOVE, {"moment": moment})
         self.now = moment
 
 
