@@ -1,11 +1,13 @@
-"""A worker is killed with checks under way: how long until every connection is looked at again?
+"""A worker dies, or PostgreSQL does: how long until every connection is looked at again?
 
-BENCH_CONNECTIONS (40). With another worker beside it, and restarted at once.
+BENCH_CONNECTIONS (40). A worker is killed with checks under way, beside another and alone; a
+primary is killed, and its standby promoted at once.
 """
 
 import asyncio
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from app import local_postgres
@@ -13,12 +15,24 @@ from app.cli.commands import migrate_database
 from app.database.engine import open_database
 from bench._machine import show
 from tests.support.fleet import INTERVAL, open_fleet
+from tests.support.replication import replicated
 
 CONNECTIONS = int(os.environ.get("BENCH_CONNECTIONS", "40"))
 
 
 async def measure() -> dict[str, object]:
     """Prints the table; returns its figures."""
+    beside, restarted = await _workers_killed()
+    figures = {
+        "a worker is killed, another is beside it": beside,
+        "a worker is killed and restarted at once": restarted,
+        "a primary is killed, its standby promoted": await _failover(),
+    }
+    show(("what", "s until all was looked at again"), list(figures.items()))
+    return {"connections": CONNECTIONS, "interval": INTERVAL, **figures}
+
+
+async def _workers_killed() -> tuple[float, float]:
     with local_postgres.throwaway() as server, tempfile.TemporaryDirectory() as folder:
         await asyncio.to_thread(migrate_database, server.url)
         async with (
@@ -33,8 +47,21 @@ async def measure() -> dict[str, object]:
             await fleet.hold_everything()
             await second.kill()
             second.start()
-            restarted = await fleet.seconds_until_looked_at()
-    figures = {"beside_s": round(beside, 1), "restarted_s": round(restarted, 1)}
-    head = ("killed with everything leased", "s until all was looked at again")
-    show(head, [("another worker beside it", beside), ("restarted at once", restarted)])
-    return {"connections": CONNECTIONS, "interval": INTERVAL, **figures}
+            return round(beside, 1), round(await fleet.seconds_until_looked_at(), 1)
+
+
+async def _failover() -> float:
+    with replicated() as pair, tempfile.TemporaryDirectory() as folder:
+        url = f"{pair.hosts()}?target_session_attrs=read-write&connect_timeout=2"
+        await asyncio.to_thread(migrate_database, pair.primary.url())
+        async with (
+            open_database(url) as database,
+            open_fleet(database, url, Path(folder), CONNECTIONS) as fleet,
+        ):
+            await fleet.start()
+            await fleet.seconds_until_looked_at()
+            began = time.monotonic()
+            pair.kill_primary()
+            pair.promote()
+            await fleet.seconds_until_looked_at()
+            return round(time.monotonic() - began, 1)

@@ -39,16 +39,19 @@ class Pair:
 
 
 @contextmanager
-def replicated() -> Iterator[Pair]:
-    """The standby follows asynchronously."""
+def replicated(*, synchronous: bool = False) -> Iterator[Pair]:
+    """`synchronous`: a commit is over when the standby has it too."""
     account = unprivileged_account()
     with ExitStack() as undo:
-        primary = Cluster(_home(undo), account, REPLICATING)
+        settings = REPLICATING | ({"synchronous_commit": "on"} if synchronous else {})
+        primary = Cluster(_home(undo), account, settings)
         primary.initialise()
         _launch(primary, undo)
         standby = Cluster(_home(undo), account, REPLICATING)
         _copy(primary, standby, account)
         _launch(standby, undo)
+        if synchronous:
+            _wait_for_standby(primary)
         yield Pair(primary, standby)
 
 
@@ -71,3 +74,9 @@ def _copy(primary: Cluster, standby: Cluster, account: Account | None) -> None:
         os.chown(password, *account)
     source = ("-d", primary.url(), "-X", "stream", "-c", "fast", "-R", "--no-sync")
     standby.run("pg_basebackup", "-D", str(standby.data), *source)
+
+
+def _wait_for_standby(primary: Cluster) -> None:
+    """With every commit. What is promoted waits for nobody: this is not copied any more."""
+    statements = ("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+    primary.run("psql", primary.url(), *(word for each in statements for word in ("-c", each)))
