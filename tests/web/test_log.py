@@ -115,7 +115,8 @@ async def test_the_log_of_a_story_speaks_of_the_subject_and_betrays_nobody(
         r" status connection=\S+ provider=evotor before=offline after=online http=200 ms=",
         r" outage_opened connection=\S+ provider=evotor status=offline cause=\w+ fault=provider\n",
         r" outage_closed connection=\S+ provider=evotor status=offline .* seconds=\d",
-        r" request method=GET route=/<provider:provider>/callback status=303 ms=\d+\.\d request=\w",
+        r" INFO .* request method=GET route=/<provider:provider>/callback status=303 ms=\d+\.\d "
+        r"request=\w",
     ):
         assert re.search(said, log), said
 
@@ -133,7 +134,7 @@ async def test_a_proxys_id_of_a_request_is_kept_and_shown_on_the_page_of_an_erro
             answer = await answers_with(app, "proxy-17")
         assert answer.headers["X-Request-ID"] == "proxy-17"
         assert "Номер запроса: <code>proxy-17</code>" in await answer.get_data(as_text=True)
-        assert "status=404" in written.getvalue()
+        assert re.search(" INFO .* status=404 ", written.getvalue())
         assert "request=proxy-17\n" in written.getvalue()
         told = await answers_with(app, "proxy-17", **JSON)
         assert (await told.get_json())["request_id"] == "proxy-17"

@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
 LONGEST_ID = 64  # characters of a proxy's id
 UNUSUAL = re.compile(r"[^A-Za-z0-9._:-]")
-OFTEN = ("health", None)  # blueprints that are asked every few seconds or many times a page
 
 
 def log_requests(app: Dashboard) -> None:
@@ -38,7 +37,7 @@ def log_requests(app: Dashboard) -> None:
         seconds = time.perf_counter() - g.began
         route, status = current_route(), response.status_code
         tracing.request_ended(request.method, route, status, seconds)
-        level = logging.DEBUG if request.blueprint in OFTEN else logging.INFO
+        level = logging.DEBUG if _is_asked_often() else logging.INFO
         if app.settings.access_log and log.isEnabledFor(level):
             ms = seconds * 1000
             log.log(
@@ -51,3 +50,8 @@ def log_requests(app: Dashboard) -> None:
 def current_route() -> str:
     """The rule of the route, with names where an address has values."""
     return request.url_rule.rule if request.url_rule else "none"
+
+
+def _is_asked_often() -> bool:
+    """Every few seconds, or many times a page."""
+    return request.blueprint == "health" or request.endpoint == "static"
