@@ -49,7 +49,10 @@ FAULTS: dict[str, dict[str, str]] = {  # rule: what is otherwise than in a quiet
     "SvyazkaOffline": {ONLINE: "0", OFFLINE: "2"},
     "SvyazkaVerdictsNotWritten": {f"svyazka_writes_failing{{{WORKER}}}": "1"},
     "SvyazkaChecksLate": {f"svyazka_overdue_seconds{{{WEB}, {EVOTOR}}}": "600"},
-    "SvyazkaProviderFails": {f"svyazka_provider_outage{{{WEB}, {EVOTOR}}}": "1"},
+    "SvyazkaProviderFails": {
+        f"svyazka_provider_outage{{{WEB}, {EVOTOR}}}": "1",
+        f"svyazka_overdue_seconds{{{WEB}, {EVOTOR}}}": "600",  # on purpose: a sample is checked
+    },
     "SvyazkaClientRefused": {REFUSED: "0+30"},
     "SvyazkaAlertsLate": {f"svyazka_alerts_oldest_seconds{{{WEB}}}": "1200"},
     "SvyazkaErrors": {f'svyazka_requests_total{{{WEB}, status="500"}}': "0+200"},
