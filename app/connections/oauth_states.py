@@ -22,6 +22,7 @@ from app.models.connection import OAuthState
 from app.oauth import client
 
 STATE_LIFE = timedelta(minutes=10)
+OPEN_AT_ONCE = 20  # unconsumed states of one session; the oldest goes
 REMEMBERED = timedelta(days=1)  # how long a consumed state answers repeated callbacks
 FIRST_CALLBACK = timedelta(seconds=25)  # the longest exchange and check that a second one waits for
 POLL_INTERVAL = 0.1  # seconds
@@ -75,6 +76,7 @@ async def issue(
     state = client.new_state()
     state_hash = secret_hash(state)
     verifier = code_verifier and keys.seal(code_verifier, *_bound_to(state_hash))
+    await _make_room(session, person)
     session.add(
         OAuthState(
             state_hash=state_hash,
@@ -164,6 +166,21 @@ async def has_connected(session: Reader, provider: str, state: str) -> bool:
 
 async def forget_old(session: AsyncSession) -> None:
     await session.execute(delete(OAuthState).where(OAuthState.expires_at < func.now()))
+
+
+async def _make_room(session: AsyncSession, person: CurrentUser) -> None:
+    """Somebody who presses «Подключить» again and again loses the first ways to a provider."""
+    too_old = (
+        select(OAuthState.state_hash)
+        .where(
+            OAuthState.user_id == person.user_id,
+            OAuthState.session_hash == person.session_hash,
+            OAuthState.consumed_at.is_(None),
+        )
+        .order_by(OAuthState.expires_at.desc())
+        .offset(OPEN_AT_ONCE - 1)
+    )
+    await session.execute(delete(OAuthState).where(OAuthState.state_hash.in_(too_old)))
 
 
 def _bound_to(state_hash: bytes) -> tuple[str, str, str]:

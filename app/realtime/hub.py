@@ -12,6 +12,8 @@ from app.realtime.events import Announcement
 
 CARDS = 200  # cards that are read and rendered in one go, so that nothing else waits for long
 SNAPSHOTS = 20  # people who get their whole list in one go; the rest waits for the next turn
+PAGES_OF_SESSION = 20  # open pages of one browser; a hidden tab has none
+MOST_PAGES = 11_000  # of this process
 LIST = "list"  # a mailbox's place for the whole list, which makes all single cards obsolete
 
 
@@ -77,7 +79,8 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._mailboxes: dict[int, set[Mailbox]] = defaultdict(set)
+        self._mailboxes: dict[int, dict[Mailbox, None]] = defaultdict(dict)  # the oldest first
+        self._count = 0
         self._cards: set[UUID] = set()
         self._pages: dict[Mailbox, None] = {}
         self._providers: set[str] = set()
@@ -90,7 +93,9 @@ class Hub:
         `only` connection that it is about.
         """
         user_id = mailbox.user_id
-        self._mailboxes[user_id].add(mailbox)
+        self._end_oldest(mailbox)
+        self._mailboxes[user_id][mailbox] = None
+        self._count += 1
         self._want_list([mailbox])
         if self._closed:
             mailbox.close()
@@ -98,9 +103,14 @@ class Hub:
             yield mailbox
         finally:
             self._pages.pop(mailbox, None)
-            self._mailboxes[user_id].discard(mailbox)
+            self._count -= 1
+            del self._mailboxes[user_id][mailbox]
             if not self._mailboxes[user_id]:
                 del self._mailboxes[user_id]
+
+    @property
+    def is_full(self) -> bool:
+        return self._count >= MOST_PAGES
 
     @property
     def user_ids(self) -> list[int]:
@@ -178,6 +188,16 @@ class Hub:
         """The process is going: every stream ends, and the browsers come back by themselves."""
         self._closed = True
         for mailbox in self.pages:
+            mailbox.close()
+
+    def _end_oldest(self, newcomer: Mailbox) -> None:
+        """A browser that opens more and more pages loses its first ones."""
+        own = [
+            each
+            for each in self._mailboxes.get(newcomer.user_id, ())
+            if each.session_hash == newcomer.session_hash and not each.closed
+        ]
+        for mailbox in own[: max(0, len(own) + 1 - PAGES_OF_SESSION)]:
             mailbox.close()
 
     def _wanting(self, user_id: int, connection_id: UUID) -> Iterator[Mailbox]:

@@ -55,6 +55,7 @@ from app.web.middleware.request_metrics import count_requests
 from app.web.middleware.security_headers import add_headers
 from app.web.middleware.standby_reads import remember_changes
 from app.web.provider_rules import provider_converters
+from app.web.readiness import Readiness
 from app.web.stream import routes as stream
 from app.web.stream.banner import watch_monitors
 from app.web.stream.fan_out import fan_out
@@ -123,6 +124,7 @@ def _forget(app: Dashboard) -> None:
     app.hub = Hub()
     app.unfinished = Unfinished()
     app.bursts = Burst(*POSTS_A_MINUTE)
+    app.readiness = Readiness()
 
 
 @asynccontextmanager

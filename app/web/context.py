@@ -25,6 +25,7 @@ from app.providers.provider import Catalogue
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
 from app.web.burst_limit import Burst
+from app.web.readiness import Readiness
 from app.web.templating import PlainEnvironment
 
 LONGEST_USER_AGENT = 200  # characters
@@ -49,6 +50,7 @@ class Dashboard(Quart):
     unfinished: Unfinished
     gauges: Gauges
     bursts: Burst  # of webhooks, by account
+    readiness: Readiness
     checks_run: bool = True  # as last read by this process
     is_offline: bool = False  # the same: monitors live, and none of them reaches the network
 

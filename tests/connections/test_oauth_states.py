@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, text, update
 
+from app.connections.oauth_states import OPEN_AT_ONCE
 from app.database.engine import Database
 from app.models.connection import Connection, OAuthState, Revocation
 from app.web.connections.connect_error_labels import NOTHING_KEPT
@@ -233,3 +234,13 @@ async def test_nothing_connected_is_never_said_above_a_card(person: Person, erro
     assert NOTHING_KEPT in await person.page(f"/evotor?error={error}")
     await person.connect()
     assert NOTHING_KEPT not in await person.page(f"/evotor?error={error}")
+
+
+async def test_a_session_has_so_many_open_ways_and_the_newest_ones(
+    person: Person, database: Database
+) -> None:
+    ways = [await person.go_to_provider() for _ in range(OPEN_AT_ONCE + 2)]
+    assert await count(database, OAuthState) == OPEN_AT_ONCE
+    first, last = [await person.sandbox.consent(way) for way in (ways[1], ways[-1])]
+    assert await person.come_back("evotor", first) == "/evotor?error=expired"
+    assert await person.come_back("evotor", last) == "/connections"

@@ -1,7 +1,7 @@
 """Is it alive, is it of use, and who may read its numbers."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import text
 
 from app.config import Settings
-from app.database.engine import Database
+from app.database.engine import POOL_SIZE, Database
 from app.models.monitor import MonitorHeartbeat
 from app.monitor import heartbeats
 from app.web.app import create_app
 from app.web.context import Dashboard
+from app.web.readiness import Readiness
 from tests.support.waiting import until
 
 ELSEWHERE = ("203.0.113.7", 1234)
@@ -35,6 +36,12 @@ async def listening(app: Dashboard) -> None:
 
 
 async def ready(app: Dashboard) -> tuple[int, dict[str, bool]]:
+    """As it is now, however long it takes to find out."""
+    app.readiness = Readiness()
+    return await told(app)
+
+
+async def told(app: Dashboard) -> tuple[int, dict[str, bool]]:
     answer = await app.test_client().get("/readyz")
     return answer.status_code, await answer.get_json()
 
@@ -53,6 +60,26 @@ async def test_it_is_ready_when_everything_works(dashboard: Dashboard, database:
         session.add(MonitorHeartbeat())
     names = ("database", "schema", "monitor", "listener", "way_out", "writable")
     assert await ready(dashboard) == (200, dict.fromkeys(names, True))
+
+
+async def test_while_pages_have_all_connections_it_says_what_it_knows(
+    dashboard: Dashboard, database: Database
+) -> None:
+    await listening(dashboard)
+    async with database.sessions.begin() as session:
+        session.add(MonitorHeartbeat())
+    assert (await ready(dashboard))[0] == 200
+    async with AsyncExitStack() as pages:
+        for _ in range(POOL_SIZE):
+            await pages.enter_async_context(database.engine.connect())
+        assert (await told(dashboard))[0] == 200  # they are still out
+        assert (await told(dashboard))[0] == 200
+    await until(lambda: _looked(dashboard))
+
+
+async def _looked(app: Dashboard) -> bool:
+    """The look that waited for a connection has ended, and left none to the next test."""
+    return not app.readiness.is_looking
 
 
 async def test_without_a_monitor_it_is_not_ready(dashboard: Dashboard, database: Database) -> None:

@@ -91,9 +91,9 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         key = (page.user_id, page.only)
         if key not in events:
             events[key] = await _page_event(app, snapshot, *key)
-            await asyncio.sleep(0)  # a list may be long, and others wait for the event loop
         page.put(LIST, events[key])
         page.put("banner", banner)
+        await asyncio.sleep(0)  # a list may be long, and others wait for the event loop
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from quart import Response, request
 
 from app.accounts.sessions import CurrentUser
 from app.realtime.hub import Hub, Mailbox
+from app.web.context import dashboard
 from app.web.stream.open_page import ASGIApp, Message, Receive, Send, stay_open
 
+COME_BACK = 30  # seconds, where there are too many open pages
 HANDOVER = "svyazka.handover"  # the key in the ASGI scope
 
 
@@ -42,6 +44,8 @@ def streaming(signed_in: CurrentUser, only: UUID | None = None) -> Response:
 
     To HEAD it is all that there is.
     """
+    if dashboard().hub.is_full:
+        return Response("", 503, {"Retry-After": str(COME_BACK)})
     if request.method == "GET":
         expires_at = signed_in.expires_at.timestamp()
         mailbox = Mailbox(signed_in.user_id, signed_in.session_hash, only, expires_at)

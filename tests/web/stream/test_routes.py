@@ -1,6 +1,7 @@
 """The live page: the whole list first, then every change at once, for one's own eyes only."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,9 @@ from app.database.engine import Database, open_database
 from app.models.account import Session
 from app.models.history import ProviderOutage
 from app.models.monitor import MonitorHeartbeat
+from app.realtime import hub
 from app.realtime.events import announce_provider
-from app.realtime.hub import Mailbox
+from app.realtime.hub import PAGES_OF_SESSION, Mailbox
 from app.web.context import Dashboard
 from app.web.stream import banner
 from tests.support.people import OTHER_SHOP, Person, Sandbox
@@ -283,3 +285,35 @@ async def test_that_nobody_has_connectivity_shows_on_every_open_page(
             session.add(MonitorHeartbeat())  # one of two is enough
         await banner.update_banner(dashboard)
         assert "приостановлены" not in page.take().decode()
+
+
+async def test_a_browser_that_opens_ever_more_pages_loses_the_first_ones(
+    person: Person,
+) -> None:
+    other = await person.back("anna@example.ru")
+    async with AsyncExitStack() as pages:
+        elsewhere = await pages.enter_async_context(watching(other))
+        opened = []
+        for _ in range(PAGES_OF_SESSION + 2):
+            opened.append(await pages.enter_async_context(listening(person)))
+            assert await opened[-1].event()  # it is open
+        for first in opened[:2]:
+            assert not any("session-expired" in event for event in await first.rest())
+            assert first.ended
+        await until(lambda: _open(person.app, PAGES_OF_SESSION + 1))
+        assert await elsewhere.silent(0.1)
+        assert not elsewhere.ended
+        await opened[2].until("#banner")
+
+
+async def test_where_too_many_pages_are_open_the_next_one_comes_back_later(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "MOST_PAGES", 1)
+    async with watching(person):
+        answer = await person.get("/connections/stream")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+
+
+async def _open(app: Dashboard, count: int) -> bool:
+    return sum(not page.closed for page in app.hub.pages) == count
