@@ -75,6 +75,8 @@ class Settings:
     signup_open: bool = _variable("SIGNUP", parse.is_open, True)
     providers_file: Path | None = _variable("PROVIDERS_FILE", Path, None)
     allow_insecure_providers: bool = _variable("ALLOW_INSECURE_PROVIDERS", parse.flag, False)
+    # Whether addresses that people type in may lead to this machine; only for trying things out
+    allow_loopback_targets: bool = _variable("ALLOW_LOOPBACK_TARGETS", parse.flag, False)
     # (): our own network is taken for good
     canary_hosts: tuple[tuple[str, int], ...] = _variable("CANARY_HOSTS", parse.hosts, ())
     log_level: str = _variable(
@@ -103,6 +105,11 @@ class Settings:
     clients: Mapping[str, Client] = field(default_factory=dict)
     webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     served: frozenset[str] | None = None  # the only providers that are offered; None: all of them
+
+    @property
+    def asks_loopback(self) -> bool:
+        """May anything of ours lead to this machine at all?"""
+        return self.allow_insecure_providers or self.allow_loopback_targets
 
     @property
     def pool_size_of_web(self) -> int:

@@ -237,6 +237,7 @@ async def open_world(database: Postgres, folder: Path) -> AsyncIterator[World]:
             port,
             PROVIDERS_FILE=str(file),
             ALLOW_INSECURE_PROVIDERS="1",
+            ALLOW_LOOPBACK_TARGETS="1",
             EVOTOR_CLIENT_ID="evotor",
             WILD_CLIENT_ID="wild",
             HEALTH_CHECK_INTERVAL_SECONDS=str(INTERVAL),

@@ -146,6 +146,7 @@ def settings(database_url: str, providers_file: Path) -> Settings:
         run_monitor=False,
         providers_file=providers_file,
         allow_insecure_providers=True,
+        allow_loopback_targets=True,
         clients={name: Client(name, f"{name}-secret") for name in ("evotor", "sklad")},
     )
 

@@ -18,11 +18,11 @@ from app.providers.registry import catalogue_of
 @asynccontextmanager
 async def open_checker(settings: Settings, role: str = "app") -> AsyncIterator[Checker]:
     """What a check needs without a web server: for the worker and for the command line."""
-    catalogue, loopback = catalogue_of(settings), settings.allow_insecure_providers
+    catalogue = catalogue_of(settings)
     keys = Keys(settings.token_keys)
     async with (
         open_configured(settings, role, settings.worker_pool_size) as database,
-        open_pool(loopback) as pool,
+        open_pool(settings.asks_loopback) as pool,
         client_of(pool) as http,
     ):
         yield checker_of(settings, database, http, pool, keys, catalogue, Unfinished())

@@ -81,6 +81,12 @@ class Destination:
 
     hosts: Hosts | None  # None: any public one, by https
     ca_file: str = ""
+    loopback: bool = False  # with `hosts` None: also what listens on this machine
+
+    @property
+    def may_be_loopback(self) -> bool:
+        """What the operator has named may be this machine; what people type in only if told so."""
+        return self.hosts is not None or self.loopback
 
     def allows(self, origin: Origin) -> bool:
         """Loopback is for those who switched it on; that is looked at before."""

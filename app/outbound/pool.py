@@ -66,7 +66,9 @@ class HttpPool:
         self._idle.close()
 
     def _may_go(self, target: RequestTarget, destination: Destination) -> bool:
-        if target.has_userinfo or (target.is_loopback and not self._loopback):
+        if target.has_userinfo:
+            return False
+        if target.is_loopback and not (self._loopback and destination.may_be_loopback):
             return False
         return destination.allows(target.origin)
 
@@ -106,7 +108,7 @@ class HttpPool:
 
 @asynccontextmanager
 async def open_pool(loopback: bool = False, resolve: Resolve = look_up) -> AsyncIterator[HttpPool]:
-    """`loopback`: names and addresses of this machine may be asked (ALLOW_INSECURE_PROVIDERS)."""
+    """`loopback`: names and addresses of this machine may be asked, if the destination says so."""
     pool = HttpPool(loopback, resolve)
     try:
         yield pool

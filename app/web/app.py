@@ -135,8 +135,7 @@ async def _parts(app: Dashboard, database: Database | None) -> AsyncIterator[Non
             database = await parts.enter_async_context(_own_database(settings))
         app.database = database
         app.standby = await parts.enter_async_context(_standby(settings, database))
-        loopback = settings.allow_insecure_providers
-        app.http_pool = await parts.enter_async_context(open_pool(loopback))
+        app.http_pool = await parts.enter_async_context(open_pool(settings.asks_loopback))
         app.http = await parts.enter_async_context(client_of(app.http_pool))
         app.checker = checker_of(
             settings,

@@ -24,10 +24,10 @@ from app.alerts.channels.webpush_encryption import (
 from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.types import Kind
 from app.config import Settings
-from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.allowed_hosts import Destination, Hosts
 from app.outbound.client import HttpClient
 from tests.alerts.receivers import BOT, BOT_TOKEN, Receivers, open_receivers, opened
-from tests.support.outbound import open_client
+from tests.support.outbound import ANYWHERE, open_client
 from tests.support.postbox import html_of, open_postbox, text_of
 
 LETTER = AlertMessage(
@@ -56,6 +56,7 @@ def post(to: Receivers, http: HttpClient) -> Post:
         telegram_api_base=to.telegram.url,
         vapid_private_key=new_vapid_key(),
         allow_insecure_providers=True,
+        allow_loopback_targets=True,
         mail_from="Связка <mail@example.ru>",
     )
     return Post(settings, http)
@@ -281,7 +282,9 @@ async def test_what_fails_on_the_way_is_a_refusal_that_says_why(
     async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
         refused = await SEND[kind](replace(post, http=http), address(**target), parcel())
     assert refused == DeliveryRefused(why)
-    assert [each.extensions["destination"] for each in sent] == [PUBLIC]
+    assert [each.extensions["destination"] for each in sent] == [
+        Destination(Hosts.of([to.telegram.url])) if kind == "telegram" else ANYWHERE
+    ]
 
 
 async def test_a_browser_reads_what_was_sealed_for_it(post: Post, to: Receivers) -> None:
@@ -363,3 +366,16 @@ def test_the_example_of_rfc_8291_appendix_a() -> None:
         "WGNWQexSgSxsj_Qulcy4a-fN"
     )
     assert opened(sealed, browser, auth) == text
+
+
+@pytest.mark.parametrize("kind", ["webhook", "push"])
+async def test_what_people_type_in_leads_to_this_machine_only_where_that_is_switched_on(
+    post: Post, to: Receivers, kind: str
+) -> None:
+    """Although entries of providers may: its refusals would tell which ports are open."""
+    settings = replace(post.settings, allow_loopback_targets=False)
+    assert settings.allow_insecure_providers
+    target = to.browser.subscription | {"url": to.webhook.url, "secret": new_secret()}
+    refused = await SEND[kind](replace(post, settings=settings), address(**target), parcel())
+    assert refused is not None
+    assert (to.webhook.messages, to.browser.messages) == ([], [])

@@ -58,6 +58,7 @@ def alerts(database: Database, http: HttpClient, keys: Keys, postbox: Postbox) -
         smtp=postbox.smtp,
         mail_from="mail@example.ru",
         allow_insecure_providers=True,
+        allow_loopback_targets=True,
     )
     catalogue: Catalogue = {}
     return AlertWorker(settings, database.sessions, http, keys, catalogue, Unfinished())

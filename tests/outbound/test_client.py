@@ -7,11 +7,12 @@ import httpx
 import pytest
 
 from app.config import ROOT
-from app.outbound.allowed_hosts import PUBLIC, Destination, Hosts
+from app.outbound.allowed_hosts import Destination, Hosts
 from app.outbound.client import HttpClient, client_of, send_request
 from app.outbound.failures import Failure
 from app.outbound.pool import HttpPool
 from app.outbound.transport import bounds
+from tests.support.outbound import ANYWHERE
 from tests.support.servers import saying, serving
 from tests.support.waiting import PATIENCE
 
@@ -19,13 +20,13 @@ APP = ROOT / "app"
 ASK = """
 import asyncio, sys, httpx
 from app.logging import set_up_logging
-from app.outbound.allowed_hosts import PUBLIC
+from tests.support.outbound import ANYWHERE
 from app.outbound.client import client_of, send_request
 from app.outbound.pool import open_pool
 
 async def ask():
     async with open_pool(loopback=True) as pool, client_of(pool) as http:
-        return await send_request(http, httpx.Request("POST", sys.argv[1]), 5, PUBLIC)
+        return await send_request(http, httpx.Request("POST", sys.argv[1]), 5, ANYWHERE)
 
 set_up_logging("debug", "text")
 print(asyncio.run(ask()))
@@ -34,7 +35,7 @@ print(asyncio.run(ask()))
 
 async def test_an_answer_says_how_long_it_took(http: HttpClient) -> None:
     async with serving({"me": saying(name="Shop")}) as url:
-        answer = await send_request(http, httpx.Request("GET", f"{url}/me"), PATIENCE, PUBLIC)
+        answer = await send_request(http, httpx.Request("GET", f"{url}/me"), PATIENCE, ANYWHERE)
     assert isinstance(answer, httpx.Response)
     assert answer.json() == {"name": "Shop"}
     assert 0 < answer.elapsed.total_seconds() < PATIENCE
@@ -54,7 +55,7 @@ async def test_no_proxy_of_the_environment_is_asked(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
     async with serving({"me": saying(name="Shop")}) as url, client_of(http_pool) as http:
-        answer = await http.get(f"{url}/me", extensions=bounds(PATIENCE, PUBLIC))
+        answer = await http.get(f"{url}/me", extensions=bounds(PATIENCE, ANYWHERE))
     assert answer.json() == {"name": "Shop"}
 
 

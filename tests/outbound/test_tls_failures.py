@@ -93,7 +93,7 @@ async def failed(pool: HttpPool, serve: Serve, ca_file: str = "", host: str = "1
     with listening(serve) as port:
         request = written("GET", RequestTarget.of(httpx.URL(f"https://{host}:{port}/")), {})
         try:
-            await pool.exchange(request, PATIENCE, Destination(None, ca_file))
+            await pool.exchange(request, PATIENCE, Destination(None, ca_file, loopback=True))
         except httpx.HTTPError as error:
             return _said(failure_of(error, PATIENCE, 0.0))
     return ""

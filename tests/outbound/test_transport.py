@@ -14,13 +14,13 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.outbound.allowed_hosts import PUBLIC, Destination, Hosts
+from app.outbound.allowed_hosts import Destination, Hosts
 from app.outbound.client import HttpClient
 from app.outbound.connector import Address
 from app.outbound.failures import MAX_BODY, AddressNotAllowed, BodyTooLarge, failure_of
 from app.outbound.transport import bounds
 from tests.support.certificates import self_signed
-from tests.support.outbound import open_client
+from tests.support.outbound import ANYWHERE, open_client
 from tests.support.servers import serving
 from tests.support.waiting import PATIENCE
 
@@ -74,7 +74,7 @@ async def url() -> AsyncIterator[str]:
 async def raised(
     http: HttpClient, url: str, timeout: float = PATIENCE, **request: object
 ) -> httpx.HTTPError:
-    extensions = bounds(timeout, PUBLIC)
+    extensions = bounds(timeout, ANYWHERE)
     with pytest.raises(httpx.HTTPError) as caught:
         await http.get(url, extensions=extensions, **request)  # type: ignore[arg-type]
     return caught.value
@@ -171,7 +171,7 @@ async def test_no_exception_shows_an_address_a_header_or_a_body(url: str) -> Non
 
 async def test_a_request_that_does_not_say_where_it_may_go_goes_nowhere() -> None:
     async with open_client(loopback=True, resolve=silence) as http:
-        for extensions in ({}, {"deadline": time.monotonic() + 5}, {"destination": PUBLIC}):
+        for extensions in ({}, {"deadline": time.monotonic() + 5}, {"destination": ANYWHERE}):
             with pytest.raises(KeyError):
                 await http.get("https://acme.ru", extensions=extensions)
 
@@ -201,8 +201,8 @@ async def answered(
         return web.Response(status=status, headers=headers, body=body)
 
     async with serving({"me": handler}) as url:
-        await http.get(f"{url}/me", extensions=bounds(PATIENCE, PUBLIC))
-        return await http.get(f"{url}/me", extensions=bounds(PATIENCE, PUBLIC))
+        await http.get(f"{url}/me", extensions=bounds(PATIENCE, ANYWHERE))
+        return await http.get(f"{url}/me", extensions=bounds(PATIENCE, ANYWHERE))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ async def test_a_body_goes_whole_under_its_own_length(
     async with serving({"me": handler}) as url:
         for content in (pieces(), b"onetwo"):
             await http.post(
-                f"{url}/me", content=content, headers=headers, extensions=bounds(PATIENCE, PUBLIC)
+                f"{url}/me", content=content, headers=headers, extensions=bounds(PATIENCE, ANYWHERE)
             )
             assert (asked.body, asked.headers["content-length"]) == (b"onetwo", "6")
             assert "transfer-encoding" not in asked.headers

@@ -8,10 +8,10 @@ from uuid import UUID
 from quart.typing import TestClientProtocol
 
 from app.accounts import passwords, users
-from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import HttpClient
 from app.outbound.transport import bounds
 from app.web.context import Dashboard
+from tests.support.outbound import ANYWHERE
 from tests.support.servers import local_client
 from tests.support.settings import PASSWORD, PUBLIC_URL
 from tests.support.waiting import PATIENCE
@@ -39,11 +39,11 @@ class Sandbox:
 
     async def order(self, action: str, **order: Any) -> None:
         url = f"{self.url}/control/{action}".rstrip("/")
-        answer = await self.http.post(url, json=order, extensions=bounds(PATIENCE, PUBLIC))
+        answer = await self.http.post(url, json=order, extensions=bounds(PATIENCE, ANYWHERE))
         assert answer.status_code == 200, answer
 
     async def state(self) -> dict[str, Any]:
-        answer = await self.http.get(f"{self.url}/control", extensions=bounds(PATIENCE, PUBLIC))
+        answer = await self.http.get(f"{self.url}/control", extensions=bounds(PATIENCE, ANYWHERE))
         return dict(answer.json())
 
     async def requests(self, path: str, since: float) -> int:

@@ -1,13 +1,14 @@
 """The types of what every channel takes and returns."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.alerts.message import AlertMessage
 from app.config import Settings
+from app.outbound.allowed_hosts import PUBLIC, Destination
 from app.outbound.client import HttpClient
 
 CHANNEL_TIMEOUT = 15.0  # seconds for one request to a channel's server
@@ -19,6 +20,11 @@ class Post:
 
     settings: Settings
     http: HttpClient
+
+    @property
+    def anywhere(self) -> Destination:
+        """Where an address that somebody typed in may lead: to the Internet, and not to us."""
+        return replace(PUBLIC, loopback=self.settings.allow_loopback_targets)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import httpx
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
 from app.alerts.channels.refusals import updates_refusal
 from app.alerts.message import HELD_HEADING, AlertMessage
-from app.outbound.allowed_hosts import PUBLIC
+from app.outbound.allowed_hosts import Destination, Hosts
 from app.outbound.client import send_request
 from app.outbound.failures import Failure
 from app.outbound.retry_after import retry_after
@@ -153,7 +153,8 @@ async def _call(
     """(status, answer, what went wrong on the way)."""
     url = f"{post.settings.telegram_api_base}/bot{post.settings.telegram_bot_token}/{method}"
     request = httpx.Request("POST", url, json=message)
-    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, PUBLIC)
+    named_by_operator = Destination(Hosts.of([post.settings.telegram_api_base]))
+    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, named_by_operator)
     if isinstance(reply, Failure):
         return None, {}, reply.detail
     try:

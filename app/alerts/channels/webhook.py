@@ -16,7 +16,6 @@ import httpx
 
 from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, Parcel, Post
 from app.alerts.channels.refusals import http_refusal
-from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import send_request
 from app.outbound.failures import Failure
 
@@ -36,7 +35,7 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         "webhook-signature": signature(str(to.target["secret"]), str(parcel.id), moment, body),
     }
     request = httpx.Request("POST", url, content=body, headers=headers)
-    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, PUBLIC)
+    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, post.anywhere)
     if isinstance(reply, Failure):
         return DeliveryRefused(reply.detail)
     if reply.is_success:

@@ -13,7 +13,6 @@ from app.alerts.channels.base import CHANNEL_TIMEOUT, Address, DeliveryRefused, 
 from app.alerts.channels.refusals import BROWSER_ENDED, push_refusal
 from app.alerts.channels.webpush_encryption import decoded, encoded, public_key, seal, vapid
 from app.alerts.retry_policy import DELIVERY_LIFE
-from app.outbound.allowed_hosts import PUBLIC
 from app.outbound.client import send_request
 from app.outbound.failures import Failure
 
@@ -37,7 +36,7 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
         "Authorization": _who(post, endpoint),
     }
     request = httpx.Request("POST", endpoint, content=body, headers=headers)
-    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, PUBLIC)
+    reply = await send_request(post.http, request, CHANNEL_TIMEOUT, post.anywhere)
     if isinstance(reply, Failure):
         return DeliveryRefused(reply.detail)
     if reply.is_success:

@@ -13,7 +13,7 @@ from app.alerts import channel_settings
 from app.alerts.channels import apprise, telegram, webpush
 from app.alerts.channels.webpush_encryption import public_key
 from app.models.alert import AlertChannel
-from app.outbound.allowed_hosts import typed_url
+from app.outbound.allowed_hosts import LOOPBACK, is_special, origin_of, typed_url
 from app.web.alerts import labels as words
 from app.web.alerts.index import alerts_page, back_to_alerts, own_preferences
 from app.web.context import dashboard, person
@@ -162,5 +162,10 @@ async def _too_often(what: str, limit: RateLimit) -> int:
 def _may_be_asked(url: str) -> bool:
     """Is it a URL that we would send to? Where it resolves to is checked when something is sent."""
     parsed = typed_url(url) if len(url) <= LONGEST_URL else None
-    schemes = ("https", "http") if dashboard().settings.allow_insecure_providers else ("https",)
-    return parsed is not None and not parsed.userinfo and parsed.scheme in schemes
+    if parsed is None or parsed.userinfo:
+        return False
+    scheme, host, _ = origin_of(parsed)
+    if host in LOOPBACK:
+        allowed = dashboard().settings.allow_loopback_targets
+        return allowed and scheme in ("https", "http")
+    return scheme == "https" and not is_special(host)

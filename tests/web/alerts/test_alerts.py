@@ -333,3 +333,22 @@ async def tell(app: Dashboard, *, for_digest: bool = False, about: UUID | None =
         query = select(User.id).where(User.email == "anna@example.ru")
         user_id = (await session.execute(query)).scalar_one()
         await outbox.put(session, user_id, [news], for_digest=for_digest)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:8000/", "https://localhost/", "https://[::1]:5432/", "http://a.ru/"),
+        *("https://10.0.0.1/", "https://169.254.169.254/latest", "https://[fe80::1]/"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/alerts/webhooks", "/alerts/push"])
+async def test_an_address_inside_is_refused_where_it_is_typed_in(
+    person: Person, to: Receivers, path: str, url: str
+) -> None:
+    person.app.settings = replace(person.app.settings, allow_loopback_targets=False)
+    subscription = to.browser.subscription | {"endpoint": url}
+    how: dict[str, Any] = {"json": {"subscription": subscription}}
+    if path == "/alerts/webhooks":
+        how = {"form": {"url": url}}
+    assert (await person.client.post(path, **how)).status_code in (400, 422)
