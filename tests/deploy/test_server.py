@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from app.cli import parser
-from app.config import ROOT
+from app.config import NEEDED_BY_WEB, ROOT, Settings
 from app.database.engine import Database
 from app.web.server import KEEP_ALIVE
 from tests.support.certificates import self_signed
@@ -79,6 +80,24 @@ def test_systemd_understands_every_line() -> None:
     # The program is not installed there, on the machine of the tests.
     other = [line for line in ended.stderr.splitlines() if "is not executable" not in line]
     assert other == []
+
+
+def test_the_way_of_the_document_names_settings_units_and_files_that_there_are() -> None:
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    section = text.partition("## A plain Debian server")[2].partition("\n## ")[0]
+    settings = set(re.findall(r"^([A-Z][A-Z0-9_]+)=", section, re.MULTILINE))
+    known = {each.metadata["variable"] for each in fields(Settings) if each.metadata}
+    clients = {"EVOTOR_CLIENT_ID", "EVOTOR_CLIENT_SECRET"}
+    assert set(NEEDED_BY_WEB) <= settings <= known | clients
+    enabled = re.search(r"systemctl enable --now (.*)", section)
+    assert enabled
+    there = {file.name for file in (DEPLOY / "systemd").iterdir()}
+    for unit in enabled[1].split():
+        assert re.sub(r"@\d+$", "@.service", unit) in there
+    for command in re.findall(r"-m app (\w[\w ]*\w)", section):
+        assert parser.parse(command.split()).command == command.split()[0]
+    for file in re.findall(r" (?:/opt/svyazka/)?(deploy/\S+|requirements\.txt)", section):
+        assert list(ROOT.glob(file)), file
 
 
 def test_nginx_has_room_for_ten_thousand_pages_and_closes_before_we_do() -> None:
