@@ -59,7 +59,7 @@ class Settings:
     worker_pool_size: int = _variable("WORKER_POOL_SIZE", parse.pool_size, 3)
     secret_key: str = _variable("SECRET_KEY", parse.secret, "", secret=True)
     secret_key_fallbacks: tuple[str, ...] = _variable(
-        "SECRET_KEY_FALLBACKS", parse.words, (), secret=True
+        "SECRET_KEY_FALLBACKS", parse.secrets, (), secret=True
     )
     token_keys: tuple[tuple[str, bytes], ...] = _variable(
         "TOKEN_ENCRYPTION_KEYS", parse.token_keys, (), secret=True
@@ -85,12 +85,12 @@ class Settings:
     # "": text on a terminal, else json
     log_format: str = _variable("LOG_FORMAT", parse.choice("text", "json"), "")
     access_log: bool = _variable("ACCESS_LOG", parse.flag, True)  # a line for each request
-    metrics_token: str = _variable("METRICS_TOKEN", str, "", secret=True)
+    metrics_token: str = _variable("METRICS_TOKEN", parse.secret, "", secret=True)
     metrics_port: int = _variable("METRICS_PORT", parse.port, 0)  # of a worker; 0: none
     sentry_dsn: str = _variable("SENTRY_DSN", parse.sentry_dsn, "", secret=True)
     # The exporter reads this one and all its others by itself; here it says that there is one
     otlp_endpoint: str = _variable("OTEL_EXPORTER_OTLP_ENDPOINT", parse.base_url, "")
-    trusted_hops: int = _variable("TRUSTED_HOPS", parse.count, 0)
+    trusted_hops: int = _variable("TRUSTED_HOPS", parse.hops, 0)
     zone: ZoneInfo = _variable("TIME_ZONE", parse.time_zone, MOSCOW)
     # None: mail is written to the log
     smtp: Smtp | None = _variable("SMTP_URL", parse.smtp, None)

@@ -18,7 +18,9 @@ LONGEST_TIMEOUT = 25.0  # seconds; two probes and a refresh must fit into a leas
 LONGEST_INTERVAL = 31_536_000.0  # seconds; a year
 KEY_BYTES = 32  # AES-256
 LEAST_POOL, LARGEST_POOL = 1, 100  # connections
-LEAST_SECRET = 16  # characters
+LEAST_SECRET, LEAST_KINDS = 16, 8  # characters, different ones among them
+HOW_TO_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+MOST_HOPS = 10  # proxies in front of us
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -44,9 +46,16 @@ def database_url(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    if len(text) < LEAST_SECRET:
-        raise ValueError(f"wants at least {LEAST_SECRET} characters, best random ones")
+    if len(text) < LEAST_SECRET or len(set(text)) < LEAST_KINDS:
+        raise ValueError(
+            f"wants at least {LEAST_SECRET} characters, and {LEAST_KINDS} different ones: "
+            f"`{HOW_TO_MAKE_ONE}` makes a good one"
+        )
     return text
+
+
+def secrets(text: str) -> tuple[str, ...]:
+    return tuple(secret(each) for each in words(text))
 
 
 def token_keys(text: str) -> tuple[tuple[str, bytes], ...]:
@@ -64,7 +73,8 @@ def _token_key(part: str) -> tuple[str, bytes]:
         key = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
     except binascii.Error:
         key = b""
-    if not re.fullmatch(r"[a-z0-9]{1,16}", key_id) or len(key) != KEY_BYTES:
+    is_key = len(key) == KEY_BYTES and any(key)  # not zeros alone, as from an empty file
+    if not re.fullmatch(r"[a-z0-9]{1,16}", key_id) or not is_key:
         raise ValueError("wants id:base64(32 bytes), made by `python -m app keys new`")
     return key_id, key
 
@@ -87,16 +97,26 @@ def bot_token(text: str) -> str:
 
 def public_url(text: str) -> str:
     parts = _split(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
+    is_origin = parts.path in ("", "/") and not parts.query and not parts.fragment
+    if not is_origin or not _is_web_address(text, parts):
         raise ValueError("wants the address people open, like https://links.example.ru")
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def base_url(text: str) -> str:
+    """Requests to it have a secret in their path, so it is `https`; on this machine `http` too."""
     parts = _split(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    is_sealed = parts.scheme == "https" or parts.hostname in LOOPBACK
+    if not _is_web_address(text, parts) or not is_sealed or parts.query or parts.fragment:
         raise ValueError("wants an address like https://api.telegram.org")
     return text.rstrip("/")
+
+
+def _is_web_address(text: str, parts: SplitResult) -> bool:
+    """With a host, and without a user, a space or a port that is none."""
+    is_plain = not any(each.isspace() or not each.isprintable() for each in text)
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_web and is_plain and not {*"@\\"} & set(parts.netloc) and not _no_port(parts)
 
 
 def sentry_dsn(text: str) -> str:
@@ -174,9 +194,9 @@ def timeout(text: str) -> float:
     return seconds
 
 
-def count(text: str) -> int:
-    if not text.isdecimal():
-        raise ValueError("wants a whole number")
+def hops(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_HOPS:
+        raise ValueError(f"wants the number of our own proxies in front, 0 to {MOST_HOPS}")
     return int(text)
 
 

@@ -20,6 +20,7 @@ from app.config_parsers import words
 from app.errors import ConfigurationError
 
 KEY = base64.b64encode(b"k" * 32).decode()
+OLD, OLDER = "a secret of last year", "a secret of the year before"
 GOOD = {
     "DATABASE_URL": "postgres://app:pass-word@db.example/links",
     "SECRET_KEY": "sixteen characters at least",
@@ -81,7 +82,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
     ("variable", "text", "attribute", "value"),
     [
         ("DATABASE_URL", "postgresql://a@b/c", "database_url", "postgresql://a@b/c"),
-        ("SECRET_KEY_FALLBACKS", "one, two,", "secret_key_fallbacks", ("one", "two")),
+        ("SECRET_KEY_FALLBACKS", f"{OLD}, {OLDER},", "secret_key_fallbacks", (OLD, OLDER)),
         ("PUBLIC_URL", "https://links.example.ru/", "public_url", "https://links.example.ru"),
         ("PUBLIC_URL", "http://127.0.0.1:8000", "public_url", "http://127.0.0.1:8000"),
         ("HOST", "127.0.0.1", "host", "127.0.0.1"),
@@ -97,7 +98,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("ALLOW_INSECURE_PROVIDERS", "1", "allow_insecure_providers", True),
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("LOG_FORMAT", "json", "log_format", "json"),
-        ("METRICS_TOKEN", "token", "metrics_token", "token"),
+        ("METRICS_TOKEN", OLD, "metrics_token", OLD),
         ("WEB_POOL_SIZE", "2", "web_pool_size", 2),
         ("WORKER_POOL_SIZE", "100", "worker_pool_size", 100),
         ("METRICS_PORT", "9000", "metrics_port", 9000),
@@ -121,6 +122,22 @@ def test_a_web_process_that_checks_has_a_workers_connections_too() -> None:
         ("DATABASE_URL", "mysql://a@b/c"),
         ("DATABASE_URL", "links"),
         ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "x"),
+        ("SECRET_KEY", "a" * 64),
+        ("SECRET_KEY_FALLBACKS", f"{OLD},short"),
+        ("METRICS_TOKEN", "x"),
+        ("EVOTOR_WEBHOOK_SECRET", "a" * 16),
+        ("TOKEN_ENCRYPTION_KEYS", f"k1:{base64.b64encode(bytes(32)).decode()}"),
+        ("PUBLIC_URL", "https://anna@links.example.ru"),
+        ("PUBLIC_URL", "https://anna:secret@links.example.ru"),
+        ("PUBLIC_URL", "https://links example.ru"),
+        ("PUBLIC_URL", "https://links.example.ru:99999"),
+        ("PUBLIC_URL", "https://links.example.ru?x=1"),
+        ("PUBLIC_URL", "https://links.example.ru\\@evil.example"),
+        ("PUBLIC_URL", "https://:443"),
+        ("TELEGRAM_API_BASE", "http://api.telegram.org"),
+        ("TELEGRAM_API_BASE", "https://anna@api.telegram.org"),
+        ("TRUSTED_HOPS", "99"),
         ("TOKEN_ENCRYPTION_KEYS", KEY),
         ("TOKEN_ENCRYPTION_KEYS", f"K1:{KEY}"),
         ("TOKEN_ENCRYPTION_KEYS", f"k1:{KEY[:-4]}"),
@@ -155,6 +172,12 @@ def test_a_bad_value_is_named_with_what_was_expected(variable: str, text: str) -
     assert fault.startswith(f"{variable} wants ")
 
 
+@pytest.mark.parametrize("variable", ["SECRET_KEY", "METRICS_TOKEN", "EVOTOR_WEBHOOK_SECRET"])
+def test_a_weak_secret_is_answered_with_how_to_make_a_good_one(variable: str) -> None:
+    (fault,) = faults(GOOD | {variable: "a" * 16})
+    assert "secrets.token_urlsafe(32)" in fault
+
+
 @pytest.mark.parametrize(
     ("variable", "text"),
     [
@@ -180,8 +203,8 @@ def test_secrets_are_not_in_the_repr() -> None:
         read(
             EVOTOR_CLIENT_ID="the-id",
             EVOTOR_CLIENT_SECRET="client-secret",
-            METRICS_TOKEN="metrics-secret",
-            SECRET_KEY_FALLBACKS="old-secret-key",
+            METRICS_TOKEN="metrics-secret-of-somebody",
+            SECRET_KEY_FALLBACKS="old-secret-key-of-ours",
         )
     )
     for secret in ("pass-word", "sixteen", "kkkk", KEY, "client-secret", "metrics-", "old-secret"):

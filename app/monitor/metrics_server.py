@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +22,8 @@ Answer = tuple[int, str, bytes]
 
 MOST_CONNECTIONS = 64  # a few collectors and whoever looks
 
+# What proxies write into a request that they pass on (RFC 7239, RFC 9110 section 7.6.3, habits)
+FORWARDED = re.compile(r"forwarded$|via$|x-forwarded-|x-real-ip|.*client-ip$|.*connecting-ip$")
 NOT_FOUND: Answer = (404, "text/plain", b"not found\n")
 ALIVE: Answer = (200, "application/json", b'{"status":"ok"}\n')
 
@@ -32,11 +35,17 @@ async def exposition(gauges: Gauges) -> bytes:
     return generate_latest()
 
 
-def may_read_metrics(token: str, authorization: str, forwarded: bool, address: str | None) -> bool:
-    """With METRICS_TOKEN whoever has it; else this machine, and not through a proxy on it."""
-    if token:
-        return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
-    return not forwarded and _is_loopback(address)
+def may_read_metrics(settings: Settings, headers: Mapping[str, str], address: str | None) -> bool:
+    """With METRICS_TOKEN whoever has it; else this machine, and not through a proxy on it. One that
+    TRUSTED_HOPS tells of may add no header to what it passes on.
+
+    `headers`: by their names in lower case.
+    """
+    if settings.metrics_token:
+        given, wanted = headers.get("authorization", ""), f"Bearer {settings.metrics_token}"
+        return hmac.compare_digest(given.encode(), wanted.encode())
+    is_forwarded = settings.trusted_hops > 0 or any(map(FORWARDED.match, headers))
+    return not is_forwarded and _is_loopback(address)
 
 
 @contextlib.asynccontextmanager
@@ -75,11 +84,8 @@ async def _answer(scope: Message, settings: Settings, gauges: Gauges) -> Answer:
     if scope["path"] == "/healthz":
         return ALIVE
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    given, forwarded = headers.get("authorization", ""), "x-forwarded-for" in headers
     address = scope["client"][0] if scope.get("client") else None
-    if scope["path"] == "/metrics" and may_read_metrics(
-        settings.metrics_token, given, forwarded, address
-    ):
+    if scope["path"] == "/metrics" and may_read_metrics(settings, headers, address):
         return 200, CONTENT_TYPE_LATEST, await exposition(gauges)
     return NOT_FOUND
 

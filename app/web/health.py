@@ -31,11 +31,7 @@ async def readyz() -> ResponseReturnValue:
 @blueprint.get("/metrics")
 @public
 async def metrics() -> ResponseReturnValue:
-    known = dashboard().settings.metrics_token
-    given, forwarded = (
-        request.headers.get("Authorization", ""),
-        "X-Forwarded-For" in request.headers,
-    )
-    if not may_read_metrics(known, given, forwarded, request.remote_addr):
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if not may_read_metrics(dashboard().settings, headers, request.remote_addr):
         abort(404)
     return Response(await exposition(dashboard().gauges), content_type=CONTENT_TYPE_LATEST)

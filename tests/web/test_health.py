@@ -178,11 +178,30 @@ async def test_numbers_are_for_this_machine_only(dashboard: Dashboard) -> None:
     assert (await metrics(dashboard, HERE, **forwarded)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Proto"),
+        *("X-Forwarded-Host", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP"),
+    ],
+)
+async def test_numbers_are_for_nobody_behind_a_proxy_of_this_machine(
+    dashboard: Dashboard, header: str
+) -> None:
+    assert (await metrics(dashboard, HERE, **{header: "127.0.0.1"})).status_code == 404
+
+
+async def test_where_a_proxy_is_known_of_numbers_want_the_token(settings: Settings) -> None:
+    """It may pass requests on without a header of its own."""
+    async with started(replace(settings, trusted_hops=1)) as app:
+        assert (await metrics(app, HERE)).status_code == 404
+
+
 async def test_with_a_token_they_are_for_whoever_has_it(
     dashboard: Dashboard, settings: Settings
 ) -> None:
-    async with started(replace(settings, metrics_token="a token")) as app:
-        good = {"Authorization": "Bearer a token"}
+    async with started(replace(settings, metrics_token="a token of the metrics")) as app:
+        good = {"Authorization": "Bearer a token of the metrics"}
         assert (await metrics(app, ELSEWHERE, **good)).status_code == 200
         assert (await metrics(app, HERE, Authorization="Bearer токен")).status_code == 404
         assert (await metrics(app, HERE)).status_code == 404
