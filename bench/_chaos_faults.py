@@ -3,15 +3,18 @@
 import asyncio
 import os
 import random
+import re
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
+import httpx
 
 from app.local_postgres.binaries import LocalPostgresError
-from bench._chaos_world import FAKETIME, World
+from bench._chaos_world import FAKETIME, Page, World, follow
 from tests.support.people import Sandbox
 
 HOUR = 3600
@@ -20,6 +23,16 @@ BACKENDS = (
     " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
 LISTENERS = BACKENDS + " AND query ILIKE 'listen%'"
+
+REPLACED = 18.0  # seconds; a silence, a look, a claim, and the longest check
+DEAF = 3.0  # seconds; another fault may keep the machine busy
+# Claimed before the kill; whatever is younger belongs to the other one.
+LEFT = f"""
+SELECT count(*) FROM connections c JOIN grants g ON g.connection_id = c.id
+WHERE c.lease_until > now() AND c.lease_until < now() + interval '{90 - REPLACED + 1} seconds'
+AND g.refresh_sent_at IS NULL
+"""
+CHANNEL = re.compile(r"/alerts/channels/[0-9a-f-]{36}/tests")
 
 Fault = Callable[[World, Sandbox, float], Awaitable[None]]  # seconds that it lasts
 
@@ -35,6 +48,44 @@ async def kill_worker(world: World, _: Sandbox, seconds: float) -> None:
     await worker.kill()
     await asyncio.sleep(min(seconds, 5))
     worker.start()
+
+
+async def kill_worker_for_long(world: World, _: Sandbox, seconds: float) -> None:
+    """The other one has its leases soon, but for those with a refresh on its way."""
+    worker = random.choice(world.workers)
+    await worker.kill()
+    await asyncio.sleep(REPLACED)
+    left = await _value(world, LEFT)
+    if left:
+        world.noted.append(f"{left} leases of a killed worker after {REPLACED} s")
+    await asyncio.sleep(max(0.0, seconds - REPLACED))
+    worker.start()
+
+
+async def fail_over(world: World, _: Sandbox, seconds: float) -> None:
+    """The standby becomes the primary; the old one comes back as its standby."""
+    old, new = world.postgres, world.standby
+    await asyncio.to_thread(old.stop, signal.SIGQUIT)
+    await asyncio.to_thread(new.run, "pg_ctl", "promote", "-D", str(new.data), "-w")
+    world.postgres, world.standby = new, old
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(follow, new, old)
+
+
+async def press_hostile_webhooks(world: World, _: Sandbox, seconds: float) -> None:
+    """«Проверить» of everybody at once, while others ask whether the web process lives."""
+    async with httpx.AsyncClient(base_url=world.url, trust_env=False, timeout=60) as client:
+        pressed = [asyncio.create_task(_press(page)) for page in world.pages]
+        slowest, end = 0.0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            began = time.monotonic()
+            with suppress(httpx.HTTPError):
+                await client.get("/healthz")
+            slowest = max(slowest, time.monotonic() - began)
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*pressed)
+    if slowest > DEAF:
+        world.noted.append(f"/healthz took {slowest:.1f} s during hostile webhooks")
 
 
 async def end_everything_politely(world: World, _: Sandbox, __: float) -> None:
@@ -121,6 +172,9 @@ async def run_wild(world: World, _: Sandbox, seconds: float) -> None:
 FAULTS: tuple[Fault, ...] = (
     kill_web,
     kill_worker,
+    kill_worker_for_long,
+    fail_over,
+    press_hostile_webhooks,
     end_everything_politely,
     end_backends,
     cut_listener,
@@ -148,6 +202,27 @@ async def _jump(world: World, by: int, seconds: float) -> None:
     world.postgres.clock.write_text(f"{by:+d}\n")
     await asyncio.sleep(seconds)
     world.postgres.clock.write_text("+0\n")
+
+
+async def _press(page: Page) -> None:
+    """Of the hostile receiver the person has a channel for."""
+    browser = httpx.AsyncClient(
+        base_url=page.url, cookies=page.cookies, trust_env=False, timeout=60
+    )
+    async with browser:
+        with suppress(httpx.HTTPError):
+            for path in set(CHANNEL.findall((await browser.get("/alerts")).text)):
+                await browser.post(path)
+
+
+async def _value(world: World, query: str) -> int:
+    with suppress(asyncpg.PostgresError, OSError, TimeoutError):
+        database = await asyncpg.connect(world.postgres.url(), timeout=2)
+        try:
+            return int(await database.fetchval(query))
+        finally:
+            database.terminate()
+    return 0
 
 
 async def _say(world: World, statement: str) -> None:

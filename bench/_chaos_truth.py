@@ -80,6 +80,7 @@ class Truth:
             "tasks": self._tasks,
             "forgotten": self._forgotten,
             "not ready": self._not_ready,
+            "noted by a fault": self._noted,
         }
         found = {name: await look() for name, look in looks.items()}
         return {name: seen for name, seen in found.items() if seen}
@@ -116,6 +117,9 @@ class Truth:
     async def _forgotten(self) -> list[str]:
         lines = "\n".join(each.said() for each in self.world.programs).splitlines()
         return [line for line in lines if FORGOTTEN.search(line)][:5]
+
+    async def _noted(self) -> list[str]:
+        return self.world.noted
 
     async def _not_ready(self) -> bool:
         return await Ready(self.world.url).ask() != 200

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,14 @@ import httpx
 from app.local_postgres.binaries import unprivileged_account
 from app.local_postgres.cluster import Cluster
 from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.replication import copy_primary, hosts_of, wait_for_standby
 from tests.support.settings import PASSWORD, PROVIDERS_TOML
 
-SETTINGS = {"max_connections": "200", "shared_buffers": "64MB"}  # what is committed, stays
+SETTINGS = {  # what is committed, stays
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "wal_keep_size": "128MB",
+}
 DISK = "700m"  # of the small file system under the database
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 INTERVAL, TIMEOUT = 3, 2  # seconds
@@ -47,7 +52,7 @@ class Postgres(Cluster):
     """A cluster on a small disk, whose clock can be moved, and which comes back at its port."""
 
     def __init__(self, home: Path) -> None:
-        self.clock = home.parent / "clock"
+        self.clock = home.parent / "clock"  # of both servers
         self.clock.write_text("+0\n")
         super().__init__(home, unprivileged_account(), SETTINGS | {"port": str(free_port())})
 
@@ -70,24 +75,41 @@ class Postgres(Cluster):
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """On a tmpfs of DISK where we may mount one."""
+def postgres() -> Iterator[tuple[Postgres, Postgres]]:
+    """A primary and its standby, which has what is committed; each on a tmpfs of DISK where we may
+    mount one.
+    """
     folder = Path(tempfile.mkdtemp(prefix="svyazka-chaos-", dir="/tmp"))
     folder.chmod(0o755)
-    home = folder / "disk"
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        primary, standby = (_on_a_small_disk(folder / name, undo) for name in ("one", "two"))
+        primary.initialise()
+        primary.launch()
+        follow(primary, standby)
+        yield primary, standby
+
+
+def follow(primary: Postgres, standby: Postgres) -> None:
+    """Copy the primary, and let every commit wait for the copy."""
+    shutil.rmtree(standby.data, ignore_errors=True)
+    copy_primary(primary, standby, unprivileged_account())
+    standby.launch()
+    wait_for_standby(primary)
+
+
+def _on_a_small_disk(home: Path, undo: ExitStack) -> Postgres:
     home.mkdir()
-    mounted = os.geteuid() == 0 and _done("mount", "-t", "tmpfs", "-o", f"size={DISK}", "x", home)
+    if os.geteuid() == 0 and _done("mount", "-t", "tmpfs", "-o", f"size={DISK}", "x", home):
+        undo.callback(_done, "umount", home)
     cluster = Postgres(home)
-    try:
-        cluster.initialise()
-        cluster.launch()
-        yield cluster
-    finally:
-        with suppress(OSError, ValueError, IndexError):
-            cluster.stop(signal.SIGQUIT)
-        if mounted:
-            _done("umount", home)
-        shutil.rmtree(folder, ignore_errors=True)
+    undo.callback(_end, cluster)
+    return cluster
+
+
+def _end(cluster: Postgres) -> None:
+    with suppress(OSError, ValueError, IndexError):
+        cluster.stop(signal.SIGQUIT)
 
 
 class Wild:
@@ -134,6 +156,43 @@ async def wild_provider() -> AsyncIterator[Wild]:
     wild.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield wild
+    finally:
+        server.close()
+
+
+class HostileReceiver:
+    """Of webhooks: a trailer without an end, or a body that comes a byte a second."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            await reader.readuntil(b"\r\n\r\n")
+            self.asked += 1
+            await (self._trailer(writer) if self.asked % 2 else self._slow(writer))
+        writer.close()
+
+    async def _trailer(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: ")
+        while True:
+            writer.write(b"a" * 65536)
+            await writer.drain()
+
+    async def _slow(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(1)
+
+
+@asynccontextmanager
+async def hostile_receiver() -> AsyncIterator[str]:
+    receiver = HostileReceiver()
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     finally:
         server.close()
 
@@ -203,8 +262,10 @@ class Ready:
 
 @dataclass
 class World:
-    postgres: Postgres
+    postgres: Postgres  # the primary
+    standby: Postgres
     wild: Wild
+    hostile_url: str  # of a receiver of webhooks
     web: Program
     workers: list[Program]
     sandbox: Program
@@ -212,6 +273,7 @@ class World:
     sandbox_url: str
     environ: dict[str, str]
     pages: list[Page] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)  # what faults found broken themselves
 
     @property
     def programs(self) -> list[Program]:
@@ -224,16 +286,17 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(database: Postgres, folder: Path) -> AsyncIterator[World]:
+async def open_world(primary: Postgres, standby: Postgres, folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         wild = await stack.enter_async_context(wild_provider())
+        hostile_url = await stack.enter_async_context(hostile_receiver())
         port, sandbox_port = free_port(), free_port()
         url, sandbox_url = f"http://127.0.0.1:{port}", f"http://localhost:{sandbox_port}"
         file = folder / "providers.toml"
         file.write_text(PROVIDERS_TOML.format(sandbox=sandbox_url) + WILD.format(url=wild.url))
         secrets = {f"{name}_CLIENT_SECRET": f"{name.lower()}-secret" for name in ("EVOTOR", "WILD")}
         environ = environment(
-            database.url(),
+            f"{hosts_of(primary, standby)}?target_session_attrs=read-write&connect_timeout=2",
             port,
             PROVIDERS_FILE=str(file),
             ALLOW_INSECURE_PROVIDERS="1",
@@ -256,7 +319,8 @@ async def open_world(database: Postgres, folder: Path) -> AsyncIterator[World]:
         web, workers = start("web"), [start("worker"), start("worker")]
         await answers(sandbox, f"{sandbox_url}/control")
         await answers(web, f"{url}/readyz")
-        yield World(database, wild, web, workers, sandbox, url, sandbox_url, environ)
+        servers = (primary, standby, wild, hostile_url)
+        yield World(*servers, web, workers, sandbox, url, sandbox_url, environ)
 
 
 def _done(*command: str | Path) -> bool:

@@ -23,11 +23,7 @@ class Pair:
 
     def hosts(self) -> str:
         """Both, in libpq's form for several hosts; the primary first."""
-        first, second = self.primary.url(), self.standby.url()
-        who, _, rest = first.rpartition("@")
-        address, _, name = rest.partition("/")
-        other = second.rpartition("@")[2].partition("/")[0]
-        return f"{who}@{address},{other}/{name}"
+        return hosts_of(self.primary, self.standby)
 
     def kill_primary(self) -> None:
         """The whole of it, at once, with whatever was not written."""
@@ -36,6 +32,15 @@ class Pair:
     def promote(self) -> None:
         """Asks the standby to become a primary; it takes a moment (`pg_is_in_recovery`)."""
         self.standby.run("pg_ctl", "promote", "-D", str(self.standby.data), "-W")
+
+
+def hosts_of(primary: Cluster, standby: Cluster) -> str:
+    """The address of both."""
+    first, second = primary.url(), standby.url()
+    who, _, rest = first.rpartition("@")
+    address, _, name = rest.partition("/")
+    other = second.rpartition("@")[2].partition("/")[0]
+    return f"{who}@{address},{other}/{name}"
 
 
 @contextmanager
@@ -48,10 +53,10 @@ def replicated(*, synchronous: bool = False) -> Iterator[Pair]:
         primary.initialise()
         _launch(primary, undo)
         standby = Cluster(_home(undo), account, REPLICATING)
-        _copy(primary, standby, account)
+        copy_primary(primary, standby, account)
         _launch(standby, undo)
         if synchronous:
-            _wait_for_standby(primary)
+            wait_for_standby(primary)
         yield Pair(primary, standby)
 
 
@@ -67,7 +72,7 @@ def _launch(cluster: Cluster, undo: ExitStack) -> None:
     undo.enter_context(guarded(cluster.pid(), cluster.home))
 
 
-def _copy(primary: Cluster, standby: Cluster, account: Account | None) -> None:
+def copy_primary(primary: Cluster, standby: Cluster, account: Account | None) -> None:
     """With `-R` it knows whom to follow."""
     password = shutil.copy(primary.home / "password", standby.home / "password")
     if account:
@@ -76,7 +81,7 @@ def _copy(primary: Cluster, standby: Cluster, account: Account | None) -> None:
     standby.run("pg_basebackup", "-D", str(standby.data), *source)
 
 
-def _wait_for_standby(primary: Cluster) -> None:
+def wait_for_standby(primary: Cluster) -> None:
     """With every commit. What is promoted waits for nobody: this is not copied any more."""
     statements = ("ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
     primary.run("psql", primary.url(), *(word for each in statements for word in ("-c", each)))
