@@ -39,7 +39,7 @@ ENOUGH_CHECKS = 10_000  # recent checks counted at most: enough for a share
 PROVIDER_CAUSES = [
     cause.value
     for cause in Cause
-    if cause.fault == "provider" and cause not in refusal_waves.REFUSAL_CAUSES
+    if cause.fault == "provider" and cause not in refusal_waves.WAVE_CAUSES
 ]
 
 # `recent`: checks that count, at most :enough. `askable`: connections that were checked since

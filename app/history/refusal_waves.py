@@ -29,7 +29,7 @@ SAMPLE_QUORUM = (
 ENOUGH_LOOKS = 10_000  # recent looks that are counted at most
 DAY_SECONDS = 86_400.0  # seconds
 
-REFUSAL_CAUSES = [
+WAVE_CAUSES = [
     cause.value
     for cause in (
         Cause.REVOKED,
@@ -188,6 +188,6 @@ def _values(provider: str, after: datetime) -> dict[str, Any]:
     return {
         "provider": provider,
         "after": after,
-        "refusing": REFUSAL_CAUSES,
+        "refusing": WAVE_CAUSES,
         "enough": ENOUGH_LOOKS,
     }

@@ -24,7 +24,7 @@ FAILURE_CAUSES = {
     "unconfigured": Cause.MISCONFIGURED,
     "not_allowed": Cause.MISCONFIGURED,  # nothing was sent: an address in our entry is wrong
 }
-REFUSAL_CAUSES = {  # of a refused refresh, by what its code is about
+REFRESH_CAUSES = {  # of a refused refresh, by what its code is about
     TokenError.GRANT: Cause.REVOKED,
     TokenError.PAYMENT: Cause.PAYMENT_REQUIRED,
     TokenError.PROVIDER: Cause.PROVIDER_ERROR,
@@ -78,8 +78,8 @@ def _refusal_cause(answer: Answer, others: Others) -> Cause:
     status, about = answer.status, TOKEN_ERRORS.get(answer.refused)
     if status == 429 or answer.is_limited:
         return Cause.RATE_LIMITED
-    if about in REFUSAL_CAUSES:
-        return REFUSAL_CAUSES[about]
+    if about in REFRESH_CAUSES:
+        return REFRESH_CAUSES[about]
     if status >= 500 or status in PASSING:
         return Cause.PROVIDER_ERROR
     if answer.is_wall or (about is None and status < 400):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.history.refusal_waves import REFUSAL_CAUSES
+from app.history.refusal_waves import WAVE_CAUSES
 from app.monitor.causes import Others
 from app.monitor.leases import Lease
 
@@ -69,7 +69,7 @@ async def others_of(session: AsyncSession, lease: Lease, window: float, *, token
         "user_id": lease.user_id,
         "window": timedelta(seconds=window),
         "lately": timedelta(seconds=REFUSED_LATELY),
-        "refusing": REFUSAL_CAUSES,
+        "refusing": WAVE_CAUSES,
         "enough": ENOUGH_OTHERS,
     }
     return of_counts((await session.execute(COUNT_OTHERS, values)).one(), token=token)

@@ -8,13 +8,13 @@ from datetime import datetime
 from app.database.engine import Sessions
 from app.history import provider_outages, rescheduling
 from app.history.provider_outages import PROVIDER_CAUSES
-from app.history.refusal_waves import REFUSAL_CAUSES
+from app.history.refusal_waves import WAVE_CAUSES
 from app.models.history import REFUSING
 from app.monitor.results import Checked
 from app.monitor.verdict import scaled
 from app.providers.provider import Catalogue, Provider
 
-OUTAGE_CAUSES = {*PROVIDER_CAUSES, *REFUSAL_CAUSES}  # causes that may be a provider-wide outage's
+OUTAGE_CAUSES = {*PROVIDER_CAUSES, *WAVE_CAUSES}  # causes that may be a provider-wide outage's
 
 
 async def _always() -> bool:

@@ -1,17 +1,15 @@
 """What an answer says of the token it was asked with, row by row, and of whom it speaks."""
 
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import pytest
 
 from app.monitor.answer import Answer, without_stranger
+from tests.support.probe_answers import answer
 
 
-def answer(status: int = 0, **more: object) -> Answer:
-    return Answer("evidence", 10, status, **more)  # type: ignore[arg-type]
-
-
-def said(*statuses: int, **more: object) -> list[Answer]:
+def said(*statuses: int, **more: Any) -> list[Answer]:
     return [answer(status, **more) for status in statuses]
 
 

@@ -15,20 +15,11 @@ from app.monitor.verdict import (
     scaled,
     verdict_of,
 )
+from tests.support.probe_answers import ERROR, FORBIDDEN, LIMITED, UNAUTHORIZED, WELL, answer
 
 INTERVAL = 600.0  # seconds
 HOUR = 3_600.0
 
-
-def answer(status: int = 0, failure: str = "", **more: object) -> Answer:
-    return Answer("evidence", 10, status, failure, **more)  # type: ignore[arg-type]
-
-
-WELL = answer(200)
-ERROR = answer(503)
-UNAUTHORIZED = answer(401)
-FORBIDDEN = answer(403)
-LIMITED = answer(429)
 
 CAUSES = [
     (answer(200), None),

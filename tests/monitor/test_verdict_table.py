@@ -5,14 +5,16 @@ unnoticed; how that is tried: `python -m bench verdict_mutants`.
 """
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 
 from app.models.connection import Cause, Status
 from app.monitor.answer import Answer
-from app.monitor.causes import FAILURE_CAUSES, REFUSAL_CAUSES, Others, cause_of
+from app.monitor.causes import FAILURE_CAUSES, REFRESH_CAUSES, Others, cause_of
 from app.monitor.verdict import CONFIRMED_STATUS, GRAVITY, PriorState, Verdict, verdict_of
 from app.providers.spec_parts import TOKEN_ERRORS, TokenError
+from tests.support.probe_answers import answer
 
 INTERVAL = 600.0  # seconds
 
@@ -20,11 +22,7 @@ RED, BLOCKED, REVOKED = Status.OFFLINE, Status.BLOCKED, Status.REVOKED
 DELAYS = {RED: 30.0, BLOCKED: 600.0, REVOKED: 60.0}  # seconds, once confirmed
 
 
-def answer(status: int = 0, **more: object) -> Answer:
-    return Answer("evidence", 10, status, **more)  # type: ignore[arg-type]
-
-
-def said(*statuses: int, **more: object) -> list[Answer]:
+def said(*statuses: int, **more: Any) -> list[Answer]:
     return [answer(status, **more) for status in statuses]
 
 
@@ -111,9 +109,9 @@ def test_what_is_ours_is_amber(given: Answer) -> None:
 
 def test_the_words_of_token_endpoints_and_their_causes_cannot_drift() -> None:
     """A word that the reader knows is one that the verdict knows: they read one table."""
-    assert set(REFUSAL_CAUSES) == set(TokenError) - {TokenError.CLIENT, TokenError.UNCLEAR}
+    assert set(REFRESH_CAUSES) == set(TokenError) - {TokenError.CLIENT, TokenError.UNCLEAR}
     for word, about in TOKEN_ERRORS.items():
-        expected = REFUSAL_CAUSES.get(about, Cause.MISCONFIGURED)
+        expected = REFRESH_CAUSES.get(about, Cause.MISCONFIGURED)
         assert cause_of(answer(400, refused=word)) is expected
 
 

@@ -13,20 +13,12 @@ from app.monitor.verdict import (
     verdict_of,
     wants_corroboration,
 )
+from tests.support.probe_answers import ERROR, FORBIDDEN, LIMITED, UNAUTHORIZED, WELL, answer
 
 INTERVAL = 600.0  # seconds
 REFUSALS = [Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED, Cause.REVOKED]
 
 
-def answer(status: int = 0, failure: str = "", **more: object) -> Answer:
-    return Answer("evidence", 10, status, failure, **more)  # type: ignore[arg-type]
-
-
-WELL = answer(200)
-ERROR = answer(503)
-UNAUTHORIZED = answer(401)
-FORBIDDEN = answer(403)
-LIMITED = answer(429)
 LONG = 36_000.0  # seconds
 
 
