@@ -27,6 +27,8 @@ Sessions = async_sessionmaker[AsyncSession]
 Reader = AsyncSession | AsyncConnection  # what a query takes
 
 STATEMENT_PATIENCE = 30.0  # seconds; a database that hangs must not block us
+# A process that stands still in the middle of a transaction would keep its rows locked for ever.
+END_IDLE = f"SET idle_in_transaction_session_timeout = '{STATEMENT_PATIENCE:.0f}s'"
 IDLE_BEFORE_PING = 0.05  # seconds unused after which a connection is tested before use
 # Of what is no web and no worker. None beyond the pool: such a connection is closed after each use,
 # with its prepared statements.
@@ -54,8 +56,9 @@ class Database:
         self._connector = Connector(database_url, role)
         self._listens = Connector(listen_url or database_url, f"{role} listener")
         self.pooled = self._connector.url.pooled or bool(listen_url)
+        self._ends_idle_transactions = patience is not None and not self.pooled
         connect_args = {
-            "async_creator_fn": self._connector.connect,
+            "async_creator_fn": self._connect,
             "command_timeout": patience,
             **(WITHOUT_STATEMENTS if self.pooled else {}),
         }
@@ -88,6 +91,12 @@ class Database:
         return await self._listens.connect(
             patience, command_timeout=patience, statement_cache_size=0
         )
+
+    async def _connect(self, **options: Any) -> "asyncpg.Connection[Any]":
+        connection = await self._connector.connect(**options)
+        if self._ends_idle_transactions:
+            await connection.execute(END_IDLE)
+        return connection
 
     def connections_in_use(self) -> int:
         return cast(QueuePool, self.engine.pool).checkedout()

@@ -101,3 +101,16 @@ async def test_a_restarted_server_costs_no_failed_request(database: Database) ->
     await until(closed)
     async with database.sessions() as session:
         assert (await (await session.connection()).exec_driver_sql("SELECT 1")).scalar_one() == 1
+
+
+async def test_a_transaction_of_a_process_that_stands_still_ends(database_url: str) -> None:
+    """Not that of a migration, nor where a pooler would give the setting to somebody else."""
+    query = text("SHOW idle_in_transaction_session_timeout")
+    opened = {
+        "30s": open_database(database_url),
+        "0": open_database(f"{database_url}?pgbouncer=true"),
+        "0 ": open_database(database_url, patience=None),
+    }
+    for wanted, opening in opened.items():
+        async with opening as database, database.sessions() as session:
+            assert await session.scalar(query) == wanted.strip()
