@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from app.cli.bootstrap import ensure
 from app.cli.shown_process import run_shown
 from app.cli.virtual_environment import ROOT
+from tests.known_vulnerabilities import look_up, pins
 
 CHECKS = (
     ("format", "ruff format --check"),
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
     """
     if arguments[:1] == ["fast"]:
         return run_side_by_side([*FAST, *arguments[1:]])
-    failed = [] if arguments else _failed_checks()
+    failed = [] if arguments else [*_failed_checks(), *_known_vulnerabilities()]
     chromium = _find_chromium() or _install_chromium()
     chosen = [*([] if chromium else ["-m", "not browser"]), *arguments]
     status = _run_alone(chosen, chromium) if arguments else run_side_by_side(chosen, chromium)
@@ -55,6 +56,20 @@ def main(arguments: list[str]) -> int:
 
 def _failed_checks() -> list[str]:
     return [name for name, command in CHECKS if not _passes(f"{name}: {command}", command)]
+
+
+def _known_vulnerabilities() -> list[str]:
+    """A failure only where something is known: the database may be out of reach."""
+    files = [ROOT / f"requirements{part}.txt" for part in ("", "-demo", "-dev")]
+    wanted = pins(*files)
+    found = look_up(wanted)
+    if found is None:
+        print("Known vulnerabilities were NOT looked up: api.osv.dev cannot be reached.")
+        return []
+    for (name, version), ids in found.items():
+        print(f"{name} {version}: {', '.join(ids)}")
+    print(f"known vulnerabilities: {len(found)} of {len(wanted)} requirements have some")
+    return ["known vulnerabilities"] if found else []
 
 
 def _passes(label: str, command: str) -> bool:

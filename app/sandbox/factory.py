@@ -13,10 +13,12 @@ from werkzeug.exceptions import HTTPException
 from app.sandbox import api, authorize, control, page, tokens
 from app.sandbox._app import Sandbox
 from app.sandbox.faults import Faults
+from app.sandbox.guard import is_misdirected
 from app.sandbox.journal import Journal
 from app.sandbox.ledger import Ledger
 from app.sandbox.settings import SandboxSettings
 
+MISDIRECTED = 421  # RFC 9110 section 15.5.20
 ROOT = Path(__file__).resolve().parents[2]
 STATIC, TEMPLATES = f"{ROOT}/static", f"{ROOT}/templates"
 LOGGED = {"authorize", "tokens", "api"}  # blueprints; the control page would only log itself
@@ -38,6 +40,7 @@ def create_sandbox(
     for module in (authorize, tokens, api, control, page):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(HTTPException, _http_error)
+    app.before_request(_refuse_misdirected)
     _keep_journal(app)
     app.after_request(_secure)
     return app
@@ -59,6 +62,12 @@ def _keep_journal(app: Sandbox) -> None:
     async def close_entry(_error: BaseException | None) -> None:
         if "entry" in g:  # also after a client that went away: then no response was made
             g.entry.close()
+
+
+async def _refuse_misdirected() -> ResponseReturnValue | None:
+    if is_misdirected():
+        return "only names of this machine are served here", MISDIRECTED
+    return None
 
 
 async def _secure(response: Response) -> Response:

@@ -68,7 +68,7 @@ class Caller:
 
 def reach(app: Quart) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # two spellings of ASGI
-    return httpx.AsyncClient(transport=transport, base_url="http://sandbox")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 def answer_of(redirect: httpx.Response) -> dict[str, str]:

@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def app(clock: Clock) -> Sandbox:
-    settings = SandboxSettings(issuer="http://sandbox", slow_seconds=0.05, hang_seconds=0.05)
+    settings = SandboxSettings(issuer="http://localhost", slow_seconds=0.05, hang_seconds=0.05)
     return create_sandbox(settings, clock)
 
 

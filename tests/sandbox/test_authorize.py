@@ -24,7 +24,7 @@ async def test_the_answer_carries_code_state_and_issuer(evotor: Caller) -> None:
     answer = answer_of(redirect)
     assert redirect.headers["location"].startswith(f"{REDIRECT_URI}?")
     assert answer["state"] == "a b&c"
-    assert answer["iss"] == "http://sandbox"
+    assert answer["iss"] == "http://localhost"
     assert answer["code"]
 
 
@@ -73,7 +73,7 @@ async def test_a_wrong_request_goes_back_as_an_error(
 ) -> None:
     for answer in (await evotor.ask(**changes), await evotor.consent(**changes)):
         back = answer_of(answer)
-        assert (back["error"], back["state"], back["iss"]) == (error, "st", "http://sandbox")
+        assert (back["error"], back["state"], back["iss"]) == (error, "st", "http://localhost")
 
 
 async def test_a_parameter_given_twice_is_refused(evotor: Caller) -> None:

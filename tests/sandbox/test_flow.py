@@ -98,6 +98,6 @@ async def test_an_answer_of_the_token_endpoint_is_complete_and_not_kept(evotor: 
 
 async def test_metadata_names_every_endpoint(evotor: Caller) -> None:
     found = (await evotor.http.get("/.well-known/oauth-authorization-server")).json()
-    assert found["issuer"] == "http://sandbox"
-    assert found["token_endpoint"] == "http://sandbox/oauth/token"
+    assert found["issuer"] == "http://localhost"
+    assert found["token_endpoint"] == "http://localhost/oauth/token"
     assert found["authorization_response_iss_parameter_supported"] is True

@@ -86,3 +86,22 @@ def test_an_account_is_known_by_its_id_or_its_name_alone() -> None:
 
 def pressed(page: str) -> list[str]:
     return re.findall(r'value="(\w+)" aria-pressed="true"', page)
+
+
+FOREIGN = ["evil.example", "evil.example:8001", "", "localhost.evil", "[::2]"]
+OURS = ["localhost:8001", "LOCALHOST", "127.0.0.1:1", "[::1]:8001", "[::1]"]
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+async def test_a_name_that_was_made_to_lead_here_is_not_served(
+    http: httpx.AsyncClient, host: str
+) -> None:
+    """A page of evil.example in a browser on this machine would read and press everything."""
+    for path in ("/", "/control", "/oauth/authorize"):
+        assert (await http.get(path, headers={"Host": host})).status_code == 421, path
+    assert (await http.post("/control", headers={"Host": host}, json={})).status_code == 421
+
+
+@pytest.mark.parametrize("host", OURS)
+async def test_this_machine_by_any_of_its_names_is(http: httpx.AsyncClient, host: str) -> None:
+    assert (await http.get("/control", headers={"Host": host})).status_code == 200
