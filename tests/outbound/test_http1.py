@@ -5,6 +5,7 @@ import gzip
 import ssl
 import zlib
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -107,7 +108,8 @@ async def _played(script: Script, story: Story, files: tuple[Path, Path] | None)
         for task, writer in served:
             if task is not None:
                 task.cancel()
-            writer.transport.abort()
+            with suppress(AttributeError):  # Python 3.11.2's word for TLS that was closed twice
+                writer.transport.abort()
         await asyncio.gather(*(task for task, _ in served if task), return_exceptions=True)
         await server.wait_closed()
 
