@@ -38,7 +38,7 @@ REPEATED_WITHIN = timedelta(minutes=1)  # the same event is logged once within i
 
 # One statement for what comes most often. A token proves that the application is installed now, so
 # a removal that is older and arrives later is ignored. A token that is stored already changes
-# nothing.
+# nothing, nor does one of the last twenty that were replaced: somebody repeats an old post.
 KEEP_TOKEN = text(
     """
     WITH known AS (
@@ -47,8 +47,10 @@ KEEP_TOKEN = text(
         VALUES (:id, :provider, :account, :token, :hash, now(), now())
         ON CONFLICT (provider, account) DO UPDATE
         SET token = excluded.token, token_hash = excluded.token_hash, token_at = now(),
-            installation_at = now()
+            installation_at = now(), replaced_hashes =
+                (array_remove(ARRAY[old.token_hash], NULL) || old.replaced_hashes)[1:20]
         WHERE old.token_hash IS DISTINCT FROM excluded.token_hash
+          AND excluded.token_hash <> ALL (old.replaced_hashes)
         RETURNING id, provider, account, user_id
     ), due AS (
         UPDATE connections c

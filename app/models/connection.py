@@ -221,6 +221,8 @@ class PushedToken(Base):
     token: Mapped[bytes | None]  # NULL: not delivered yet, or the application was removed
     token_hash: Mapped[bytes | None]  # SHA-256, to recognise a token that was delivered before
     token_at: Mapped[datetime | None]
+    # Of the newest tokens that others have replaced: a post that is repeated brings none back
+    replaced_hashes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), server_default="{}")
     # The user who has proven to own the account, one at a time (docs/decisions/0018).
     user_id: Mapped[int | None] = mapped_column(
         ForeignKey("users.id", ondelete="SET NULL"), index=True

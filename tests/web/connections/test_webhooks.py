@@ -279,6 +279,19 @@ async def test_a_repeated_push_is_one_and_a_new_token_takes_its_place(
     assert keys.open(second.token, "pushed_tokens", second.id, "token") == "another-token"
 
 
+async def test_a_post_of_before_that_is_repeated_brings_no_old_token_back(
+    evotor: Evotor, database: Database
+) -> None:
+    for number in range(3):
+        assert await evotor.push(f"{TOKEN}-{number}") == 200
+    newest = (await pushed(database))[0].token_hash
+    for number in (0, 1, 0):
+        assert await evotor.push(f"{TOKEN}-{number}") == 200
+        assert (await pushed(database))[0].token_hash == newest
+    assert await evotor.push(f"{TOKEN}-3") == 200
+    assert (await pushed(database))[0].token_hash != newest
+
+
 async def test_many_at_once_are_one_row_and_stand_in_no_jam(
     evotor: Evotor, database: Database, keys: Keys
 ) -> None:
