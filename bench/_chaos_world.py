@@ -272,6 +272,7 @@ class World:
     url: str
     sandbox_url: str
     environ: dict[str, str]
+    targets: dict[str, str]  # where /metrics are, by the name of the instance
     pages: list[Page] = field(default_factory=list)
     noted: list[str] = field(default_factory=list)  # what faults found broken themselves
 
@@ -309,18 +310,21 @@ async def open_world(primary: Postgres, standby: Postgres, folder: Path) -> Asyn
             **secrets,
         )
 
-        def start(*words: str) -> Program:
-            program = Program([*APP, *words], environ).start()
+        def start(*words: str, **more: str) -> Program:
+            program = Program([*APP, *words], environ | more).start()
             stack.push_async_callback(program.close)
             return program
 
         lifetime = ("--access-token-lifetime", str(TOKENS_LIVE))
         sandbox = start("sandbox", "--port", str(sandbox_port), *lifetime)
-        web, workers = start("web"), [start("worker"), start("worker")]
+        ports = [free_port(), free_port()]
+        web, workers = start("web"), [start("worker", METRICS_PORT=str(each)) for each in ports]
+        targets = {"web": url}
+        targets |= {f"worker-{each}": f"http://127.0.0.1:{each}" for each in ports}
         await answers(sandbox, f"{sandbox_url}/control")
         await answers(web, f"{url}/readyz")
         servers = (primary, standby, wild, hostile_url)
-        yield World(*servers, web, workers, sandbox, url, sandbox_url, environ)
+        yield World(*servers, web, workers, sandbox, url, sandbox_url, environ, targets)
 
 
 def _done(*command: str | Path) -> bool:

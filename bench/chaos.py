@@ -63,9 +63,9 @@ async def _lived_through(world: World) -> dict[str, object]:
         contextlib.AsyncExitStack() as stack,
     ):
         sandbox = Sandbox(world.sandbox_url, checker.http)
-        await _move_in(world, database, checker, sandbox)
+        await move_in(world, database, checker, sandbox)
         ready = Ready(world.url)
-        background = [each.look() for each in world.pages] + [ready.listen(), _busy(world, sandbox)]
+        background = [each.look() for each in world.pages] + [ready.listen(), busy(world, sandbox)]
         for each in background:
             stack.callback(asyncio.create_task(each).cancel)
         await asyncio.sleep(INTERVAL * 2)
@@ -91,7 +91,7 @@ async def _lived_through(world: World) -> dict[str, object]:
         }
 
 
-async def _move_in(world: World, database: Database, checker: Checker, sandbox: Sandbox) -> None:
+async def move_in(world: World, database: Database, checker: Checker, sandbox: Sandbox) -> None:
     """People sign up as people do; their grants are real ones of the sandbox."""
     evotor = checker.catalogue["evotor"]
     for number in range(PEOPLE):
@@ -117,7 +117,7 @@ async def _id_of(database: Database, email: str) -> int:
     return user.id
 
 
-async def _busy(world: World, sandbox: Sandbox) -> None:
+async def busy(world: World, sandbox: Sandbox) -> None:
     """Somebody who connects and disconnects all the time, whatever happens."""
     browser = None
     while True:
