@@ -16,6 +16,8 @@ import httpx
 from app.local_postgres.binaries import LocalPostgresError
 from bench._chaos_world import FAKETIME, Page, World, follow
 from tests.support.people import Sandbox
+from tests.support.processes import Program
+from tests.support.waiting import every
 
 HOUR = 3600
 BACKENDS = (
@@ -25,6 +27,7 @@ BACKENDS = (
 LISTENERS = BACKENDS + " AND query ILIKE 'listen%'"
 
 REPLACED = 18.0  # seconds; a silence, a look, a claim, and the longest check
+STARTED = 30.0  # seconds, on a busy machine
 DEAF = 3.0  # seconds; another fault may keep the machine busy
 # Claimed before the kill; whatever is younger belongs to the other one.
 LEFT = f"""
@@ -47,7 +50,7 @@ async def kill_worker(world: World, _: Sandbox, seconds: float) -> None:
     worker = random.choice(world.workers)
     await worker.kill()
     await asyncio.sleep(min(seconds, 5))
-    worker.start()
+    await _start(world, worker)
 
 
 async def kill_worker_for_long(world: World, _: Sandbox, seconds: float) -> None:
@@ -59,7 +62,7 @@ async def kill_worker_for_long(world: World, _: Sandbox, seconds: float) -> None
     if left:
         world.noted.append(f"{left} leases of a killed worker after {REPLACED} s")
     await asyncio.sleep(max(0.0, seconds - REPLACED))
-    worker.start()
+    await _start(world, worker)
 
 
 async def fail_over(world: World, _: Sandbox, seconds: float) -> None:
@@ -202,6 +205,15 @@ async def _jump(world: World, by: int, seconds: float) -> None:
     world.postgres.clock.write_text(f"{by:+d}\n")
     await asyncio.sleep(seconds)
     world.postgres.clock.write_text("+0\n")
+
+
+async def _start(world: World, worker: Program) -> None:
+    """Until its first heartbeat: a program that only just loads has no answer to SIGTERM yet."""
+    query = f"SELECT count(*) FROM monitors WHERE started_at > to_timestamp({time.time()})"
+    worker.start()
+    async for _ in every(0.2, STARTED):
+        if await _value(world, query):
+            return
 
 
 async def _press(page: Page) -> None:
