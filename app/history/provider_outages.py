@@ -105,9 +105,9 @@ async def open_ones(session: AsyncSession) -> dict[str, str]:
 
 async def would_open(session: AsyncSession, provider: str, window: float = WAVE_WINDOW) -> bool:
     """Do the last looks show an outage or a wave of refusals? `window`: seconds, of a wave."""
-    if await _failures_now(session, provider) is not None:
-        return True
     ended = await last_end(session, provider)
+    if await _failures_now(session, provider, ended) is not None:
+        return True
     return await refusal_waves.seen_now(session, provider, window, ended) is not None
 
 
@@ -162,7 +162,7 @@ async def _open_if_it_is_one(
     session: AsyncSession, provider: str, window: float, patience: float
 ) -> None:
     ended = await last_end(session, provider)
-    kind, found, told_from = FAILING, await _failures_now(session, provider), None
+    kind, found, told_from = FAILING, await _failures_now(session, provider, ended), None
     if found is None:
         kind = REFUSING
         found = await refusal_waves.seen_now(session, provider, window, ended)
@@ -185,10 +185,13 @@ async def _open_if_it_is_one(
         await announce_provider(session, provider)
 
 
-async def _failures_now(session: AsyncSession, provider: str) -> Row[Any] | None:
-    """What the last looks show; None where they show no outage."""
-    now, ended = await _now(session), await last_end(session, provider)
-    # What failed in the outage before says nothing about a new one.
+async def _failures_now(
+    session: AsyncSession, provider: str, ended: datetime | None
+) -> Row[Any] | None:
+    """What the last looks show; None where they show no outage. `ended`: when the last one did;
+    what failed in it says nothing about a new one.
+    """
+    now = await _now(session)
     after = max(now - RECENT_WINDOW, ended) if ended else now - RECENT_WINDOW
     seen = await _count(session, provider, after)
     return seen if is_outage(RecentChecks(seen.seen, seen.failing)) else None
