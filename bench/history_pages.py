@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from app import local_postgres
 from app.accounts.passwords import hash_password
-from app.cli.commands import collect_seldom, migrate_database
+from app.cli.commands import migrate_database
+from app.cli.garbage_collector import collect_seldom
 from app.config import Settings
 from app.database.engine import Database, open_database
 from app.history.latency import BUCKETS, DAY_SLOTS, HOUR_SLOTS

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.cli.garbage_collector import collect_seldom
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """SIGTERM is an orderly end, as Ctrl-C is: nothing that a test has started stays behind."""
@@ -25,7 +27,7 @@ def pytest_collection() -> Iterator[None]:
     """Nothing of what is collected is garbage until the end, so nobody needs to look for it."""
     gc.disable()
     yield
-    gc.freeze()
+    collect_seldom()
     gc.enable()
 
 

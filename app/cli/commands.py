@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import logging
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from app.alerts.worker import alerting, alerting_of
 from app.cli import start_checks
 from app.cli.confirmation import ask_first
 from app.cli.doctor import doctor
+from app.cli.garbage_collector import collect_seldom
 from app.cli.keys import keys
 from app.cli.providers import providers
 from app.cli.users import person_of, users
@@ -59,8 +59,6 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-GC_THRESHOLDS = (20_000, 20, 20)  # the allocations and collections between two searches for cycles
-
 Environ = Mapping[str, str]
 
 
@@ -82,14 +80,6 @@ def worker(_: argparse.Namespace, environ: Environ) -> int:
     collect_seldom()
     uvloop.run(_work(settings))
     return 0
-
-
-def collect_seldom() -> None:
-    """Search for reference cycles rarely. Checks and pages leave hardly any, and each search goes
-    through all modules.
-    """
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def migrate(arguments: argparse.Namespace, environ: Environ) -> int:
