@@ -46,9 +46,10 @@ class Clock:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def go_to(self, moment: datetime) -> None:
+    async def go_to(self, moment: datetime, then: str = "") -> None:
+        """`then`: a statement that nobody sees the new time without; all are one transaction."""
         text = moment.isoformat()
-        await run(self._url, f"UPDATE clock SET shift = '{text}' - pg_catalog.now()")
+        await run(self._url, f"UPDATE clock SET shift = '{text}' - pg_catalog.now(); {then}")
 
     async def pass_(self, time: timedelta) -> None:
         await run(self._url, f"UPDATE clock SET shift = shift + '{time.total_seconds()} s'")
