@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -46,12 +47,56 @@ async def matches(password_hash: str, password: str) -> bool:
     return await _in_turn(lambda: _verified(password_hash, password[:LONGEST_PASSWORD]))
 
 
-async def _in_turn(work: Callable[[], T]) -> T:
-    """The turn ends with the work: a thread goes on, whether or not somebody still waits."""
+@asynccontextmanager
+async def turn() -> AsyncIterator[None]:
+    """For what ends with hashing: its turn is taken before the rest, which waits for the database.
+    Otherwise a crowd would wait there, in no order. Raises Overloaded.
+    """
+    async with _turn():
+        yield
+
+
+class _Turn:
+    """It ends with the work: a thread goes on, whether or not somebody still waits."""
+
+    def __init__(self) -> None:
+        self.has_ended = False
+        self._working: asyncio.Future[Any] | None = None
+
+    async def run(self, work: Callable[[], T]) -> T:
+        working = self._working = asyncio.get_running_loop().run_in_executor(None, work)
+        return await asyncio.shield(working)
+
+    def end(self) -> None:
+        self.has_ended = True
+        if self._working is None or self._working.done():
+            _queue.leave()
+        else:
+            self._working.add_done_callback(lambda _: _queue.leave())
+
+
+_held: ContextVar[_Turn | None] = ContextVar("held", default=None)
+
+
+@asynccontextmanager
+async def _turn() -> AsyncIterator[_Turn]:
+    held = _held.get()
+    if held is not None and not held.has_ended:
+        yield held
+        return
     await _queue.enter(_asker.get())
-    working = asyncio.get_running_loop().run_in_executor(None, work)
-    working.add_done_callback(lambda _: _queue.leave())
-    return await asyncio.shield(working)
+    mine = _Turn()
+    before = _held.set(mine)
+    try:
+        yield mine
+    finally:
+        _held.reset(before)
+        mine.end()
+
+
+async def _in_turn(work: Callable[[], T]) -> T:
+    async with _turn() as mine:
+        return await mine.run(work)
 
 
 def _verified(password_hash: str, password: str) -> bool:

@@ -10,7 +10,7 @@ from quart_auth import logout_user
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
-from app.accounts import one_time_tokens, rate_limits, two_factor, users
+from app.accounts import one_time_tokens, passwords, rate_limits, two_factor, users
 from app.accounts import sessions as user_sessions
 from app.accounts.rate_limits import RateLimit, address_key, login_key
 from app.audit_log import AuditEvent
@@ -55,9 +55,10 @@ async def login_page() -> ResponseReturnValue:
 async def login() -> ResponseReturnValue:
     form = await request.form
     email, password = form.get("email", ""), form.get("password", "")
-    if wait := await _wait_before(email):
-        return await _by_mail_instead(wait)
-    user = await users.verify(dashboard().database.sessions, email, password)
+    async with passwords.turn():
+        if wait := await _wait_before(email):
+            return await _by_mail_instead(wait)
+        user = await users.verify(dashboard().database.sessions, email, password)
     if user is None:
         dashboard().unfinished.start(_note_refusal(dashboard(), email))
         return await login_form(form.get("next"), email=email, error=WRONG), 422

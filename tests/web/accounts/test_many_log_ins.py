@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import func, select
 
 from app.accounts import passwords
 from app.accounts.passwords import AT_ONCE, MOST_WAITING
+from app.models.account import Attempt
 from app.process import bind
 from app.web.middleware.trusted_proxies import TrustedProxies
 from tests.support.people import Person
@@ -83,6 +85,7 @@ async def test_a_real_log_in_waits_for_one_of_each_network_and_the_rest_for_thei
     assert len(away) == refused + 1
     assert {each.headers["Retry-After"] for each in away} == {"5"}
     assert {each.status_code for each in answers} == {422, 503}
+    assert await _counted(person) == FLOOD - len(away), "who is sent away has spent nothing"
 
 
 async def test_who_hangs_up_does_not_make_room_for_more_threads(
@@ -95,6 +98,13 @@ async def test_who_hangs_up_does_not_make_room_for_more_threads(
     assert hasher.at_work <= AT_ONCE
     hasher.permits.release(FLOOD)
     await until(lambda: _idle(hasher))
+
+
+async def _counted(person: Person) -> int:
+    """Attempts from addresses of the flood; the real one's is forgiven."""
+    query = select(func.count()).where(Attempt.key.startswith("login@198.51.100."))
+    async with person.app.database.sessions() as session:
+        return int(await session.scalar(query) or 0)
 
 
 async def _done(tasks: list[asyncio.Task[Any]], count: int) -> bool:
