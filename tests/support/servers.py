@@ -51,9 +51,15 @@ async def served(
     """An ASGI application that is started already, over real HTTP, in this process."""
     server = http_server(app, bounds, lifespan="off")
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield
-    server.force_exit = server.should_exit = True
-    await serving
+    try:
+        yield
+    finally:
+        server.force_exit = server.should_exit = True
+        await serving
+        unanswered = set(server.server_state.tasks)
+        for each in unanswered:  # left alone, they would hold connections to the database
+            each.cancel()
+        await asyncio.gather(*unanswered, return_exceptions=True)
 
 
 def saying(status: int = 200, **answer: Any) -> Handler:
