@@ -165,6 +165,7 @@ class _Idle:
 @cache  # reading the system's authorities takes 20 ms
 def _authorities(ca_file: str) -> ssl.SSLContext:
     authorities = ssl.create_default_context()
+    authorities.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves it to the system
     if ca_file:
         authorities.load_verify_locations(ca_file)
     return authorities
