@@ -14,7 +14,7 @@ from app.monitor import heartbeats
 
 READY_TIMEOUT = 5.0  # seconds for the database to answer
 ANSWERED_WITHIN = 0.15  # seconds, if it is remembered how the last look ended
-REMEMBERED = 30.0  # seconds; whoever asks asks more often
+REMEMBERED = 5.0  # seconds; longer, and a database that is away would be told too late
 READ_ONLY = text("SELECT current_setting('transaction_read_only')")
 # No row, no table, and nobody else sees it. First a record in the write-ahead log, whose commit
 # wants the log on its disk. A log has room in advance though, and pages of tables have some too: of
@@ -34,7 +34,8 @@ class Readiness:
     hears nothing takes the process out, and its load to the next one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._looking: asyncio.Task[Parts] | None = None
         self._known: Parts = {}
         self._known_until = 0.0
@@ -45,14 +46,14 @@ class Readiness:
 
     async def parts(self, look: Callable[[], Awaitable[Parts]]) -> Parts:
         looking = self._looking = self._looking or asyncio.create_task(self._look(look))
-        is_known = time.monotonic() < self._known_until
+        is_known = self._clock() < self._known_until
         done, _ = await asyncio.wait([looking], timeout=ANSWERED_WITHIN if is_known else None)
         return dict(looking.result() if done else self._known)
 
     async def _look(self, look: Callable[[], Awaitable[Parts]]) -> Parts:
         try:
             self._known = await look()
-            self._known_until = time.monotonic() + REMEMBERED
+            self._known_until = self._clock() + REMEMBERED
             return self._known
         finally:
             self._looking = None

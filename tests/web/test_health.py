@@ -1,6 +1,8 @@
 """Is it alive, is it of use, and who may read its numbers."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,8 +16,10 @@ from app.models.monitor import MonitorHeartbeat
 from app.monitor import heartbeats
 from app.web.app import create_app
 from app.web.context import Dashboard
-from app.web.readiness import Readiness
+from app.web.readiness import ANSWERED_WITHIN, REMEMBERED, Readiness
 from tests.support.waiting import until
+
+Clock = Callable[[], float]
 
 ELSEWHERE = ("203.0.113.7", 1234)
 HERE = ("127.0.0.1", 1234)
@@ -35,9 +39,9 @@ async def listening(app: Dashboard) -> None:
     await until(look)
 
 
-async def ready(app: Dashboard) -> tuple[int, dict[str, bool]]:
+async def ready(app: Dashboard, clock: Clock = time.monotonic) -> tuple[int, dict[str, bool]]:
     """As it is now, however long it takes to find out."""
-    app.readiness = Readiness()
+    app.readiness = Readiness(clock)
     return await told(app)
 
 
@@ -68,13 +72,36 @@ async def test_while_pages_have_all_connections_it_says_what_it_knows(
     await listening(dashboard)
     async with database.sessions.begin() as session:
         session.add(MonitorHeartbeat())
-    assert (await ready(dashboard))[0] == 200
+    now = 1000.0
+    assert (await ready(dashboard, lambda: now))[0] == 200
     async with AsyncExitStack() as pages:
         for _ in range(POOL_SIZE):
             await pages.enter_async_context(database.engine.connect())
         assert (await told(dashboard))[0] == 200  # they are still out
+        now += REMEMBERED - 1
         assert (await told(dashboard))[0] == 200
-    await until(lambda: _looked(dashboard))
+        await until(lambda: _looked(dashboard))  # it has waited in vain
+
+
+async def test_what_it_knew_is_forgotten_before_a_database_is_away_for_six_seconds() -> None:
+    """The bound of `bench chaos`."""
+    now = 1000.0
+    readiness = Readiness(lambda: now)
+    assert await readiness.parts(_well) == {"database": True}
+    now += 6
+    assert await readiness.parts(_away) == {"database": False}
+
+
+async def _well() -> dict[str, bool]:
+    return {"database": True}
+
+
+async def _away() -> dict[str, bool]:
+    """Found out later than anybody would wait who is told what is remembered."""
+    found_out = asyncio.Event()
+    asyncio.get_running_loop().call_later(2 * ANSWERED_WITHIN, found_out.set)
+    await found_out.wait()
+    return {"database": False}
 
 
 async def _looked(app: Dashboard) -> bool:
