@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from app.accounts import passwords
 from app.cli.commands import migrate_database
 from app.config import Client, Settings
 from app.database.encryption import Keys
-from app.database.engine import Database, open_database
+from app.database.engine import POOL_SIZE, Database, open_database
 from app.monitor.checker import Checker
 from app.outbound.client import HttpClient, client_of
 from app.outbound.pool import HttpPool, open_pool
@@ -74,7 +75,15 @@ def cheap_hashes() -> Iterator[None]:
 async def open_engine(database_url: str) -> AsyncIterator[Database]:
     """Open throughout: a new one costs more than most tests, and compiles every query anew."""
     async with open_database(database_url) as database:
+        await _connect_all(database)
         yield database
+
+
+async def _connect_all(database: Database) -> None:
+    """An application that a test stops at once would leave a connection half made."""
+    async with AsyncExitStack() as all_of_them:
+        for _ in range(POOL_SIZE):
+            await all_of_them.enter_async_context(database.engine.connect())
 
 
 @pytest.fixture
