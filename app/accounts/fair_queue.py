@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-Turn = asyncio.Future[None]
+Place = asyncio.Future[None]
 
 
 class Overloaded(Exception):  # noqa: N818 - reads as what it is
@@ -20,7 +20,7 @@ class FairQueue:
     def __init__(self, at_once: int, most_waiting: int) -> None:
         self._free = at_once
         self._most_waiting = most_waiting
-        self._waiting: dict[str, deque[Turn]] = {}  # by who; the next one's turn first
+        self._waiting: dict[str, deque[Place]] = {}  # by who; the next one's turn first
 
     async def enter(self, who: str) -> None:
         """Wait for a turn, which `leave` gives back. Raises Overloaded."""
@@ -28,7 +28,7 @@ class FairQueue:
             self._free -= 1
             return
         self._make_room(who)
-        turn: Turn = asyncio.get_running_loop().create_future()
+        turn: Place = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(who, deque()).append(turn)
         try:
             await turn
@@ -60,7 +60,7 @@ class FairQueue:
         self._forget(longest, newest)
         newest.set_exception(Overloaded())
 
-    def _forget(self, who: str, turn: Turn) -> None:
+    def _forget(self, who: str, turn: Place) -> None:
         turns = self._waiting.get(who, deque())
         if turn in turns:
             turns.remove(turn)

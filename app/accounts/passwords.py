@@ -47,16 +47,7 @@ async def matches(password_hash: str, password: str) -> bool:
     return await _in_turn(lambda: _verified(password_hash, password[:LONGEST_PASSWORD]))
 
 
-@asynccontextmanager
-async def turn() -> AsyncIterator[None]:
-    """For what ends with hashing: its turn is taken before the rest, which waits for the database.
-    Otherwise a crowd would wait there, in no order. Raises Overloaded.
-    """
-    async with _turn():
-        yield
-
-
-class _Turn:
+class Turn:
     """It ends with the work: a thread goes on, whether or not somebody still waits."""
 
     def __init__(self) -> None:
@@ -75,17 +66,20 @@ class _Turn:
             self._working.add_done_callback(lambda _: _queue.leave())
 
 
-_held: ContextVar[_Turn | None] = ContextVar("held", default=None)
+_held: ContextVar[Turn | None] = ContextVar("held", default=None)
 
 
 @asynccontextmanager
-async def _turn() -> AsyncIterator[_Turn]:
+async def turn() -> AsyncIterator[Turn]:
+    """What ends with hashing takes its turn before the rest of it, which waits for the database:
+    a crowd would wait there in no order. The hashing in it has that turn. Raises Overloaded.
+    """
     held = _held.get()
     if held is not None and not held.has_ended:
         yield held
         return
     await _queue.enter(_asker.get())
-    mine = _Turn()
+    mine = Turn()
     before = _held.set(mine)
     try:
         yield mine
@@ -95,7 +89,7 @@ async def _turn() -> AsyncIterator[_Turn]:
 
 
 async def _in_turn(work: Callable[[], T]) -> T:
-    async with _turn() as mine:
+    async with turn() as mine:
         return await mine.run(work)
 
 
