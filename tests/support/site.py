@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.support.people import JSON, MAIN_SHOP, Sandbox
-from tests.support.processes import APP, Program, answers, environment, free_port
+from tests.support.processes import APP, Program, answers, free_port
+from tests.support.race import sandbox_environment
 from tests.support.servers import local_client
-from tests.support.settings import PASSWORD, PROVIDERS_TOML
+from tests.support.settings import PASSWORD
 from tests.support.waiting import PATIENCE, until
 
 
@@ -64,15 +65,11 @@ async def open_site(
     database_url: str, sandbox: Sandbox, sandbox_server: str, folder: Path
 ) -> AsyncIterator[Site]:
     port = free_port()
-    file = folder / "providers.toml"
-    file.write_text(PROVIDERS_TOML.format(sandbox=sandbox_server), encoding="utf-8")
-    environ = environment(
+    environ = sandbox_environment(
         database_url,
         port,
-        PROVIDERS_FILE=str(file),
-        ALLOW_INSECURE_PROVIDERS="1",
-        EVOTOR_CLIENT_ID="evotor",
-        EVOTOR_CLIENT_SECRET="evotor-secret",
+        sandbox_server,
+        folder,
         HEALTH_CHECK_INTERVAL_SECONDS="1",
         HEALTH_CHECK_TIMEOUT_SECONDS="5",
         RUN_MONITOR="0",
