@@ -1,11 +1,20 @@
 """Names that others have written, as they may stand in a line of ours."""
 
+import re
 import unicodedata
 
 # Zero-width joiners belong to emoji and to Persian; whatever else is invisible breaks a line, turns
 # it round (U+202E and its kind), or hides something in it.
 JOINERS = "\u200c\u200d"
 INVISIBLE_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode categories
+
+
+NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """With U+FFFD for what neither UTF-8 nor PostgreSQL can hold: NUL and lone surrogates."""
+    return NOT_STORABLE.sub("\ufffd", text)
 
 
 def one_line(text: str, longest: int) -> str:

@@ -26,6 +26,7 @@ from app.realtime.hub import Hub
 from app.realtime.listener import Listener
 from app.web.burst_limit import Burst
 from app.web.readiness import Readiness
+from app.web.request_text import TextRequest
 from app.web.templating import PlainEnvironment
 
 LONGEST_USER_AGENT = 200  # characters
@@ -35,6 +36,7 @@ class Dashboard(Quart):
     """The application and its parts, which `web/app.py` creates."""
 
     jinja_environment = PlainEnvironment
+    request_class = TextRequest
 
     settings: Settings
     catalogue: Catalogue
