@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database.encryption import Keys
 from app.database.engine import Database
@@ -19,22 +20,33 @@ TOKENS = Tokens("access-1", "refresh-1", 3600.0)
 
 async def add_person(database: Database, email: str = "anna@example.ru") -> int:
     async with database.sessions.begin() as session:
-        user = User(email=email, password_hash="")
-        session.add(user)
-        await session.flush()
-        return user.id
+        return await new_person(session, email)
+
+
+async def new_person(session: AsyncSession, email: str) -> int:
+    user = User(email=email, password_hash="")
+    session.add(user)
+    await session.flush()
+    return user.id
 
 
 async def add_connection(
     database: Database, keys: Keys, user_id: int, tokens: Tokens = TOKENS, **columns: Any
 ) -> UUID:
     """A connection that is due, with a grant."""
+    async with database.sessions.begin() as session:
+        return await new_connection(session, keys, user_id, tokens, **columns)
+
+
+async def new_connection(
+    session: AsyncSession, keys: Keys, user_id: int, tokens: Tokens, **columns: Any
+) -> UUID:
+    """As `add_connection`, in the caller's transaction."""
     connection_id = uuid4()
     columns = {"provider": "evotor"} | columns
-    async with database.sessions.begin() as session:
-        session.add(Connection(id=connection_id, user_id=user_id, **columns))
-        await session.flush()
-        await store.store(session, keys, connection_id, tokens)
+    session.add(Connection(id=connection_id, user_id=user_id, **columns))
+    await session.flush()
+    await store.store(session, keys, connection_id, tokens)
     return connection_id
 
 

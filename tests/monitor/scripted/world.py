@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import TextClause, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.worker import AlertWorker
 from app.config import Settings
@@ -129,11 +130,12 @@ class World:
         self.providers.scripts[name] = scripts
         self._catalogue[name] = _entry(name, self.providers.address, probe or {}, entry)
         scene = self.scenes[name] = Scene(name)
-        for number in range(people):
-            email = f"{name}-{number}@example.ru"
-            scene.people.append(await rows.add_person(self.database, email))
-        for number in range(connections):
-            await self._connect(scene, number, life, refreshable)
+        async with self.database.sessions.begin() as session:
+            for number in range(people):
+                email = f"{name}-{number}@example.ru"
+                scene.people.append(await rows.new_person(session, email))
+            for number in range(connections):
+                await self._connect(session, scene, number, life, refreshable)
         return scene
 
     async def reconnect(self, scene: Scene, number: int) -> None:
@@ -164,7 +166,12 @@ class World:
         await self._write_down()
 
     async def _connect(
-        self, scene: Scene, number: int, life: float | None, refreshable: bool
+        self,
+        session: AsyncSession,
+        scene: Scene,
+        number: int,
+        life: float | None,
+        refreshable: bool,
     ) -> None:
         refresh = f"refresh-{number}-0" if refreshable else None
         base = f"{self.providers.address}/{scene.name}"
@@ -173,8 +180,8 @@ class World:
         owner = scene.people[number % len(scene.people)]
         columns = {"account": f"shop-{number}", "label": f"Shop {number}"}
         scene.connections.append(
-            await rows.add_connection(
-                self.database, self.checker.keys, owner, tokens, provider=scene.name, **columns
+            await rows.new_connection(
+                session, self.checker.keys, owner, tokens, provider=scene.name, **columns
             )
         )
         scene.changes.append([])
@@ -189,7 +196,7 @@ class World:
         checker = self.checker
         if not checker.watch.known:
             await checker.watch.look(checker.sessions, checker.catalogue, checker.interval)
-        leases = [each for name in await self._due() for each in await self._claim(name)]
+        leases = await self._claim(await self._due())
         found = await asyncio.gather(*map(checker.check, leases))
         batch = [each for each in found if isinstance(each, Checked)]
         if batch:
@@ -205,15 +212,18 @@ class World:
         async with self.database.reading() as connection:
             return list(await connection.scalars(DUE, {"pause": self._pause}))
 
-    async def _claim(self, name: str) -> list[Lease]:
-        checker = self.checker
+    async def _claim(self, names: list[str]) -> list[Lease]:
         async with self.database.sessions.begin() as session:
-            if name not in checker.watch.out:
-                return await claim_due(session, name, 500)
-            if not await provider_outages.take_turn(session, name, checker.interval):
-                return []
-            checker.watch.want(name)
-            return await claim_sample(session, checker.catalogue[name], provider_outages.SAMPLE)
+            return [each for name in names for each in await self._claim_of(session, name)]
+
+    async def _claim_of(self, session: AsyncSession, name: str) -> list[Lease]:
+        checker = self.checker
+        if name not in checker.watch.out:
+            return await claim_due(session, name, 500)
+        if not await provider_outages.take_turn(session, name, checker.interval):
+            return []
+        checker.watch.want(name)
+        return await claim_sample(session, checker.catalogue[name], provider_outages.SAMPLE)
 
     async def _note(self) -> None:
         async with self.database.reading() as connection:
