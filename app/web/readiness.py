@@ -13,7 +13,7 @@ from app.database.engine import Database
 from app.monitor import heartbeats
 
 READY_TIMEOUT = 5.0  # seconds for the database to answer
-ANSWERED_WITHIN = 0.15  # seconds, if it is remembered how the last look ended
+ANSWERED_WITHIN = 0.1  # seconds, if it is remembered how the last look ended
 REMEMBERED = 5.0  # seconds; longer, and a database that is away would be told too late
 READ_ONLY = text("SELECT current_setting('transaction_read_only')")
 # No row, no table, and nobody else sees it. First a record in the write-ahead log, whose commit

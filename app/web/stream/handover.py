@@ -5,6 +5,7 @@ done, and only if the answer was 200, the connection is an open page's. Nothing 
 kept: a stream outlives it by hours.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from app.realtime.hub import Hub, Mailbox
 from app.web.context import dashboard
 from app.web.stream.open_page import ASGIApp, Message, Receive, Send, stay_open
 
+OPENING = 8  # streams at a time; each is a request that costs a millisecond, and others wait
 COME_BACK = 30  # seconds, where there are too many open pages
 HANDOVER = "svyazka.handover"  # the key in the ASGI scope
 
@@ -26,13 +28,15 @@ class Streams:
     def __init__(self, app: ASGIApp, hub: Callable[[], Hub]) -> None:
         """`hub` is asked for at each stream: an application that starts again has a new one."""
         self._app, self._hub = app, hub
+        self._turn = asyncio.Semaphore(OPENING)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].endswith("/stream"):
             await self._app(scope, receive, send)
             return
         handover = _Handover(receive, send)
-        await self._app({**scope, HANDOVER: handover}, handover.receive, handover.send)
+        async with self._turn:
+            await self._app({**scope, HANDOVER: handover}, handover.receive, handover.send)
         if mailbox := handover.mailbox:
             del handover
             scope["headers"].clear()  # uvicorn keeps the scope as long as the stream is open
