@@ -26,6 +26,7 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY alembic.ini ./
 COPY app ./app
+COPY docs/how-to-use.md docs/privacy.md ./docs/
 COPY migrations ./migrations
 COPY static ./static
 COPY templates ./templates

@@ -74,6 +74,8 @@ class Settings:
     run_monitor: bool = _variable("RUN_MONITOR", parse.flag, True)
     signup_open: bool = _variable("SIGNUP", parse.is_open, True)
     providers_file: Path | None = _variable("PROVIDERS_FILE", Path, None)
+    # What people read before they sign up; None: docs/privacy.md
+    privacy_file: Path | None = _variable("PRIVACY_FILE", parse.text_file, None)
     allow_insecure_providers: bool = _variable("ALLOW_INSECURE_PROVIDERS", parse.flag, False)
     # Whether addresses that people type in may lead to this machine; only for trying things out
     allow_loopback_targets: bool = _variable("ALLOW_LOOPBACK_TARGETS", parse.flag, False)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parseaddr
+from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ KEY_BYTES = 32  # AES-256
 LEAST_POOL, LARGEST_POOL = 1, 100  # connections
 LEAST_SECRET, LEAST_KINDS = 16, 8  # characters, different ones among them
 HOW_TO_MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+LARGEST_TEXT = 256 * 1024  # bytes
 MOST_HOPS = 10  # proxies in front of us
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -143,6 +145,18 @@ def mail_from(text: str) -> str:
     if address.count("@") != 1 or not text.isprintable():
         raise ValueError("wants an address like Связка <mail@example.ru>")
     return f"{name} <{address}>" if name else address
+
+
+def text_file(text: str) -> Path:
+    """Read once here, so that a start tells of a file that is none."""
+    path = Path(text)
+    try:
+        is_text = path.stat().st_size <= LARGEST_TEXT and bool(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        is_text = False
+    if not is_text:
+        raise ValueError("wants a file with text in UTF-8, of 256 KiB at most")
+    return path
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from app.outbound.pool import open_pool
 from app.providers.registry import catalogue_of
 from app.realtime.hub import Hub
 from app.realtime.listener import Listener
-from app.web import health, theme
+from app.web import health, theme, welcome
 from app.web.accounts import (
     audit_log,
     deletion,
@@ -71,7 +71,7 @@ PAGES = (  # the modules whose blueprints are the application's routes
     *(alerts, preferences_form, channels, unsubscribe),
     *(index, show, stream, bulk_checks, reconnect_choice, catalogue, provider_routes, webhooks),
     *(outages, report, exports),
-    *(theme, health),
+    *(welcome, theme, health),
 )
 LARGEST_FORM = 64 * 1024  # bytes
 POSTS_A_MINUTE = 60, 60.0  # webhooks for one account of a provider; their sender is authenticated

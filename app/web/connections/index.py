@@ -28,8 +28,7 @@ from app.web.connections.check_labels import (
     provider_asks_to_wait,
 )
 from app.web.connections.fragments import card_html
-from app.web.context import Dashboard, dashboard, person, person_or_none, titles
-from app.web.middleware.authentication import public
+from app.web.context import Dashboard, dashboard, person, titles
 from app.web.middleware.error_pages import error_page
 from app.web.url_params import choice_of
 
@@ -37,12 +36,6 @@ blueprint = Blueprint("connections", __name__)
 
 LONGEST_SEARCH = 100  # characters
 BY_HAND = RateLimit(1, timedelta(seconds=10))
-
-
-@blueprint.get("/")
-@public
-async def home() -> ResponseReturnValue:
-    return redirect("/login" if person_or_none() is None else "/connections", 303)
 
 
 @blueprint.get("/connections")

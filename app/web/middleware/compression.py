@@ -16,7 +16,7 @@ MIMETYPES = ("text/html", "text/csv", "application/json")
 # Blueprints whose pages show no secret; all large pages are among them.
 PARTS = (
     *("connections", "connection", "outages", "audit_log", "report", "exports"),
-    *("catalogue", "providers"),
+    *("catalogue", "providers", "welcome"),
 )
 
 

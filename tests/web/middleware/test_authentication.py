@@ -23,7 +23,6 @@ PUBLIC = {
     "unsubscribe.ask",
     "unsubscribe.stop",
     "static",
-    "connections.home",
     "health.healthz",
     "health.metrics",
     "health.readyz",
@@ -48,6 +47,9 @@ PUBLIC = {
     "passkeys.log_in",
     "passkeys.log_in_options",
     "theme.choose",
+    "welcome.home",
+    "welcome.how_to_use",
+    "welcome.privacy",
 }
 NOBODYS = "00000000-0000-4000-8000-000000000000"
 HTTPS = "https://links.example.ru"
