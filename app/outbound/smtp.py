@@ -19,6 +19,7 @@ from app.outbound.mail_headers import POLICY
 log = logging.getLogger(__name__)
 
 SMTP_TIMEOUT = 20.0  # seconds for each step of the conversation
+LETTER_PATIENCE = 60.0  # seconds for one letter: a server may make every step last
 ASKED_IN = 10.0  # seconds for finding out what a server can do, while a person waits
 LINK = re.compile(r"(https?://[^/\s]+)/\S*")
 FOR_GOOD = range(500, 600)  # RFC 5321 section 4.2.1: asking again would be told the same
@@ -76,8 +77,13 @@ async def fault_of_server(server: Smtp) -> NotSent | None:
         return NotSent(type(error).__name__)
 
 
-async def send(settings: Settings, message: Mail) -> NotSent | None:
-    """None: the server took it. Without SMTP_URL it is written to the log, which also counts."""
+async def send(
+    settings: Settings, message: Mail, patience: float = LETTER_PATIENCE
+) -> NotSent | None:
+    """None: the server took it. Without SMTP_URL it is written to the log, which also counts.
+
+    `patience`: seconds for the whole conversation; then it may be that the server took it.
+    """
     try:
         letter = _letter(settings, message)
     except (ValueError, MessageError) as error:
@@ -85,13 +91,13 @@ async def send(settings: Settings, message: Mail) -> NotSent | None:
     if settings.smtp is None:
         _write_down(message)
         return None
-    return await _hand_over(settings.smtp, letter)
+    return await _hand_over(settings.smtp, letter, patience)
 
 
-async def _hand_over(smtp: Smtp, letter: EmailMessage) -> NotSent | None:
+async def _hand_over(smtp: Smtp, letter: EmailMessage, patience: float) -> NotSent | None:
     sender, to = letter["From"].addresses[0].addr_spec, letter["To"].addresses[0].addr_spec
     try:
-        async with _client(smtp) as client:
+        async with asyncio.timeout(patience), _client(smtp) as client:
             await client.send_message(letter, sender=sender, recipients=[to])
     except aiosmtplib.SMTPNotSupported as error:
         return NotSent(type(error).__name__) if to.isascii() else NEEDS_UTF8

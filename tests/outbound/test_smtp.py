@@ -13,6 +13,7 @@ from tests.support.postbox import (
     Postbox,
     html_of,
     open_postbox,
+    open_slow_server,
     text_of,
     wants_password,
 )
@@ -70,6 +71,11 @@ async def test_a_server_that_is_away_is_no_exception() -> None:
     fault = await send(settings(gone), LETTER)
     assert fault is not None
     assert not fault.for_good
+
+
+async def test_a_server_that_makes_every_step_last_is_left() -> None:
+    async with open_slow_server(pause=0.2) as slow:  # each step well within its own patience
+        assert await send(settings(slow), LETTER, patience=0.5) == NotSent("TimeoutError")
 
 
 async def test_we_log_in_where_the_server_wants_it() -> None:

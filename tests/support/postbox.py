@@ -66,6 +66,27 @@ async def open_postbox(**options: Any) -> AsyncIterator[Postbox]:
         server.close()
 
 
+@asynccontextmanager
+async def open_slow_server(pause: float) -> AsyncIterator[Smtp]:
+    """Takes everything, with so many seconds before each answer."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = b"220 hello\r\n"
+        while True:
+            await asyncio.sleep(pause)
+            writer.write(said)
+            if not await reader.readline():
+                break
+            said = b"250 OK\r\n"
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield Smtp("smtp", "127.0.0.1", server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+
+
 def wants_password(_: Any, __: Any, ___: Any, ____: Any, data: Any) -> AuthResult:
     """An authenticator of aiosmtpd."""
     right = (data.login, data.password) == (USER.encode(), PASSWORD.encode())
