@@ -33,6 +33,7 @@ from tests.support.settings import PROVIDERS_TOML, PUBLIC_URL, TOKEN_KEYS
 # Ten times quicker than TRUNCATE for tables of a few rows; the rest goes with its person.
 OWNERLESS = (
     "one_time_tokens",
+    "account_letters",
     "attempts",
     "revocations",
     "monitors",

@@ -1,7 +1,6 @@
 """Change of the e-mail address: it takes a link sent to the old and one sent to the new address."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -29,27 +28,40 @@ class ConfirmResult(StrEnum):
     EXPIRED = "expired"  # or used already, or not one of ours
 
 
-@dataclass(frozen=True)
-class ConfirmLinks:
-    """The secrets of the two links."""
+class LinkSide(StrEnum):
+    """Whose link it is: of the column with its hash."""
 
-    old: str
-    new: str
+    OLD = "old_link"
+    NEW = "new_link"
 
 
-async def start(session: AsyncSession, user_id: int, email: str) -> ConfirmLinks:
-    """Start a change; one that was started before is dropped."""
-    links = ConfirmLinks(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+async def start(session: AsyncSession, user_id: int, email: str) -> None:
+    """Start a change; one that was started before is dropped. Its links are made by `new_link`."""
     values = {
         "email": email.strip(),
-        "old_link": secret_hash(links.old),
-        "new_link": secret_hash(links.new),
+        "old_link": secret_hash(secrets.token_urlsafe(32)),  # nobody's: NULL is one that was used
+        "new_link": secret_hash(secrets.token_urlsafe(32)),
         "expires_at": func.now() + EMAIL_CHANGE_LIFE,
     }
     row = insert(EmailChange).values(user_id=user_id, **values)
     await session.execute(row.on_conflict_do_update(index_elements=["user_id"], set_=values))
     await audit_log.write(session, user_id, AuditEvent.EMAIL_ASKED)
-    return links
+
+
+async def new_link(session: AsyncSession, user_id: int, email: str, to: LinkSide) -> str | None:
+    """The secret of the link for this mailbox, in place of one that was sent before; None: the
+    change is over, or this mailbox has confirmed.
+    """
+    link = secrets.token_urlsafe(32)
+    column = getattr(EmailChange, to.value)
+    under_way = EmailChange.user_id == user_id, EmailChange.email == email
+    renewed = await session.execute(
+        update(EmailChange)
+        .where(*under_way, column.is_not(None), EmailChange.expires_at > func.now())
+        .values({to.value: secret_hash(link)})
+        .returning(EmailChange.user_id)
+    )
+    return None if renewed.scalar_one_or_none() is None else link
 
 
 async def pending(session: AsyncSession, user_id: int) -> str | None:

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.alerts import digests, evaluation, outbox
+from app.alerts import account_letters, digests, evaluation, outbox
 from app.alerts.channel_settings import greet
 from app.alerts.channels import Post
 from app.alerts.dispatcher import Dispatcher
+from app.alerts.letter_sender import LetterSender
 from app.background import Unfinished, forever, running
 from app.config import Settings
 from app.database.encryption import Keys
@@ -61,6 +62,14 @@ class AlertWorker:
         """Send what is due. A send under way is completed: interrupted, it would be repeated."""
         await self.deliverer.send_due(self.unfinished)
 
+    @property
+    def letter_sender(self) -> LetterSender:
+        return LetterSender(self.sessions, self.settings)
+
+    async def send_letters(self) -> None:
+        """Letters about accounts that no mail server took at once, or whose sender died."""
+        await self.letter_sender.send_due(self.unfinished)
+
     async def greet(self) -> None:
         """Complete Telegram channels whose users have opened the bot."""
         await greet(self.sessions, self.post, self.keys)
@@ -69,6 +78,7 @@ class AlertWorker:
         async with self.sessions.begin() as session:
             await outbox.give_up_old(session)
             await outbox.forget_old(session)
+            await account_letters.forget_old(session)
 
 
 class Parts(Protocol):
@@ -99,6 +109,7 @@ async def alerting(alerts: AlertWorker, pause: float = ALERTS_IDLE_PAUSE) -> Asy
     async with (
         running(forever(alerts.tell, pause)),
         running(forever(alerts.deliver, pause)),
+        running(forever(alerts.send_letters, pause)),
         running(forever(alerts.greet, pause)),
         running(forever(alerts.tidy, HOUSEKEEPING_INTERVAL)),
     ):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.accounts import users
+from app.alerts import account_letters
 from app.audit_log import AuditEvent
 from app.connections import account_ownership
 from app.database.encryption import Keys
@@ -123,4 +124,5 @@ async def delete_person(
     for row in own.all():
         if provider := catalogue.get(row.provider):
             await disconnect(session, keys, provider, user_id, row.id)
+    await account_letters.forget_person(session, user_id)
     await session.execute(delete(User).where(User.id == user_id))

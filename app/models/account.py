@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    SmallInteger,
     func,
     text,
 )
@@ -85,6 +86,54 @@ class EmailChange(Base):
     old_link: Mapped[bytes | None]
     new_link: Mapped[bytes | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LetterKind(StrEnum):
+    """What a letter about an account is for."""
+
+    RESET = "reset"
+    SIGN_UP = "sign_up"
+    EMAIL_OLD = "email_old"  # a change of address: to the old one, and to the new one
+    EMAIL_NEW = "email_new"
+    NOTICE = "notice"  # of a change that was made
+
+
+class LetterState(StrEnum):
+    WAITING = "waiting"
+    DONE = "done"  # a mail server has it, or nobody was to be written to
+    FAILED = "failed"  # no server takes it for this address
+
+
+class AccountLetter(Base):
+    """A letter about an account, until a mail server has it. It holds no secret: the token of its
+    link is made when it is sent, and again when it is sent again.
+    """
+
+    __tablename__ = "account_letters"
+    __table_args__ = (
+        CheckConstraint(check_one_of("kind", list(LetterKind)), name="kind"),
+        CheckConstraint(check_one_of("state", list(LetterState)), name="state"),
+        Index(
+            "ix_account_letters_waiting", "next_try_at", postgresql_where=text("state = 'waiting'")
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str]
+    email: Mapped[str]  # where it goes
+    # No foreign key: PostgreSQL locks the table of users to check one, even where it is NULL, and
+    # an answer to a stranger waits for nothing there.
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    detail: Mapped[str] = mapped_column(server_default="")  # the new address; what was changed
+    password_hash: Mapped[str] = mapped_column(server_default="")  # of the sign-up
+    state: Mapped[str] = mapped_column(server_default=LetterState.WAITING.value)
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    next_try_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    lease_id: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
 
 
 class SecondFactor(Base):

@@ -16,6 +16,7 @@ from app.monitor.loop import DRAIN_PATIENCE, monitoring
 from app.monitor.presence import present
 from app.monitor.setup import checker_of
 from app.outbound.client import client_of
+from app.outbound.mail_server import MailServer
 from app.outbound.pool import open_pool
 from app.providers.registry import catalogue_of
 from app.realtime.hub import Hub
@@ -25,6 +26,7 @@ from app.web.accounts import (
     audit_log,
     deletion,
     email_change,
+    letters,
     passkeys,
     password_reset,
     sign_in,
@@ -66,7 +68,7 @@ from app.web.template_globals import equip_templates
 log = logging.getLogger(__name__)
 
 PAGES = (  # the modules whose blueprints are the application's routes
-    *(sign_in, sign_up, password_reset, email_change, two_factor, passkeys),
+    *(sign_in, sign_up, password_reset, email_change, letters, two_factor, passkeys),
     *(account_settings, deletion, audit_log),
     *(alerts, preferences_form, channels, unsubscribe),
     *(index, show, stream, bulk_checks, reconnect_choice, catalogue, provider_routes, webhooks),
@@ -125,6 +127,7 @@ def _forget(app: Dashboard) -> None:
     app.unfinished = Unfinished()
     app.bursts = Burst(*POSTS_A_MINUTE)
     app.readiness = Readiness()
+    app.mail_server = MailServer()
 
 
 @asynccontextmanager

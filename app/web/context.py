@@ -20,6 +20,7 @@ from app.i18n.timezones import zone_named
 from app.monitor.checker import Checker
 from app.monitor.gauges import Gauges
 from app.outbound.client import HttpClient
+from app.outbound.mail_server import MailServer
 from app.outbound.pool import HttpPool
 from app.providers.provider import Catalogue
 from app.realtime.hub import Hub
@@ -53,6 +54,7 @@ class Dashboard(Quart):
     gauges: Gauges
     bursts: Burst  # of webhooks, by account
     readiness: Readiness
+    mail_server: MailServer
     checks_run: bool = True  # as last read by this process
     is_offline: bool = False  # the same: monitors live, and none of them reaches the network
 

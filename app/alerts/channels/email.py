@@ -40,7 +40,7 @@ async def send(post: Post, to: Address, parcel: Parcel) -> DeliveryRefused | Non
 
 
 def as_html(letter: AlertMessage, public_url: str, unsubscribe: str) -> str:
-    return _template().render(
+    return template("alerts/email/alert.html").render(
         letter=letter, held=HELD_HEADING, public_url=public_url, unsubscribe=unsubscribe
     )
 
@@ -54,7 +54,8 @@ def _why(refused: smtp.NotSent) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Of a letter: these are made without a request, also where no page is served."""
     environment = Environment(
         loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
@@ -62,4 +63,4 @@ def _template() -> Template:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    return environment.get_template("alerts/email/alert.html")
+    return environment.get_template(name)

@@ -10,10 +10,12 @@ from quart.typing import ResponseReturnValue
 from app.accounts import email_change, users
 from app.accounts.email_change import ConfirmResult
 from app.accounts.rate_limits import RateLimit, address_key
+from app.alerts import account_letters
+from app.models.account import LetterKind
 from app.web.accounts import emails
 from app.web.accounts.settings import account_page, refused
 from app.web.accounts.sign_up import FAULTS, fault_in_mailbox
-from app.web.context import Dashboard, dashboard, person, person_or_none
+from app.web.context import dashboard, person, person_or_none
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import LINKS, overdone
@@ -25,6 +27,10 @@ CHANGES = RateLimit(3, timedelta(hours=1))
 SAME = "Это и есть ваша почта."
 TAKEN = "Эту почту уже использует другая учётная запись."
 SENT = "Отправили два письма: на прежний и на новый адрес. Подтвердите в обоих."
+QUEUED = (
+    "Наш почтовый сервер сейчас не принимает письма. Оба стоят в очереди: отправим сами, как "
+    "только он заработает."
+)
 CHANGED = "Почта изменена. Теперь входите с ней."
 ANSWERED = {
     ConfirmResult.DONE: ("ok", CHANGED),
@@ -51,6 +57,16 @@ async def change() -> ResponseReturnValue:
     if dashboard().settings.sends_mail:
         return await _by_letters(email)
     return await _at_once(email)
+
+
+@blueprint.post("/account/email/again")
+async def again() -> ResponseReturnValue:
+    """New links to both mailboxes; those that were sent before end."""
+    async with dashboard().database.sessions() as session:
+        email = await email_change.pending(session, person().user_id)
+    if email is None or not dashboard().settings.sends_mail:
+        return redirect("/account", 303)
+    return await _by_letters(email)
 
 
 @blueprint.post("/account/email/forget")
@@ -91,9 +107,16 @@ async def _by_letters(email: str) -> ResponseReturnValue:
     if wait := await overdone((f"mail:{who.user_id}", CHANGES)):
         return await too_many(wait)
     async with app.database.sessions.begin() as session:
-        links = await email_change.start(session, who.user_id, email)
-    app.unfinished.start(_write(app, who.email, email, links))
-    await flash(SENT, "ok")
+        await email_change.start(session, who.user_id, email)
+        to_both = (LetterKind.EMAIL_OLD, who.email), (LetterKind.EMAIL_NEW, email)
+        letters = [
+            await account_letters.put(session, kind, to, who.user_id, email) for kind, to in to_both
+        ]
+    emails.send(app, *letters)
+    if await app.mail_server.fault(app.settings) is None:
+        await flash(SENT, "ok")
+    else:
+        await flash(QUEUED, "warn")
     return redirect("/account", 303)
 
 
@@ -104,17 +127,6 @@ async def _at_once(email: str) -> ResponseReturnValue:
         return await account_page("email", TAKEN), 422
     await flash(CHANGED, "ok")
     return redirect("/account", 303)
-
-
-async def _write(app: Dashboard, old: str, new: str, links: email_change.ConfirmLinks) -> None:
-    """Only the e-mail to the new address tells whether another account has it already."""
-    async with app.database.sessions() as session:
-        other = await users.with_email(session, new)
-    await emails.post(app, emails.EMAIL_OLD, old, link=links.old, email=new)
-    if other is not None and other.email.lower() != old.lower():
-        await emails.post(app, emails.KNOWN, new)
-    else:
-        await emails.post(app, emails.EMAIL_NEW, new, link=links.new)
 
 
 async def _answered(answer: ConfirmResult) -> str:

@@ -88,7 +88,7 @@ async def add() -> ResponseReturnValue:
             await audit_log.write(session, person().user_id, AuditEvent.PASSKEY_ADDED)
     if key is None:
         return await account_page("passkeys", NOT_ADDED), 422
-    emails.tell(dashboard(), person().email, "passkey")
+    emails.tell(dashboard(), person().user_id, person().email, "passkey")
     await flash("Ключ доступа добавлен. Теперь можно входить без пароля.", "ok")
     return redirect("/account", 303)
 

@@ -9,15 +9,15 @@ from quart import Blueprint, flash, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 from quart_auth import logout_user
 
-from app import audit_log
 from app.accounts import one_time_tokens, passwords, users
 from app.accounts.rate_limits import RateLimit, address_key
-from app.audit_log import AuditEvent
-from app.models.account import TokenPurpose
+from app.alerts import account_letters
+from app.models.account import LetterKind, TokenPurpose
 from app.web.accounts import emails
 from app.web.accounts.known_browser import remember_browser
-from app.web.accounts.sign_up import FAULTS, to_mailbox
-from app.web.context import Dashboard, dashboard
+from app.web.accounts.letters import letter_page, to_mailbox
+from app.web.accounts.sign_up import FAULTS
+from app.web.context import dashboard
 from app.web.middleware.authentication import public
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
@@ -47,8 +47,11 @@ async def ask() -> ResponseReturnValue:
     address = address_key("reset", request.remote_addr), FROM_ONE_ADDRESS
     if wait := await overdone(address, *to_mailbox("reset", email)):
         return await too_many(wait, SENT)
-    app.unfinished.start(_write(app, email))
-    return await render_template("accounts/email_sent.html", email_value=email)
+    async with app.database.sessions.begin() as session:
+        letter = await account_letters.put(session, LetterKind.RESET, email)
+    page = await letter_page(letter)  # first: how long it takes must not tell what is sent
+    emails.send(app, letter)
+    return page
 
 
 @blueprint.get("/reset/password")
@@ -75,21 +78,11 @@ async def password() -> ResponseReturnValue:
         if spent is None or spent.user_id is None:
             return await _ask_form(error=STALE), 410
         email = await users.change_password(session, spent.user_id, password_hash)
-    emails.tell(dashboard(), email, "password")
+    emails.tell(dashboard(), spent.user_id, email, "password")
     logout_user()
     remember_browser(spent.user_id)  # who reads the mailbox waits for no stranger
     await flash(DONE, "ok")
     return redirect("/login", 303)
-
-
-async def _write(app: Dashboard, email: str) -> None:
-    async with app.database.sessions.begin() as session:
-        user = await users.with_email(session, email)
-        if user is None or user.disabled_at is not None:
-            return
-        link = await one_time_tokens.issue(session, TokenPurpose.RESET, user.id)
-        await audit_log.write(session, user.id, AuditEvent.RESET_ASKED)
-    await emails.post(app, emails.RESET, user.email, link=link)
 
 
 async def _ask_form(email: str = "", error: str | None = None) -> str:

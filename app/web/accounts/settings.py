@@ -43,7 +43,7 @@ async def password() -> ResponseReturnValue:
     async with dashboard().database.sessions.begin() as session:
         await users.change_password(session, who.user_id, password_hash)
         await enter(session, who.user_id, event=None)  # the device was signed in already
-    emails.tell(dashboard(), who.email, "password")
+    emails.tell(dashboard(), who.user_id, who.email, "password")
     await flash("Пароль изменён, остальные сеансы завершены.", "ok")
     return redirect("/account", 303)
 

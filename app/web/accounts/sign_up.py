@@ -1,7 +1,7 @@
 """Sign-up: at once, or after an e-mail was confirmed where there is a mail server.
 
-With e-mails the answer does not depend on whether the address is known, and comes before anything
-is looked up. After the e-mail the password is asked for again: otherwise somebody could create an
+With e-mails the answer does not depend on whether the address is known: whoever sends the letter
+looks that up. After the e-mail the password is asked for again: otherwise somebody could create an
 account for a stranger's address, let them confirm it, and know its password.
 """
 
@@ -11,14 +11,15 @@ from quart import Blueprint, redirect, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.accounts import one_time_tokens, passwords, users
-from app.accounts.client_address import subscriber_of
-from app.accounts.rate_limits import RateLimit, address_key, mailbox_key
+from app.accounts.rate_limits import RateLimit, address_key
+from app.alerts import account_letters
 from app.database.secret_hashes import secret_hash
-from app.models.account import TokenPurpose
+from app.models.account import LetterKind, TokenPurpose
 from app.outbound import smtp
 from app.web.accounts import emails
+from app.web.accounts.letters import letter_page, to_mailbox
 from app.web.accounts.log_in import enter
-from app.web.context import Dashboard, dashboard, person_or_none
+from app.web.context import dashboard, person_or_none
 from app.web.middleware.authentication import public, safe_next
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import NOT_YOURS, overdone
@@ -26,9 +27,6 @@ from app.web.middleware.rate_limits import NOT_YOURS, overdone
 blueprint = Blueprint("sign_up", __name__)
 
 FROM_ONE_ADDRESS = RateLimit(30, timedelta(hours=1))
-TO_ONE_MAILBOX = RateLimit(3, timedelta(hours=1))  # asked for from one network address
-# From all of them. Not longer than a link lives, so that who waits has one that works.
-FLOOD = RateLimit(9, timedelta(minutes=30))
 PASSWORDS = RateLimit(10, timedelta(minutes=15))
 
 FAULTS = {
@@ -110,13 +108,6 @@ async def confirm() -> ResponseReturnValue:
     return redirect("/connections", 303)
 
 
-def to_mailbox(what: str, email: str) -> tuple[tuple[str, RateLimit], tuple[str, RateLimit]]:
-    """The limits on letters: few for one asker, so that they leave some for whose mailbox it is."""
-    key = mailbox_key(what, email)
-    asker = subscriber_of(request.remote_addr)
-    return (f"{key} {asker}", TO_ONE_MAILBOX), (key, FLOOD)
-
-
 async def fault_in_mailbox(email: str) -> str | None:
     """Why our mail server cannot write to this address; None: it can, as far as we know."""
     fault = await smtp.fault_of(dashboard().settings, email)
@@ -140,22 +131,14 @@ async def _at_once(email: str, password: str, target: str | None) -> ResponseRet
 async def _by_letter(email: str, password: str) -> ResponseReturnValue:
     if wait := await overdone(*to_mailbox("mail", email)):
         return await too_many(wait)
-    dashboard().unfinished.start(_write(dashboard(), email, password))
-    return await render_template("accounts/email_sent.html", email_value=email)
-
-
-async def _write(app: Dashboard, email: str, password: str) -> None:
-    """In the background: the time of the answer must not tell which of the two e-mails is sent."""
-    password_hash = await passwords.hash_password(password)
+    app, password_hash = dashboard(), await passwords.hash_password(password)
     async with app.database.sessions.begin() as session:
-        if await users.with_email(session, email) is not None:
-            letter, link = emails.KNOWN, ""
-        else:
-            letter = emails.SIGN_UP
-            link = await one_time_tokens.issue(
-                session, TokenPurpose.SIGN_UP, email=email, password_hash=password_hash
-            )
-    await emails.post(app, letter, email, link=link)
+        letter = await account_letters.put(
+            session, LetterKind.SIGN_UP, email, password_hash=password_hash
+        )
+    page = await letter_page(letter)  # first: how long it takes must not tell what is sent
+    emails.send(app, letter)
+    return page
 
 
 async def _form(target: str | None, email: str = "", error: str | None = None) -> str:

@@ -50,7 +50,7 @@ async def confirm() -> ResponseReturnValue:
             await audit_log.write(session, person().user_id, AuditEvent.SECOND_FACTOR_ON)
     if codes is None:
         return await _secret_form(WRONG_CODE)
-    emails.tell(dashboard(), person().email, "second_factor_on")
+    emails.tell(dashboard(), person().user_id, person().email, "second_factor_on")
     return await _codes_page(codes)
 
 
@@ -63,7 +63,7 @@ async def remove() -> ResponseReturnValue:
         if was_on:
             await audit_log.write(session, person().user_id, AuditEvent.SECOND_FACTOR_OFF)
     if was_on:
-        emails.tell(dashboard(), person().email, "second_factor_off")
+        emails.tell(dashboard(), person().user_id, person().email, "second_factor_off")
     await flash("Вход с кодом из телефона выключен.", "ok")
     return redirect("/account", 303)
 

@@ -2,23 +2,30 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from quart.typing import TestClientProtocol as Browser
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from app.accounts import users
 from app.accounts.one_time_tokens import LIFE_OF_PURPOSE
+from app.alerts import account_letters
+from app.config import Smtp
 from app.database.engine import Database
-from app.models.account import OneTimeToken, TokenPurpose, User
-from app.web.accounts import sign_up
+from app.models.account import AccountLetter, LetterKind, OneTimeToken, TokenPurpose, User
+from app.web.accounts import letters
 from app.web.context import Dashboard
 from tests.support.people import Person, Sandbox
 from tests.support.postbox import Postbox, html_of, text_of
+from tests.support.processes import free_port
 from tests.support.settings import PASSWORD, PUBLIC_URL
+from tests.support.waiting import PATIENCE
 from tests.web.accounts.test_settings import ANNA, BORIS, OTHER_PASSWORD, body, link_in, secret_in
+
+NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -141,7 +148,7 @@ async def test_a_mail_server_that_is_away_is_no_error_for_the_visitor(
     postbox.says = "451 come back later"
     assert (await stranger.post("/reset", form={"email": ANNA})).status_code == 200
     await anna.app.unfinished.drain(5)
-    assert 'letter_not_sent error="the mail server answered 451"' in caplog.text
+    assert 'letter_not_sent kind=reset error="the mail server answered 451"' in caplog.text
 
 
 async def test_who_signs_up_answers_a_letter_first(
@@ -149,7 +156,7 @@ async def test_who_signs_up_answers_a_letter_first(
 ) -> None:
     answer = await _sign_up(stranger, ANNA)
     assert answer.status_code == 200
-    assert "письмо уже в пути" in await body(answer)
+    assert "письмо придёт через" in await body(answer)
     assert await _users(database) == 0, "nobody is made before the letter is answered"
     letter = await postbox.letter(ANNA)
     elsewhere = mailing.test_client()
@@ -199,8 +206,8 @@ async def test_of_two_who_answer_at_once_one_gets_the_account(
 def test_links_live_as_long_as_the_letters_say() -> None:
     assert LIFE_OF_PURPOSE[TokenPurpose.RESET] == timedelta(minutes=30)
     assert LIFE_OF_PURPOSE[TokenPurpose.SIGN_UP] == timedelta(days=1)
-    assert sign_up.TO_ONE_MAILBOX.tries == 3
-    assert sign_up.FLOOD.window <= LIFE_OF_PURPOSE[TokenPurpose.RESET]
+    assert letters.TO_ONE_MAILBOX.tries == 3
+    assert letters.FLOOD.window <= LIFE_OF_PURPOSE[TokenPurpose.RESET]
 
 
 async def _sign_up(client: Browser, email: str) -> Any:
@@ -210,3 +217,90 @@ async def _sign_up(client: Browser, email: str) -> Any:
 async def _users(database: Database) -> int:
     async with database.sessions() as session:
         return await session.scalar(select(func.count()).select_from(User)) or 0
+
+
+async def test_what_no_mail_server_took_is_sent_when_one_does(
+    stranger: Browser, mailing: Dashboard, postbox: Postbox, database: Database
+) -> None:
+    postbox.says = "451 come back later"
+    await _sign_up(stranger, ANNA)
+    await mailing.unfinished.drain(PATIENCE)
+    postbox.says = ""
+    mailing.unfinished.stopping = False
+    await mailing.alerting.send_letters()
+    assert postbox.letters == [], "not before its time"
+    async with database.sessions.begin() as session:
+        await session.execute(update(AccountLetter).values(next_try_at=func.now()))
+    await mailing.alerting.send_letters()
+    assert PASSWORD not in text_of(await postbox.letter(ANNA))
+    form = {"link": secret_in(await postbox.letter(ANNA)), "password": PASSWORD}
+    assert (await stranger.post("/signup/confirm", form=form)).status_code == 303
+
+
+async def test_a_letter_whose_sender_died_is_sent_by_another_process(
+    mailing: Dashboard, postbox: Postbox, database: Database
+) -> None:
+    async with database.sessions.begin() as session:
+        await account_letters.put(session, LetterKind.SIGN_UP, ANNA, password_hash="x")
+    await mailing.alerting.send_letters()
+    assert postbox.letters == [], "somebody holds its lease"
+    async with database.sessions.begin() as session:
+        await session.execute(
+            update(AccountLetter).values(lease_until=func.now() - timedelta(seconds=1))
+        )
+    await mailing.alerting.send_letters()
+    assert "Подтвердите почту" in (await postbox.letter(ANNA))["Subject"]
+
+
+async def test_a_letter_is_sent_again_on_the_same_page(
+    anna: Person, stranger: Browser, postbox: Postbox
+) -> None:
+    page = await body(await stranger.post("/reset", form={"email": ANNA}))
+    first = secret_in(await postbox.letter(ANNA))
+    await _nothing_left(anna.app)
+    answer = await stranger.post("/letters/again", form={"letter": _letter_id(page)})
+    assert (answer.status_code, "Отправляем ещё раз" in await body(answer)) == (200, True)
+    assert secret_in(await postbox.letter(ANNA, 2)) != first
+    assert (await stranger.post("/letters/again", form={"letter": NOBODYS})).status_code == 410
+
+
+@pytest.mark.parametrize("email", [ANNA, BORIS])
+async def test_a_mail_server_that_is_dead_is_told_whoever_asks(
+    anna: Person, stranger: Browser, monkeypatch: pytest.MonkeyPatch, email: str
+) -> None:
+    nobody = replace(anna.app.settings, smtp=Smtp("smtp", "127.0.0.1", free_port()))
+    monkeypatch.setattr(anna.app, "settings", nobody)
+    for path in ("/reset", "/signup"):
+        page = await body(await stranger.post(path, form={"email": email, "password": PASSWORD}))
+        assert "не принимает письма" in page, path
+        assert "придёт через" not in page, path
+
+
+async def test_what_refused_a_letter_to_everybody_is_told_at_the_next_try(
+    stranger: Browser, mailing: Dashboard, postbox: Postbox
+) -> None:
+    postbox.says = "550 no such person"
+    page = await body(await _sign_up(stranger, ANNA))
+    await _nothing_left(mailing)
+    again = await stranger.post("/letters/again", form={"letter": _letter_id(page)})
+    assert "не принимает письма на этот адрес" in await body(again)
+
+
+async def test_the_queue_holds_no_link(
+    anna: Person, stranger: Browser, postbox: Postbox, database: Database
+) -> None:
+    await stranger.post("/reset", form={"email": ANNA})
+    link = secret_in(await postbox.letter(ANNA))
+    async with database.sessions() as session:
+        rows = (await session.execute(text("SELECT * FROM account_letters"))).all()
+    assert rows
+    assert link not in str(rows)
+
+
+def _letter_id(page: str) -> str:
+    return page.partition('name="letter" value="')[2].partition('"')[0]
+
+
+async def _nothing_left(app: Dashboard) -> None:
+    await app.unfinished.drain(PATIENCE)
+    app.unfinished.stopping = False

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app.accounts.rate_limits import RateLimit
 from app.database.engine import Database
 from app.models.account import Attempt
-from app.web.accounts import sign_in, sign_up
+from app.web.accounts import letters, sign_in
 from app.web.context import Dashboard
 from tests.support.people import Person, Sandbox
 from tests.support.postbox import Postbox
@@ -155,11 +155,11 @@ async def test_letters_that_a_stranger_asks_for_leave_some_to_whose_mailbox_it_i
     mailing: Dashboard, sandbox: Sandbox, postbox: Postbox, path: str
 ) -> None:
     form = {"email": ANNA, "password": PASSWORD}
-    stranger, tries = mailing.test_client(), range(sign_up.TO_ONE_MAILBOX.tries + 1)
+    stranger, tries = mailing.test_client(), range(letters.TO_ONE_MAILBOX.tries + 1)
     answers = [await post(stranger, path, "198.51.100.7", **form) for _ in tries]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert (await post(mailing.test_client(), path, **form)).status_code == 200
     others = [
-        await post(stranger, path, f"198.51.100.{n}", **form) for n in range(sign_up.FLOOD.tries)
+        await post(stranger, path, f"198.51.100.{n}", **form) for n in range(letters.FLOOD.tries)
     ]
     assert others[-1].status_code == 429  # and yet no mailbox is flooded from everywhere

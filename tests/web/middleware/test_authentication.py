@@ -44,6 +44,7 @@ PUBLIC = {
     "password_reset.password_page",
     "email_change.confirm",
     "email_change.confirm_page",
+    "letters.again",
     "passkeys.log_in",
     "passkeys.log_in_options",
     "theme.choose",
