@@ -43,6 +43,8 @@ SANDBOX_STOP = 5.0  # seconds
 DEMO_PROVIDERS = """\
 # Written by `python3 -m app`: the demo's providers, all of them played by the sandbox.
 [providers.evotor]
+name = "Эвотор (песочница)"
+about = "Игрушечный Эвотор: ключи от настоящего здесь не нужны."
 authorization_endpoint = "{sandbox}/oauth/authorize"
 token_endpoint = "{sandbox}/oauth/token"
 revocation_endpoint = "{sandbox}/oauth/revoke"
@@ -74,9 +76,9 @@ profile = "видеть название и номер аккаунта"
 offline_access = "проверять связь, когда вас нет на сайте"
 """
 SANDBOX_PROVIDERS = (
-    ("sklad", "Мой склад", "bi-box-seam", "Остатки и заказы: пример поставщика из песочницы."),
-    ("dostavka", "Служба доставки", "bi-truck", "Отправления и статусы: пример из песочницы."),
-    ("oplata", "Платёжный шлюз", "bi-credit-card", "Платежи и возвраты: пример из песочницы."),
+    ("sklad", "Учебный склад", "bi-box-seam", "Игрушечный сервис: остатки и заказы."),
+    ("dostavka", "Учебная доставка", "bi-truck", "Игрушечный сервис: отправления."),
+    ("oplata", "Учебная оплата", "bi-credit-card", "Игрушечный сервис: платежи и возвраты."),
 )
 
 

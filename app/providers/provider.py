@@ -45,6 +45,7 @@ class Provider:
     icon: str = "bi-plug"
     about: str = ""
     needs: str = ""  # what the person has to do first, at the provider
+    key_url: str = ""  # the page there on which the person makes the key
     by_hand: str = ""  # where the person ends the access there, when we cannot
     english: Texts = NO_TEXTS  # of `title`, `about`, `needs` and `by_hand`
     docs: str = ""

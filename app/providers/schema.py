@@ -55,6 +55,8 @@ class ProviderKeys(TypedDict, total=False):
     """One line about it."""
     needs: str
     """What the person has to do first, at the provider; whole sentences."""
+    key_url: Address
+    """The page at the provider where the person makes the key."""
     by_hand: str
     """Where the person ends the access, when we cannot: the end of a sentence."""
     english: TextsKeys

@@ -15,7 +15,7 @@ from app.outbound.http1 import RawResponse
 from app.providers.field_types import icons
 from app.providers.loader import load_catalogue
 from app.providers.placeholders import names_in
-from app.providers.provider import GROUPS, NEVER, Provider
+from app.providers.provider import API_KEY, GROUPS, NEVER, Provider
 from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import CAUSES
 from app.providers.validation import NAME, TAKEN, inconsistencies
@@ -66,6 +66,7 @@ def test_a_person_reads_what_it_is_what_to_do_first_and_where_it_says_so(entry: 
         assert CYRILLIC.search(text), text
     assert entry.needs.endswith(".")
     assert entry.docs.startswith("https://")
+    assert (entry.kind == API_KEY) == entry.key_url.startswith("https://")
     assert entry.icon in icons()
     assert entry.group in GROUPS
     assert entry.can_revoke or CYRILLIC.search(entry.by_hand)

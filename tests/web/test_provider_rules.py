@@ -5,7 +5,10 @@ from quart.routing import QuartMap, QuartRule
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
+from app.providers.validation import NAME, TAKEN
+from app.web.context import Dashboard
 from app.web.provider_rules import any_of
+from tests.support.routes import routes
 
 NAMES = ("evotor", "vk", "vkusvill")
 
@@ -51,3 +54,9 @@ def test_without_any_provider_no_name_is_known() -> None:
     for path in ("/", "/evotor"):
         with pytest.raises(NotFound):
             asked(()).match(path, "GET")
+
+
+def test_no_provider_can_be_named_like_a_page_of_ours(dashboard: Dashboard) -> None:
+    own = {route.path.split("/")[1] for route in routes(dashboard)}
+    own -= set(dashboard.catalogue)
+    assert {each for each in own if NAME.fullmatch(each)} <= TAKEN

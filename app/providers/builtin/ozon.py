@@ -14,6 +14,7 @@ OZON = Provider(
     about="Кабинет продавца Ozon.",
     needs="В кабинете продавца откройте «Настройки» → «Seller API» и создайте ключ с ролью, "
     "которая только читает.",
+    key_url="https://seller.ozon.ru/app/settings/api-keys",
     by_hand="удалите ключ в кабинете продавца: «Настройки» → «Seller API»",
     english=Texts(
         title="Ozon",

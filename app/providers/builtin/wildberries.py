@@ -16,6 +16,7 @@ WILDBERRIES = Provider(
     about="Кабинет продавца Wildberries.",
     needs="В кабинете продавца откройте «Профиль» → «Интеграции по API» и создайте базовый токен "
     "с отметкой «Только на чтение». Персональный не подойдёт: передавать его сервисам запрещено.",
+    key_url="https://seller.wildberries.ru/api-integrations",
     by_hand="удалите токен в кабинете продавца: «Профиль» → «Интеграции по API»",
     english=Texts(
         title="Wildberries",

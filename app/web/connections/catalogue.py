@@ -1,4 +1,6 @@
-"""«Добавить подключение»: all providers by group, with a search that works without JavaScript."""
+"""«Добавить подключение»: the providers that can be connected here, by group, and the others folded
+below; with a search that works without JavaScript.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -31,6 +33,7 @@ async def index() -> ResponseReturnValue:
     query = request.args.get("q", "").strip()[:LONGEST_QUERY]
     async with app.database.sessions() as session:
         rows = await queries.of_user(session, person().user_id)
+    ready, rest = by_readiness(groups_of(app.catalogue, query))
     # The search as one types replaces only the list.
     template = (
         "connections/_catalogue_results.html"
@@ -40,7 +43,8 @@ async def index() -> ResponseReturnValue:
     return await render_template(
         template,
         query=query,
-        groups=groups_of(app.catalogue, query),
+        ready=ready,
+        rest=rest,
         known=len(app.catalogue),
         held=Counter(row.provider for row in rows),
     )
@@ -53,6 +57,16 @@ def groups_of(catalogue: Catalogue, query: str = "") -> list[Group]:
         found = found or _matching(catalogue, query.lower().translate(layout))
     groups = [Group(title, _of(found, group)) for group, title in GROUPS.items()]
     return [group for group in groups if group.providers]
+
+
+def by_readiness(groups: list[Group]) -> tuple[list[Group], list[Group]]:
+    """What can be connected here, and what the operator has not set up."""
+    parts = [
+        [Group(each.title, [p for p in each.providers if p.configured is ready]) for each in groups]
+        for ready in (True, False)
+    ]
+    ready, rest = ([group for group in part if group.providers] for part in parts)
+    return ready, rest
 
 
 def _matching(catalogue: Catalogue, query: str) -> list[Provider]:
