@@ -26,7 +26,7 @@ from app.alerts.types import Kind
 from app.audit_log import Actor, ActorKind, AuditEvent
 from app.database.availability import name_of
 from app.database.encryption import Keys
-from app.database.engine import Sessions
+from app.database.engine import Reader, Sessions
 from app.database.secret_hashes import secret_hash
 from app.i18n.plain_text import one_line
 from app.models.alert import AlertChannel
@@ -49,6 +49,13 @@ async def of_person(session: AsyncSession, user_id: int) -> Sequence[AlertChanne
     )
     first = AlertChannel.kind != "email"
     return (await session.scalars(query.order_by(first, AlertChannel.created_at))).all()
+
+
+async def has_any(session: Reader, user_id: int) -> bool:
+    """A channel that works, besides e-mail."""
+    there = AlertChannel.user_id == user_id, AlertChannel.kind != "email"
+    query = select(AlertChannel.id).where(*there, AlertChannel.state == "on").limit(1)
+    return (await session.execute(query)).first() is not None
 
 
 async def owned(session: AsyncSession, user_id: int, channel_id: UUID) -> AlertChannel | None:

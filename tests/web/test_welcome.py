@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from app.alerts import channel_settings
 from app.config import read_settings
 from app.errors import ConfigurationError
+from app.models.account import User
 from app.web import markdown, welcome
 from app.web.context import Dashboard
 from tests.support.people import Person
@@ -78,3 +81,18 @@ async def test_how_to_use_it_is_one_text(dashboard: Dashboard) -> None:
 )
 def test_a_small_part_of_markdown(text: str, html: str) -> None:
     assert markdown.html_of(text) == html
+
+
+async def test_the_first_start_is_three_steps_and_the_last_stays_until_somebody_can_be_reached(
+    person: Person,
+) -> None:
+    page = await person.page()
+    for step in ("Выберите сервис", "Подключите его", "Скажите, куда предупредить"):
+        assert f"<h3>{step}</h3>" in page
+    assert "last-step" not in page
+    await person.connect()
+    assert 'id="last-step"' in await person.page()
+    async with person.app.database.sessions.begin() as session:
+        user_id = (await session.scalars(select(User.id))).one()
+        await channel_settings.add_webhook(session, person.app.keys, user_id, "https://a.example/")
+    assert 'id="last-step"' not in await person.page()

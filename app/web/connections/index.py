@@ -12,6 +12,7 @@ from quart.typing import ResponseReturnValue
 from app import audit_log
 from app.accounts import rate_limits
 from app.accounts.rate_limits import RateLimit
+from app.alerts import channel_settings
 from app.audit_log import AuditEvent
 from app.connections import pending_reconnects, queries
 from app.connections.queries import CardRow
@@ -48,6 +49,10 @@ async def index() -> ResponseReturnValue:
         )
         under_way = await bulk_checks.of_users(session, [known.user_id]) if known.checks_all else {}
         pasts = await uptime.pasts(session, rows, app.settings.zone)
+        # Where there is mail, everybody is reached, or has chosen not to be.
+        reachable = app.settings.sends_mail or await channel_settings.has_any(
+            session, known.user_id
+        )
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
@@ -60,6 +65,8 @@ async def index() -> ResponseReturnValue:
         search=search,
         show=_chosen("show", ("online", "trouble", "none")),
         sort=_chosen("sort", ("trouble",)),
+        sends_mail=app.settings.sends_mail,
+        unreachable=bool(rows) and not reachable,
         pending=pending.get(known.user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
