@@ -55,6 +55,8 @@ class AuditEvent(StrEnum):
     UNLOCKED = "unlocked"
     DISABLED = "disabled"
     ENABLED = "enabled"
+    RENAMED = "renamed"
+    TAGGED = "tagged"
     KEPT_APART = "kept_apart"
     UNINSTALLED = "uninstalled"
     UNPAID = "unpaid"
@@ -105,11 +107,13 @@ def set_actor(doer: Actor) -> None:
     _doer.set(doer)
 
 
-# The connection's label is copied: it may be deleted when somebody reads the entry.
+# What the connection is called is copied: it may be deleted when somebody reads the entry.
 WRITE_OF_CONNECTIONS = text(
     """
-    INSERT INTO audit_log (user_id, deed, who, device, connection_id, provider, label)
-    SELECT user_id, CAST(:deed AS text), :who, :device, id, provider, label FROM connections
+    INSERT INTO audit_log (user_id, deed, who, device, connection_id, provider, label, receipt)
+    SELECT user_id, CAST(:deed AS text), :who, :device, id, provider, coalesce(name, label),
+           CAST(:receipt AS jsonb)
+    FROM connections
     WHERE id = ANY(CAST(:ids AS uuid[]))
       AND NOT EXISTS (SELECT FROM audit_log j WHERE j.connection_id = connections.id
                       AND j.deed = CAST(:deed AS text) AND j.at > now() - CAST(:rest AS interval))
@@ -142,12 +146,14 @@ async def write_of(
     deed: AuditEvent,
     connection_ids: Sequence[UUID],
     rest: timedelta = timedelta(0),
+    receipt: Mapping[str, str] | None = None,
 ) -> None:
     """Record an event of connections that still exist.
 
     `rest`: at most one such row in this time, since tokens may be refreshed every few minutes.
     """
-    values = {"deed": deed.value, "ids": list(connection_ids), "rest": rest}
+    about = json.dumps(receipt) if receipt else None
+    values = {"deed": deed.value, "ids": list(connection_ids), "rest": rest, "receipt": about}
     await session.execute(WRITE_OF_CONNECTIONS, values | _by(deed))
 
 

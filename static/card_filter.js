@@ -7,8 +7,7 @@
     const wanted = list()?.dataset.find;
     if (!wanted) return;
     for (const card of list().querySelectorAll(".card")) {
-      const names = [...card.querySelectorAll("header > :is(h2, p)")].map((each) => each.textContent);
-      card.hidden = !names.join(" ").toLowerCase().includes(wanted);
+      card.hidden = !card.dataset.words.includes(wanted);
     }
   }
 

@@ -32,6 +32,8 @@ WRITTEN = {  # what each step writes when it is carried out
     "account_settings.end_session": AuditEvent.SESSIONS_ENDED,
     "account_settings.password": AuditEvent.PASSWORD_CHANGED,
     "account_settings.zone": AuditEvent.ZONE_CHANGED,
+    "naming.rename": AuditEvent.RENAMED,
+    "naming.retag": AuditEvent.TAGGED,
     "alert_channels.add_apprise": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_webhook": AuditEvent.CHANNEL_ADDED,
@@ -168,7 +170,7 @@ async def test_a_connection_that_is_gone_keeps_its_name(person: Person) -> None:
     card = await person.connect()
     await person.post("/evotor/disconnect", connection=card["id"])
     page = await person.page("/journal")
-    assert page.count("Эвотор: Основной магазин") >= 1
+    assert page.count("Основной магазин, Эвотор") >= 1
     assert "Отключено" in page
 
 

@@ -27,6 +27,7 @@ PASSKEY_COLUMNS: tuple[Column, ...] = (Passkey.name, Passkey.created_at, Passkey
 TWO_FACTOR_COLUMNS: tuple[Column, ...] = (SecondFactor.confirmed_at,)
 CONNECTION_COLUMNS: tuple[Column, ...] = (
     *(Connection.id, Connection.provider, Connection.account, Connection.label),
+    *(Connection.name, Connection.tags),
     *(Connection.status, Connection.cause, Connection.evidence, Connection.since),
     *(Connection.last_checked_at, Connection.latency_ms, Connection.connected_at),
     *(Grant.scopes, Grant.granted_at, Grant.refreshed_at),
@@ -40,7 +41,7 @@ OUTAGE_COLUMNS: tuple[Column, ...] = (
 LATENCY_COLUMNS: tuple[Column, ...] = (Latencies.connection_id, Latencies.began, Latencies.counts)
 CHANNEL_COLUMNS: tuple[Column, ...] = (
     *(AlertChannel.kind, AlertChannel.label, AlertChannel.state),
-    *(AlertChannel.created_at, AlertChannel.sent_at),
+    *(AlertChannel.tags, AlertChannel.created_at, AlertChannel.sent_at),
 )
 PREFERENCE_COLUMNS: tuple[Column, ...] = (
     *(AlertPreferences.delay_minutes, AlertPreferences.reminder_days, AlertPreferences.digest),

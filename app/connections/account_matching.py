@@ -152,6 +152,7 @@ async def _take_place(
         same_account=account is not None and account == target.account,
     )
     values = _open_question(own, target)
+    values |= {"name": target.name or own.name, "tags": target.tags or own.tags}
     if is_newer:
         values |= _verdict(own, target, account)
     unwatched_since = _unwatched_since(own, target)

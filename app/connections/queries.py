@@ -42,6 +42,8 @@ CARD_COLUMNS = (
     Connection.next_check_at,
     Connection.latency_ms,
     Connection.label,
+    Connection.name,
+    Connection.tags,
     Connection.version,
     Grant.expires_at,
     RENEWABLE.label("refreshable"),

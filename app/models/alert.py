@@ -9,6 +9,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     SmallInteger,
+    String,
     UniqueConstraint,
     Uuid,
     func,
@@ -94,6 +95,8 @@ class AlertChannel(Base):
     kind: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="on")
     label: Mapped[str] = mapped_column(server_default="")  # shown to the user instead of the target
+    # Only connections with one of these tags are told of; none: all are.
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
     target: Mapped[bytes | None] = mapped_column(LargeBinary)  # sealed JSON; NULL: users.email
     code_hash: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
     code_until: Mapped[datetime | None]

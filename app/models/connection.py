@@ -95,7 +95,9 @@ class Connection(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     provider: Mapped[str]
     account: Mapped[str | None]  # the account's stable id; NULL until a probe names it
-    label: Mapped[str | None]  # what the card calls the account
+    label: Mapped[str | None]  # what the provider calls the account
+    name: Mapped[str | None]  # what its owner calls it, instead of the label
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")  # the owner's
     status: Mapped[str] = mapped_column(server_default=Status.CHECKING.value)
     cause: Mapped[str | None]
     evidence: Mapped[str | None]

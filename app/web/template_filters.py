@@ -10,7 +10,7 @@ from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
-from app.web.connections.cards import down_providers
+from app.web.connections.cards import down_providers, row_title
 from app.web.connections.form_labels import field_fault, key_refused
 from app.web.connections.labels import advice, cause_text, status_wording, summary
 from app.web.connections.reconnect_labels import pending_text
@@ -44,6 +44,7 @@ CONNECTIONS: Filters = {
     "key_refused": key_refused,
     "move": grant_labels.move,
     "pending_text": pending_text,
+    "row_title": row_title,
     "status_icon": lambda card: status_wording(card).icon,
     "status_lasts": lambda card: status_wording(card).lasts,
     "status_text": lambda card: status_wording(card).text,

@@ -71,7 +71,8 @@ async def test_a_change_of_status_is_said_once(owner: Visitor) -> None:
     await owner.site.turn(*UP)
     await owner.sees("online")
     said = owner.page.get_by_role("log").locator("p")
-    await expect(said).to_have_text(["Эвотор: Нестабильно", "Эвотор: Не в сети", "Эвотор: В сети"])
+    said_of = [f"Основной магазин: {each}" for each in ("Нестабильно", "Не в сети", "В сети")]
+    await expect(said).to_have_text(said_of)
 
 
 async def test_the_banner_comes_when_nobody_checks_and_goes_when_somebody_does(

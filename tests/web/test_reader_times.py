@@ -54,7 +54,14 @@ STRETCH = Thing(
 CARD = Thing(
     **{"id": 1, "name": "Эвотор", "details": None, "provider": "evotor", "icon": "bi-shop"},
     **{"connected": True, "configured": True, "status": "degraded", "cause": "timeout"},
-    **{"fault": "provider", "evidence": "", "version": 1, "is_online": False, "past": None},
+    **{
+        "fault": "provider",
+        "evidence": "",
+        "version": 1,
+        "is_online": False,
+        "past": None,
+        "tags": (),
+    },
     **{"since": AT, "last_checked_at": AT, "next_check_at": AT, "stale": False, "stale_at": None},
     **{"expires_at": LAST_DAY, "flapping": False, "by_key": False, "delivered": False},
     **{"provider_down_since": AT, "provider_refuses_all": False, "is_lasting": False},
@@ -103,7 +110,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         **{"provider": PROVIDER, "cards": [CARD], "configured": True},
         "keys": {1: Thing(ending="", expires_at=AT)},
     },
-    "connections/show.html": {"card": CARD, "facts": FACTS, "history": TIMELINE},
+    "connections/_heading.html": {"card": CARD, "facts": FACTS},
     "history/outages.html": {
         **{"entries": [STRETCH], "wanted": FILTER, "causes": {}, "periods": {}, "titles": {}},
     },

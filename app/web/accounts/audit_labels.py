@@ -36,6 +36,8 @@ EVENTS = {
     AuditEvent.UNLOCKED: "Снято ограничение на попытки входа",
     AuditEvent.DISABLED: "Учётная запись отключена",
     AuditEvent.ENABLED: "Учётная запись снова включена",
+    AuditEvent.RENAMED: "Переименовано",
+    AuditEvent.TAGGED: "Изменены метки",
     AuditEvent.KEPT_APART: "Другой аккаунт оставлен отдельным подключением",
     AuditEvent.UNINSTALLED: "Приложение удалено в личном кабинете сервиса",
     AuditEvent.UNPAID: "Подписка на приложение закончилась",
@@ -54,7 +56,7 @@ OF_CONNECTIONS = (
     *(AuditEvent.CONNECTED, AuditEvent.RECONNECTED, AuditEvent.DISCONNECTED, AuditEvent.KEPT_APART),
     *(AuditEvent.GRANT_REVOKED, AuditEvent.GRANT_NOT_REVOKED),
     *(AuditEvent.REFRESHED, AuditEvent.REVOKED, AuditEvent.CHECKED, AuditEvent.CHECKED_ALL),
-    *(AuditEvent.UNINSTALLED, AuditEvent.UNPAID),
+    *(AuditEvent.UNINSTALLED, AuditEvent.UNPAID, AuditEvent.RENAMED, AuditEvent.TAGGED),
 )
 OF_ALERTS = (
     *(

@@ -1,4 +1,6 @@
-"""A receipt of the audit log in Russian: how the grant of a disconnected connection ended; pure."""
+"""A receipt of the audit log in Russian: how the grant of a disconnected connection ended, or what
+a renamed one was called before. Pure.
+"""
 
 from collections.abc import Mapping
 
@@ -39,8 +41,16 @@ def receipt_lines(receipt: Mapping[str, str] | None) -> list[str]:
     """What was asked, what was answered, what the old token got; [] where nothing is known."""
     if not receipt:
         return []
+    if "end" not in receipt:
+        return _of_naming(receipt)
     lines = [_asked(receipt), ENDS.get(GrantEnd(receipt["end"]), ""), _old_token(receipt)]
     return [line for line in lines if line]
+
+
+def _of_naming(receipt: Mapping[str, str]) -> list[str]:
+    if "tags" in receipt:
+        return [f"Теперь: {receipt['tags']}." if receipt["tags"] else "Теперь ни одной."]
+    return [f"Раньше: {receipt['before']}."] if receipt.get("before") else []
 
 
 def _asked(receipt: Mapping[str, str]) -> str:

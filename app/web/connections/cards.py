@@ -1,7 +1,7 @@
 """A card: what is shown of a connection, or of a provider that is not connected yet."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 from app.connections.queries import CardRow
 from app.history.latency_ring import LatencyRing
 from app.history.uptime import Past, Pasts
+from app.i18n.connection_titles import full_title, subtitle_of, title_of
 from app.models.connection import Cause, Status
 from app.models.history import REFUSING
 from app.oauth.token_expiry import last_day
@@ -21,6 +22,7 @@ LASTING_TROUBLE = timedelta(
 )  # trouble of one connection: longer than a provider's usual outage
 GREY_CARDS = 3  # at most, on the page of connections; the catalogue shows all providers
 FOR_TEMPLATES = (
+    "own_name",
     "by_key",
     "delivered",
     "version",
@@ -69,7 +71,9 @@ class Descriptor:
     last_checked_at: datetime | None = None
     next_check_at: datetime | None = None
     latency_ms: int | None = None
-    details: str | None = None
+    details: str | None = None  # what the provider calls the account
+    own_name: str | None = None
+    tags: Sequence[str] = ()
     flapping: bool = False
     expires_at: datetime | None = None  # the last day of a grant that nothing renews
     version: int = 0
@@ -83,9 +87,28 @@ class Descriptor:
     past: Past | None = None
     latencies: Sequence[int | None] = ()  # milliseconds of the last checks; None: no answer
 
+    @property
+    def title(self) -> str:
+        """What is shown first."""
+        return title_of(self.own_name, self.details, self.name)
+
+    @property
+    def subtitle(self) -> str:
+        return subtitle_of(self.title, self.name)
+
+    @property
+    def full_title(self) -> str:
+        return full_title(self.title, self.name)
+
+    @property
+    def words(self) -> str:
+        """What a search looks in."""
+        said = (self.title, self.name, self.details or "", *self.tags)
+        return " ".join(dict.fromkeys(said)).lower()
+
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
-        return {key: _plain(getattr(self, key)) for key in keys}
+        return {key: _plain(getattr(self, key)) for key in (*keys, "title")}
 
 
 def describe_all(
@@ -138,6 +161,8 @@ def describe(
         next_check_at=row.next_check_at,
         latency_ms=row.latency_ms,
         details=row.label,
+        own_name=row.name,
+        tags=tuple(row.tags),
         flapping=row.flapping,
         expires_at=last_day(row, provider),
         version=row.version,
@@ -167,6 +192,12 @@ def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
                 card.name, card.provider_down_since, count + 1, card.provider_refuses_all
             )
     return list(down.values())
+
+
+def row_title(row: Any, services: Mapping[str, str]) -> str:
+    """Of a row with a `provider` and a `label`, and a `name` where there is one: its full title."""
+    service = services.get(row.provider, row.provider)
+    return full_title(title_of(getattr(row, "name", None), row.label, service), service)
 
 
 def _of_provider(name: str, provider: Provider | None) -> dict[str, Any]:

@@ -147,4 +147,4 @@ def _chosen(name: str, known: Sequence[str]) -> str:
 
 
 def _matches(card: Descriptor, search: str) -> bool:
-    return search in f"{card.name} {card.details or ''}".lower()
+    return search in card.words

@@ -34,7 +34,9 @@ async def change_grant(database: Database, **values: Any) -> None:
 async def test_the_title_of_a_card_leads_to_its_page(person: Person) -> None:
     card = await person.connect()
     shown = card_of(await person.page(), f"connection-{card['id']}")
-    assert f'<a href="{page_of(card)}">Эвотор</a>' in shown
+    title = card["title"]
+    assert f'<a href="{page_of(card)}">{title}</a>' in shown
+    assert ">Эвотор</p>" in shown
     grey = card_of(await person.page(), "provider-sklad")
     assert '<a href="/sklad">Мой склад</a>' in grey
 
