@@ -38,6 +38,7 @@ WRITTEN = {  # what each step writes when it is carried out
     "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_webhook": AuditEvent.CHANNEL_ADDED,
     "alert_preferences.choose": AuditEvent.ALERTS_CHANGED,
+    "alert_channels.limit": AuditEvent.ALERTS_CHANGED,
     "alert_channels.remove": AuditEvent.CHANNEL_REMOVED,
     "alert_channels.switch": AuditEvent.CHANNEL_OFF,
     "alert_channels.test": AuditEvent.CHANNEL_ON,  # only where it had been failing

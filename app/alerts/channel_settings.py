@@ -155,6 +155,14 @@ async def switch(session: AsyncSession, channel: AlertChannel, state: str) -> No
     await session.flush()
 
 
+async def limit(session: AsyncSession, channel: AlertChannel, tags: Sequence[str]) -> None:
+    """Tell it only of connections with one of these tags; []: of all."""
+    if channel.tags != list(tags):
+        channel.tags = list(tags)
+        await audit_log.write(session, channel.user_id, AuditEvent.ALERTS_CHANGED, channel.kind)
+    await session.flush()
+
+
 async def end(session: AsyncSession, channel: AlertChannel, why: str) -> None:
     """Its address is dead: only the user can make a new one."""
     channel.state, channel.error = "gone", why

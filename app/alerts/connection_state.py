@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.alerts.types import ConnectionState, OpenProviderOutage
+from app.i18n.connection_titles import title_of
 from app.models.connection import RENEWABLE, Connection, Grant
 from app.models.history import REFUSING, ProviderOutage
 from app.oauth.token_expiry import last_day
@@ -21,6 +22,8 @@ STATE_COLUMNS = (
     Connection.id,
     Connection.provider,
     Connection.label,
+    Connection.name,
+    Connection.tags,
     Connection.status,
     Connection.cause,
     Connection.evidence,
@@ -63,6 +66,8 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
         row.granted_at,
         _open(latest) if goes_on and latest else None,
         latest.closed_at if latest else None,
+        title_of(row.name, row.label, "") or None,
+        tuple(row.tags),
     )
 
 

@@ -19,6 +19,7 @@ from app.alerts.channels import SEND, Address, DeliveryRefused, Parcel, Post
 from app.alerts.message_texts import message_of
 from app.alerts.quiet_hours import quiet_end
 from app.alerts.retry_policy import pause
+from app.alerts.tag_filter import facts_for
 from app.alerts.text_context import Setting
 from app.alerts.types import Kind
 from app.background import Unfinished
@@ -107,9 +108,10 @@ class Dispatcher:
             log.error(_fault("channel_unreadable", channel, error=error))
             return UNREADABLE_ADDRESS
         setting = Setting(self._titles, zone, self._post.settings.public_url, alert.created_at)
-        held = [_title(each, setting) for each in parcel.carried]
-        letter = message_of(Kind(alert.kind), alert.provider, alert.facts, setting, held)
-        ready = Parcel(parcel.delivery_id, letter, alert.provider, alert.facts, alert.created_at)
+        held = [_title(each, setting, channel) for each in parcel.carried]
+        facts = _facts(alert, channel)
+        letter = message_of(Kind(alert.kind), alert.provider, facts, setting, held)
+        ready = Parcel(parcel.delivery_id, letter, alert.provider, facts, alert.created_at)
         try:
             async with asyncio.timeout(LONGEST_SEND):
                 return await SEND[channel.kind](self._post, address, ready)
@@ -132,5 +134,10 @@ def _fault(name: str, channel: AlertChannel, error: object = None) -> LogEvent:
     return LogEvent(name, channel=channel.id, kind=channel.kind, error=error)
 
 
-def _title(alert: Alert, setting: Setting) -> str:
-    return message_of(Kind(alert.kind), alert.provider, alert.facts, setting).title
+def _title(alert: Alert, setting: Setting, channel: AlertChannel) -> str:
+    return message_of(Kind(alert.kind), alert.provider, _facts(alert, channel), setting).title
+
+
+def _facts(alert: Alert, channel: AlertChannel) -> Mapping[str, object]:
+    """All of them where the channel's tags were changed since the delivery was written."""
+    return facts_for(alert.facts, channel.tags or []) or alert.facts

@@ -44,7 +44,7 @@ def message_of(
 def _revoked(alert: TextContext) -> AlertMessage:
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}»: нужно переподключить {alert.whom}",
+        f"{alert.subject}: нужно переподключить",
         f"«{alert.name}» больше не принимает наш доступ: он отозван. Данные не приходят "
         f"с {alert.since}.",
         alert.your_move("revoked"),
@@ -57,7 +57,7 @@ def _revoked(alert: TextContext) -> AlertMessage:
 def _blocked(alert: TextContext) -> AlertMessage:
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}»: нужны ваши действия, {alert.whom}",
+        f"{alert.subject}: нужны ваши действия",
         f"«{alert.name}» не отдаёт данные с {alert.since}: {alert.cause_phrase()}.",
         alert.your_move(alert.cause, "access_denied"),
         alert.button("Что делать"),
@@ -69,7 +69,7 @@ def _blocked(alert: TextContext) -> AlertMessage:
 def _offline(alert: TextContext) -> AlertMessage:
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}» не в сети: {alert.whom}",
+        f"{alert.subject}: не в сети",
         f"«{alert.name}» не работает с {alert.since}: {alert.cause_phrase('сбой')}.",
         THEIR_MOVE,
         alert.button("Посмотреть подключение"),
@@ -112,7 +112,7 @@ def _expiring(alert: TextContext) -> AlertMessage:
     left = counted(days, "день", "дня", "дней")
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}»: доступ закончится через {left}",
+        f"{alert.subject}: доступ закончится через {left}",
         f"Доступ закончится {alert.moment(alert.first['since'])}: {alert.whom}. Продлить его без "
         "вас сервис не разрешает.",
         "Ваш ход. Переподключите заранее, тогда ничего не прервётся.",
@@ -125,7 +125,7 @@ def _expiring(alert: TextContext) -> AlertMessage:
 def _flapping(alert: TextContext) -> AlertMessage:
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}»: связь то есть, то нет, {alert.whom}",
+        f"{alert.subject}: связь то есть, то нет",
         "Подключение часто меняет состояние, сообщим, когда успокоится.",
         f"{NOT_YOUR_MOVE} О каждом обрыве писать не будем.",
         alert.button("Посмотреть подключение"),
@@ -137,7 +137,7 @@ def _flapping(alert: TextContext) -> AlertMessage:
 def _calm(alert: TextContext) -> AlertMessage:
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}»: связь успокоилась, {alert.whom}",
+        f"{alert.subject}: связь успокоилась",
         "Подключение снова в сети и больше не меняет состояние.",
         NOT_YOUR_MOVE,
         alert.button("Посмотреть подключение"),
@@ -158,7 +158,7 @@ def _recovered(alert: TextContext) -> AlertMessage:
     )
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}» снова в сети: {alert.whom}",
+        f"{alert.subject}: снова в сети",
         f"Снова в сети, не работало {span(longest)}, {blame(alert.first)}.",
         HEALED if all(each.get("healed") for each in alert.items) else NOT_YOUR_MOVE,
         alert.button("Посмотреть подключение"),
@@ -171,7 +171,7 @@ def _reminder(alert: TextContext) -> AlertMessage:
     revoked = alert.cause == "revoked"
     return AlertMessage(
         alert.kind,
-        f"Напоминаем: «{alert.name}» ждёт вас, {alert.whom}",
+        f"{alert.subject}: напоминаем, ход за вами",
         f"Не работает с {alert.since}: {alert.cause_phrase()}.",
         alert.your_move(alert.cause, "revoked"),
         alert.button("Переподключить" if revoked else "Что делать"),

@@ -17,7 +17,17 @@ def about(
     days: int | None = None,
 ) -> Notification:
     return Notification(
-        kind, seen.provider, seen.connection_id, seen.label, cause, evidence, since, seconds, days
+        kind,
+        seen.provider,
+        seen.connection_id,
+        seen.label,
+        cause,
+        evidence,
+        since,
+        seconds,
+        days,
+        title=seen.title,
+        tags=seen.tags,
     )
 
 

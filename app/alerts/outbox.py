@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
 from app.alerts.retry_policy import CHANNEL_LIMITS, DELIVERY_LIFE, MERGE_ABOVE
+from app.alerts.tag_filter import facts_for
 from app.alerts.types import Notification
 from app.models.account import User
 from app.models.alert import Alert, AlertChannel, Delivery
@@ -80,7 +81,10 @@ async def put(
 
 
 async def send_out(session: AsyncSession, alert: Alert) -> None:
-    """Write a delivery for each channel that is on; e-mail is, unless the user switched it off."""
+    """Write a delivery for each channel that is on and is told of this.
+
+    E-mail is on unless the user switched it off.
+    """
     mailbox = insert(AlertChannel).values(id=uuid4(), user_id=alert.user_id, kind="email")
     await session.execute(mailbox.on_conflict_do_nothing())
     channels = await session.scalars(
@@ -90,6 +94,8 @@ async def send_out(session: AsyncSession, alert: Alert) -> None:
     )
     email = await session.scalar(select(User.email).where(User.id == alert.user_id))
     for channel in channels:
+        if not facts_for(alert.facts, channel.tags):
+            continue
         session.add(
             Delivery(
                 id=uuid4(),
@@ -226,4 +232,4 @@ def _plain(news: Notification) -> dict[str, object]:
         "connection_id": str(news.connection_id),
         "since": news.since.isoformat() if news.since else None,
     }
-    return {name: value for name, value in fields.items() if value not in (None, False)}
+    return {name: value for name, value in fields.items() if value not in (None, False, ())}

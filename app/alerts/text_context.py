@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from app.alerts.message import Button, Line
 from app.alerts.types import Kind
 from app.i18n.cause_texts import CAUSE_TEXTS
+from app.i18n.connection_titles import subtitle_of, title_of
 from app.i18n.formatting import day_and_time, of_connections
 
 MOST_LINES = 12  # connections that have a line; the rest are counted
@@ -52,6 +53,15 @@ class TextContext:
         return str(self.first.get("cause", ""))
 
     @property
+    def subject(self) -> str:
+        """ "«Магазин на Ленина» (Эвотор)", or "«Эвотор», 3 подключения"."""
+        if len(self.items) != 1:
+            return f"«{self.name}», {of_connections(len(self.items))}"
+        title = self.label(self.first)
+        service = subtitle_of(title, self.name)
+        return f"«{title}» ({service})" if service else f"«{title}»"
+
+    @property
     def whom(self) -> str:
         """ "«Магазин на Ленина»", or "3 подключения"."""
         if len(self.items) == 1:
@@ -68,7 +78,7 @@ class TextContext:
         return day_and_time(datetime.fromisoformat(str(text)), self.setting.zone)
 
     def label(self, item: Mapping[str, Any]) -> str:
-        return str(item.get("label") or self.name)
+        return title_of(item.get("title"), item.get("label"), self.name)
 
     def button(self, text: str, many: str = "Открыть подключения") -> Button:
         """A link to the connection, if there is one only; else to all of them."""

@@ -57,6 +57,8 @@ class ConnectionState:
     granted_at: datetime | None = None
     outage: OpenProviderOutage | None = None  # the one that lasts now
     outage_ended: datetime | None = None  # when the last one of its provider ended
+    title: str | None = None  # what it is called; None: only the provider's name is known
+    tags: tuple[str, ...] = ()  # its owner's
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ class Notification:
     days: int | None = None  # until its grant ends
     refuses: bool = False  # of an outage: the provider works, and refuses everybody's grants
     healed: bool = False  # the provider takes the very grant again that it had refused
+    title: str | None = None  # what its owner calls it, else the label
+    tags: tuple[str, ...] = ()
 
     @property
     def group(self) -> tuple[str, ...]:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.audit_log import AuditEvent
-from app.i18n.connection_titles import MOST_TAGS
+from app.i18n.connection_titles import MOST_TAGS, distinct_tags
 from app.models.connection import Connection
 from app.realtime.events import announce_cards
 
@@ -33,6 +33,12 @@ async def retag(
     if own is not None and own.tags != kept:
         await _change(session, own, AuditEvent.TAGGED, {"tags": ", ".join(kept)}, tags=kept)
     return own is not None
+
+
+async def tags_of(session: AsyncSession, user_id: int) -> list[str]:
+    """All tags of the user's connections, each once, by the alphabet."""
+    query = select(func.unnest(Connection.tags)).where(Connection.user_id == user_id)
+    return sorted(distinct_tags(await session.scalars(query)), key=str.casefold)
 
 
 async def _locked(session: AsyncSession, user_id: int, connection_id: UUID) -> Connection | None:

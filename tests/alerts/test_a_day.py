@@ -43,26 +43,26 @@ Thu 08:05  telegram 42        Готово
 Thu 11:11  anna@example.ru    «Эвотор» не работает у всех
 Thu 11:11  telegram 42        «Эвотор» не работает у всех
 Thu 11:15  webhook            «Эвотор» не работает у всех
-Thu 11:21  telegram 42        «Эвотор» снова в сети: 6 подключений
-Thu 11:21  webhook            «Эвотор» снова в сети: 6 подключений
-Thu 11:25  anna@example.ru    «Эвотор» снова в сети: 10 подключений
-Thu 12:35  anna@example.ru    «sklad»: нужно переподключить «sklad 1»
-Thu 12:35  telegram 42        «sklad»: нужно переподключить «sklad 1»
-Thu 12:35  webhook            «sklad»: нужно переподключить «sklad 1»
-Thu 14:11  anna@example.ru    «sklad» не в сети: «sklad 2»
-Thu 14:17  anna@example.ru    «sklad» снова в сети: «sklad 2»
-Thu 14:41  anna@example.ru    «sklad»: связь то есть, то нет, «sklad 2»
-Thu 15:31  anna@example.ru    «sklad»: связь успокоилась, «sklad 2»
-Fri 08:01  telegram 42        «sklad» не в сети: «sklad 2»
-Fri 08:01  webhook            «sklad» не в сети: «sklad 2»
+Thu 11:21  telegram 42        «Эвотор», 6 подключений: снова в сети
+Thu 11:21  webhook            «Эвотор», 6 подключений: снова в сети
+Thu 11:25  anna@example.ru    «Эвотор», 10 подключений: снова в сети
+Thu 12:35  anna@example.ru    «sklad 1» (sklad): нужно переподключить
+Thu 12:35  telegram 42        «sklad 1» (sklad): нужно переподключить
+Thu 12:35  webhook            «sklad 1» (sklad): нужно переподключить
+Thu 14:11  anna@example.ru    «sklad 2» (sklad): не в сети
+Thu 14:17  anna@example.ru    «sklad 2» (sklad): снова в сети
+Thu 14:41  anna@example.ru    «sklad 2» (sklad): связь то есть, то нет
+Thu 15:31  anna@example.ru    «sklad 2» (sklad): связь успокоилась
+Fri 08:01  telegram 42        «sklad 2» (sklad): не в сети
+Fri 08:01  webhook            «sklad 2» (sklad): не в сети
 Fri 09:01  vera@example.ru    Сводка за день: 2 события
 Fri 09:01  push               Сводка за день: 2 события
-Fri 09:35  telegram 42        «sklad» снова в сети: «sklad 2»
-Fri 09:35  webhook            «sklad» снова в сети: «sklad 2»
-Fri 12:55  anna@example.ru    Напоминаем: «sklad» ждёт вас, «sklad 1»
-Fri 12:55  telegram 42        Напоминаем: «sklad» ждёт вас, «sklad 1»
-Fri 12:55  webhook            Напоминаем: «sklad» ждёт вас, «sklad 1»
-Fri 13:05  anna@example.ru    «sklad» снова в сети: «sklad 1»"""
+Fri 09:35  telegram 42        «sklad 2» (sklad): снова в сети
+Fri 09:35  webhook            «sklad 2» (sklad): снова в сети
+Fri 12:55  anna@example.ru    «sklad 1» (sklad): напоминаем, ход за вами
+Fri 12:55  telegram 42        «sklad 1» (sklad): напоминаем, ход за вами
+Fri 12:55  webhook            «sklad 1» (sklad): напоминаем, ход за вами
+Fri 13:05  anna@example.ru    «sklad 1» (sklad): снова в сети"""
 
 DOWN = (Status.OFFLINE, Cause.PROVIDER_ERROR)
 
@@ -191,8 +191,8 @@ async def test_a_process_that_dies_while_it_sends_sends_nothing_else_later(
     await day.at("Thu 08:20")
     titles = {each.key: each.title for each in hook.messages}
     assert sorted(titles.values()) == [
-        "«Эвотор»: нужно переподключить «Shop 1»",
-        "«Эвотор»: нужны ваши действия, «Shop 2»",
+        "«Shop 1» (Эвотор): нужно переподключить",
+        "«Shop 2» (Эвотор): нужны ваши действия",
     ]
     assert len(hook.messages) == 3
     assert hook.messages[0].content == hook.messages[1].content

@@ -5,10 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, insert, select, text, update
 
 from app.alerts import channel_settings, evaluation, outbox, preferences
 from app.alerts.retry_policy import CHANNEL_LIMITS, pause
@@ -20,7 +21,7 @@ from app.connections.account_matching import match_account
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.alert import AlertChannel, AlertState, Delivery
-from app.models.connection import Cause, Status
+from app.models.connection import Cause, Connection, Status
 from app.outbound.client import HttpClient
 from app.providers.provider import Catalogue
 from tests.alerts.receivers import Receivers, open_receivers
@@ -77,9 +78,12 @@ async def pass_time(database: Database, time: timedelta) -> None:
 async def put(database: Database, user_id: int, *labels: str) -> None:
     """An alert for each of these shops, one transaction each."""
     for label in labels:
-        news = Notification(Kind.REVOKED, "evotor", uuid4(), label, "revoked")
         async with database.sessions.begin() as session:
-            await outbox.put(session, user_id, [news], for_digest=False)
+            await outbox.put(session, user_id, [_news(label)], for_digest=False)
+
+
+def _news(label: str) -> Notification:
+    return Notification(Kind.REVOKED, "evotor", uuid4(), label, "revoked")
 
 
 async def channel_of(database: Database) -> AlertChannel:
@@ -93,7 +97,7 @@ async def states(database: Database) -> Sequence[str]:
 
 
 def subjects(postbox: Postbox) -> list[str]:
-    return [str(each["Subject"]).rpartition("переподключить ")[2] for each in postbox.letters]
+    return [str(each["Subject"]).partition(" (evotor)")[0] for each in postbox.letters]
 
 
 async def test_without_a_mail_server_a_letter_is_logged_and_nothing_says_that_it_was_sent(
@@ -296,9 +300,34 @@ async def test_one_cause_is_one_alert_and_two_causes_are_two(
     await alerts.tell()
     await alerts.deliver()
     assert sorted(str(each["Subject"]) for each in postbox.letters) == [
-        "«evotor»: нужны ваши действия, 3 подключения",
-        "«evotor»: нужны ваши действия, «Shop 3»",
+        "«Shop 3» (evotor): нужны ваши действия",
+        "«evotor», 3 подключения: нужны ваши действия",
     ]
+
+
+async def test_a_channel_with_tags_is_told_of_what_has_them_by_its_owners_name(
+    database: Database, alerts: AlertWorker, keys: Keys, postbox: Postbox
+) -> None:
+    user_id = await add_person(database)
+    for label, tags in (("A", ["Тула"]), ("B", ["Орёл"])):
+        await _told_connection(
+            database, keys, user_id, Status.BLOCKED, Cause.PAYMENT_REQUIRED, label, tags
+        )
+    async with database.sessions.begin() as session:
+        await session.execute(
+            insert(AlertChannel).values(user_id=user_id, kind="email", tags=["тула"])
+        )
+        await session.execute(update(Connection).values(name=Connection.label + "!"))
+    await pass_time(database, 2 * MINUTE)
+    await _checks_go_on(database)
+    await alerts.tell()
+    await alerts.deliver()
+    assert subjects(postbox) == ["«A!»"]
+    async with database.sessions.begin() as session:
+        await session.execute(update(AlertChannel).values(tags=["Псков"]))
+        await outbox.put(session, user_id, [_news("C")], for_digest=False)
+    await alerts.deliver()
+    assert subjects(postbox) == ["«A!»"]
 
 
 async def test_what_falls_a_little_later_comes_along(
@@ -313,7 +342,7 @@ async def test_what_falls_a_little_later_comes_along(
     await _checks_go_on(database)
     await alerts.tell()
     await alerts.deliver()
-    assert [each["Subject"] for each in postbox.letters] == ["«evotor» не в сети: 2 подключения"]
+    assert [each["Subject"] for each in postbox.letters] == ["«evotor», 2 подключения: не в сети"]
 
 
 async def test_nothing_is_told_while_nobody_checks(
@@ -372,12 +401,22 @@ async def test_a_digest_says_nothing_when_nothing_happened(
 
 
 async def _told_connection(
-    database: Database, keys: Keys, user_id: int, status: Status, cause: Cause, label: str
+    database: Database,
+    keys: Keys,
+    user_id: int,
+    status: Status,
+    cause: Cause,
+    label: str,
+    tags: Sequence[str] = (),
 ) -> None:
     """A connection that has just become so."""
-    connection_id = await add_connection(
-        database, keys, user_id, status=status.value, cause=cause.value, label=label
-    )
+    values: dict[str, Any] = {
+        "status": status.value,
+        "cause": cause.value,
+        "label": label,
+        "tags": list(tags),
+    }
+    connection_id = await add_connection(database, keys, user_id, **values)
     async with database.sessions.begin() as session:
         session.add(AlertState(connection_id=connection_id, user_id=user_id, look_at=func.now()))
 

@@ -12,6 +12,8 @@ from app.accounts.rate_limits import RateLimit
 from app.alerts import channel_settings
 from app.alerts.channels import apprise, telegram, webpush
 from app.alerts.channels.webpush_encryption import public_key
+from app.connections.naming import tags_of
+from app.i18n.connection_titles import distinct_tags
 from app.models.alert import AlertChannel
 from app.outbound.allowed_hosts import LOOPBACK, is_special, origin_of, typed_url
 from app.web.alerts import labels as words
@@ -134,6 +136,18 @@ async def switch(id: UUID) -> ResponseReturnValue:
         if own := await channel_settings.owned(session, person().user_id, id):
             await channel_settings.switch(session, own, state)
     return await back_to_alerts(words.SAVED if state == "on" else words.REMOVED)
+
+
+@blueprint.post("/alerts/channels/<uuid:id>/tags")
+async def limit(id: UUID) -> ResponseReturnValue:
+    """Only tags that a connection has, or that the channel had: others would mean silence."""
+    channel = await _own(id)
+    given = (await request.form).getlist("tag")
+    async with dashboard().database.sessions.begin() as session:
+        known = distinct_tags([*channel.tags, *await tags_of(session, person().user_id)])
+        if own := await channel_settings.owned(session, person().user_id, id):
+            await channel_settings.limit(session, own, [tag for tag in known if tag in given])
+    return await back_to_alerts(words.SAVED)
 
 
 @blueprint.post("/alerts/channels/<uuid:id>/removal")

@@ -13,6 +13,7 @@ from app.alerts.channels.webpush_encryption import public_key
 from app.alerts.sent_alerts import Sent
 from app.alerts.text_context import Setting
 from app.alerts.types import Preferences
+from app.connections.naming import tags_of
 from app.web.context import dashboard, person
 
 blueprint = Blueprint("alerts", __name__)
@@ -33,12 +34,14 @@ async def alerts_page(
         own = await preferences.of_person(session, user_id, settings.zone)
         channels = await channel_settings.of_person(session, user_id)
         sent = await sent_alerts.sent_to(session, user_id, _setting(own))
+        tags = await tags_of(session, user_id)
     return await render_template(
         "alerts/index.html",
         channels=[each for each in channels if each.state != "waiting"],
         own_email=person().email,
         preferences=own,
         sent=sent,
+        tags=tags,
         error=error,
         secret=secret,
         bot_url=bot_url,

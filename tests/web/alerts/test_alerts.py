@@ -114,6 +114,20 @@ async def test_a_letters_link_stops_letters_without_a_log_in(person: Person) -> 
     assert (await mailer.post(f"/alerts/unsubscribe/{channel.id}")).status_code == 404
 
 
+async def test_a_channel_is_limited_to_tags_that_there_are(
+    person: Person, other_person: Person
+) -> None:
+    card = await person.connect()
+    assert "Обо всех подключениях" not in await person.page("/alerts")
+    await person.post(f"/connections/{card['id']}/tags", tags="Тула, касса")
+    assert "Обо всех подключениях" in await person.page("/alerts")
+    path = f"/alerts/channels/{(await newest(person.app, 'email')).id}/tags"
+    assert (await other_person.post(path, tag="Тула")).status_code == 404
+    for chosen in ("Тула", "Псков"):
+        await person.client.post(path, form={"tag": chosen})
+        assert (await newest(person.app, "email")).tags == [chosen] * (chosen == "Тула")
+
+
 async def test_a_webhook_shows_its_secret_once(person: Person, to: Receivers) -> None:
     answer = await person.post("/alerts/webhooks", url=f"{to.webhook.url}/hook")
     page = await answer.get_data(as_text=True)
@@ -253,7 +267,7 @@ async def test_what_was_sent_is_listed_with_when_and_where(
     assert "ждёт отправки" in await person.page("/alerts")
     await person.app.alerting.deliver()
     page = await person.page("/alerts")
-    assert "«Эвотор»: нужно переподключить" in page
+    assert "(Эвотор): нужно переподключить" in page
     assert "anna@example.ru: отправлено" in page
     assert len(postbox.letters) == 1
 
