@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 PAGE = "/connections"
 MOST = 60_000  # bytes, headers included
+LOG_IN_MOST = 17_000
 CARDS = 5
 
 
@@ -32,7 +33,7 @@ async def test_five_cards_are_there_after_60_kilobytes(
     # The same person, in a browser that has seen nothing of us.
     visitor = await new_visitor(storage_state=await owner.context.storage_state())
     first, again = await _loaded(visitor), await _loaded(visitor)
-    assert {PAGE, "/static/app.css", "/static/icons.svg"} <= set(first)
+    assert {PAGE, "/static/base.css", "/static/app.css", "/static/icons.svg"} <= set(first)
     assert sum(first.values()) < MOST, first
     assert sum(again.values()) == again[PAGE], again  # all else is kept
 
@@ -50,3 +51,10 @@ async def _loaded(visitor: Visitor) -> dict[str, int]:
 async def _bytes(request: Request) -> int:
     sizes = await request.sizes()
     return sizes["responseHeadersSize"] + sizes["responseBodySize"]
+
+
+async def test_the_log_in_is_there_after_17_kilobytes(visitor: Visitor) -> None:
+    finished: list[Request] = []
+    visitor.page.on("requestfinished", lambda request: finished.append(request))
+    await visitor.page.goto("/login", wait_until="load")
+    assert sum([await _bytes(each) for each in finished]) < LOG_IN_MOST

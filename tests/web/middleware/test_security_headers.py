@@ -97,8 +97,8 @@ async def test_any_other_address_of_a_file_is_asked_for_again(
 ) -> None:
     client = dashboard.test_client()
     page = await (await client.get("/login")).get_data(as_text=True)
-    (right,) = re.findall(r"app\.css\?(v=[^\"]+)", page)
-    answer = await client.get(f"/static/app.css{query.format(right)}")
+    (right,) = re.findall(r"base\.css\?(v=[^\"]+)", page)
+    answer = await client.get(f"/static/base.css{query.format(right)}")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-cache"
 
