@@ -82,3 +82,18 @@ async def test_escape_closes_the_question_and_focus_is_back(owner: Visitor) -> N
     await owner.page.keyboard.press("Escape")
     await expect(question).to_be_hidden()
     await expect(button).to_be_focused()
+
+
+async def test_a_stranger_sees_an_outage_heal_without_javascript_and_without_movement(
+    new_visitor: NewVisitor,
+) -> None:
+    visitor = await new_visitor(java_script_enabled=False, reduced_motion="reduce")
+    page = visitor.page
+    await page.goto("/")
+    scenes = page.locator(".scenes .card")
+    shown = scenes.locator("visible=true")
+    await expect(shown).to_have_count(1)
+    await expect(shown).to_have_attribute("data-status", "offline")
+    await page.get_by_text("Снова в сети").click()
+    await expect(scenes.nth(2)).to_be_visible()
+    await expect(scenes.nth(1)).to_be_hidden()
