@@ -1,6 +1,6 @@
 """The list of outages of a person's connections; a provider-wide outage is one entry."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.history.periods import TimeRange
+from app.i18n.connection_titles import title_of
 from app.models.connection import UNWATCHED
 
 OUTAGES_PER_PAGE = 500  # entries of a page; an export has them all
@@ -19,7 +20,7 @@ OUTAGES_PER_PAGE = 500  # entries of a page; an export has them all
 # index; else it may read everybody's outages, and the time would grow with the number of people.
 FIND_OUTAGES = text(
     f"""
-    SELECT c.id AS connection_id, c.provider, c.label, o.status, o.cause, o.fault,
+    SELECT c.id AS connection_id, c.provider, c.label, c.name, c.tags, o.status, o.cause, o.fault,
            o.opened_at, o.closed_at, o.evidence, o.last_evidence, o.checks,
            wide.id AS wide_id, wide.opened_at AS wide_opened_at, wide.closed_at AS wide_closed_at,
            wide.cause AS wide_cause, wide.evidence AS wide_evidence, now() AS read_at
@@ -40,7 +41,7 @@ FIND_OUTAGES = text(
         ORDER BY p.opened_at LIMIT 1
     ) wide ON true
     WHERE c.user_id = :user_id AND c.replaces_connection_id IS NULL
-      AND (CAST(:connection_id AS uuid) IS NULL OR c.id = :connection_id)
+      AND (CAST(:connections AS uuid[]) IS NULL OR c.id = ANY(CAST(:connections AS uuid[])))
     ORDER BY coalesce(wide.closed_at, o.closed_at, 'infinity'::timestamptz) DESC, o.id DESC
     LIMIT :most
     """
@@ -52,7 +53,7 @@ class OutageFilter:
     """Which outages are wanted; None: all."""
 
     period: timedelta  # until now
-    connection_id: UUID | None = None
+    connections: Sequence[UUID] | None = None
     cause: str | None = None
     window: TimeRange | None = None  # instead of `period`
 
@@ -62,7 +63,7 @@ class OutageEntry:
     """An outage of one connection, or of a provider and so of several `connections`."""
 
     provider: str
-    connections: tuple[tuple[UUID, str | None], ...]  # id and label
+    connections: tuple[tuple[UUID, str | None], ...]  # id and title, if it has one
     status: str
     cause: str
     fault: str
@@ -84,7 +85,7 @@ async def find(
         "period": wanted.period,
         "since": wanted.window and wanted.window.began,
         "until": wanted.window and wanted.window.ended,
-        "connection_id": wanted.connection_id,
+        "connections": None if wanted.connections is None else list(wanted.connections),
         "cause": wanted.cause,
         "most": most,
     }
@@ -101,13 +102,20 @@ def entries(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[OutageEntry]:
     return list(found.values())
 
 
-def records(rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo) -> Iterator[dict[str, object]]:
-    """For an export: every outage of every connection, times in `zone`, durations in seconds."""
+def records(
+    rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo, services: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
+    """For an export: every outage of every connection, times in `zone`, durations in seconds.
+
+    `services` are titles of providers, for connections that nothing else names.
+    """
     for row in rows:
         yield {
             "connection": str(row.connection_id),
             "provider": row.provider,
+            "title": title_of(row.name, row.label, services.get(row.provider, row.provider)),
             "details": row.label,
+            "tags": list(row.tags),
             "status": row.status,
             "cause": row.cause,
             "fault": row.fault,
@@ -127,7 +135,7 @@ def _entry(row: Row[*tuple[Any, ...]]) -> OutageEntry:
     ended = row.wide_closed_at if wide else row.closed_at
     return OutageEntry(
         row.provider,
-        ((row.connection_id, row.label),),
+        ((row.connection_id, _title(row)),),
         row.status,
         row.wide_cause if wide else row.cause,
         row.fault,
@@ -141,8 +149,12 @@ def _entry(row: Row[*tuple[Any, ...]]) -> OutageEntry:
     )
 
 
+def _title(row: Row[*tuple[Any, ...]]) -> str | None:
+    return title_of(row.name, row.label, "") or None
+
+
 def _joined(known: OutageEntry, row: Row[*tuple[Any, ...]]) -> OutageEntry:
-    one = (row.connection_id, row.label)
+    one = (row.connection_id, _title(row))
     others = known.connections
     return known if one in others else replace(known, connections=(*others, one))
 

@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.history.periods import TimeRange, days_of, months_of
 from app.history.uptime import Breakdown, splits
+from app.i18n.connection_titles import title_of
 
 PERIOD_PARTS = ("whole", "month", "day")  # how a period is divided: not at all, by months, by days
 
-ConnectionRow = Row[*tuple[Any, ...]]  # has an id, a provider, a label
+ConnectionRow = Row[*tuple[Any, ...]]  # has an id, a provider, a label, a name, tags
 Found = Mapping[UUID, Sequence[Breakdown]]
 
 
@@ -50,14 +51,23 @@ async def spent(
     return chain(_together(windows, found), _each(rows, windows, found))
 
 
-def records(entries: Iterable[UptimeRow], zone: ZoneInfo) -> Iterator[dict[str, object]]:
-    """For an export: times in `zone`, durations in seconds, uptime between 0 and 1."""
+def records(
+    entries: Iterable[UptimeRow], zone: ZoneInfo, services: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
+    """For an export: times in `zone`, durations in seconds, uptime between 0 and 1.
+
+    `services` are titles of providers, for connections that nothing else names.
+    """
     for entry in entries:
         row, split = entry.connection, entry.split
         yield {
             "connection": str(row.id) if row else None,
             "provider": row.provider if row else None,
+            "title": title_of(row.name, row.label, services.get(row.provider, row.provider))
+            if row
+            else None,
             "details": row.label if row else None,
+            "tags": list(row.tags) if row else [],
             "began_at": entry.window.began.astimezone(zone),
             "ended_at": entry.window.ended.astimezone(zone),
             "uptime": split.uptime,

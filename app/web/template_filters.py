@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment
 
+from app.i18n.connection_titles import full_title
 from app.i18n.formatting import every, lower_first, of_connections, percent, short_span
 from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
@@ -23,6 +24,7 @@ Filters = Mapping[str, Callable[..., Any]]
 
 TEXT: Filters = {
     "every": every,
+    "full_title": full_title,
     "lower_first": lower_first,
     "of_connections": of_connections,
     "percent": percent,

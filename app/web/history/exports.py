@@ -1,14 +1,15 @@
 """Exports of outages and uptime over a period: CSV for people, JSON for programs.
 
-Query parameters: `from` and `to`, or `days`; `connection`; `cause` for outages; `by` for uptime. A
-wrong value is refused with the values that are allowed, not ignored: somebody would archive a table
-of another period than they meant.
+Query parameters: `from` and `to`, or `days`; `connection`; `tag`; `cause` for outages; `by` for
+uptime. A wrong value is refused with the values that are allowed, not ignored: somebody would
+archive a table of another period than they meant.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from app.history import outage_list, uptime_table
 from app.history.outage_list import OutageFilter
 from app.history.periods import TimeRange
 from app.history.uptime_table import PERIOD_PARTS
+from app.i18n.connection_titles import distinct_tags, has_tag
 from app.models.connection import Cause
 from app.web.context import dashboard, own_zone, person, titles
 from app.web.history.csv import sheet
@@ -33,6 +35,7 @@ from app.web.middleware.standby_reads import may_read_standby, session_to_read
 blueprint = Blueprint("exports", __name__)
 
 NO_CAUSE = "Такой причины (cause) нет. Есть: {}."
+NO_TAG = "Такой метки (tag) у ваших подключений нет. Есть: {}."
 NO_WAY = "Период делится (by) по дням: day, по месяцам: month, или никак: whole."
 
 Records = Iterable[dict[str, object]]
@@ -45,8 +48,8 @@ class Asked:
 
     period: TimeRange
     zone: ZoneInfo
-    rows: Sequence[CardRow]  # the user's connections, or only the one asked for
-    connection_id: UUID | None
+    rows: Sequence[CardRow]  # the user's connections, or only those asked for
+    connections: Sequence[UUID] | None  # None: all
 
 
 @blueprint.get("/outages.csv")
@@ -83,9 +86,9 @@ async def _outages() -> tuple[Asked, Records]:
         raise RequestRefused(NO_CAUSE.format(", ".join(Cause)))
     async with session_to_read() as session:
         asked = await _asked(session)
-        wanted = OutageFilter(asked.period.whole, asked.connection_id, cause, asked.period)
+        wanted = OutageFilter(asked.period.whole, asked.connections, cause, asked.period)
         found = await outage_list.find(session, person().user_id, wanted, most=None)
-    return asked, outage_list.records(found, asked.zone)
+    return asked, outage_list.records(found, asked.zone, titles(dashboard()))
 
 
 async def _uptime() -> tuple[Asked, Records]:
@@ -95,7 +98,7 @@ async def _uptime() -> tuple[Asked, Records]:
     async with session_to_read() as session:
         asked = await _asked(session)
         found = await uptime_table.spent(session, asked.rows, asked.period, way, asked.zone)
-    return asked, uptime_table.records(found, asked.zone)
+    return asked, uptime_table.records(found, asked.zone, titles(dashboard()))
 
 
 async def _asked(session: AsyncSession) -> Asked:
@@ -108,7 +111,13 @@ async def _asked(session: AsyncSession) -> Asked:
     rows = [row for row in own if connection_id in (None, str(row.id))]
     if connection_id is not None and not rows:
         abort(404)
-    return Asked(period, own_zone(), rows, rows[0].id if connection_id else None)
+    tag = request.args.get("tag") or None
+    if tag is not None and not any(has_tag(row.tags, [tag]) for row in own):
+        known = distinct_tags(chain.from_iterable(row.tags for row in own))
+        raise RequestRefused(NO_TAG.format(", ".join(known)))
+    rows = [row for row in rows if has_tag(row.tags, [tag] if tag else [])]
+    picked = connection_id is not None or tag is not None
+    return Asked(period, own_zone(), rows, [row.id for row in rows] if picked else None)
 
 
 async def _table(

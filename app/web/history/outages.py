@@ -1,13 +1,17 @@
 """The page that lists all outages."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
+from uuid import UUID
 
 from quart import Blueprint, render_template, request
 from quart.typing import ResponseReturnValue
 
 from app.connections import queries
+from app.connections.queries import CardRow
 from app.history.outage_list import OUTAGES_PER_PAGE, OutageFilter, entries, find
+from app.i18n.connection_titles import distinct_tags, has_tag
 from app.models.connection import Cause
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import CAUSES, PERIODS
@@ -21,37 +25,50 @@ blueprint = Blueprint("outages", __name__)
 @blueprint.get("/outages")
 @may_read_standby
 async def index() -> ResponseReturnValue:
-    app, wanted = dashboard(), _wanted()
+    app, connection_id = dashboard(), uuid_of(request.args.get("connection"))
     async with session_to_read() as session:
-        rows = await find(session, person().user_id, wanted)
         own = await queries.of_user(session, person().user_id)
+        tags = distinct_tags(tag for row in own for tag in row.tags)
+        tag = choice_of(tags, request.args.get("tag"))
+        wanted = _wanted(own, connection_id, tag)
+        rows = await find(session, person().user_id, wanted)
     return await render_template(
         "history/outages.html",
         entries=entries(rows),
         cut_short=len(rows) == OUTAGES_PER_PAGE,
         own=own,
         wanted=wanted,
+        connection_id=connection_id,
+        tags={each: each for each in tags},
+        tag=tag,
         days=wanted.period.days,
         periods=PERIODS,
         causes=CAUSES,
         titles=titles(app),
-        query=_query(wanted),
+        query=_query(wanted, connection_id, tag),
     )
 
 
-def _wanted() -> OutageFilter:
+def _wanted(own: Sequence[CardRow], connection_id: UUID | None, tag: str | None) -> OutageFilter:
     """The filter in the query string; values that make no sense are ignored."""
     given = request.args
     days = choice_of(PERIODS, given.get("days")) or USUAL
     cause = given.get("cause")
     return OutageFilter(
         timedelta(days=days),
-        uuid_of(given.get("connection")),
+        [
+            row.id
+            for row in own
+            if connection_id in (None, row.id) and has_tag(row.tags, [tag] if tag else [])
+        ],
         cause if cause in set(Cause) else None,
     )
 
 
-def _query(wanted: OutageFilter) -> str:
+def _query(wanted: OutageFilter, connection_id: UUID | None, tag: str | None) -> str:
     """The same filter as a query string, for the links to the exports."""
-    asked = {"days": wanted.period.days, "connection": wanted.connection_id, "cause": wanted.cause}
+    asked = {
+        **{"days": wanted.period.days, "connection": connection_id, "cause": wanted.cause},
+        "tag": tag,
+    }
     return urlencode({name: value for name, value in asked.items() if value})

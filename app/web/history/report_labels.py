@@ -47,12 +47,12 @@ Record = Mapping[str, object]
 OUTAGE_HEADINGS = (
     *("Сервис", "Подключение", "Начало", "Конец", "Длилось, мин", "Что было", "Причина"),
     *("Чья вина", "Проверок", "Сбой у всего сервиса", "Ответ сервиса", "Последний ответ"),
-    "Номер подключения",
+    *("Номер подключения", "Аккаунт", "Метки"),
 )
 UPTIME_HEADINGS = (
     *("Сервис", "Подключение", "Начало", "Конец", "Доступность, %", "Простой, мин"),
     *("По вине сервиса, мин", "Ждало вас, мин", "По нашей вине, мин", "Нет данных, мин"),
-    "Номер подключения",
+    *("Номер подключения", "Аккаунт", "Метки"),
 )
 DOWN = ("down", "down_by_provider", "down_by_you", "down_by_us", "no_data")
 
@@ -61,14 +61,15 @@ def outage_row(record: Record, titles: Mapping[str, str]) -> list[object]:
     """One of `outage_list.records` under OUTAGE_HEADINGS."""
     return [
         titles.get(str(record["provider"]), record["provider"]),
-        *(record[name] for name in ("details", "opened_at", "closed_at")),
+        *(record[name] for name in ("title", "opened_at", "closed_at")),
         _minutes(record["seconds"]),
         STATUSES[str(record["status"])],
         CAUSE_TEXTS[str(record["cause"])].noun,
         FAULTS[str(record["fault"])].who,
         record["checks"],
         "да" if record["provider_wide"] else "нет",
-        *(record[name] for name in ("evidence", "last_evidence", "connection")),
+        *(record[name] for name in ("evidence", "last_evidence", "connection", "details")),
+        _tags(record),
     ]
 
 
@@ -77,11 +78,18 @@ def uptime_row(record: Record, titles: Mapping[str, str]) -> list[object]:
     provider, uptime = record["provider"], record["uptime"]
     return [
         titles.get(str(provider), provider) if provider else ALL,
-        *(record[name] for name in ("details", "began_at", "ended_at")),
+        *(record[name] for name in ("title", "began_at", "ended_at")),
         percent(uptime).split("\u00a0")[0] if isinstance(uptime, float) else None,
         *(_minutes(record[f"{name}_seconds"]) for name in DOWN),
         record["connection"],
+        record["details"],
+        _tags(record),
     ]
+
+
+def _tags(record: Record) -> str:
+    tags = record["tags"]
+    return ", ".join(tags) if isinstance(tags, list) else ""
 
 
 def event(cause: str | None) -> str:

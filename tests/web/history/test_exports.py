@@ -127,6 +127,27 @@ async def test_uptime_opens_in_a_russian_spreadsheet(person: Person, card: dict[
     assert (own["По вине сервиса, мин"], own["Нет данных, мин"]) == ("17,00", "60,00")
 
 
+async def test_a_tag_picks_connections_and_an_own_name_is_their_title(
+    person: Person, card: dict[str, Any]
+) -> None:
+    await person.connect(account=OTHER_SHOP)
+    await person.post(f"/connections/{card['id']}/tags", tags="Тула, касса")
+    await person.post(f"/connections/{card['id']}/name", name="Касса 1")
+    for name in ("outages", "uptime"):
+        row = (await table(person, f"/{name}.csv?{month()}&tag={quote('ТУЛА')}"))[-1]
+        assert (row["Подключение"], row["Аккаунт"]) == ("Касса 1", card["details"])
+        assert row["Метки"] == "Тула, касса"
+        found = await records(person, f"/{name}.json?{month()}&tag={quote('тула')}")
+        assert {each["connection"] for each in found} <= {None, card["id"]}
+        assert (found[-1]["title"], found[-1]["tags"]) == ("Касса 1", ["Тула", "касса"])
+        refused = await person.get(f"/{name}.csv?tag={quote('Псков')}")
+        assert refused.status_code == 400
+        assert "Есть: Тула, касса" in await refused.get_data(as_text=True)
+    page = await person.page(f"/outages?tag={quote('Тула')}&days=90")
+    assert "Касса 1, Эвотор</a>" in page
+    assert "tag=%D0%A2%D1%83%D0%BB%D0%B0" in page
+
+
 async def test_a_file_says_its_days(person: Person, card: dict[str, Any]) -> None:
     answer = await person.get(f"/uptime.csv?{month()}")
     days = month().replace("from=", "").replace("&to=", "-")
