@@ -18,6 +18,7 @@ TAKEN = frozenset(  # paths that the dashboard uses itself
         "admin",
         "alerts",
         "connections",
+        "expiries",
         "healthz",
         "help",
         "journal",

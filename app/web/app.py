@@ -40,6 +40,7 @@ from app.web.burst_limit import Burst
 from app.web.connections import (
     bulk_checks,
     catalogue,
+    expiries,
     index,
     naming,
     provider_routes,
@@ -76,6 +77,7 @@ PAGES = (  # the modules whose blueprints are the application's routes
         index,
         show,
         naming,
+        expiries,
         stream,
         bulk_checks,
         reconnect_choice,

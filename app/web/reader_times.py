@@ -16,7 +16,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from app.i18n.formatting import clock, day, day_name, moment, recent_day_and_time
-from app.web.connections.grant_labels import expiry
+from app.web.connections.grant_labels import end_of, expiry
 
 Now = Callable[[], datetime]
 T = TypeVar("T")
@@ -41,6 +41,7 @@ def time_filters(now: Now = utc_now) -> dict[str, Callable[..., Any]]:
         "day_clock": by_reader(lambda at, zone: f"{at.astimezone(zone):%H:%M:%S}"),
         "moment_text": by_reader(moment),
         "recent_day_and_time": by_reader(lambda at, zone: recent_day_and_time(at, zone, now())),
+        "end_of": by_reader(lambda at, zone: end_of(at, zone, now())),
         "expiry": by_reader(lambda at, zone: None if at is None else expiry(at, zone, now())),
     }
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 TELEPHONE = {"width": 390, "height": 844}
 PAGES = (
     *("/connections", "/providers", "/evotor", "/evotor?error=exchange_refused", "/nowhere"),
-    *("/account", "/account/delete"),
+    *("/account", "/account/delete", "/expiries"),
 )
 OPEN_PAGES = ("/login", "/login?expired=1", "/signup", "/reset")
 

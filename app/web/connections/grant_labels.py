@@ -28,15 +28,23 @@ class Expiry:
 
 
 def expiry(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry | None:
-    """ "истекает сегодня", "истекает через 21 день"; None if it is more than TOLD days away."""
-    days = (moment.astimezone(zone).date() - now.astimezone(zone).date()).days
+    """As `end_of`; None if it is more than TOLD days away."""
+    return None if days_left(moment, zone, now) > TOLD else end_of(moment, zone, now)
+
+
+def end_of(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry:
+    """ "истекает сегодня", "истекает через 21 день", "закончился"."""
     if moment <= now:
         return Expiry("закончился", soon=True)
-    if days > TOLD:
-        return None
+    days = days_left(moment, zone, now)
     near = {0: "сегодня", 1: "завтра"}
     when = near.get(days, f"через {days} {plural(days, 'день', 'дня', 'дней')}")
     return Expiry(f"истекает {when}", soon=days <= SOON)
+
+
+def days_left(moment: datetime, zone: ZoneInfo, now: datetime) -> int:
+    """By the reader's calendar."""
+    return (moment.astimezone(zone).date() - now.astimezone(zone).date()).days
 
 
 @dataclass(frozen=True)
