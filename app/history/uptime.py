@@ -85,10 +85,13 @@ class Breakdown:
         return self.whole - self.down - self.unknown
 
     @property
+    def watched(self) -> timedelta:
+        return self.whole - self.unknown
+
+    @property
     def uptime(self) -> float | None:
         """The part of the watched time that was up; None: nothing was watched."""
-        watched = self.whole - self.unknown
-        return self.up / watched if watched > NO_TIME else None
+        return self.up / self.watched if self.watched > NO_TIME else None
 
     def __add__(self, other: "Breakdown") -> "Breakdown":
         """The sum over two connections, without `worst`."""

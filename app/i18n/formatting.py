@@ -44,6 +44,16 @@ def percent(part: float | None) -> str:
     return f"{hundredths // 100},{hundredths % 100:02}\u00a0%"
 
 
+def thousands(number: int) -> str:
+    """ "137", "3 011"; the space does not break at the end of a line."""
+    return f"{number:,}".replace(",", "\u00a0")
+
+
+def milliseconds(latency: int) -> str:
+    """ "137 мс", "3 011 мс"."""
+    return f"{thousands(latency)}\u00a0мс"
+
+
 def span(seconds: float) -> str:
     """ "меньше минуты", "18 минут", "2 часа 5 минут", "3 дня"."""
     whole = int(seconds)
@@ -130,6 +140,14 @@ def clock(moment: datetime, zone: ZoneInfo, now: datetime, *, seconds: bool = Tr
     if local.date() == now.astimezone(zone).date():
         return f"{minute}:{local.second:02}" if seconds else minute
     return f"{day_name(local)}, {minute}"
+
+
+def at_clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """ "в 14:02" today, "завтра в 05:46", "вчера в 14:02", "22 ноября в 14:02"."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    names = {-1: "вчера ", 0: "", 1: "завтра "}
+    day_of_it = names.get((local.date() - today).days, f"{day_name(local)} ")
+    return f"{day_of_it}в {local:%H:%M}"
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:

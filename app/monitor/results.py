@@ -89,9 +89,9 @@ class NoVerdict(Enum):
 
 
 def _latency(checked: Checked) -> int | None:
-    """Only a complete answer of the API has a latency; a refused refresh has none."""
-    answered = checked.answer.status > 0 and not checked.answer.refused
-    return checked.answer.latency_ms if answered else None
+    """Only an answer that was as it should be has a latency: what fails at once is not fast."""
+    answer, is_online = checked.answer, checked.verdict.status is Status.ONLINE
+    return answer.latency_ms if is_online and answer.status > 0 and not answer.refused else None
 
 
 def _jittered(verdict: Verdict) -> timedelta:

@@ -15,7 +15,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from app.i18n.formatting import clock, day, day_name, moment, recent_day_and_time
+from app.i18n.formatting import at_clock, clock, day, day_name, moment, recent_day_and_time
 from app.web.connections.grant_labels import end_of, expiry
 
 Now = Callable[[], datetime]
@@ -38,7 +38,7 @@ def time_filters(now: Now = utc_now) -> dict[str, Callable[..., Any]]:
         "since_minute": by_reader(lambda at, zone: f"с {clock_now(at, zone, seconds=False)}"),
         "day": by_reader(day),
         "day_name": by_reader(lambda at, zone: day_name(at.astimezone(zone).date())),
-        "day_clock": by_reader(lambda at, zone: f"{at.astimezone(zone):%H:%M:%S}"),
+        "at_clock": by_reader(lambda at, zone: at_clock(at, zone, now())),
         "moment_text": by_reader(moment),
         "recent_day_and_time": by_reader(lambda at, zone: recent_day_and_time(at, zone, now())),
         "end_of": by_reader(lambda at, zone: end_of(at, zone, now())),

@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment
 
 from app.i18n.connection_titles import full_title
-from app.i18n.formatting import every, lower_first, of_connections, percent, short_span
+from app.i18n.formatting import every, lower_first, milliseconds, of_connections, short_span
 from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
@@ -26,8 +26,8 @@ TEXT: Filters = {
     "every": every,
     "full_title": full_title,
     "lower_first": lower_first,
+    "milliseconds": milliseconds,
     "of_connections": of_connections,
-    "percent": percent,
     "short_span": short_span,
 }
 ACCOUNTS: Filters = {
@@ -54,15 +54,14 @@ CONNECTIONS: Filters = {
     "summary": summary,
 }
 HISTORY: Filters = {
+    "availability": history_labels.availability,
     "chart": chart,
     "day_bars": day_bars,
     "outage_text": lambda each: history_labels.outage_text(
         each.cause, each.lasted, each.ended is not None
     ),
     "downtime": history_labels.downtime,
-    "faster": lambda timeline: history_labels.faster(
-        timeline.today.median, timeline.yesterday.median
-    ),
+    "faster": lambda timeline: history_labels.faster(timeline.today, timeline.yesterday),
     "half_hour_bars": half_hour_bars,
     "long_bars": long_bars,
     "proof": lambda each: history_labels.proof(each.evidence, each.last_evidence, each.checks),

@@ -44,6 +44,7 @@ SPLIT = Thing(
     **dict.fromkeys(("down", "provider", "you", "us", "unknown"), ZERO),
     uptime=1.0,
     whole=timedelta(1),
+    watched=timedelta(1),
 )
 WINDOW = Thing(began=AT, ended=AT)
 STRETCH = Thing(
@@ -70,7 +71,7 @@ CARD = Thing(
 REFUSED = Thing(**vars(CARD) | {"provider": "sklad", "name": "Склад", "provider_refuses_all": True})
 TIMELINE = Thing(
     **dict.fromkeys(("day", "month", "quarter", "split"), SPLIT),
-    **dict.fromkeys(("today", "yesterday"), Thing(median=None)),
+    **dict.fromkeys(("today", "yesterday"), Thing(median=None, counts=Counter())),
     **dict.fromkeys(("long", "days"), Thing(windows=[WINDOW])),
     **{"chart": Thing(period="24h"), "intervals": [STRETCH], "window": WINDOW, "months": []},
     last_checks=[Thing(at=AT, good=True, latency_ms=1)],

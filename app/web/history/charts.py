@@ -1,30 +1,36 @@
 """The chart of latencies as SVG: median, 95th percentile, outages shaded."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from math import ceil, log10
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
 from app.history.latency import Point
-from app.history.periods import TimeRange
+from app.history.periods import TimeRange, days_of, hours
 from app.history.timeline import Chart
-from app.i18n.formatting import day_name, long_span
+from app.i18n.formatting import day_name, long_span, milliseconds, thousands
 
 TOP, PLOT, FOOT = 8, 200, 24  # pixels: above the grid, the grid, its dates below
-STEPS = 4  # lines of the grid above zero
+MOST_STEPS = 5  # lines of the grid above zero
 WIDTH = 1_000  # units of a line from left to right
-PLACES = 6  # names of times along the bottom
-NICE = (1, 2, 2.5, 5, 10)
+ROUND_STEPS = (1, 2, 5, 10)  # times a power of ten
+HOURS_APART = 4  # names of times along the bottom, in a chart of hours …
+MOST_DAYS = 7  # … and in one of days
+EDGE = 0.04  # a name this near to an edge does not stand in the middle of its place
 
 Place = tuple[float, float]  # across and down
 
 
 def chart(given: Chart) -> Markup:
     """The whole chart; a window without data is a gap in the lines."""
-    top = _top(given.points)
+    marks = scale_of(max((point.p95 or 0 for point in given.points), default=0))
+    top = marks[-1]
     medians = _lines(given, "median", top)
-    marks = [round(top * step / STEPS) for step in range(STEPS + 1)]
-    scale = "".join(f'<text x="34" y="{_y(mark, top) + 4:.0f}">{mark}</text>' for mark in marks)
+    scale = "".join(
+        f'<text x="34" y="{_y(mark, top) + 4:.0f}">{thousands(mark)}</text>' for mark in marks
+    )
     grid = "".join(f'<line x1="0" x2="100%" {_level(_y(mark, top))}/>' for mark in marks)
     height = TOP + PLOT + FOOT
     return Markup(  # noqa: S704 - numbers and our own words
@@ -42,11 +48,12 @@ def chart(given: Chart) -> Markup:
     )
 
 
-def _top(points: Sequence[Point]) -> float:
-    """The top of the scale: the smallest round number above all values."""
-    most = max((point.p95 or 0 for point in points), default=0) or 100
-    power = 10.0 ** (len(str(int(most))) - 1)
-    return next(nice * power for nice in NICE if nice * power >= most)
+def scale_of(most: int) -> list[int]:
+    """Round numbers from 0 to one that is not below `most`, MOST_STEPS above zero at most."""
+    most = max(most, MOST_STEPS)
+    power = 10 ** int(log10(most / MOST_STEPS))
+    step = next(each * power for each in ROUND_STEPS if each * power * MOST_STEPS >= most)
+    return [step * number for number in range(ceil(most / step) + 1)]
 
 
 def _y(value: float, top: float) -> float:
@@ -91,25 +98,41 @@ def _stroke(line: Sequence[Place]) -> str:
 
 def _shade(down: TimeRange, span: TimeRange, zone: ZoneInfo) -> str:
     begin, end = (max(0.0, min(_x(at.timestamp(), span), 1.0)) for at in (down.began, down.ended))
-    name = f"{down.began.astimezone(zone):%H:%M}–{down.ended.astimezone(zone):%H:%M}"
+    name = _run(*(at.astimezone(zone) for at in (down.began, down.ended)))
     return (
         f'<rect class="down" x="{begin:.2%}" width="{max(end - begin, 0.002):.2%}" y="{TOP}"'
         f' height="{PLOT}" rx="2"><title>{name}: простой {long_span(down.whole)}</title></rect>'
     )
 
 
+def _run(began: datetime, ended: datetime) -> str:
+    """ "2 декабря, 10:00–10:20"; over midnight with both days."""
+    if began.date() == ended.date():
+        return f"{day_name(began)}, {began:%H:%M}–{ended:%H:%M}"
+    return f"{day_name(began)}, {began:%H:%M} – {day_name(ended)}, {ended:%H:%M}"
+
+
 def _names(given: Chart) -> Iterator[str]:
-    seconds = given.span.whole.total_seconds()
-    for place in range(PLACES + 1):
-        at = given.span.began + given.span.whole * (place / PLACES)
-        local = at.astimezone(given.zone)
-        name = f"{local:%H:%M}" if seconds < 2 * 86_400 else day_name(local.date())
-        anchor = "start" if place == 0 else "end" if place == PLACES else "middle"
-        rare = ' class="opt"' if place % 2 else ""
+    """Round times along the bottom; on a telephone every other one is left out."""
+    for number, local in enumerate(_ticks(given.span, given.zone)):
+        place = _x(local.timestamp(), given.span)
+        anchor = "start" if place < EDGE else "end" if place > 1 - EDGE else "middle"
+        rare = ' class="opt"' if number % 2 else ""
+        name = f"{local:%H:%M}" if local.hour else day_name(local)
         yield (
-            f'<text x="{place / PLACES:.2%}" y="{TOP + PLOT + FOOT - 4}"'
+            f'<text x="{place:.2%}" y="{TOP + PLOT + FOOT - 4}"'
             f' text-anchor="{anchor}"{rare}>{name}</text>'
         )
+
+
+def _ticks(span: TimeRange, zone: ZoneInfo) -> list[datetime]:
+    """Hours by the reader's clock that HOURS_APART divides, or the midnights of MOST_DAYS days."""
+    if span.whole <= timedelta(days=2):
+        count = ceil(span.whole / timedelta(hours=1))
+        found = [each.began.astimezone(zone) for each in hours(span.ended, count)]
+        return [local for local in found if local.hour % HOURS_APART == 0 and not local.minute]
+    begins = [each.began.astimezone(zone) for each in days_of(span, zone)]
+    return begins[:: ceil(len(begins) / MOST_DAYS)]
 
 
 def _label(points: Sequence[Point]) -> str:
@@ -119,6 +142,6 @@ def _label(points: Sequence[Point]) -> str:
     medians = [point.median or 0 for point in known]
     worst = max(point.p95 or 0 for point in known)
     return (
-        f"Время ответа: медиана от {min(medians)} до {max(medians)} мс,"
-        f" 95-й перцентиль до {worst} мс"
+        f"Время ответа: обычно от {thousands(min(medians))} до {milliseconds(max(medians))},"
+        f" в худшие моменты до {milliseconds(worst)}"
     )

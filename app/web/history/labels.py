@@ -4,21 +4,29 @@ from collections.abc import Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from app.history.latency import Point
 from app.history.periods import TimeRange
-from app.history.uptime import Breakdown
+from app.history.uptime import NO_TIME, Breakdown
 from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import (
     NO_DATA,
     day_name,
     long_span,
+    milliseconds,
+    percent,
     plural,
     short_span,
+    thousands,
 )
 from app.models.connection import UNWATCHED
 
 # The causes that an outage can have, as a filter names them.
 CAUSES = {cause: texts.noun for cause, texts in CAUSE_TEXTS.items() if texts.makes_outages}
 PERIODS = {1: "сутки", 7: "7 дней", 30: "30 дней", 90: "90 дней", 400: "всё время"}  # days
+MEANINGFUL = timedelta(
+    hours=1
+)  # watched for less, a share says more about chance than about uptime
+COMPARABLE = 10  # answers of a day, from which on its median is compared
 IN_ORDER = "в сети"  # of a bar
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
 
@@ -42,14 +50,24 @@ def proof(evidence: str, last_evidence: str, checks: int) -> str:
     return "; ".join(words)
 
 
-def faster(today: int | None, yesterday: int | None) -> str:
-    """ "на 9 мс быстрее, чем вчера"."""
-    if today is None or yesterday is None:
+def availability(split: Breakdown) -> str:
+    """ "99,69 %"; "наблюдаем 2 минуты" as long as a share would mean nothing."""
+    if NO_TIME < split.watched < MEANINGFUL:
+        word = "наблюдали" if split.unknown else "наблюдаем"
+        return f"{word} {long_span(split.watched)}"
+    return percent(split.uptime)
+
+
+def faster(today_point: Point, yesterday_point: Point) -> str:
+    """ "на 9 мс быстрее, чем вчера"; nothing where a day has too few answers to say so."""
+    today, yesterday = today_point.median, yesterday_point.median
+    few = min(today_point.counts.total(), yesterday_point.counts.total()) < COMPARABLE
+    if few or today is None or yesterday is None:
         return ""
     if abs(today - yesterday) <= 0.1 * yesterday:  # a median is true to 5 %, both ways
         return "как вчера"
     word = "быстрее" if today < yesterday else "медленнее"
-    return f"на {abs(today - yesterday)} мс {word}, чем вчера"
+    return f"на {milliseconds(abs(today - yesterday))} {word}, чем вчера"
 
 
 def bar_title(split: Breakdown) -> str:
@@ -67,11 +85,14 @@ def bar_title(split: Breakdown) -> str:
 
 
 def downtime(split: Breakdown) -> str:
-    """The line below a figure: "простой 18 мин", "без простоев", with the time without data."""
-    words = [f"простой {short_span(split.down)}" if split.down else "без простоев"]
+    """The line below a figure: "простой 18 мин за 23 ч наблюдения", with the time without data."""
+    if split.uptime is None:
+        return "никто не проверял"
+    watched = f" за {short_span(split.watched)} наблюдения"
+    words = [(f"простой {short_span(split.down)}" if split.down else "без простоев") + watched]
     if split.unknown:
         words.append(f"{NO_DATA} {short_span(split.unknown)}")
-    return ", ".join(words) if split.uptime is not None else "никто не проверял"
+    return ", ".join(words)
 
 
 def tone(split: Breakdown) -> str:
@@ -106,7 +127,8 @@ def answers(latencies: Sequence[int]) -> str:
     count = len(latencies)
     known = plural(count, "ответ", "ответа", "ответов")
     last_ones = plural(count, "Последний", "Последние", "Последние")
-    return f"{last_ones} {count} {known}: от {min(latencies)} до {max(latencies)} мс"
+    ends = f"от {thousands(min(latencies))} до {milliseconds(max(latencies))}"
+    return f"{last_ones} {count} {known}: {ends}"
 
 
 def _told(evidence: str) -> str:

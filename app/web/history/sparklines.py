@@ -13,10 +13,11 @@ from app.history.monthly_report import MonthlyReport
 from app.history.periods import TimeRange
 from app.history.timeline import Timeline
 from app.history.uptime import Breakdown, Past, Series
-from app.i18n.formatting import NO_DATA, percent
+from app.i18n.formatting import NO_DATA
 from app.web.history.labels import (
     IN_ORDER,
     answers,
+    availability,
     bar_title,
     run_of_days,
     run_of_half_hours,
@@ -60,7 +61,7 @@ class Painter:
             else:
                 drawn.append(self._run(kind, place, count))
             place += count
-        label = escape(f"{title}: {percent(whole.uptime)}")
+        label = escape(f"{title}: {availability(whole)}")
         width = self._pitch * (max(len(plain), 1) - 1 + SHARE)
         return Markup(  # noqa: S704 - numbers and our own words
             f'<svg class="beat" viewBox="0 0 {width:g} {HEIGHT}" height="{HEIGHT}"'

@@ -3,6 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.history.latency import Point, histogram
 from app.history.periods import TimeRange
 from app.history.uptime import Breakdown
 from app.i18n import formatting
@@ -10,7 +11,8 @@ from app.models.connection import Cause, Status
 from app.monitor.verdict import CONFIRMED_STATUS
 from app.web.history import labels
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)  # 14:00 in Moscow
 MOSCOW = ZoneInfo("Europe/Moscow")
 
 
@@ -93,9 +95,61 @@ def test_a_day_is_named_as_people_name_it() -> None:
 
 
 def test_a_median_that_moved_less_than_it_is_true_did_not_move() -> None:
-    assert labels.faster(100, 105) == "как вчера"
-    assert labels.faster(100, 150) == "на 50 мс быстрее, чем вчера"
-    assert labels.faster(None, 150) == ""
+    assert labels.faster(answers(100), answers(105)) == "как вчера"
+    assert labels.faster(answers(100), answers(150)) == "на 47\u00a0мс быстрее, чем вчера"
+
+
+def test_a_median_of_few_answers_is_compared_with_nothing() -> None:
+    assert labels.faster(answers(100, count=3), answers(150)) == ""
+    assert labels.faster(answers(100), answers(150, count=0)) == ""
+
+
+def answers(latency_ms: int, count: int = 20) -> Point:
+    return Point(TimeRange(NOON, NOON + HOUR), histogram([latency_ms] * count))
+
+
+@pytest.mark.parametrize(
+    ("split", "figure", "line"),
+    [
+        (Breakdown(MINUTE * 2), "наблюдаем 2 минуты", "без простоев за 2 мин наблюдения"),
+        (
+            Breakdown(MINUTE * 3, provider=MINUTE, worst="offline"),
+            "наблюдаем 3 минуты",
+            "простой 1 мин за 3 мин наблюдения",
+        ),
+        (
+            Breakdown(24 * HOUR, unknown=23.5 * HOUR, worst="unwatched"),
+            "наблюдали 30 минут",
+            "без простоев за 30 мин наблюдения, нет данных 23 ч 30 мин",
+        ),
+        (
+            Breakdown(HOUR, us=HOUR / 4, worst="offline"),
+            "75,00\u00a0%",
+            "простой 15 мин за 1 ч наблюдения",
+        ),
+        (Breakdown(24 * HOUR), "100\u00a0%", "без простоев за 1 дн. наблюдения"),
+        (Breakdown(HOUR, unknown=HOUR, worst="unwatched"), "нет данных", "никто не проверял"),
+        (Breakdown(0 * HOUR), "нет данных", "никто не проверял"),
+    ],
+)
+def test_a_share_is_of_the_time_observed_and_waits_until_it_means_something(
+    split: Breakdown, figure: str, line: str
+) -> None:
+    assert labels.availability(split) == figure
+    assert labels.downtime(split) == line
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [(0, "в 14:00"), (9, "в 23:00"), (10, "завтра в 00:00"), (-15, "вчера в 23:00")],
+)
+def test_a_time_that_is_not_todays_has_its_day(hours: int, text: str) -> None:
+    assert formatting.at_clock(NOON + hours * HOUR, MOSCOW, NOON) == text
+    assert formatting.at_clock(NOON + 48 * HOUR, MOSCOW, NOON) == "25 ноября в 14:00"
+
+
+def test_a_long_latency_is_read_in_groups() -> None:
+    assert formatting.milliseconds(3_011) == "3\u00a0011\u00a0мс"
 
 
 @pytest.mark.parametrize(

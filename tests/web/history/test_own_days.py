@@ -96,7 +96,7 @@ async def test_times_of_day_of_bars_lists_and_charts(
     end = now.replace(minute=now.minute - now.minute % 30) + HALF_HOUR  # of a run of bars, too
     assert any(re.search(rf"<title>.*– ?.*{end:%H:%M}: ", bar) for bar in halves[-2:])
     chart = await person.page(f"/connections/{card['id']}?chart=7d")
-    assert re.search(r"<title>23:30–00:30: простой 1 час", chart)
+    assert re.search(rf"<title>{evening}, 23:30 – [^<]+, 00:30: простой 1 час", chart)
 
 
 @everywhere
