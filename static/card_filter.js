@@ -1,14 +1,40 @@
-// Hides the cards that do not match the search in the URL: the stream sends all cards.
+// Hides the cards that do not match the search and the tag in the URL, and puts them under their tags: the stream sends all cards.
 (() => {
   "use strict";
   const list = () => document.getElementById("cards");
+  const tagsOf = (card) => card.dataset.tags?.split(",") ?? [];
+  const tagOf = (card) => tagsOf(card)[0] ?? "";
 
   function find() {
-    const wanted = list()?.dataset.find;
-    if (!wanted) return;
-    for (const card of list().querySelectorAll(".card")) {
-      card.hidden = !card.dataset.words.includes(wanted);
+    const { find: wanted = "", tag, group } = list()?.dataset ?? {};
+    if (wanted || tag) {
+      for (const card of list().querySelectorAll(".card")) {
+        card.hidden = !card.dataset.words.includes(wanted) || (tag !== undefined && !tagsOf(card).includes(tag));
+      }
     }
+    if (group) arrange();
+  }
+
+  // As `by_first_tag` in app/web/connections/tag_groups.py does for the page.
+  function arrange() {
+    const groups = Map.groupBy(list().querySelectorAll(".card"), tagOf);
+    const tags = [...groups.keys()].sort((a, b) => !a - !b || (a < b ? -1 : 1));
+    const wanted = tags.flatMap((tag) => [heading(tag, groups.get(tag)), ...groups.get(tag)]);
+    const now = [...list().children];
+    if (wanted.length === now.length && wanted.every((each, place) => each === now[place])) return;
+    const focused = document.activeElement;
+    list().replaceChildren(...wanted);
+    if (list().contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  function heading(tag, cards) {
+    const known = [...list().querySelectorAll(".group")].find((each) => each.dataset.group === tag);
+    const made = known ?? document.createElement("h2");
+    made.className = "group";
+    made.dataset.group = tag;
+    made.textContent = tag ? cards[0].querySelector(".tags a").textContent : list().dataset.rest;
+    made.hidden = cards.every((card) => card.hidden);
+    return made;
   }
 
   addEventListener("DOMContentLoaded", find);

@@ -1,6 +1,8 @@
 """The owner's own name and tags of a connection."""
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -15,7 +17,7 @@ from app.i18n.connection_titles import (
     subtitle_of,
     title_of,
 )
-from tests.support.people import Person
+from tests.support.people import OTHER_SHOP, Person
 from tests.support.streams import watching
 from tests.web.connections.test_index import card_of
 
@@ -123,6 +125,33 @@ async def test_tags_stand_on_the_card_and_at_most_ten_are_kept(person: Person) -
     assert "лишние не сохранены" in await person.page()
     journal = await person.page("/journal")
     assert "Теперь: Тула, касса." in journal
+
+
+def shown_in(page: str) -> list[str]:
+    """Headings and cards of the list, in their order."""
+    found = re.findall(r'<h2 class="group"[^>]*>([^<]*)|id="connection-([^"]+)"', page)
+    return [heading or f"#{number}" for heading, number in found]
+
+
+async def test_the_list_is_searched_filtered_and_grouped_by_tags(person: Person) -> None:
+    main = await person.connect()
+    other = await person.connect(account=OTHER_SHOP)
+    await tag(person, other, "Тула, касса")
+    await rename(person, other, "У вокзала")
+    both, one = [f"#{each['id']}" for each in (main, other)]
+    for query, wanted in (
+        ("", [both, one]),
+        ("tag=ТУЛА", [one]),
+        ("tag=Псков", [both, one]),
+        ("tag=касса&q=вокзал", [one]),
+        ("q=тула", [one]),
+        ("q=эвотор", [both, one]),
+        ("group=tag", ["Тула", one, "Без метки", both]),
+        ("group=tag&tag=тула", ["Тула", one]),
+    ):
+        page = await person.page(f"/connections?{quote(query, safe='=&')}")
+        assert shown_in(page) == wanted, query
+    assert 'data-tag="касса"' in await person.page(f"/connections?tag={quote('КАССА')}")
 
 
 async def test_nobody_elses_connection_can_be_named_or_tagged(

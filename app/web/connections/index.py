@@ -17,6 +17,7 @@ from app.audit_log import AuditEvent
 from app.connections import pending_reconnects, queries
 from app.connections.queries import CardRow
 from app.history import uptime
+from app.i18n.connection_titles import has_tag
 from app.models.connection import Status
 from app.monitor import bulk_checks
 from app.providers.provider import Provider
@@ -29,6 +30,7 @@ from app.web.connections.check_labels import (
     provider_asks_to_wait,
 )
 from app.web.connections.fragments import card_html
+from app.web.connections.tag_groups import by_first_tag, tags_on
 from app.web.context import Dashboard, dashboard, person, titles
 from app.web.middleware.error_pages import error_page
 from app.web.url_params import choice_of
@@ -58,11 +60,17 @@ async def index() -> ResponseReturnValue:
         return jsonify(connections=[card.as_json() for card in cards])
     on_page = for_page(cards)
     search = request.args.get("q", "").strip()[:LONGEST_SEARCH].lower()
+    tags = tags_on(cards)
+    tag = next((each for each in tags if has_tag([each], [request.args.get("tag", "")])), "")
     return await render_template(
         "connections/index.html",
         cards=on_page,
-        shown=[card for card in on_page if _matches(card, search)],
+        shown=[card for card in on_page if _matches(card, search, tag)],
         search=search,
+        tag_choices=[(each, each) for each in tags],
+        tag=tag,
+        group=_chosen("group", ("tag",)),
+        by_first_tag=by_first_tag,
         show=_chosen("show", ("online", "trouble", "none")),
         sort=_chosen("sort", ("trouble",)),
         sends_mail=app.settings.sends_mail,
@@ -146,5 +154,5 @@ def _chosen(name: str, known: Sequence[str]) -> str:
     return choice_of(known, request.args.get(name)) or ""
 
 
-def _matches(card: Descriptor, search: str) -> bool:
-    return search in card.words
+def _matches(card: Descriptor, search: str, tag: str) -> bool:
+    return search in card.words and has_tag(card.tags, [tag] if tag else [])
