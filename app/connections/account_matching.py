@@ -16,8 +16,9 @@ from app import audit_log
 from app.accounts import users
 from app.alerts import triggers
 from app.audit_log import AuditEvent
+from app.connections.key_replacement import is_another_key
 from app.database.encryption import Keys
-from app.grants import store
+from app.grants import receipts, store
 from app.history import outages
 from app.history.latency_ring import LatencyRing
 from app.models.connection import Cause, Connection
@@ -143,6 +144,7 @@ async def _take_place(
     5. Outages, alerts and the audit log read what `target` has become.
     """
     user_id = own.user_id
+    replaces_key = await is_another_key(session, keys, own.id, target.id)
     is_newer = await store.move(
         session,
         keys,
@@ -161,6 +163,8 @@ async def _take_place(
     await session.execute(update(Connection).where(Connection.id == target.id).values(values))
     if is_newer:
         await _follow_verdict(session, target.id, unwatched_since)
+        if replaces_key:
+            await receipts.write_old_key(session, target.id)
     await announce_list(session, user_id)
 
 

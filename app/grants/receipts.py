@@ -24,6 +24,7 @@ class GrantEnd(StrEnum):
     GIVEN_UP = "given_up"  # it was asked for a day
     BY_HAND = "by_hand"  # it has no revocation
     KEY = "key"  # a key is only forgotten here
+    OLD_KEY = "old_key"  # the same, of one that another has replaced
     SHARED = "shared"  # another connection lives on the same account
 
 
@@ -55,3 +56,11 @@ async def write(
         receipt |= {"old_token": old_token.value, "evidence": evidence}
     deed = AuditEvent.GRANT_REVOKED if end in ENDED else AuditEvent.GRANT_NOT_REVOKED
     await audit_log.write_receipt(session, deed, connection_id, receipt)
+
+
+async def write_old_key(session: AsyncSession, connection_id: UUID) -> None:
+    """Another key has taken its place: it is forgotten here, and lives on at the provider."""
+    receipt = {"end": GrantEnd.OLD_KEY.value}
+    await audit_log.write_of(
+        session, AuditEvent.GRANT_NOT_REVOKED, [connection_id], receipt=receipt
+    )

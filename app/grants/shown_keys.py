@@ -37,6 +37,10 @@ async def shown_keys(
     for row in rows:
         with suppress(SealingError):
             key = keys.open(row.access_token, "grants", row.connection_id, "access_token")
-            ending = key[-KEY_ENDING:] if len(key) >= SHORTEST_KEY_SHOWN else ""
-            shown[row.connection_id] = ShownKey(ending, row.expires_at)
+            shown[row.connection_id] = ShownKey(ending_of(key), row.expires_at)
     return shown
+
+
+def ending_of(key: str) -> str:
+    """Its last characters; "" for one that is too short to show any."""
+    return key[-KEY_ENDING:] if len(key) >= SHORTEST_KEY_SHOWN else ""

@@ -12,7 +12,7 @@ from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
 from app.web.connections.cards import down_providers, row_title
-from app.web.connections.form_labels import field_fault, key_refused
+from app.web.connections.form_labels import field_fault
 from app.web.connections.labels import advice, cause_text, status_wording, summary
 from app.web.connections.reconnect_labels import pending_text
 from app.web.history import labels as history_labels
@@ -43,7 +43,6 @@ CONNECTIONS: Filters = {
     "cause_text": cause_text,
     "down_providers": down_providers,
     "field_fault": field_fault,
-    "key_refused": key_refused,
     "move": grant_labels.move,
     "pending_text": pending_text,
     "row_title": row_title,

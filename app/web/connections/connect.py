@@ -3,6 +3,7 @@ or a key, which is tried before it is kept.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -14,20 +15,24 @@ from app.accounts.sessions import CurrentUser
 from app.connections import authorization, new_connection, pairing_codes
 from app.connections.connect_result import ConnectResult, connect_result
 from app.connections.credentials_form import Credentials, key_of, read_credentials
+from app.connections.key_replacement import CurrentKey, current_key
 from app.connections.oauth_states import ConnectError
 from app.grants import store
 from app.grants.store import OpenGrant
-from app.models.connection import Cause
+from app.monitor.answer import Answer
 from app.monitor.causes import cause_of
 from app.monitor.probe import probe
+from app.oauth.token_response import Tokens
 from app.providers.provider import API_KEY, OAUTH2, PUSHED_TOKEN, Provider
 from app.web.connections.connect_outcome import show_error, show_result
+from app.web.connections.form_labels import OTHER_ACCOUNT, SAME_KEY, key_refused
 from app.web.connections.provider_page import (
     NOTHING,
     own_connection,
     provider_named,
     provider_page,
 )
+from app.web.connections.reconnect_labels import called
 from app.web.context import Dashboard, dashboard, person
 from app.web.middleware.error_pages import too_many
 from app.web.middleware.rate_limits import overdone
@@ -126,12 +131,35 @@ async def _take_key(
     app = dashboard()
     if wait := await overdone((f"key:{person().user_id}", KEYS)):
         return await too_many(wait)
-    outcome = await app.unfinished.run(_try_key(app, entry, person(), connection_id, credentials))
-    if isinstance(outcome, Cause):
-        return await _once_more(entry, connection_id, credentials, outcome.value)
+    before = await _key_before(connection_id)
+    key = key_of(entry, credentials.values)
+    is_same = before is not None and before.is_same(key.access_token)
+    if before is not None and is_same and before.works:
+        text = SAME_KEY.format(name=entry.title)
+        return await _once_more(entry, connection_id, credentials, text)
+    trying = _try_key(app, entry, person(), connection_id, key, before)
+    outcome = await app.unfinished.run(trying)
+    if isinstance(outcome, KeyRefused):
+        return await _once_more(entry, connection_id, credentials, outcome.why)
     if isinstance(outcome, ConnectError):
         return show_error(entry.name, outcome)
-    return await show_result(entry, outcome)
+    replaced = before is not None and not is_same
+    return await show_result(entry, outcome, "key_replaced" if replaced else "connected")
+
+
+@dataclass(frozen=True)
+class KeyRefused:
+    """A key that is not stored; what was there before stays."""
+
+    why: str
+
+
+async def _key_before(connection_id: UUID | None) -> CurrentKey | None:
+    """The key that is to be replaced."""
+    if connection_id is None:
+        return None
+    async with dashboard().database.sessions() as session:
+        return await current_key(session, dashboard().keys, connection_id)
 
 
 async def _try_key(
@@ -139,16 +167,16 @@ async def _try_key(
     entry: Provider,
     who: CurrentUser,
     connection_id: UUID | None,
-    credentials: Credentials,
-) -> ConnectResult | Cause | ConnectError | None:
+    key: Tokens,
+    before: CurrentKey | None,
+) -> ConnectResult | KeyRefused | ConnectError | None:
     """Probes with the key once and stores it only if the provider accepts it. The first check
     reuses that answer: some providers allow one request a minute.
     """
-    key = key_of(entry, credentials.values)
     grant = OpenGrant(uuid4(), 1, key.access_token, kept=key.kept)
     answer = await probe(app.http_pool, entry, grant, app.settings.timeout)
-    if cause := cause_of(answer):
-        return cause
+    if refused := _objection(entry, answer, before):
+        return refused
     sessions, stored_as = app.database.sessions, grant.connection_id
     error = await new_connection.store(
         sessions, app.keys, entry, who.user_id, key, connection_id, stored_as, FIRST_CHECK
@@ -158,3 +186,16 @@ async def _try_key(
     await app.checker.take(stored_as, answer)
     async with sessions() as session:
         return await connect_result(session, who.user_id, stored_as)
+
+
+def _objection(entry: Provider, answer: Answer, before: CurrentKey | None) -> KeyRefused | None:
+    """What speaks against storing a key that got this answer."""
+    if cause := cause_of(answer):
+        return KeyRefused(key_refused(cause.value, entry.title, replaces=before is not None))
+    if before is None or not before.is_of_another(answer.account):
+        return None
+    came, expected = answer.label, before.label
+    if came == expected:  # two accounts of one name are told apart by their ids
+        came = expected = None
+    came, expected = called(came, answer.account), called(expected, before.account)
+    return KeyRefused(OTHER_ACCOUNT.format(name=entry.title, came=came, expected=expected))

@@ -16,6 +16,7 @@ from app.web.connections.reconnect_labels import ELSEWHERE, WAITS, called, scope
 CONNECTED = {Status.ONLINE: "connected", Status.CHECKING: "connected_waiting"}
 GOOD_NEWS = (
     "connected",
+    "key_replaced",
     "disconnected_proven",
     "disconnected_revoked",
     "disconnected_already",
@@ -23,10 +24,12 @@ GOOD_NEWS = (
 )
 
 
-async def show_result(provider: Provider, result: ConnectResult | None) -> ResponseReturnValue:
+async def show_result(
+    provider: Provider, result: ConnectResult | None, online: str = "connected"
+) -> ResponseReturnValue:
     """Says what became of a grant, and which scopes it lost and gained; or asks where it belongs.
 
-    None: its first check is still under way.
+    None: its first check is still under way. `online` is the message where it works.
     """
     if result is not None and result.place is ConnectPlace.ASKS:
         return redirect(f"/connections/{result.connection_id}/choice", 303)
@@ -38,7 +41,8 @@ async def show_result(provider: Provider, result: ConnectResult | None) -> Respo
         label = called(result.label, None)
         await flash(ELSEWHERE.format(name=provider.title, label=label), "warn")
     else:
-        await flash_outcome(CONNECTED.get(result.status, "connected_failing"), provider)
+        code = CONNECTED.get(result.status, "connected_failing")
+        await flash_outcome(online if code == "connected" else code, provider)
     await _flash_scopes(provider, result)
     return redirect("/connections", 303)
 

@@ -6,6 +6,7 @@ FIELD_FAULTS = {
 }
 
 _NOTHING_KEPT = "Ничего не сохранено."
+_OLD_KEPT = "Прежний ключ остался на месте."
 KEY_REFUSED = {  # by the cause that a probe with the key found
     "revoked": "«{name}» не принял этот ключ. Проверьте, что он скопирован целиком и не удалён.",
     "access_denied": (
@@ -17,6 +18,15 @@ KEY_REFUSED = {  # by the cause that a probe with the key found
 }
 NOT_CHECKED = "«{name}» сейчас не отвечает, проверить ключ не получилось. Попробуйте позже."
 
+SAME_KEY = (
+    "Этот ключ у нас уже есть, и «{name}» его принимает: менять нечего. Чтобы сменить срок, "
+    "создайте у сервиса новый ключ."
+)
+OTHER_ACCOUNT = (
+    "Этот ключ от другого аккаунта: «{came}», а здесь подключён «{expected}». Прежний ключ остался "
+    "на месте. За другим аккаунтом можно следить отдельно: подключите его этим же ключом на "
+    "странице «{name}»."
+)
 BY_HAND = "удалите приложение в его личном кабинете"
 
 
@@ -25,5 +35,7 @@ def field_fault(fault: str) -> str:
     return FIELD_FAULTS.get(fault, fault)
 
 
-def key_refused(cause: str, name: str) -> str:
-    return f"{KEY_REFUSED.get(cause, NOT_CHECKED).format(name=name)} {_NOTHING_KEPT}"
+def key_refused(cause: str, name: str, replaces: bool) -> str:
+    """`replaces`: there is a key that works on."""
+    kept = _OLD_KEPT if replaces else _NOTHING_KEPT
+    return f"{KEY_REFUSED.get(cause, NOT_CHECKED).format(name=name)} {kept}"

@@ -1,6 +1,7 @@
 """The page of one provider: what it gives, the form for credentials, the connected accounts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.connections import account_ownership, installations, pairing_codes, queries
 from app.connections.oauth_states import ConnectError
 from app.connections.pairing_codes import PairingCode
+from app.errors import SealingError
+from app.grants import store
 from app.grants.shown_keys import shown_keys
 from app.history import uptime
 from app.models.connection import Status
@@ -31,8 +34,8 @@ async def provider_page(
     faults: Mapping[str, str] = NOTHING,
     refused: str = "",
 ) -> str:
-    """`connection` is the one to reconnect; `entered` and `faults` are by field; `refused` is the
-    cause for which the provider refused a key.
+    """`connection` is the one to reconnect; `entered` and `faults` are by field; `refused` says
+    why a key is not taken.
     """
     app = dashboard()
     async with app.database.sessions() as session:
@@ -78,6 +81,16 @@ async def installing(session: AsyncSession, provider: Provider) -> Installing | 
         await pairing_codes.current(session, keys, user_id, provider.name),
         await account_ownership.awaited(session, user_id, provider.name),
     )
+
+
+async def known_fields(provider: Provider, connection_id: UUID) -> Mapping[str, str]:
+    """What was typed in for this connection before, without secrets."""
+    plain = [each.name for each in provider.fields if not each.secret]
+    with suppress(SealingError):
+        async with dashboard().database.sessions() as session:
+            kept = await store.kept_of(session, dashboard().keys, connection_id)
+        return {name: kept[name] for name in plain if name in kept}
+    return NOTHING
 
 
 async def own_connection(provider: str, given: str | None) -> UUID | None:

@@ -16,6 +16,8 @@ from app.web.connections.connect import connect, install
 from app.web.connections.connect_outcome import flash_outcome, show_error, show_result
 from app.web.connections.disconnect_result import what_happened
 from app.web.connections.provider_page import (
+    NOTHING,
+    known_fields,
     own_connection,
     provider_named,
     provider_page,
@@ -30,8 +32,10 @@ blueprint.post("/<provider:provider>/install")(install)
 
 @blueprint.get("/<provider:provider>")
 async def show(provider: str) -> ResponseReturnValue:
+    entry, error = provider_named(provider), request.args.get("error")
     connection_id = await own_connection(provider, request.args.get("connection"))
-    return await provider_page(provider_named(provider), request.args.get("error"), connection_id)
+    known = await known_fields(entry, connection_id) if connection_id else NOTHING
+    return await provider_page(entry, error, connection_id, known)
 
 
 @blueprint.get("/<provider:provider>/callback")

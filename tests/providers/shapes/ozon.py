@@ -13,6 +13,10 @@ class Ozon(KeyService):
     name = "ozon"
     label = "Кабинет 123456"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids = {"123456"}
+
     def routes(self) -> Mapping[str, Any]:
         return {"POST /v1/roles": self.api}
 
@@ -20,7 +24,7 @@ class Ozon(KeyService):
         return super().new_key() | {"client_id": "123456"}
 
     def token_in(self, seen: Seen) -> str:
-        self.rule(seen.headers.get("Client-Id") == "123456", "Client-Id in a header")
+        self.rule(seen.headers.get("Client-Id") in self.ids, "Client-Id in a header")
         self.rule((seen.kind, seen.body) == ("json", {}), "an empty object as JSON")
         return seen.headers.get("Api-Key", "")
 

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.database.engine import Database
 from app.models.account import Attempt
 from app.models.connection import Connection, Grant, OAuthState
+from app.models.history import Outage
 from app.outbound.client import HttpClient
 from tests.providers.shapes.bitrix24 import Bitrix24
 from tests.providers.shapes.ozon import Ozon
@@ -138,6 +139,62 @@ async def test_a_new_key_takes_the_place_of_the_old_one(stand: Stand, database: 
     assert (await stand.grant(card)).access_token != before
     async with database.sessions() as session:
         assert await session.scalar(select(func.count()).select_from(Grant)) == 1
+
+
+async def test_a_replaced_key_ends_where_a_disconnected_one_does_and_nothing_turns_red(
+    stand: Stand, database: Database
+) -> None:
+    card = await stand.connect()
+    old = stand.service.access
+    again = await stand.connect(card)
+    page = words(await stand.person.page())
+    assert "ключ заменён, новый уже работает" in page
+    assert "удалите токен в кабинете продавца" in page
+    assert "Прежний ключ стёрт в Связке" in words(await stand.person.page("/journal"))
+    for name in ("id", "status", "since", "cause", "label"):
+        assert again.get(name) == card.get(name)
+    async with database.sessions() as session:
+        assert await session.scalar(select(func.count()).select_from(Outage)) == 0
+    assert old not in page
+
+
+async def test_a_wrong_key_leaves_the_old_one_in_its_place(stand: Stand) -> None:
+    card = await stand.connect()
+    before = (await stand.grant(card)).access_token
+    stand.service.trouble = "forbidden"
+    form = {"connection": card["id"], "token": jwt(BASE, 2)}
+    answer = await stand.person.post("/wildberries/connect", **form)
+    page = words(await answer.get_data(as_text=True))
+    assert answer.status_code == 422
+    assert "не даёт с ним читать данные" in page
+    assert "Прежний ключ остался на месте" in page
+    assert (await stand.grant(card)).access_token == before
+    (after,) = await stand.person.connected()
+    assert after["status"] == "online"
+
+
+@at(Ozon)
+async def test_a_key_of_another_account_is_refused_by_name(stand: Stand) -> None:
+    card = await stand.connect()
+    before = (await stand.grant(card)).access_token
+    page = await stand.person.page(f"/ozon?connection={card['id']}")
+    assert 'value="123456"' in page  # what is no secret need not be typed in again
+    typed = cast(Ozon, stand.service).new_key() | {"client_id": "654321"}
+    cast(Ozon, stand.service).ids.add("654321")
+    answer = await stand.person.post("/ozon/connect", connection=card["id"], **typed)
+    page = words(await answer.get_data(as_text=True))
+    assert answer.status_code == 422
+    assert "от другого аккаунта: «Кабинет 654321», а здесь подключён «Кабинет 123456»" in page
+    assert (await stand.grant(card)).access_token == before
+
+
+async def test_the_same_key_again_is_no_new_one(stand: Stand) -> None:
+    card = await stand.connect()
+    form = {"connection": card["id"], "token": stand.service.access}
+    answer = await stand.person.post("/wildberries/connect", **form)
+    assert answer.status_code == 422
+    assert "менять нечего" in words(await answer.get_data(as_text=True))
+    assert len(stand.service.seen) == 1
 
 
 async def test_somebody_elses_connection_is_no_place_for_a_key(
