@@ -5,6 +5,7 @@ from inspect import iscoroutinefunction
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
 from quart import Quart, current_app, g, request
 
 from app.accounts.passkeys import Site
@@ -55,6 +56,7 @@ class Dashboard(Quart):
     bursts: Burst  # of webhooks, by account
     readiness: Readiness
     mail_server: MailServer
+    sample_board: tuple[int, Markup] = (0, Markup())  # the minute, and the board as rendered then
     checks_run: bool = True  # as last read by this process
     is_offline: bool = False  # the same: monitors live, and none of them reaches the network
 

@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from time import time
 
 from markupsafe import Markup
 from quart import Blueprint, redirect, render_template
@@ -9,13 +10,14 @@ from quart.typing import ResponseReturnValue
 
 from app.config import ROOT
 from app.web.connections.sample_board import sample_board
-from app.web.context import dashboard, person_or_none
+from app.web.context import Dashboard, dashboard, person_or_none
 from app.web.markdown import heading_of, html_of
 from app.web.middleware.authentication import public
 
 blueprint = Blueprint("welcome", __name__)
 
 PRIVACY = ROOT / "docs" / "privacy.md"  # unless PRIVACY_FILE names the operator's
+BOARD_FRESH = 60.0  # seconds
 HELP = ROOT / "docs" / "how-to-use.md"
 
 
@@ -28,7 +30,7 @@ async def home() -> ResponseReturnValue:
     app = dashboard()
     return await render_template(
         "welcome/index.html",
-        board=sample_board(app.catalogue, app.settings.zone),
+        board=await _board(app),
         interval=round(app.settings.interval),
         signup_open=app.settings.signup_open,
         sends_mail=app.settings.sends_mail,
@@ -45,6 +47,17 @@ async def privacy() -> ResponseReturnValue:
 @public
 async def how_to_use() -> ResponseReturnValue:
     return await _page_of(HELP)
+
+
+async def _board(app: Dashboard) -> Markup:
+    """The same for everybody, so it is rendered once a minute."""
+    minute = int(time() // BOARD_FRESH)
+    if app.sample_board[0] != minute:
+        board = sample_board(app.catalogue, app.settings.zone)
+        template = app.jinja_env.get_template("welcome/_board.html")
+        html = await template.render_async(board=board, own_zone=app.settings.zone)
+        app.sample_board = minute, Markup(html)  # noqa: S704 - our own template's
+    return app.sample_board[1]
 
 
 async def _page_of(file: Path) -> str:
