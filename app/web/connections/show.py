@@ -50,6 +50,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
         allowed=allowed(facts.scopes, provider.scope_words if provider else {}),
         spending=spending(provider, app.settings.interval) if provider else "",
         history=history,
+        naming="naming" in request.args,
         sent=sent,
         checks_run=app.checks_run,
         is_offline=app.is_offline,
