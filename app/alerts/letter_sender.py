@@ -15,7 +15,6 @@ from app.accounts.email_change import LinkSide
 from app.alerts import account_letter_texts as texts
 from app.alerts import account_letters
 from app.alerts.account_letter_texts import mail_of
-from app.alerts.dispatcher import LONGEST_SEND
 from app.audit_log import AuditEvent
 from app.background import Unfinished
 from app.config import Settings
@@ -23,12 +22,11 @@ from app.database.engine import Sessions
 from app.logging import LogEvent
 from app.models.account import AccountLetter, LetterKind, TokenPurpose
 from app.outbound import smtp
-from app.outbound.smtp import Mail, NotSent
+from app.outbound.smtp import Mail
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 10  # letters
-TIMED_OUT = NotSent("the mail server did not answer in time")
 
 
 class LetterSender:
@@ -48,20 +46,13 @@ class LetterSender:
         """One attempt at a letter that the caller holds the lease of."""
         async with self._sessions.begin() as session:
             mail = await self._mail(session, letter)
-        fault = None if mail is None else await self._hand_over(mail)
+        fault = None if mail is None else await smtp.send(self._settings, mail)
         if mail is not None:
             metrics.DELIVERIES.labels("account", "refused" if fault else "sent").inc()
         async with self._sessions.begin() as session:
             await account_letters.settle(session, letter, fault)
         if fault is not None:
             log.warning(LogEvent("letter_not_sent", kind=letter.kind, error=fault.why))
-
-    async def _hand_over(self, mail: Mail) -> NotSent | None:
-        try:
-            async with asyncio.timeout(LONGEST_SEND):
-                return await smtp.send(self._settings, mail)
-        except TimeoutError:
-            return TIMED_OUT
 
     async def _mail(self, session: AsyncSession, letter: AccountLetter) -> Mail | None:
         """None: nobody is to be written to."""

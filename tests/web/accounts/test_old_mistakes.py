@@ -243,8 +243,20 @@ async def test_no_answer_says_whether_an_address_is_known(anna: Person, mailing:
         assert told[0] == told[1], path
 
 
-async def _told(browser: Browser, path: str, email: str) -> object:
-    form = {"email": email, "password": "a wrong password"}
+async def test_no_letter_that_is_asked_for_again_says_so_either(
+    anna: Person, mailing: Dashboard
+) -> None:
+    told = []
+    for email in (ANNA, BORIS):
+        browser = mailing.test_client()
+        page = await body(await browser.post("/reset", form={"email": email}))
+        letter = page.partition('name="letter" value="')[2].partition('"')[0]
+        told.append(await _told(browser, "/letters/again", email, letter=letter))
+    assert told[0] == told[1]
+
+
+async def _told(browser: Browser, path: str, email: str, **more: str) -> object:
+    form = {"email": email, "password": "a wrong password"} | more
     answer = await browser.post(path, form=form)
     page = (await body(answer)).replace(email, "…")
     own_each_time = r'"challenge": ?"[^"]+"|data-now="\d+"|name="letter" value="[^"]+"'
