@@ -65,6 +65,8 @@ class AuditEvent(StrEnum):
     CHANNEL_OFF = "channel_off"
     CHANNEL_REMOVED = "channel_removed"
     ALERTS_CHANGED = "alerts_changed"
+    CALENDAR_MADE = "calendar_made"
+    CALENDAR_REVOKED = "calendar_revoked"
 
 
 class ActorKind(StrEnum):

@@ -33,6 +33,8 @@ WRITTEN = {  # what each step writes when it is carried out
     "account_settings.password": AuditEvent.PASSWORD_CHANGED,
     "account_settings.zone": AuditEvent.ZONE_CHANGED,
     "naming.rename": AuditEvent.RENAMED,
+    "calendar.make": AuditEvent.CALENDAR_MADE,
+    "calendar.revoke": AuditEvent.CALENDAR_REVOKED,
     "naming.retag": AuditEvent.TAGGED,
     "alert_channels.add_apprise": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models.account import EmailChange, Passkey, SecondFactor, Session, User
+from app.models.account import CalendarLink, EmailChange, Passkey, SecondFactor, Session, User
 from app.models.alert import Alert, AlertChannel, AlertPreferences, AlertState
 from app.models.audit import AuditLogEntry
 from app.models.connection import Connection, Grant, PushedToken
@@ -25,6 +25,7 @@ SESSION_COLUMNS: tuple[Column, ...] = (
 NEW_EMAIL: tuple[Column, ...] = (EmailChange.email, EmailChange.expires_at)
 PASSKEY_COLUMNS: tuple[Column, ...] = (Passkey.name, Passkey.created_at, Passkey.used_at)
 TWO_FACTOR_COLUMNS: tuple[Column, ...] = (SecondFactor.confirmed_at,)
+CALENDAR_COLUMNS: tuple[Column, ...] = (CalendarLink.created_at,)
 CONNECTION_COLUMNS: tuple[Column, ...] = (
     *(Connection.id, Connection.provider, Connection.account, Connection.label),
     *(Connection.name, Connection.tags),
@@ -74,6 +75,9 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
             session, select(*TWO_FACTOR_COLUMNS), SecondFactor.user_id == user_id
         ),
         "passkeys": await _rows(session, select(*PASSKEY_COLUMNS), Passkey.user_id == user_id),
+        "calendar": await _rows(
+            session, select(*CALENDAR_COLUMNS), CalendarLink.user_id == user_id
+        ),
         "connections": await _rows(session, connections, Connection.user_id == user_id),
         "proven": await _rows(
             session, select(*PROVEN_ACCOUNT_COLUMNS), PushedToken.user_id == user_id

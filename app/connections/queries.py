@@ -123,6 +123,13 @@ async def owned(session: AsyncSession, user_id: int, connection_id: UUID) -> Car
     return rows[0] if rows and rows[0].user_id == user_id else None
 
 
+async def granted_at(session: Reader, connection_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """When each connection got the grant that it has."""
+    query = select(Grant.connection_id, Grant.granted_at)
+    rows = await session.execute(query.where(Grant.connection_id.in_(list(connection_ids))))
+    return {row.connection_id: row.granted_at for row in rows}
+
+
 LAST_OUTAGES = 10
 
 

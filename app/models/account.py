@@ -177,6 +177,20 @@ class Passkey(Base):
     used_at: Mapped[datetime | None]
 
 
+class CalendarLink(Base):
+    """The address of a user's calendar of what ends. It opens that calendar without a log-in; the
+    table has its SHA-256.
+    """
+
+    __tablename__ = "calendar_links"
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    link_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Attempt(Base):
     """One attempt at what is rate-limited (log-in, sign-up, a check by hand)."""
 

@@ -39,6 +39,7 @@ from app.web.alerts import index as alerts
 from app.web.burst_limit import Burst
 from app.web.connections import (
     bulk_checks,
+    calendar,
     catalogue,
     expiries,
     index,
@@ -78,6 +79,7 @@ PAGES = (  # the modules whose blueprints are the application's routes
         show,
         naming,
         expiries,
+        calendar,
         stream,
         bulk_checks,
         reconnect_choice,

@@ -15,6 +15,7 @@ LISTS = (
         data_export.SESSION_COLUMNS,
         data_export.PASSKEY_COLUMNS,
         data_export.TWO_FACTOR_COLUMNS,
+        data_export.CALENDAR_COLUMNS,
     ),
     *(
         data_export.CONNECTION_COLUMNS,

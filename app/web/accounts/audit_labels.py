@@ -46,6 +46,8 @@ EVENTS = {
     AuditEvent.CHANNEL_OFF: "Оповещения: способ выключен",
     AuditEvent.CHANNEL_REMOVED: "Оповещения: способ убран",
     AuditEvent.ALERTS_CHANGED: "Оповещения: изменены настройки",
+    AuditEvent.CALENDAR_MADE: "Создан адрес календаря сроков",
+    AuditEvent.CALENDAR_REVOKED: "Адрес календаря сроков выключен",
 }
 WHO = {  # for a user's own actions the device is shown instead
     ActorKind.SERVICE: "Связка, сама",

@@ -18,7 +18,14 @@ PASSWORD_AGAIN = RateLimit(10, timedelta(minutes=15))
 CHANGES = RateLimit(120, timedelta(minutes=15))  # of whatever kind, by one person
 LINKS = RateLimit(60, timedelta(minutes=15))  # followed from one network address
 LINK_PAGES = ("password_reset.password_page", "sign_up.confirm_page", "email_change.confirm_page")
-OWN = ("account_settings", "email_change", "two_factor", "passkeys", "deletion")  # blueprints
+OWN = (
+    "account_settings",
+    "email_change",
+    "two_factor",
+    "passkeys",
+    "deletion",
+    "calendar",
+)  # blueprints
 BUSY = "Слишком многие входят одновременно. Попробуйте через несколько секунд."
 NOT_YOURS = "Пароль не подходит. Проверьте раскладку и попробуйте ещё раз."
 

@@ -20,6 +20,7 @@ from tests.support.routes import routes
 from tests.support.settings import PASSWORD, PUBLIC_URL
 
 PUBLIC = {
+    "calendar.read",
     "unsubscribe.ask",
     "unsubscribe.stop",
     "static",
