@@ -27,6 +27,7 @@ CHANGES = RateLimit(3, timedelta(hours=1))
 SAME = "Это и есть ваша почта."
 TAKEN = "Эту почту уже использует другая учётная запись."
 SENT = "Отправили два письма: на прежний и на новый адрес. Подтвердите в обоих."
+SENT_AGAIN = "Отправили ещё раз: туда, где ещё не подтвердили. Прежние ссылки больше не действуют."
 QUEUED = (
     "Наш почтовый сервер сейчас не принимает письма. Оба стоят в очереди: отправим сами, как "
     "только он заработает."
@@ -61,12 +62,12 @@ async def change() -> ResponseReturnValue:
 
 @blueprint.post("/account/email/again")
 async def again() -> ResponseReturnValue:
-    """New links to both mailboxes; those that were sent before end."""
+    """New links to the mailboxes that have not confirmed; those that were sent before end."""
     async with dashboard().database.sessions() as session:
         email = await email_change.pending(session, person().user_id)
     if email is None or not dashboard().settings.sends_mail:
         return redirect("/account", 303)
-    return await _by_letters(email)
+    return await _by_letters(email, anew=False)
 
 
 @blueprint.post("/account/email/forget")
@@ -102,19 +103,21 @@ async def confirm() -> ResponseReturnValue:
     return page if answer in (ConfirmResult.DONE, ConfirmResult.WAITING) else (page, 410)
 
 
-async def _by_letters(email: str) -> ResponseReturnValue:
+async def _by_letters(email: str, *, anew: bool = True) -> ResponseReturnValue:
+    """`anew`: both have to confirm, whatever was confirmed before."""
     app, who = dashboard(), person()
     if wait := await overdone((f"mail:{who.user_id}", CHANGES)):
         return await too_many(wait)
     async with app.database.sessions.begin() as session:
-        await email_change.start(session, who.user_id, email)
+        if anew:
+            await email_change.start(session, who.user_id, email)
         to_both = (LetterKind.EMAIL_OLD, who.email), (LetterKind.EMAIL_NEW, email)
         letters = [
             await account_letters.put(session, kind, to, who.user_id, email) for kind, to in to_both
         ]
     emails.send(app, *letters)
     if await app.mail_server.fault(app.settings) is None:
-        await flash(SENT, "ok")
+        await flash(SENT if anew else SENT_AGAIN, "ok")
     else:
         await flash(QUEUED, "warn")
     return redirect("/account", 303)

@@ -14,6 +14,7 @@ from app.web.context import Dashboard
 from tests.support.people import Person, Sandbox
 from tests.support.postbox import Postbox, text_of
 from tests.support.settings import PASSWORD, PUBLIC_URL
+from tests.support.waiting import PATIENCE
 
 ANNA, BORIS, NEW = "anna@example.ru", "boris@example.ru", "new@example.ru"
 OTHER_PASSWORD = "quite another password"
@@ -126,6 +127,22 @@ async def test_a_new_address_is_confirmed_at_both_ends(
         again = await stranger.post("/account/email/confirm", form=form)
         assert again.status_code == 410, "a link is good once"
         assert await users(database) == expected
+
+
+async def test_who_asks_for_the_letters_again_gets_those_that_are_not_answered_yet(
+    anna: Person, postbox: Postbox, database: Database
+) -> None:
+    await anna.post("/account/email", email=NEW, password=PASSWORD)
+    old, first = await postbox.letter(ANNA), await postbox.letter(NEW)
+    await anna.post("/account/email/confirm", link=secret_in(old))
+    await anna.post("/account/email/again")
+    second = await postbox.letter(NEW, 2)
+    await anna.app.unfinished.drain(PATIENCE)
+    assert len(postbox.to(ANNA)) == 1, "that mailbox has confirmed"
+    for letter, status in ((first, 410), (second, 200)):
+        answer = await anna.post("/account/email/confirm", link=secret_in(letter))
+        assert answer.status_code == status
+    assert await users(database) == [NEW]
 
 
 async def test_one_end_twice_is_not_both(
