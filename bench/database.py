@@ -18,8 +18,9 @@ from app.database.encryption import Keys
 from app.database.engine import Database, open_database
 from app.models.connection import Status
 from app.monitor.answer import Answer
+from app.monitor.checked import Checked
 from app.monitor.leases import Lease, claim_due
-from app.monitor.results import Checked, record
+from app.monitor.results import record
 from app.monitor.verdict import Verdict
 from bench._crowd import fill
 from bench._machine import show

@@ -22,15 +22,17 @@ from app.models.connection import Cause, Status
 from app.monitor import corroboration, grant_updates
 from app.monitor.answer import Answer, without_stranger
 from app.monitor.causes import Others
+from app.monitor.checked import Checked
 from app.monitor.connectivity import Connectivity, is_network_failure
 from app.monitor.event_loop_lag import EventLoopLag
 from app.monitor.grant_updates import update_grant
 from app.monitor.leases import Lease, claim_one, release
+from app.monitor.no_verdict import NoVerdict
 from app.monitor.on_demand import OnDemandClaim
 from app.monitor.outage_watch import OutageWatch
 from app.monitor.prober import REPLICA_LAG, Prober
 from app.monitor.rate_limiter import RateLimiter, honour_retry_after
-from app.monitor.results import Checked, NoVerdict, record
+from app.monitor.results import record
 from app.monitor.status_log import log_transitions
 from app.monitor.verdict import (
     PriorState,

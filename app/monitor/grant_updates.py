@@ -16,7 +16,7 @@ from app.database.engine import Sessions
 from app.grants import store
 from app.logging import LogEvent
 from app.models.connection import Status
-from app.monitor.results import Checked
+from app.monitor.checked import Checked
 from app.providers.provider import Catalogue
 
 log = logging.getLogger(__name__)

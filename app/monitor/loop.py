@@ -15,12 +15,12 @@ from app.grants import revocation
 from app.history import provider_outages
 from app.logging import LogEvent
 from app.monitor import heartbeats, housekeeping
+from app.monitor.checked import Checked
 from app.monitor.checker import Checker
 from app.monitor.clock_drift import DatabaseClock
 from app.monitor.failure_detector import FailureDetector
 from app.monitor.leases import Lease, claim_due, claim_sample, free_leases_of
 from app.monitor.result_writer import ResultWriter
-from app.monitor.results import Checked
 from app.providers.provider import Provider
 
 log = logging.getLogger(__name__)

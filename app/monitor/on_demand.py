@@ -10,8 +10,8 @@ from sqlalchemy import Row
 from app.database.engine import Sessions
 from app.models.connection import Status
 from app.monitor.leases import Lease, bring_forward, claim_one, look
+from app.monitor.no_verdict import NoVerdict
 from app.monitor.rate_limiter import RateLimiter
-from app.monitor.results import NoVerdict
 from app.providers.provider import Catalogue, Provider
 
 LEASE_POLL = 0.1  # seconds between looks at a check that another process has under way

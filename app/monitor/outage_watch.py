@@ -10,7 +10,7 @@ from app.history import provider_outages, rescheduling
 from app.history.provider_outages import PROVIDER_CAUSES
 from app.history.refusal_waves import WAVE_CAUSES
 from app.models.history import REFUSING
-from app.monitor.results import Checked
+from app.monitor.checked import Checked
 from app.monitor.verdict import scaled
 from app.providers.provider import Catalogue, Provider
 

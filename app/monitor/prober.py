@@ -16,9 +16,9 @@ from app.logging import LogEvent
 from app.models.connection import Status
 from app.monitor.answer import Answer
 from app.monitor.leases import Lease
+from app.monitor.no_verdict import NoVerdict
 from app.monitor.probe import answer_of, probe
 from app.monitor.rate_limiter import RateLimiter
-from app.monitor.results import NoVerdict
 from app.oauth.token_response import Refusal
 from app.outbound.client import HttpClient
 from app.outbound.pool import HttpPool

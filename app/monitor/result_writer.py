@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import metrics
 from app.database.availability import is_away, name_of
 from app.logging import LogEvent
+from app.monitor.checked import Checked
 from app.monitor.checker import Checker
-from app.monitor.results import Checked
 
 log = logging.getLogger(__name__)
 

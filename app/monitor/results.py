@@ -8,9 +8,7 @@ or that was disconnected while it was probed, is not touched.
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum, auto
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,8 +25,7 @@ from app.history.flapping import FLAPPING_TRANSITIONS
 from app.history.latency import LatencyBatch
 from app.history.latency_ring import NEXT_SLOT, RING_SIZE, LatencyRing, entry_of, with_pause
 from app.models.connection import Status
-from app.monitor.answer import Answer
-from app.monitor.leases import Lease
+from app.monitor.checked import Checked
 from app.monitor.verdict import Verdict
 from app.realtime.events import announce_cards
 
@@ -36,56 +33,6 @@ JITTER = 0.1  # of the delay, either way: checks must not march in step
 LONGEST_STRIKES = 1_000  # fits a smallint
 # With one more, the oldest would be written over before it is in a histogram.
 MOST_UNFOLDED = RING_SIZE - 1
-LASTING_STATUSES = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A lease with what was found out about it."""
-
-    lease: Lease
-    answer: Answer
-    verdict: Verdict
-
-    @property
-    def looked(self) -> bool:
-        """False: our own mistake kept us from asking, which changes nobody's status."""
-        return self.answer.was_sent
-
-    @property
-    def is_transition(self) -> bool:
-        verdict, before = self.verdict, self.lease.row
-        changed = verdict.status != before.status or verdict.cause != before.cause
-        return bool(self.looked and changed)
-
-    @property
-    def is_flip(self) -> bool:
-        """It went to online or from it; the first verdict of all does neither."""
-        before: str = self.lease.row.status
-        was_online, is_online = before == Status.ONLINE, self.verdict.status is Status.ONLINE
-        return before != Status.CHECKING and was_online is not is_online
-
-    @property
-    def is_still_failing(self) -> bool:
-        """A failure that was confirmed before was found once more."""
-        return self.looked and self.verdict.news and self.verdict.status in LASTING_STATUSES
-
-    @property
-    def wants_matching(self) -> bool:
-        """Its account is to be matched: it is a reconnect, or the account was not known before."""
-        return self.lease.hidden or self.answer.account not in (None, self.lease.account)
-
-
-class NoVerdict(Enum):
-    """Why a check has no verdict, or none yet."""
-
-    NOT_CHECKABLE = auto()  # the connection is gone, or its provider is not configured
-    LEASE_LOST = auto()  # another process has it by now, or it was disconnected meanwhile
-    STOPPING = auto()  # this process ends, and had no time left to see a refresh through
-    OUR_FAULT = auto()  # we were late or offline ourselves, so that a failure proves nothing
-    QUEUE_TOO_LONG = auto()  # of requests to this provider; a monitor checks it in its turn
-    UNDER_WAY = auto()  # it goes on, and will be written when it ends
-    CRASHED = auto()
 
 
 def _latency(checked: Checked) -> int | None:

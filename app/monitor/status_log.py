@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from app.logging import LogEvent
-from app.monitor.results import Checked
+from app.monitor.checked import Checked
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from app.alerts.outbox import DELIVERY_LEASE
 from app.database.engine import Database, open_database
 from app.models.connection import Cause, Status
 from app.monitor.answer import Answer
+from app.monitor.checked import Checked
 from app.monitor.leases import claim_one
-from app.monitor.results import Checked, record
+from app.monitor.results import record
 from app.monitor.verdict import Verdict
 from tests.alerts.clock import Clock
 from tests.alerts.receivers import BOT_TOKEN, Receivers

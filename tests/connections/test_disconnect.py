@@ -11,8 +11,8 @@ from app.database.engine import Database
 from app.grants import revocation
 from app.models.connection import Connection, Grant, Revocation
 from app.models.history import Outage
+from app.monitor.checked import Checked
 from app.monitor.leases import claim_one
-from app.monitor.results import Checked
 from app.web.context import Dashboard
 from tests.support.people import OTHER_SHOP, Person, Sandbox
 from tests.support.servers import saying, serving

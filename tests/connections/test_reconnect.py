@@ -15,9 +15,9 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import User
 from app.models.connection import Connection, Grant, OAuthState, Revocation, Status
+from app.monitor.checked import Checked
 from app.monitor.leases import claim_one
 from app.monitor.loop import Monitor
-from app.monitor.results import Checked
 from app.web.context import Dashboard
 from tests.support import rows
 from tests.support.people import MAIN_SHOP, NO_SHOP, OTHER_SHOP, Person, Sandbox

@@ -23,8 +23,9 @@ from app.models.alert import AlertState
 from app.models.connection import UNWATCHED, Cause, Connection, Status
 from app.models.history import Outage, ProviderOutage
 from app.monitor.answer import Answer
+from app.monitor.checked import Checked
 from app.monitor.leases import claim_one
-from app.monitor.results import Checked, record
+from app.monitor.results import record
 from app.monitor.verdict import PriorState, verdict_of
 from tests.support.clock import own_clock, set_clock
 from tests.support.rows import TOKENS

@@ -15,10 +15,11 @@ from app.connections import queries
 from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.connection import Connection, Status
+from app.monitor.checked import Checked
 from app.monitor.checker import Checker
 from app.monitor.event_loop_lag import LAG_LIMIT, LAG_TICK, EventLoopLag
 from app.monitor.leases import Lease, claim_one
-from app.monitor.results import Checked, NoVerdict
+from app.monitor.no_verdict import NoVerdict
 from tests.support import rows
 from tests.support.servers import Acme, Handler, saying
 from tests.support.waiting import until

@@ -21,7 +21,7 @@ from app.monitor.answer import Answer
 from app.monitor.checker import Checker
 from app.monitor.connectivity import Connectivity, connectivity_of
 from app.monitor.loop import monitoring
-from app.monitor.results import NoVerdict
+from app.monitor.no_verdict import NoVerdict
 from app.process import bind
 from app.providers.provider import Provider
 from tests.support import rows

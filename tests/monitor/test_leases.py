@@ -11,8 +11,9 @@ from app.database.engine import Database
 from app.models.connection import Connection, Grant, Status
 from app.monitor import heartbeats
 from app.monitor.answer import Answer
+from app.monitor.checked import Checked
 from app.monitor.leases import Lease, claim_due, claim_one, free_leases_of, release
-from app.monitor.results import Checked, record
+from app.monitor.results import record
 from app.monitor.verdict import Verdict
 from tests.support import rows
 

@@ -23,8 +23,9 @@ from app.monitor.answer import Answer
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.monitor.loop import monitoring
+from app.monitor.no_verdict import NoVerdict
 from app.monitor.rate_limiter import Bucket, Clock, RateLimiter, honour_retry_after
-from app.monitor.results import JITTER, NoVerdict
+from app.monitor.results import JITTER
 from app.monitor.verdict import PriorState, verdict_of
 from app.oauth.token_response import Tokens
 from app.providers.provider import Provider

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from app.database.engine import Database
 from app.models.connection import Status
 from app.monitor import result_writer
+from app.monitor.checked import Checked
 from app.monitor.checker import Checker
 from app.monitor.leases import claim_one
 from app.monitor.result_writer import ResultWriter
-from app.monitor.results import Checked
 from tests.support import rows
 
 

@@ -19,8 +19,9 @@ from app.database.engine import Database
 from app.grants import revocation
 from app.models.account import User
 from app.models.connection import Connection, Grant, Revocation, Status
+from app.monitor.checked import Checked
 from app.monitor.leases import claim_one
-from app.monitor.results import Checked, NoVerdict
+from app.monitor.no_verdict import NoVerdict
 from app.oauth.token_response import Tokens
 from app.web.context import Dashboard
 from tests.support import rows

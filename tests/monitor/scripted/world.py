@@ -19,9 +19,9 @@ from app.database.engine import Database
 from app.history import provider_outages
 from app.models.alert import Alert
 from app.models.history import ProviderOutage
+from app.monitor.checked import Checked
 from app.monitor.checker import Checker
 from app.monitor.leases import Lease, claim_due, claim_sample
-from app.monitor.results import Checked
 from app.oauth.token_response import Tokens
 from app.outbound.client import HttpClient
 from app.outbound.pool import HttpPool

@@ -18,8 +18,9 @@ from app.database.engine import Database
 from app.models.alert import AlertState
 from app.models.connection import Connection, PushedToken, Status
 from app.monitor.answer import Answer
+from app.monitor.checked import Checked
 from app.monitor.leases import claim_one
-from app.monitor.results import Checked, record
+from app.monitor.results import record
 from app.monitor.verdict import PriorState, verdict_of
 from app.process import bind
 from tests.support import rows
