@@ -41,6 +41,8 @@ CARD_COLUMNS = (
     Connection.last_checked_at,
     Connection.next_check_at,
     Connection.latency_ms,
+    Connection.baseline_ms,
+    Connection.slow_since,
     Connection.label,
     Connection.name,
     Connection.tags,

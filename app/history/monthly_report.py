@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.history.outages import OUTAGES_KEPT
 from app.history.periods import TimeRange, days_of, months_of
+from app.history.slow_periods import SlowTime, slow_time
 from app.history.timeline import Interval, intervals_of
 from app.history.uptime import Breakdown, Series, all_up, splits
 from app.models.connection import Connection
@@ -26,6 +27,7 @@ class MonthlyReport:
     intervals: Sequence[Interval]  # the oldest first, cut to the window
     cut_short: bool  # there were more
     months: Sequence[TimeRange]  # that have a report, the newest first
+    slow: SlowTime
 
 
 async def report(
@@ -44,6 +46,7 @@ async def report(
         [_within(each, window) for each in reversed(found[:REPORT_INTERVALS])],
         len(found) > REPORT_INTERVALS,
         await _months(session, connection_id, zone, now),
+        await slow_time(session, connection_id, window, now),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.history.latency import Point, points
 from app.history.latency_ring import LatencyRing, PastCheck
 from app.history.periods import DAY, TimeRange, days, hours, last
+from app.history.slow_periods import SlowTime, slow_time
 from app.history.uptime import Breakdown, Series, all_up, known_until, splits
 from app.models.connection import UNWATCHED, Connection
 from app.models.history import Outage
@@ -63,6 +64,7 @@ class Timeline:
     yesterday: Point
     intervals: Sequence[Interval]  # the newest first
     last_checks: Sequence[PastCheck]  # the newest first
+    slow: SlowTime  # in the month
 
 
 async def timeline(
@@ -85,6 +87,7 @@ async def timeline(
         today[0],
         intervals,
         await _last_checks(session, connection_id),
+        await slow_time(session, connection_id, month, now),
     )
 
 

@@ -106,6 +106,9 @@ class Connection(Base):
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
     is_online: Mapped[bool] = mapped_column(Computed("status = 'online'", persisted=True))
     latency_ms: Mapped[int | None]
+    baseline_ms: Mapped[int | None]  # 95 % of its answers of the last weeks took no longer
+    slow_streak: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    slow_since: Mapped[datetime | None]  # NULL: it answers as it usually does
     last_checked_at: Mapped[datetime | None]
     next_check_at: Mapped[datetime] = mapped_column(server_default=func.now())
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -181,9 +184,8 @@ class OAuthState(Base):
         ForeignKey("connections.id", ondelete="CASCADE"), index=True
     )
     code_verifier: Mapped[bytes | None]
-    extra: Mapped[dict[str, str]] = mapped_column(
-        JSONB, server_default="{}"
-    )  # fields filled in before
+    # Fields filled in before.
+    extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     expires_at: Mapped[datetime] = mapped_column(index=True)
     consumed_at: Mapped[datetime | None]
     stored_as: Mapped[UUID | None]  # the connection that its grant is stored as, if it comes to it
@@ -201,9 +203,8 @@ class Revocation(Base):
     connection_id: Mapped[UUID | None]  # the one that is gone, for its receipt in the audit log
     token: Mapped[bytes]
     token_type_hint: Mapped[str]
-    extra: Mapped[dict[str, str]] = mapped_column(
-        JSONB, server_default="{}"
-    )  # as in `grants.extra`
+    # As in `grants.extra`.
+    extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")

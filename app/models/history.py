@@ -84,6 +84,21 @@ class Latencies(Base):
     counts: Mapped[list[int | None]] = mapped_column(ARRAY(Integer))
 
 
+class SlowPeriod(Base):
+    """A time that a connection was online and slow, once it is over."""
+
+    __tablename__ = "slow_periods"
+    __table_args__ = (
+        Index("ix_slow_periods_connection_id_ended", "connection_id", "ended"),
+        Index("ix_slow_periods_ended", "ended"),  # for what is too old to be kept
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    began: Mapped[datetime]
+    ended: Mapped[datetime]
+
+
 FAILING, REFUSING = "failing", "refusing"  # kinds of a provider's outage
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.models.connection import Status
 from app.monitor.answer import Answer
 from app.monitor.leases import Lease
+from app.monitor.slowness import Pace, pace_after
 from app.monitor.verdict import Verdict
 
 LASTING_STATUSES = (Status.OFFLINE, Status.BLOCKED, Status.REVOKED)
@@ -22,6 +23,24 @@ class Checked:
     def looked(self) -> bool:
         """False: our own mistake kept us from asking, which changes nobody's status."""
         return self.answer.was_sent
+
+    @property
+    def latency_ms(self) -> int | None:
+        """Only an answer that was as it should be has one: what fails at once is not fast."""
+        answer, is_online = self.answer, self.verdict.status is Status.ONLINE
+        return answer.latency_ms if is_online and answer.status > 0 and not answer.refused else None
+
+    @property
+    def pace(self) -> Pace:
+        """Is it slow, by its own usual latency?"""
+        row = self.lease.row
+        known = Pace(row.slow_since is not None, row.slow_streak)
+        return pace_after(known, self.verdict.status, self.latency_ms, row.baseline_ms)
+
+    @property
+    def is_fast_again(self) -> bool:
+        """Or it failed, which ends its slowness too."""
+        return self.lease.row.slow_since is not None and not self.pace.is_slow
 
     @property
     def is_transition(self) -> bool:

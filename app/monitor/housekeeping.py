@@ -7,7 +7,7 @@ from app.connections import oauth_states, pairing_codes, pending_reconnects
 from app.database import live_processes
 from app.database.encryption import Keys
 from app.database.engine import Sessions
-from app.history import latency, outages, refusal_waves
+from app.history import latency, outages, refusal_waves, slow_periods
 from app.monitor import heartbeats
 from app.providers.provider import Catalogue
 
@@ -33,5 +33,5 @@ async def _prune(sessions: Sessions) -> None:
     more = True
     while more:
         async with sessions.begin() as session:
-            tables = (outages.prune, audit_log.prune, latency.prune, refusal_waves.prune)
-            more = any([await prune(session) for prune in tables])
+            own = (outages.prune, latency.prune, refusal_waves.prune, slow_periods.prune)
+            more = any([await prune(session) for prune in (*own, audit_log.prune)])

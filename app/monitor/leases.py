@@ -164,6 +164,9 @@ def _claim(chosen: Select[UUID]) -> Update:
             Connection.watched_until,
             func.coalesce(Connection.last_checked_at, Connection.connected_at).label("looked_at"),
             Connection.unaggregated_count,
+            Connection.baseline_ms,
+            Connection.slow_streak,
+            Connection.slow_since,
             *store.GRANT_COLUMNS,
         )
     )

@@ -20,7 +20,8 @@ from app import audit_log
 from app.alerts import triggers
 from app.config import MOSCOW
 from app.database.row_arrays import unnest
-from app.history import latency, outages, refusal_waves
+from app.history import latency, outages, refusal_waves, slow_periods
+from app.history.baseline import refresh_baselines
 from app.history.flapping import FLAPPING_TRANSITIONS
 from app.history.latency import LatencyBatch
 from app.history.latency_ring import NEXT_SLOT, RING_SIZE, LatencyRing, entry_of, with_pause
@@ -35,12 +36,6 @@ LONGEST_STRIKES = 1_000  # fits a smallint
 MOST_UNFOLDED = RING_SIZE - 1
 
 
-def _latency(checked: Checked) -> int | None:
-    """Only an answer that was as it should be has a latency: what fails at once is not fast."""
-    answer, is_online = checked.answer, checked.verdict.status is Status.ONLINE
-    return answer.latency_ms if is_online and answer.status > 0 and not answer.refused else None
-
-
 def _jittered(verdict: Verdict) -> timedelta:
     earliest = max(verdict.delay * (1 - JITTER), verdict.at_least)
     latest = max(verdict.delay * (1 + JITTER), earliest)
@@ -48,7 +43,7 @@ def _jittered(verdict: Verdict) -> timedelta:
 
 
 def _look(checked: Checked) -> int:
-    return entry_of(checked.verdict.status is Status.ONLINE, _latency(checked))
+    return entry_of(checked.verdict.status is Status.ONLINE, checked.latency_ms)
 
 
 class _Column(NamedTuple):
@@ -70,7 +65,9 @@ RESULT_COLUMNS = {
     "delay": _Column("interval", lambda each: _jittered(each.verdict)),
     "evidence": _Column("text", lambda each: each.answer.evidence),
     "label": _Column("text", lambda each: each.answer.label),
-    "latency_ms": _Column("int", _latency),
+    "latency_ms": _Column("int", lambda each: each.latency_ms),
+    "is_slow": _Column("bool", lambda each: each.pace.is_slow),
+    "slow_streak": _Column("int", lambda each: each.pace.streak),
     "looked": _Column("bool", lambda each: each.looked),
     "look": _Column("int", _look),
     "looked_at": _Column("timestamptz", lambda each: each.lease.row.looked_at),  # the time before
@@ -86,6 +83,8 @@ WRITE = text(
         since = CASE WHEN new.began THEN now() ELSE c.since END,
         version = c.version + 1,
         latency_ms = coalesce(new.latency_ms, c.latency_ms),
+        slow_since = CASE WHEN new.is_slow THEN coalesce(c.slow_since, now()) END,
+        slow_streak = new.slow_streak,
         label = coalesce(new.label, c.label),
         transitions = CASE WHEN new.flipped
             THEN (ARRAY[now()] || c.transitions)[1:{FLAPPING_TRANSITIONS}] ELSE c.transitions END,
@@ -109,7 +108,8 @@ WRITE = text(
                   THEN c.recent_latencies END AS recent_latencies,
               CASE WHEN new.looked AND c.unaggregated_count = 1
                   THEN (SELECT zone FROM users WHERE id = c.user_id) END AS zone,
-              new.looked AND new.watched_until < now() AS was_unwatched
+              new.looked AND new.watched_until < now() AS was_unwatched,
+              date_trunc('day', new.looked_at, 'UTC') <> date_trunc('day', now(), 'UTC') AS new_day
     """
 )
 
@@ -133,12 +133,16 @@ async def record(
     written = [(row, ours[row.id]) for row in rows]
     await _keep_history(session, written)
     await latency.fold(session, _full(written), zone)
+    await refresh_baselines(session, [row.id for row in rows if row.new_day])
     await announce_cards(session, sorted((row.user_id, row.id) for row in rows))
     return {row.id for row in rows}
 
 
 async def _keep_history(session: AsyncSession, written: Sequence[Written]) -> None:
     """Writes nothing for what was online before and is now, and was checked in time."""
+    over = {row.id: each.lease.row.slow_since for row, each in written if each.is_fast_again}
+    if over:
+        await slow_periods.keep_periods(session, over)
     unwatched = {row.id: each.lease.row.looked_at for row, each in written if row.was_unwatched}
     transitions = {row.id for row, each in written if each.is_transition}
     going_on = [row.id for row, each in written if each.is_still_failing]

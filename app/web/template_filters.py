@@ -64,6 +64,7 @@ HISTORY: Filters = {
     "half_hour_bars": half_hour_bars,
     "long_bars": long_bars,
     "proof": lambda each: history_labels.proof(each.evidence, each.last_evidence, each.checks),
+    "slowness": history_labels.slowness,
     "spark": spark,
     "tone_of": history_labels.tone_of,
 }

@@ -21,6 +21,7 @@ from jinja2.runtime import Context
 from sqlalchemy import update
 
 from app.database.engine import Database
+from app.history.slow_periods import SlowTime
 from app.models.account import User
 from app.models.connection import Connection, Grant
 from app.web.alerts import labels as alert_labels
@@ -66,7 +67,7 @@ CARD = Thing(
     **{"since": AT, "last_checked_at": AT, "next_check_at": AT, "stale": False, "stale_at": None},
     **{"expires_at": LAST_DAY, "flapping": False, "by_key": False, "delivered": False},
     **{"provider_down_since": AT, "provider_refuses_all": False, "is_lasting": False},
-    **{"latency_ms": None, "latencies": ()},
+    **{"latency_ms": 1, "latencies": (), "slow": True, "slow_since": AT, "baseline_ms": 1},
 )
 REFUSED = Thing(**vars(CARD) | {"provider": "sklad", "name": "Склад", "provider_refuses_all": True})
 TIMELINE = Thing(
@@ -75,6 +76,7 @@ TIMELINE = Thing(
     **dict.fromkeys(("long", "days"), Thing(windows=[WINDOW])),
     **{"chart": Thing(period="24h"), "intervals": [STRETCH], "window": WINDOW, "months": []},
     last_checks=[Thing(at=AT, good=True, latency_ms=1)],
+    slow=SlowTime(),
 )
 FACTS = Thing(connected_at=AT, refreshed_at=AT, in_doubt_since=AT, refreshable=True)
 PROVIDER = Thing(
@@ -105,6 +107,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "provider": PROVIDER,
         "way_in": Thing(code=Thing(text="", expires_at=AT), awaited=[]),
     },
+    "connections/_slow.html": {"card": CARD},
     "connections/_key_figures.html": {"card": CARD, "history": TIMELINE},
     "connections/_provider_outages.html": {"cards": [CARD, REFUSED]},
     "connections/provider_page.html": {

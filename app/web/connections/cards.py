@@ -35,6 +35,8 @@ FOR_TEMPLATES = (
     "zone",
     "past",
     "latencies",
+    "baseline_ms",
+    "slow_since",
 )  # these fields are not in the JSON
 
 
@@ -75,6 +77,8 @@ class Descriptor:
     own_name: str | None = None
     tags: Sequence[str] = ()
     flapping: bool = False
+    slow_since: datetime | None = None
+    baseline_ms: int | None = None  # what 95 % of its answers did not exceed
     expires_at: datetime | None = None  # the last day of a grant that nothing renews
     version: int = 0
     stale_at: datetime | None = None  # from when on the page marks the card as stale by itself
@@ -101,6 +105,11 @@ class Descriptor:
         return full_title(self.title, self.name)
 
     @property
+    def slow(self) -> bool:
+        """It is online, and slower than it usually is."""
+        return self.is_online and self.slow_since is not None
+
+    @property
     def words(self) -> str:
         """What a search looks in."""
         said = (self.title, self.name, self.details or "", *self.tags)
@@ -108,7 +117,7 @@ class Descriptor:
 
     def as_json(self) -> dict[str, Any]:
         keys = [each.name for each in fields(self) if each.name not in FOR_TEMPLATES]
-        return {key: _plain(getattr(self, key)) for key in (*keys, "title")}
+        return {key: _plain(getattr(self, key)) for key in (*keys, "title", "slow")}
 
 
 def describe_all(
@@ -159,7 +168,6 @@ def describe(
         stale=stale_at is not None and row.read_at > stale_at,
         last_checked_at=row.last_checked_at,
         next_check_at=row.next_check_at,
-        latency_ms=row.latency_ms,
         details=row.label,
         own_name=row.name,
         tags=tuple(row.tags),
@@ -171,7 +179,7 @@ def describe(
         provider_refuses_all=down_since is not None and row.provider_outage_kind == REFUSING,
         is_lasting=row.read_at - row.since > LASTING_TROUBLE,
         past=pasts.get(row.id),
-        latencies=LatencyRing(row.recent_latencies, row.check_count).latencies(),
+        **_latencies_of(row),
         delivered=row.grant_kind == PUSHED_TOKEN,
         zone=row.zone,
     )
@@ -211,6 +219,15 @@ def _of_provider(name: str, provider: Provider | None) -> dict[str, Any]:
         "by_key": provider is not None and provider.kind == API_KEY,
         "connect_url": f"/{name}/connect",
         "disconnect_url": f"/{name}/disconnect",
+    }
+
+
+def _latencies_of(row: CardRow) -> dict[str, Any]:
+    return {
+        "latency_ms": row.latency_ms,
+        "latencies": LatencyRing(row.recent_latencies, row.check_count).latencies(),
+        "slow_since": row.slow_since,
+        "baseline_ms": row.baseline_ms,
     }
 
 

@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 from app.history.latency import Point
 from app.history.periods import TimeRange
+from app.history.slow_periods import SlowTime
 from app.history.uptime import NO_TIME, Breakdown
 from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import (
     NO_DATA,
+    counted,
     day_name,
     long_span,
     milliseconds,
@@ -68,6 +70,14 @@ def faster(today_point: Point, yesterday_point: Point) -> str:
         return "как вчера"
     word = "быстрее" if today < yesterday else "медленнее"
     return f"на {milliseconds(abs(today - yesterday))} {word}, чем вчера"
+
+
+def slowness(slow: SlowTime) -> str:
+    """ "2 раза медленнее обычного, всего 3 ч 10 мин"; nothing where it never was."""
+    if not slow.count:
+        return ""
+    times = counted(slow.count, "раз", "раза", "раз")
+    return f"{times} медленнее обычного, всего {short_span(slow.lasted)}"
 
 
 def bar_title(split: Breakdown) -> str:
