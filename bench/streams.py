@@ -84,7 +84,7 @@ async def measure() -> dict[str, object]:
 
 async def _beside(database: Database, url: str, pages: int, folder: Path) -> dict[str, object]:
     """Ours and the peer's with the same crowd, and the same bytes for each page."""
-    async with _web(url) as (web, port, secret), open_readers(THEIRS) as readers:
+    async with opened_web(url) as (web, port, secret), open_readers(THEIRS) as readers:
         crowd = await lookers(url, secret, STREAMS // pages, 1)
         requests = _requests(crowd, pages)
         ours = await _opened(web.pid, lambda: readers.open(port, requests, b"#banner"))
@@ -105,7 +105,7 @@ async def _beside(database: Database, url: str, pages: int, folder: Path) -> dic
 
 
 @asynccontextmanager
-async def _web(database_url: str) -> AsyncIterator[tuple[Program, int, str]]:
+async def opened_web(database_url: str) -> AsyncIterator[tuple[Program, int, str]]:
     """Our web process, its port, and what it signs cookies with."""
     port = free_port()
     environ = environment(
@@ -141,13 +141,13 @@ async def _change(
     version = time.monotonic_ns()
 
     async def commit() -> float:
-        return await _turn(database, crowd, version)
+        return await turn(database, crowd, version)
 
     mark = f'data-version="{version}"'.encode()
     return await _timed(pid, readers, mark, len(crowd) * pages, commit)
 
 
-async def _turn(database: Database, people: Sequence[Looker], version: int) -> float:
+async def turn(database: Database, people: Sequence[Looker], version: int) -> float:
     """Returns when it was committed."""
     given = {"people": [looker.user_id for looker in people], "version": version}
     async with database.sessions() as session:
@@ -200,7 +200,7 @@ def _told(changes: Sequence[Change]) -> dict[str, float]:
 async def _with_stalled(database: Database, url: str) -> dict[str, object]:
     """Some change again and again: first everybody reads, then some of them do not."""
     figures: dict[str, object] = {}
-    async with _web(url) as (web, port, secret), open_readers(THEIRS) as readers:
+    async with opened_web(url) as (web, port, secret), open_readers(THEIRS) as readers:
         crowd = await lookers(url, secret, STREAMS // PAGES[0], 1)
         await readers.open(port, _requests(crowd, PAGES[0]), b"#banner")
         some = await lookers(url, secret, STALLED // PAGES[0], STALLED_CARDS)
@@ -230,7 +230,7 @@ async def _latencies(
         version = time.monotonic_ns()
         pages = [place * PAGES[0] + each for place in places for each in range(PAGES[0])]
         await readers.watch(f'data-version="{version}"'.encode(), dict.fromkeys(pages, 1))
-        committed = await _turn(database, [*also, *(crowd[place] for place in places)], version)
+        committed = await turn(database, [*also, *(crowd[place] for place in places)], version)
         times += [seen - committed for seen in await readers.seen()]
         await asyncio.sleep(PAUSE)
     return times

@@ -32,7 +32,10 @@
   const FAILED = "Не получилось. Обновите страницу и попробуйте ещё раз.";
   const TOO_SOON = "Слишком часто. Подождите немного и попробуйте снова.";
 
+  let unsent = false; // the notice is about a request that did not get through
+
   function notice(text) {
+    unsent = false;
     const element = document.getElementById("notice");
     if (!element) return;
     element.textContent = text;
@@ -41,7 +44,12 @@
 
   const isForm = (event) => event.target instanceof HTMLFormElement;
   document.addEventListener("htmx:before:request", (event) => { if (isForm(event)) notice(""); });
-  document.addEventListener("htmx:error", (event) => { if (isForm(event)) notice(FAILED); });
+  document.addEventListener("htmx:error", (event) => {
+    if (!isForm(event)) return;
+    notice(FAILED);
+    unsent = true;
+  });
+  document.addEventListener("link:changed", (event) => { if (unsent && event.detail === "live") notice(""); });
   // The header of `_notice` in app/web/connections/index.py.
   const told = (event) => decodeURIComponent(event.detail.ctx.response.headers.get("Notice") ?? "");
   document.addEventListener("htmx:after:request", (event) => { if (isForm(event)) notice(told(event)); });

@@ -1,30 +1,13 @@
-// Keeps the stream open: repeats a failed first connect, cancels a silent stream, opens none in hidden tabs, shows the state.
+// Keeps the stream open: repeats a failed first connect, cancels a silent stream, opens none in hidden tabs.
 (() => {
   "use strict";
-  const SILENCE = 35_000; // milliseconds; two heartbeats of 15 s missed, and some
+  const SILENCE = 22_500; // milliseconds; a heartbeat comes every 15 s: one missed, and 6 s for its way
   const LOOK = 2_000; // milliseconds between two looks
   const element = () => document.getElementById("live");
+  const tell = (link) => document.dispatchEvent(new CustomEvent("link", { detail: link }));
   let connection = null;
   let heard = Date.now(); // when something last came from the server
-  let state = "";
   let ended = false;
-
-  function show(next) {
-    if (next === state) return;
-    state = next;
-    document.documentElement.dataset.link = next;
-    if (next === "lost") showSince(document.getElementById("lost-at"));
-  }
-
-  // In the account's time zone, as on the cards, not in the browser's.
-  function showSince(place) {
-    const clock = { hour: "2-digit", minute: "2-digit", timeZone: place.dataset.zone };
-    try {
-      place.textContent = `Показаны данные на ${new Date(heard).toLocaleTimeString("ru", clock)}.`;
-    } catch {
-      place.textContent = ""; // a zone that this browser does not know: no time is better than another one
-    }
-  }
 
   function open() {
     const live = element();
@@ -35,19 +18,19 @@
   function alive(event) {
     connection = event.detail?.connection ?? connection;
     heard = Date.now();
-    show("live");
+    tell("live");
   }
 
   function look() {
     if (document.hidden) return;
     open();
     if (Date.now() - heard < SILENCE) return;
-    show("lost");
+    tell("lost");
     heard = Date.now(); // gives the next attempt its time
     connection?.reader?.cancel();
   }
 
-  const lost = (event) => { if (event.target === element() && !document.hidden) show("lost"); };
+  const lost = (event) => { if (event.target === element() && !document.hidden) tell("lost"); };
   const signs = ["htmx:sse:after:connection", "htmx:sse:after:message", "heartbeat"];
   const failures = ["htmx:sse:error", "htmx:sse:close", "htmx:error", "htmx:response:error"];
   signs.forEach((name) => document.addEventListener(name, alive));

@@ -14,6 +14,7 @@ from app.database.secret_hashes import secret_hash
 from app.models.account import Session, User
 from app.models.connection import Connection
 from app.models.monitor import BulkCheck
+from app.models.waiting import WAITING_FOR_OWNER
 from app.realtime.events import announce_ended
 
 SESSION_LIFE = timedelta(days=30)
@@ -34,6 +35,10 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
                 Connection.user_id == User.id, Connection.replaces_connection_id.is_not(None)
             )
         ).label("reconnects"),
+        select(func.count())
+        .where(Connection.user_id == User.id, WAITING_FOR_OWNER)
+        .scalar_subquery()
+        .label("waiting"),
     )
     .join(User, User.id == Session.user_id)
     .where(
@@ -56,6 +61,7 @@ class CurrentUser:
     # What saves the page of connections two queries for almost every user.
     checks_all: bool = True  # they have asked for a bulk check, perhaps long ago
     reconnects: bool = True  # they have a pending reconnect
+    waiting: int = 0  # connections that do not work until their owner does something
 
 
 async def open_session(session: AsyncSession, user_id: int, user_agent: str) -> str:
@@ -82,7 +88,14 @@ async def current_user(session: Reader, token: str) -> CurrentUser | None:
         seen = update(Session).where(Session.id_hash == row.id_hash)
         await session.execute(seen.values(seen_at=func.now()))
     return CurrentUser(
-        row.id_hash, row.id, row.email, row.expires_at, row.zone, row.checks_all, row.reconnects
+        row.id_hash,
+        row.id,
+        row.email,
+        row.expires_at,
+        row.zone,
+        row.checks_all,
+        row.reconnects,
+        row.waiting,
     )
 
 

@@ -27,6 +27,7 @@ from app.history.flapping import FLAPPING_TRANSITIONS, FLAPPING_WINDOW
 from app.models.account import User
 from app.models.connection import RENEWABLE, UNWATCHED, Connection, Grant, Status
 from app.models.history import REFUSING, Outage, ProviderOutage
+from app.models.waiting import WAITING_FOR_OWNER
 
 CardRow = Row[*tuple[Any, ...]]  # has the columns of CARD_COLUMNS
 CARD_COLUMNS = (
@@ -92,6 +93,13 @@ CARDS_OF_USERS = IN_PLACE.where(
 ).order_by(Connection.connected_at, Connection.id)
 BY_ID = IN_PLACE.where(Connection.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
+WAITING = (
+    select(Connection.user_id, func.count().label("waiting"))
+    .where(Connection.user_id == any_(bindparam("users", type_=ARRAY(BigInteger))))
+    .where(WAITING_FOR_OWNER)
+    .group_by(Connection.user_id)
+)
+
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, list[CardRow]]:
     """By user, in one query, in the order of connecting."""
@@ -117,6 +125,12 @@ async def users_at(
     query = select(Connection.user_id).distinct()
     there = Connection.provider.in_(list(providers)), Connection.user_id.in_(list(among))
     return (await session.scalars(query.where(*there))).all()
+
+
+async def waiting_of_users(session: AsyncSession, user_ids: Iterable[int]) -> dict[int, int]:
+    """How many connections of each user wait for their owner; nobody here who has none."""
+    rows = await session.execute(WAITING, {"users": list(user_ids)})
+    return {row.user_id: row.waiting for row in rows}
 
 
 async def owned(session: AsyncSession, user_id: int, connection_id: UUID) -> CardRow | None:

@@ -24,7 +24,7 @@ class Mailbox:
 
     __slots__ = (
         *("user_id", "session_hash", "only", "expires_at", "beat_at"),
-        *("expired", "closed", "wake", "_events"),
+        *("expired", "closed", "wake", "waiting", "_events"),
     )
 
     def __init__(
@@ -41,6 +41,7 @@ class Mailbox:
         self.beat_at = 0.0  # Unix seconds; when the next sign of life is due
         self.expired = False  # the session is over
         self.closed = False  # nothing more will come
+        self.waiting = -1  # how much waits for its owner, as this page was last told
         self.wake: Callable[[], None] = _nobody  # told of every change; takes when it can
         self._events: dict[object, bytes] = {}
 
@@ -179,6 +180,13 @@ class Hub:
         for mailbox in self._mailboxes.get(user_id, ()):
             if mailbox.only is None and mailbox not in self._pages:
                 mailbox.put(place, event)
+
+    def tell_waiting(self, user_id: int, waiting: int, event: bytes) -> None:
+        """Every page of a person's that was told another number."""
+        for mailbox in self._mailboxes.get(user_id, ()):
+            if mailbox.waiting != waiting and mailbox not in self._pages:
+                mailbox.waiting = waiting
+                mailbox.put("waiting", event)
 
     def broadcast(self, place: str, event: bytes) -> None:
         for mailbox in self.pages:

@@ -62,6 +62,7 @@ from app.web.middleware.standby_reads import remember_changes
 from app.web.provider_rules import provider_converters
 from app.web.readiness import Readiness
 from app.web.stream import routes as stream
+from app.web.stream import waiting
 from app.web.stream.banner import watch_monitors
 from app.web.stream.fan_out import fan_out
 from app.web.stream.handover import Streams
@@ -81,6 +82,7 @@ PAGES = (  # the modules whose blueprints are the application's routes
         expiries,
         calendar,
         stream,
+        waiting,
         bulk_checks,
         reconnect_choice,
         catalogue,

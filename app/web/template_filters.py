@@ -13,7 +13,7 @@ from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
 from app.web.connections.cards import down_providers, row_title
 from app.web.connections.form_labels import field_fault
-from app.web.connections.labels import advice, cause_text, status_wording, summary
+from app.web.connections.labels import advice, cause_text, status_wording, summary, waiting_text
 from app.web.connections.reconnect_labels import pending_text
 from app.web.history import labels as history_labels
 from app.web.history.charts import chart
@@ -51,6 +51,7 @@ CONNECTIONS: Filters = {
     "status_text": lambda card: status_wording(card).text,
     "status_tone": lambda card: status_wording(card).tone,
     "summary": summary,
+    "waiting_text": waiting_text,
 }
 HISTORY: Filters = {
     "availability": history_labels.availability,

@@ -22,6 +22,8 @@ def equip_templates(app: Dashboard) -> None:
     environment.trim_blocks = environment.lstrip_blocks = True
     static = StaticFiles(ROOT / "static")
     app.add_url_rule("/static/<path:filename>", "static", static.serve)
+    # Where a browser looks by itself, on pages that are not HTML.
+    app.add_url_rule("/favicon.ico", "static", static.serve, defaults={"filename": "favicon.ico"})
     add_filters(environment)
     environment.tests["bad_event"] = event_is_bad
     environment.globals.update(
@@ -39,6 +41,7 @@ async def _of_the_reader() -> dict[str, object]:
     known = person_or_none()
     return {
         "email": known.email if known else None,
+        "waiting": known.waiting if known else 0,
         "theme": theme.current_theme(),
         "now": int(time()),  # static/relative_time.js computes the offset of its clock from it
         "own_zone": own_zone(),

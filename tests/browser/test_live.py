@@ -1,5 +1,6 @@
 """What an open page does by itself, and what it leaves alone."""
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.browser
 
 UP = (Status.ONLINE,)
 SHAKY = (Status.DEGRADED, Cause.PROVIDER_ERROR)
+REFUSED = (Status.REVOKED, Cause.REVOKED)
 DOWN = (Status.OFFLINE, Cause.PROVIDER_ERROR)
 LOST = ("Failed to fetch", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
 
@@ -64,15 +66,17 @@ async def test_an_open_question_stays_open_while_the_card_changes(owner: Visitor
     await owner.sees("offline")
 
 
-async def test_a_change_of_status_is_said_once(owner: Visitor) -> None:
+async def test_confirmed_changes_are_said_and_a_first_strike_is_not(owner: Visitor) -> None:
     for change in (SHAKY, SHAKY, DOWN, DOWN):
         await owner.site.turn(*change)
         await owner.sees(change[0].value)
+    said = owner.page.get_by_role("log").locator("p")
+    await expect(said).to_have_text(["Основной магазин: Не в сети"])
     await owner.site.turn(*UP)
     await owner.sees("online")
-    said = owner.page.get_by_role("log").locator("p")
-    said_of = [f"Основной магазин: {each}" for each in ("Нестабильно", "Не в сети", "В сети")]
-    await expect(said).to_have_text(said_of)
+    await expect(said).to_have_text(
+        [f"Основной магазин: {each}" for each in ("Не в сети", "В сети")]
+    )
 
 
 async def test_the_banner_comes_when_nobody_checks_and_goes_when_somebody_does(
@@ -132,3 +136,16 @@ async def test_a_card_that_gets_no_news_says_so_by_itself(owner: Visitor) -> Non
     await expect(late).to_be_visible()
     await owner.site.run("UPDATE connections SET lease_id = NULL, lease_until = NULL")
     await expect(late).to_be_hidden()
+
+
+async def test_what_waits_for_its_owner_is_in_the_title_and_on_the_icon(owner: Visitor) -> None:
+    icon, badge = owner.page.locator("link[rel=icon]"), owner.page.locator("#waiting")
+    await expect(badge).to_be_hidden()
+    for change, title, file in (
+        (REFUSED, "(1) Подключения — Связка", "favicon-waiting.svg"),
+        (UP, "Подключения — Связка", "favicon.svg"),
+    ):
+        await owner.site.turn(*change)
+        await expect(owner.page).to_have_title(title)
+        await expect(icon).to_have_attribute("href", re.compile(f"/{file}"))
+    await expect(badge).to_be_hidden()

@@ -21,6 +21,7 @@ from tests.code.committed import ROOT, committed
 
 # Read by people, by Python, by a browser, or by what tests/deploy asks: tests of their own.
 OTHER_KINDS = {".py", ".md", ".html", ".css", ".js", ".png", ".txt", ".mako", ".gitignore"} | {
+    ".ico",
     ".conf",
     ".service",
     ".target",
@@ -39,6 +40,7 @@ def python_version(text: str) -> None:
 
 READERS: dict[str, Callable[[str], object]] = {  # by suffix, or by name where there is none
     ".json": json.loads,
+    ".webmanifest": json.loads,
     ".toml": tomllib.loads,
     ".yaml": yaml.safe_load,
     ".yml": yaml.safe_load,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import parser
+from app.web.middleware.static_files import BUNDLES
 from tests.code.committed import ROOT, committed, syntax_of, texts
 
 ENDS = "py|html|js|css|md|toml|ini|svg|mako"
@@ -27,8 +28,8 @@ OF_OTHERS = {
     *("pywebpush", "gzip_types", "autovacuum_vacuum_cost_limit", "Literal"),
 }
 PROVIDERS = re.compile(r"[A-Z0-9]+_CLIENT_(ID|SECRET)")
-# Files of those who run Связка, and what git ignores.
-THEIRS = {"providers.toml", "var/demo-providers.toml", "bench/results/"}
+# Files of those who run Связка, what git ignores, and what is put together at start.
+THEIRS = {"providers.toml", "var/demo-providers.toml", "bench/results/", *BUNDLES}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ import base64
 import hashlib
 import json
 import re
+import struct
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+
+from app.web.context import Dashboard
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
@@ -91,3 +94,20 @@ def _sha384(path: Path) -> str:
 def _symbols() -> set[str]:
     sprite = ElementTree.parse(STATIC / "icons.svg").getroot()
     return {each.get("id", "") for each in sprite}
+
+
+def test_the_manifest_names_icons_that_are_there_and_small() -> None:
+    manifest = json.loads((STATIC / "manifest.webmanifest").read_text())
+    pictures = [each for each in manifest["icons"] if each["type"] == "image/png"]
+    assert {each.get("purpose") for each in pictures} == {None, "maskable"}
+    for picture in pictures:
+        png = (ROOT / picture["src"].removeprefix("/")).read_bytes()
+        width, height = struct.unpack(">II", png[16:24])
+        assert picture["sizes"] == f"{width}x{height}"
+        assert len(png) < 5000
+
+
+async def test_browsers_that_look_for_an_icon_by_themselves_find_one(dashboard: Dashboard) -> None:
+    answer = await dashboard.test_client().get("/favicon.ico")
+    assert answer.status_code == 200
+    assert answer.mimetype == "image/vnd.microsoft.icon"

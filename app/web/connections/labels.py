@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.i18n.cause_texts import CAUSE_TEXTS, CardText
+from app.i18n.formatting import plural
 
 
 class Card(Protocol):
@@ -142,6 +143,11 @@ def _text(card: Card, cause: str) -> CardText:
 
 
 def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
-    """Every status with its number, also 0: static/status_announcer.js recounts them."""
+    """Every status with its number, also 0: static/card_counts.js recounts them."""
     found = [card.status for card in cards]
     return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
+
+
+def waiting_text(count: int) -> str:
+    """After «Подключения»: how many wait for their owner. static/waiting.js says it, too."""
+    return f", {count} {plural(count, 'ждёт', 'ждут', 'ждут')} вас"

@@ -38,6 +38,7 @@ def content_security_policy(app: Dashboard) -> str:
             "style-src 'self'",
             "img-src 'self'",
             "connect-src 'self'",
+            "manifest-src 'self'",
             " ".join(["form-action 'self'", *sorted(providers)]),
             "base-uri 'none'",
             "frame-ancestors 'none'",

@@ -16,6 +16,18 @@ from app.web.middleware.compression import accepts_gzip
 FOR_EVER = "public, max-age=31536000, immutable"  # its address changes with its content
 ASK_AGAIN = "no-cache"
 HARDEST = 9  # gzip's level: it is done once
+# Scripts that are sent as one: the headers of an answer are as long as most of them are.
+BUNDLES = {
+    "live.js": (
+        "trusted_types.js",
+        "relative_time.js",
+        "link_state.js",
+        "stream.js",
+        "waiting.js",
+        "card_counts.js",
+        "status_announcer.js",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,9 @@ class StaticFiles:
             for path in folder.rglob("*")
             if path.is_file()
         }
+        for name, parts in BUNDLES.items():
+            whole = b"".join(self._files[part].plain for part in parts)
+            self._files[name] = _static_file(name, whole)
 
     def url(self, name: str) -> str:
         """The URL with the hash, `static_url` in templates. KeyError for an unknown file."""
@@ -61,11 +76,14 @@ class StaticFiles:
 
 
 def _read(path: Path) -> StaticFile:
-    plain = path.read_bytes()
+    return _static_file(path.name, path.read_bytes())
+
+
+def _static_file(name: str, plain: bytes) -> StaticFile:
     packed = gzip.compress(plain, HARDEST, mtime=0)
     return StaticFile(
         hashlib.sha256(plain).hexdigest()[:10],
-        mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+        mimetypes.guess_type(name)[0] or "application/octet-stream",
         plain,
         packed if len(packed) < len(plain) else None,
     )

@@ -27,6 +27,7 @@ from app.web.connections.fragments import card_html, gone_event, partial, pendin
 from app.web.context import Dashboard
 from app.web.sse import ServerSentEvent
 from app.web.stream.banner import banner_event
+from app.web.stream.waiting import count_waiting, tell_waiting, waiting_event
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +70,9 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
             log.exception(LogEvent("card_not_rendered", connection=row.id))
         else:
             app.hub.deliver(row.user_id, row.id, event)
-    await tell_bulk_checks(app, (row.user_id for row in rows))
+    user_ids = {row.user_id for row in rows}
+    await tell_bulk_checks(app, user_ids)
+    await tell_waiting(app, user_ids)
 
 
 async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
@@ -92,6 +95,8 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         if key not in events:
             events[key] = await _page_event(app, snapshot, *key)
         page.put(LIST, events[key])
+        page.waiting = count_waiting(snapshot.rows.get(page.user_id, ()))
+        page.put("waiting", waiting_event(page.waiting))
         page.put("banner", banner)
         await asyncio.sleep(0)  # a list may be long, and others wait for the event loop
 

@@ -1,0 +1,10 @@
+"""Which connections wait for their owner: they do not work, and nobody else can mend them."""
+
+from sqlalchemy import and_
+
+from app.models.connection import Connection, Status
+
+AWAITED = (Status.BLOCKED, Status.REVOKED)
+WAITING_FOR_OWNER = and_(
+    Connection.status.in_(AWAITED), Connection.replaces_connection_id.is_(None)
+)
