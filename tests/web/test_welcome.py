@@ -10,6 +10,7 @@ from app.config import read_settings
 from app.errors import ConfigurationError
 from app.models.account import User
 from app.web import markdown, welcome
+from app.web.connections.labels import STATUS
 from app.web.context import Dashboard
 from tests.support.people import Person
 from tests.web.accounts.test_settings import body
@@ -61,6 +62,11 @@ async def test_how_to_use_it_is_one_text(dashboard: Dashboard) -> None:
     for line in welcome.HELP.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
             assert f"<h2>{line.removeprefix('## ')}</h2>" in page
+
+
+def test_every_status_is_explained_by_the_word_on_its_card() -> None:
+    text = welcome.HELP.read_text(encoding="utf-8")
+    assert [each.text for each in STATUS.values() if f"«{each.text}»" not in text] == []
 
 
 @pytest.mark.parametrize(
