@@ -73,11 +73,11 @@ def faster(today_point: Point, yesterday_point: Point) -> str:
 
 
 def slowness(slow: SlowTime) -> str:
-    """ "2 раза медленнее обычного, всего 3 ч 10 мин"; nothing where it never was."""
+    """ "2 раза, всего 3 ч 10 мин"; nothing where it never was."""
     if not slow.count:
         return ""
     times = counted(slow.count, "раз", "раза", "раз")
-    return f"{times} медленнее обычного, всего {short_span(slow.lasted)}"
+    return f"{times}, всего {short_span(slow.lasted)}"
 
 
 def bar_title(split: Breakdown) -> str:

@@ -23,6 +23,7 @@ from app.i18n.formatting import (
 )
 from app.i18n.timezones import ZONES
 from app.models.connection import Cause
+from app.web.history.labels import availability
 
 
 class FaultTexts(NamedTuple):
@@ -139,7 +140,7 @@ def verdict(split: Breakdown, window: TimeRange, zone: ZoneInfo) -> str:
     if split.uptime is None:
         return f"За {name} данных нет: никто не проверял."
     rest = [f"{NO_DATA} {_span(split.unknown)}"] if split.unknown else []
-    return ", ".join([f"Доступность за {name}: {percent(split.uptime)}", *_downtime(split), *rest])
+    return ", ".join([f"Доступность за {name}: {availability(split)}", *_downtime(split), *rest])
 
 
 def spendings(split: Breakdown) -> list[tuple[str, str]]:

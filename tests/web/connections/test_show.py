@@ -111,6 +111,25 @@ async def test_an_end_that_nothing_renews_is_told_on_card_page_and_in_json(
     assert told["status"] == "online"
 
 
+async def test_slow_is_told_within_online_and_counted(person: Person, database: Database) -> None:
+    card = await person.connect()
+    assert card["slow"] is False
+    since = func.now() - timedelta(minutes=40)
+    async with database.sessions.begin() as session:
+        values = {"slow_since": since, "baseline_ms": 412, "latency_ms": 3_011}
+        await session.execute(update(Connection).values(values))
+    (told,) = await person.connected()
+    assert (told["slow"], told["is_online"], told["status"]) == (True, True, "online")
+    shown = card_of(await person.page(), f"connection-{card['id']}").replace("\u00a0", " ")
+    assert "Отвечает медленнее своего обычного" in shown
+    assert "сейчас 3 011 мс, обычно не дольше 412 мс" in shown
+    for path in (page_of(card), f"{page_of(card)}/report"):
+        assert re.search(r"едленнее обычного[^:]*: 1 раз", await person.page(path))
+    async with database.sessions.begin() as session:
+        await session.execute(update(Connection).values(status="offline", cause="timeout"))
+    assert (await person.connected())[0]["slow"] is False
+
+
 async def test_an_end_that_is_far_away_is_only_on_the_page(
     person: Person, database: Database
 ) -> None:
