@@ -13,8 +13,7 @@
   const outcome = () => document.querySelector("#round [data-over]")?.dataset.over ?? "";
   const known = new Map(); // the last status of each card that was said, or was there at first
   let ended = ""; // how the last check of everything ended
-  let timer = 0;
-  let spoken = -PAUSE; // when the last line was said
+  let [timer, spoken] = [0, -PAUSE]; // of the next line; when the last one was said
 
   function say(text) {
     const line = document.createElement("p");
@@ -60,8 +59,9 @@
   }
 
   function compare() {
+    const news = changed().length > 0; // also while a line is on its way: it gets to know new cards
     if (!outcome()) ended = "";
-    if (timer || (!changed().length && outcome() === ended)) return;
+    if (timer || (!news && outcome() === ended)) return;
     timer = setTimeout(speak, Math.max(GATHER, spoken + PAUSE - performance.now()));
   }
 

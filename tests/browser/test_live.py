@@ -18,6 +18,10 @@ UP = (Status.ONLINE,)
 SHAKY = (Status.DEGRADED, Cause.PROVIDER_ERROR)
 REFUSED = (Status.REVOKED, Cause.REVOKED)
 DOWN = (Status.OFFLINE, Cause.PROVIDER_ERROR)
+HIDE = """
+Object.defineProperty(document, "hidden", { value: true });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
 LOST = ("Failed to fetch", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
 
 
@@ -149,3 +153,30 @@ async def test_what_waits_for_its_owner_is_in_the_title_and_on_the_icon(owner: V
         await expect(owner.page).to_have_title(title)
         await expect(icon).to_have_attribute("href", re.compile(f"/{file}"))
     await expect(badge).to_be_hidden()
+
+
+async def test_a_hidden_page_asks_what_waits_for_its_owner(owner: Visitor) -> None:
+    await owner.page.clock.install()
+    await owner.page.reload()
+    await owner.is_live()
+    await owner.page.evaluate(HIDE)
+    await owner.site.turn(*REFUSED)
+    await owner.page.clock.fast_forward(91_000)
+    await expect(owner.page).to_have_title("(1) Подключения — Связка")
+    await owner.sees("online")  # nothing came over the stream
+
+
+async def test_an_offline_browser_is_believed_and_a_click_that_failed_is_forgotten_after_it(
+    owner: Visitor,
+) -> None:
+    owner.expects(*LOST, "ERR_INTERNET_DISCONNECTED")
+    offline = owner.page.get_by_text("Нет интернета, попробуем сами.")
+    failed = owner.page.get_by_text("Не получилось.")
+    await owner.context.set_offline(True)
+    await expect(offline).to_be_visible()
+    await owner.button("Проверить").click()
+    await expect(failed).to_be_visible()
+    await owner.context.set_offline(False)
+    await owner.is_live()
+    await expect(offline).to_be_hidden()
+    await expect(failed).to_be_hidden()
