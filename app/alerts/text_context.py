@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from app.alerts.message import Button, Line
 from app.alerts.types import Kind
 from app.i18n.cause_texts import CAUSE_TEXTS
-from app.i18n.connection_titles import subtitle_of, title_of
+from app.i18n.connection_titles import quoted, subtitle_of, title_of
 from app.i18n.formatting import day_and_time, of_connections
 
 MOST_LINES = 12  # connections that have a line; the rest are counted
@@ -59,13 +59,13 @@ class TextContext:
             return f"«{self.name}», {of_connections(len(self.items))}"
         title = self.label(self.first)
         service = subtitle_of(title, self.name)
-        return f"«{title}» ({service})" if service else f"«{title}»"
+        return f"{quoted(title)} ({service})" if service else quoted(title)
 
     @property
     def whom(self) -> str:
         """ "«Магазин на Ленина»", or "3 подключения"."""
         if len(self.items) == 1:
-            return f"«{self.label(self.first)}»"
+            return quoted(self.label(self.first))
         return of_connections(len(self.items))
 
     @property

@@ -7,6 +7,7 @@ from app.i18n.plain_text import one_line
 LONGEST_NAME = 80  # characters
 LONGEST_TAG = 40
 MOST_TAGS = 10  # of one connection
+INNER_QUOTES = str.maketrans("«»", "„“")
 
 
 def title_of(name: str | None, label: str | None, service: str) -> str:
@@ -23,6 +24,11 @@ def full_title(title: str, service: str) -> str:
     """Title and subtitle in one line."""
     subtitle = subtitle_of(title, service)
     return f"{title}, {subtitle}" if subtitle else title
+
+
+def quoted(title: str) -> str:
+    """In «…», with other quotation marks inside, as Russian has them."""
+    return f"«{title.translate(INNER_QUOTES)}»"
 
 
 def read_name(text: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from app.i18n.connection_titles import full_title
+from app.i18n.connection_titles import full_title, quoted
 from app.i18n.formatting import every, lower_first, milliseconds, of_connections, short_span
 from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
@@ -25,6 +25,7 @@ Filters = Mapping[str, Callable[..., Any]]
 TEXT: Filters = {
     "every": every,
     "full_title": full_title,
+    "quoted": quoted,
     "lower_first": lower_first,
     "milliseconds": milliseconds,
     "of_connections": of_connections,

@@ -12,6 +12,7 @@ from app.i18n.connection_titles import (
     MOST_TAGS,
     full_title,
     has_tag,
+    quoted,
     read_name,
     read_tags,
     subtitle_of,
@@ -41,6 +42,10 @@ def test_the_title_is_the_owners_name_else_the_accounts_else_the_services(
     assert title_of(name, label, "Эвотор") == title
     assert subtitle_of(title, "Эвотор") == subtitle
     assert full_title(title, "Эвотор") == (f"{title}, {subtitle}" if subtitle else title)
+
+
+def test_a_quotation_in_a_quotation_has_marks_of_its_own() -> None:
+    assert quoted("ООО «Ромашка»") == "«ООО „Ромашка“»"
 
 
 @pytest.mark.parametrize(

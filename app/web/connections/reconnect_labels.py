@@ -4,11 +4,10 @@ from collections.abc import Iterable
 
 from app.connections.pending_reconnects import PendingReconnect
 from app.i18n.cause_texts import CAUSE_TEXTS
+from app.i18n.connection_titles import INNER_QUOTES
 from app.models.connection import Status
 from app.providers.provider import Provider
 from app.web.connections.labels import Explanation
-
-INNER_QUOTES = str.maketrans("«»", "„“")
 
 WAITS = (
     "Новый доступ к «{name}» получен, но сервис пока не назвал его аккаунт. Как только назовёт, "

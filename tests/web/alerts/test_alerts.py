@@ -125,7 +125,10 @@ async def test_a_channel_is_limited_to_tags_that_there_are(
     assert (await other_person.post(path, tag="Тула")).status_code == 404
     for chosen in ("Тула", "Псков"):
         await person.client.post(path, form={"tag": chosen})
-        assert (await newest(person.app, "email")).tags == [chosen] * (chosen == "Тула")
+        is_known = chosen == "Тула"
+        assert (await newest(person.app, "email")).tags == [chosen] * is_known
+        said = "каждый способ ограничен метками" in await person.page("/alerts")
+        assert said == is_known
 
 
 async def test_a_webhook_shows_its_secret_once(person: Person, to: Receivers) -> None:
