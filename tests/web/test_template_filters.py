@@ -9,7 +9,7 @@ from app.web.template_filters import TEXT, add_filters, add_groups
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
-@pytest.mark.parametrize("taken", ["percent", "first"], ids=["by us", "by Jinja"])
+@pytest.mark.parametrize("taken", ["every", "first"], ids=["by us", "by Jinja"])
 def test_a_filter_whose_name_is_taken_stops_the_start(taken: str) -> None:
     with pytest.raises(ValueError, match=taken):
         add_groups(Environment(autoescape=True), [TEXT, {taken: str}])
