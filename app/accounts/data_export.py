@@ -12,7 +12,7 @@ from app.models.account import CalendarLink, EmailChange, Passkey, SecondFactor,
 from app.models.alert import Alert, AlertChannel, AlertPreferences, AlertState
 from app.models.audit import AuditLogEntry
 from app.models.connection import Connection, Grant, PushedToken
-from app.models.history import Latencies, Outage
+from app.models.history import Latencies, Outage, SlowPeriod
 
 Column = InstrumentedAttribute[Any]
 
@@ -31,6 +31,7 @@ CONNECTION_COLUMNS: tuple[Column, ...] = (
     *(Connection.name, Connection.tags),
     *(Connection.status, Connection.cause, Connection.evidence, Connection.since),
     *(Connection.last_checked_at, Connection.latency_ms, Connection.connected_at),
+    *(Connection.baseline_ms, Connection.slow_since),
     *(Grant.scopes, Grant.granted_at, Grant.refreshed_at),
 )
 PROVEN_ACCOUNT_COLUMNS: tuple[Column, ...] = (PushedToken.provider, PushedToken.account)
@@ -39,6 +40,7 @@ OUTAGE_COLUMNS: tuple[Column, ...] = (
     *(Outage.opened_at, Outage.closed_at, Outage.evidence),
     *(Outage.fault, Outage.last_evidence, Outage.checks),
 )
+SLOW_COLUMNS: tuple[Column, ...] = (SlowPeriod.connection_id, SlowPeriod.began, SlowPeriod.ended)
 LATENCY_COLUMNS: tuple[Column, ...] = (Latencies.connection_id, Latencies.began, Latencies.counts)
 CHANNEL_COLUMNS: tuple[Column, ...] = (
     *(AlertChannel.kind, AlertChannel.label, AlertChannel.state),
@@ -67,6 +69,7 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
     connections = select(*CONNECTION_COLUMNS).outerjoin(Grant, Grant.connection_id == Connection.id)
     outages = select(*OUTAGE_COLUMNS).join(Connection, Connection.id == Outage.connection_id)
     latencies = select(*LATENCY_COLUMNS).join(Connection, Connection.id == Latencies.connection_id)
+    slow = select(*SLOW_COLUMNS).join(Connection, Connection.id == SlowPeriod.connection_id)
     return {
         "person": (await _rows(session, select(*USER_COLUMNS), User.id == user_id))[0],
         "new_email": await _rows(session, select(*NEW_EMAIL), EmailChange.user_id == user_id),
@@ -83,6 +86,7 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
             session, select(*PROVEN_ACCOUNT_COLUMNS), PushedToken.user_id == user_id
         ),
         "outages": await _rows(session, outages, Connection.user_id == user_id),
+        "slow": await _rows(session, slow, Connection.user_id == user_id),
         "latencies": await _rows(session, latencies, Connection.user_id == user_id),
         "channels": await _rows(session, select(*CHANNEL_COLUMNS), AlertChannel.user_id == user_id),
         "wishes": await _rows(

@@ -1,6 +1,7 @@
 """Between steps 3 and 4 of a check: a lease with what was found out about it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from app.models.connection import Status
 from app.monitor.answer import Answer
@@ -24,13 +25,13 @@ class Checked:
         """False: our own mistake kept us from asking, which changes nobody's status."""
         return self.answer.was_sent
 
-    @property
+    @cached_property
     def latency_ms(self) -> int | None:
         """Only an answer that was as it should be has one: what fails at once is not fast."""
         answer, is_online = self.answer, self.verdict.status is Status.ONLINE
         return answer.latency_ms if is_online and answer.status > 0 and not answer.refused else None
 
-    @property
+    @cached_property
     def pace(self) -> Pace:
         """Is it slow, by its own usual latency?"""
         row = self.lease.row

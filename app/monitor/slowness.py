@@ -4,7 +4,7 @@ Slow is measured by the connection's own past: what 95 % of its answers of the l
 exceed (`app/history/baseline.py`). Pure.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.models.connection import Status
 
@@ -14,8 +14,7 @@ CONFIRMING_ANSWERS = 3  # in a row, to become slow and to recover
 MARGIN, NOTICEABLE_MS = 1.5, 200
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(NamedTuple):
     is_slow: bool = False
     streak: int = 0  # answers in a row that say the opposite
 
@@ -34,7 +33,7 @@ def pace_after(
     if latency_ms is None:
         return known
     if is_above(latency_ms, baseline_ms) is known.is_slow:
-        return Pace(known.is_slow)
+        return Pace(known.is_slow) if known.streak else known
     if known.streak + 1 < CONFIRMING_ANSWERS:
         return Pace(known.is_slow, known.streak + 1)
     return Pace(not known.is_slow)

@@ -21,6 +21,7 @@ LISTS = (
         data_export.CONNECTION_COLUMNS,
         data_export.PROVEN_ACCOUNT_COLUMNS,
         data_export.OUTAGE_COLUMNS,
+        data_export.SLOW_COLUMNS,
         data_export.LATENCY_COLUMNS,
     ),
     *(
