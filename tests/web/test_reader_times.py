@@ -64,6 +64,7 @@ CARD = Thing(
         "past": None,
         "tags": (),
     },
+    **{"title": "Лавка", "full_title": "Лавка, Эвотор", "subtitle": "Эвотор"},
     **{"since": AT, "last_checked_at": AT, "next_check_at": AT, "stale": False, "stale_at": None},
     **{"expires_at": LAST_DAY, "flapping": False, "by_key": False, "delivered": False},
     **{"provider_down_since": AT, "provider_refuses_all": False, "is_lasting": False},
@@ -95,6 +96,8 @@ ENTRY = Thing(at=AT, deed="signed_up", provider=None, label=None, who="person", 
 SESSION = Thing(id=1, id_hash=b"", user_agent="", seen_at=AT, created_at=AT)
 FILTER = Thing(connection_id=None, cause=None)
 CONTEXTS: dict[str, dict[str, object]] = {
+    "accounts/email_sent.html": {"trouble": "server", "expires_at": AT},
+    "connections/expiries.html": {"cards": [CARD], "made_at": AT},
     "accounts/_passkeys.html": {"passkeys": [Thing(id=1, name="", created_at=AT, used_at=AT)]},
     "accounts/_sessions.html": {"sessions": [SESSION], "who": Thing(session_hash=b"")},
     "accounts/audit_log.html": {"entries": [ENTRY], "kinds": {}, "periods": {}},
@@ -186,7 +189,8 @@ def environment_of(alone: str) -> Environment:
     def load(name: str) -> str:
         if name == alone or name.endswith("_macros.html"):
             return source_of(name)
-        return "{% block main %}{% endblock %}" if name.startswith("layout/") else ""
+        blocks = "{% block main %}{% endblock %}{% block form %}{% endblock %}"
+        return blocks if name.startswith("layout/") else ""
 
     environment = Environment(autoescape=True, loader=FunctionLoader(load))
     add_filters(environment, lambda: NOW)
