@@ -1,16 +1,19 @@
 """The texts of every cause, in one place: on a card, in the history and in an alert.
 
 A cause is a value of `models.connection.Cause`; a test compares the two lists. `{name}` stands for
-the provider's name.
+the provider's name, whose gender nobody knows: what it did is said of «Сервис».
 """
 
 from dataclasses import dataclass
+
+CHECK, RECONNECT = "check", "reconnect"  # buttons of a card
 
 
 @dataclass(frozen=True)
 class CardText:
     headline: str
-    next_step: str  # whose move it is, and what to do
+    next_step: str  # what to do, or that there is nothing to do
+    button: str = ""  # the one that the next step names: CHECK or RECONNECT
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class CauseTexts:
     noun: str  # a filter's choice and a report's column: "сервис не отвечал"
     alert: str = ""  # "«Эвотор» не работает с 14:02: сервис не отвечает"; "": it makes no outage
     alert_next_step: str = ""  # "Ваш ход. …"; "": it is not the owner's move
-    next_step_when_lasting: str = ""  # on a card whose trouble is hours old
+    card_when_lasting: CardText | None = None  # where the trouble is hours old
     card_of_key: CardText | None = None  # where the owner typed the key in
     card_of_delivered: CardText | None = None  # where the provider sends the key by itself
 
@@ -31,7 +34,9 @@ class CauseTexts:
     def makes_outages(self) -> bool:
         return bool(self.alert)
 
-    def card_text(self, *, by_key: bool, delivered: bool) -> CardText:
+    def card_text(self, *, by_key: bool, delivered: bool, lasting: bool = False) -> CardText:
+        if lasting and self.card_when_lasting is not None:
+            return self.card_when_lasting
         if delivered and self.card_of_delivered is not None:
             return self.card_of_delivered
         if by_key and self.card_of_key is not None:
@@ -65,8 +70,8 @@ CAUSE_TEXTS = {
     "timeout": CauseTexts(
         card=CardText(
             "Сервис не отвечает",
-            "«{name}» не ответил вовремя. От вас ничего не нужно, переподключение не поможет: "
-            "мы продолжаем проверять.",
+            "Сервис «{name}» не ответил вовремя. От вас ничего не нужно, переподключение не "
+            "поможет: мы продолжаем проверять.",
         ),
         was="не отвечал",
         still="не отвечает",
@@ -87,8 +92,8 @@ CAUSE_TEXTS = {
     "bad_response": CauseTexts(
         card=CardText(
             "Сервис отвечает непонятно",
-            "«{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение не "
-            "поможет: мы продолжаем проверять.",
+            "Сервис «{name}» прислал не то, что обещает. От вас ничего не нужно, переподключение "
+            "не поможет: мы продолжаем проверять.",
         ),
         was="отвечал непонятно",
         still="отвечает непонятно",
@@ -98,7 +103,8 @@ CAUSE_TEXTS = {
     "rate_limited": CauseTexts(
         card=CardText(
             "Сервис просит проверять реже",
-            "«{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и проверим.",
+            "Сервис «{name}» ограничил число наших запросов. От вас ничего не нужно: подождём и "
+            "проверим.",
         ),
         was="просил проверять реже",
         still="просит проверять реже",
@@ -109,11 +115,13 @@ CAUSE_TEXTS = {
             "Нет доступа к данным",
             "Откройте личный кабинет «{name}»: он должен открываться, приложение — быть "
             "установлено, а доступ ему — разрешён. Потом нажмите «Проверить».",
+            CHECK,
         ),
         card_of_key=CardText(
             "Нет доступа к данным",
             "«{name}» знает ваш ключ, но данных по нему не даёт. Откройте личный кабинет: он "
             "должен работать, а у ключа — быть права. Потом нажмите «Проверить».",
+            CHECK,
         ),
         card_of_delivered=CardText(
             "Нет доступа к данным",
@@ -135,10 +143,12 @@ CAUSE_TEXTS = {
             "Доступ не оплачен или приложение не установлено",
             "Откройте личный кабинет «{name}»: установите приложение на устройство и проверьте "
             "оплату. Потом нажмите «Проверить».",
+            CHECK,
         ),
         card_of_key=CardText(
             "Доступ не оплачен",
             "Откройте личный кабинет «{name}» и проверьте оплату. Потом нажмите «Проверить».",
+            CHECK,
         ),
         was="ждал оплаты или установки",
         still="ждёт оплаты или установки",
@@ -154,16 +164,19 @@ CAUSE_TEXTS = {
             "Доступ отозван",
             "«{name}» больше не принимает наш доступ. Нажмите «Переподключить» и разрешите его "
             "снова: история сохранится.",
+            RECONNECT,
         ),
         card_of_key=CardText(
             "Ключ больше не действует",
             "«{name}» не принимает ваш ключ: его удалили или его срок прошёл. Создайте новый, "
             "нажмите «Переподключить» и вставьте его: история сохранится.",
+            RECONNECT,
         ),
         card_of_delivered=CardText(
             "Ключ приложения больше не действует",
             "Удалите приложение в личном кабинете «{name}» и установите снова: новый ключ придёт к "
             "нам сам, история сохранится.",
+            RECONNECT,
         ),
         was="не принимал наш доступ",
         still="не принимает наш доступ",
@@ -174,12 +187,14 @@ CAUSE_TEXTS = {
     "inconsistent": CauseTexts(
         card=CardText(
             "Сервис противоречит себе",
-            "«{name}» сам выдал доступ и сам его не принимает. От вас ничего не нужно, "
+            "Сервис «{name}» сам выдал доступ и сам его не принимает. От вас ничего не нужно, "
             "переподключение не поможет: мы продолжаем проверять.",
         ),
-        next_step_when_lasting=(
-            "«{name}» сам выдал доступ и уже несколько часов его не принимает. Это его сбой, но "
-            "можно попробовать «Переподключить»: история сохранится."
+        card_when_lasting=CardText(
+            "Сервис противоречит себе",
+            "Сервис «{name}» сам выдал доступ и уже несколько часов его не принимает. Это его "
+            "сбой, но можно попробовать «Переподключить»: история сохранится.",
+            RECONNECT,
         ),
         was="противоречил себе",
         still="противоречит себе",
@@ -191,6 +206,7 @@ CAUSE_TEXTS = {
             "Отвечает другой аккаунт",
             "Доступ, который вы дали, теперь отвечает за другой аккаунт «{name}». Если вы этого не "
             "меняли, нажмите «Переподключить» и войдите в нужный аккаунт: история сохранится.",
+            RECONNECT,
         ),
         was="отвечал за другой аккаунт",
         still="отвечает за другой аккаунт",

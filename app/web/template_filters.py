@@ -13,7 +13,14 @@ from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
 from app.web.connections.cards import down_providers, row_title
 from app.web.connections.form_labels import field_fault
-from app.web.connections.labels import advice, cause_text, status_wording, summary, waiting_text
+from app.web.connections.labels import (
+    advice,
+    advised_button,
+    cause_text,
+    status_wording,
+    summary,
+    waiting_text,
+)
 from app.web.connections.reconnect_labels import pending_text
 from app.web.history import labels as history_labels
 from app.web.history.charts import chart
@@ -41,6 +48,7 @@ ACCOUNTS: Filters = {
 }
 CONNECTIONS: Filters = {
     "advice": advice,
+    "advised_button": advised_button,
     "cause_text": cause_text,
     "down_providers": down_providers,
     "field_fault": field_fault,
@@ -66,6 +74,7 @@ HISTORY: Filters = {
     "half_hour_bars": half_hour_bars,
     "long_bars": long_bars,
     "proof": lambda each: history_labels.proof(each.evidence, each.last_evidence, each.checks),
+    "reason": history_labels.reason,
     "slowness": history_labels.slowness,
     "spark": spark,
     "tone_of": history_labels.tone_of,

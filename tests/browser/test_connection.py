@@ -21,19 +21,20 @@ async def look_closer(owner: Visitor) -> None:
 async def test_the_page_is_live_and_so_are_its_facts(owner: Visitor) -> None:
     await look_closer(owner)
     facts = owner.page.locator("#facts")
-    await expect(facts).to_contain_text("доступ работает")
-    await owner.site.turn(Status.OFFLINE, Cause.PROVIDER_ERROR)
-    await owner.sees("offline")
-    await expect(facts).to_contain_text("Сервис отвечает ошибкой")
-    await expect(facts).to_contain_text("Сервиса «Эвотор»")
+    await expect(facts).to_contain_text("Продлеваем сами")
+    await owner.site.turn(Status.REVOKED, Cause.REVOKED)
+    await owner.sees("revoked")
+    await expect(owner.card()).to_contain_text("Ваш ход")
+    await expect(facts).to_contain_text("Больше не действует")
     await owner.site.turn(Status.ONLINE)
     await owner.sees("online")
-    await expect(facts).to_contain_text("доступ работает")
+    await expect(facts).to_contain_text("Продлеваем сами")
 
 
 async def test_a_check_by_hand_and_a_disconnect_work_from_there(owner: Visitor) -> None:
     await look_closer(owner)
-    await owner.button("Проверить").click()
+    async with owner.page.expect_response("**/checks"):
+        await owner.button("Проверить").click()
     await owner.sees("online")
     await owner.button("Отключить").click()
     await owner.card().get_by_role("dialog").get_by_role("button", name="Отключить").click()
@@ -59,7 +60,7 @@ async def test_asking_anew_about_a_connection_that_just_went_is_no_mistake(owner
     # The page may have asked by itself, just before.
     async with owner.page.expect_response(lambda answer: answer.status == 204):
         await owner.page.locator("#facts").dispatch_event("facts:old")
-    await expect(owner.page.locator("#facts")).to_contain_text("доступ работает")
+    await expect(owner.page.locator("#facts")).to_contain_text("Продлеваем сами")
 
 
 async def test_a_connection_that_went_while_the_server_was_away_is_told_too(

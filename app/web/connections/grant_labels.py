@@ -6,19 +6,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from app.i18n.formatting import plural
-from app.web.connections.labels import Card, is_unconfirmed
+from app.web.connections.labels import Card, is_everybodys, is_unconfirmed
 
 TOLD = 30  # days before the last one from which on a card shows it
 SOON = 7  # days before the last one from which on it is amber
 
-MOVE = {
-    None: "Ничей: всё работает.",
-    "you": "Ваш.",
-    "provider": "Сервиса «{name}». От вас ничего не нужно.",
-    "us": "Наш. От вас ничего не нужно.",
-}
-MOVE_WHILE_CHECKING = "Наш: проверяем доступ в первый раз."
-MOVE_AFTER_ONE_STRIKE = "Наш: скоро проверим ещё раз. От вас пока ничего не нужно."
+MOVE = {"you": "Ваш ход", "provider": "Ход сервиса", "us": "Ход за нами"}
 
 
 @dataclass(frozen=True)
@@ -60,12 +53,9 @@ def allowed(scopes: Iterable[str], words: Mapping[str, str]) -> list[Allowed]:
 
 
 def move(card: Card) -> str:
-    """Whose move it is, as a sentence."""
-    if card.status == "checking":
-        return MOVE_WHILE_CHECKING
-    if card.provider_refuses_all:
-        return MOVE["provider"].format(name=card.name)
-    outage = card.fault == "provider" and card.provider_down_since is not None
-    if is_unconfirmed(card) and not outage:
-        return MOVE_AFTER_ONE_STRIKE
-    return MOVE[card.fault].format(name=card.name)
+    """Whose move it is, in two words; "" where nothing is wrong."""
+    if card.fault is None:
+        return ""
+    if is_everybodys(card):
+        return MOVE["provider"]
+    return MOVE["us" if is_unconfirmed(card) else card.fault]

@@ -119,7 +119,7 @@ def cause_text(card: Card) -> str:
 
 
 def advice(card: Card) -> str:
-    """Whose move it is and what to do."""
+    """What to do, or that there is nothing to do."""
     if card.cause is None:
         return ""
     if card.provider_refuses_all:
@@ -128,9 +128,20 @@ def advice(card: Card) -> str:
         return DOWN_FOR_MANY.format(name=card.name)
     if is_unconfirmed(card):
         return FIRST_STRIKE
-    texts = CAUSE_TEXTS[card.cause]
-    lasting = texts.next_step_when_lasting if card.is_lasting else ""
-    return (lasting or _text(card, card.cause).next_step).format(name=card.name)
+    return _text(card, card.cause).next_step.format(name=card.name)
+
+
+def advised_button(card: Card) -> str:
+    """The button of the card that the advice names, which is then the strong one; "" for none."""
+    if card.cause is None or is_unconfirmed(card) or is_everybodys(card):
+        return ""
+    return _text(card, card.cause).button
+
+
+def is_everybodys(card: Card) -> bool:
+    """Its trouble is an outage of the provider, and not its own."""
+    down = card.provider_down_since is not None and card.fault == "provider"
+    return down or card.provider_refuses_all
 
 
 def is_unconfirmed(card: Card) -> bool:
@@ -139,7 +150,9 @@ def is_unconfirmed(card: Card) -> bool:
 
 
 def _text(card: Card, cause: str) -> CardText:
-    return CAUSE_TEXTS[cause].card_text(by_key=card.by_key, delivered=card.delivered)
+    return CAUSE_TEXTS[cause].card_text(
+        by_key=card.by_key, delivered=card.delivered, lasting=card.is_lasting
+    )
 
 
 def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:

@@ -1,12 +1,14 @@
 """Russian texts of bars, figures and outages. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from app.history.latency import Point
+from app.history.latency_ring import PastCheck
 from app.history.periods import TimeRange
 from app.history.slow_periods import SlowTime
+from app.history.timeline import Interval
 from app.history.uptime import NO_TIME, Breakdown
 from app.i18n.cause_texts import CAUSE_TEXTS
 from app.i18n.formatting import (
@@ -30,6 +32,8 @@ MEANINGFUL = timedelta(
 )  # watched for less, a share says more about chance than about uptime
 COMPARABLE = 10  # answers of a day, from which on its median is compared
 IN_ORDER = "в сети"  # of a bar
+SHOWN_TO = timedelta(seconds=1)
+ONE_FAILURE = "один раз, не подтвердилось"
 TONES = {"revoked": "d", "offline": "d", "blocked": "w", UNWATCHED: "n"}  # classes of a bar
 
 
@@ -50,6 +54,17 @@ def proof(evidence: str, last_evidence: str, checks: int) -> str:
     if last_evidence and _told(last_evidence) != _told(evidence):
         words.append(f"под конец: {last_evidence}")
     return "; ".join(words)
+
+
+def reason(look: PastCheck, intervals: Iterable[Interval]) -> str:
+    """Why a check failed: what the outage says that it belongs to, of those given."""
+    if look.at is None:
+        return ""
+    for each in intervals:
+        began = each.began - SHOWN_TO  # the time of a check is cut to the second
+        if each.cause and began <= look.at <= (each.ended or look.at):
+            return CAUSE_TEXTS[each.cause].noun
+    return ONE_FAILURE
 
 
 def availability(split: Breakdown) -> str:

@@ -26,6 +26,7 @@ BUNDLES = {
         "waiting.js",
         "card_counts.js",
         "status_announcer.js",
+        "copy.js",
     )
 }
 

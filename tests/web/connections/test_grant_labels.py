@@ -59,10 +59,10 @@ def test_a_day_has_its_year() -> None:
     assert formatting.day(NOW, MOSCOW) == "23 ноября 2026"
 
 
-@pytest.mark.parametrize("cause", [None, *Cause])
+@pytest.mark.parametrize("cause", list(Cause))
 @pytest.mark.parametrize("status", [each for each in Status if each != Status.DISCONNECTED])
-def test_every_status_says_whose_move_it_is(status: Status, cause: Cause | None) -> None:
-    card = Card(status=status, cause=cause, fault=cause.fault if cause else None)
+def test_every_trouble_says_whose_move_it_is(status: Status, cause: Cause) -> None:
+    card = Card(status=status, cause=cause, fault=cause.fault)
     said = grant_labels.move(card)
     assert said
     assert "{" not in said
@@ -70,12 +70,12 @@ def test_every_status_says_whose_move_it_is(status: Status, cause: Cause | None)
 
 def test_in_an_outage_for_everybody_the_move_is_the_providers() -> None:
     card = Card(status="degraded", cause="timeout", fault="provider", provider_down_since=NOW)
-    assert grant_labels.move(card).startswith("Сервиса «Эвотор».")
+    assert grant_labels.move(card) == "Ход сервиса"
 
 
 def test_where_everybody_is_refused_the_move_is_the_providers() -> None:
     card = Card(status="revoked", cause="revoked", fault="you", provider_refuses_all=True)
-    assert grant_labels.move(card).startswith("Сервиса «Эвотор».")
+    assert grant_labels.move(card) == "Ход сервиса"
 
 
 def test_what_can_be_said_of_a_disconnect_can_be_said_of_a_cancel() -> None:

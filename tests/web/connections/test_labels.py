@@ -90,6 +90,28 @@ def test_a_dead_key_is_replaced_and_not_allowed_anew() -> None:
     assert "разрешите" not in labels.advice(dead)
 
 
+@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize(("by_key", "delivered"), [(False, False), (True, False), (False, True)])
+def test_the_strong_button_is_the_one_that_the_advice_names(
+    cause: Cause, by_key: bool, delivered: bool
+) -> None:
+    status = {"you": "blocked", "provider": "offline", "us": "degraded"}[cause.fault]
+    for is_lasting in (False, True):
+        card = Card(
+            status=status,
+            cause=cause,
+            fault=cause.fault,
+            by_key=by_key,
+            delivered=delivered,
+            is_lasting=is_lasting,
+        )
+        named = {"check": "«Проверить»", "reconnect": "«Переподключить»"}
+        button = labels.advised_button(card)
+        if button and not delivered:
+            assert named[button] in labels.advice(card)
+        assert button or not any(each in labels.advice(card) for each in named.values())
+
+
 def test_a_first_strike_asks_nothing_of_the_person() -> None:
     card = Card(status="degraded", cause="access_denied", fault="you")
     assert labels.advice(card) == labels.FIRST_STRIKE

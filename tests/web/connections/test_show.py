@@ -47,7 +47,7 @@ async def test_the_page_has_the_card_its_evidence_and_the_grant(person: Person) 
     assert card_of(said, f"connection-{card['id']}")
     assert f"<code>{card['evidence']}</code>" in said
     assert f'datetime="{card["last_checked_at"]}"' in said
-    assert "Ничей: всё работает." in said
+    assert 'class="trouble' not in said
     assert "читать список магазинов" in said
     assert "Продлеваем сами" in said
     assert "Ни одного сбоя не записано." in said
@@ -62,7 +62,10 @@ async def test_trouble_is_told_with_whose_move_it_is(person: Person) -> None:
     for _ in range(2):
         card = await person.check(card)
     said = await person.page(page_of(card))
-    assert "Сервиса «Эвотор». От вас ничего не нужно." in said
+    verdict = card_of(said, f"connection-{card['id']}")
+    assert '<p class="when">Не работает' in verdict
+    assert '<b class="move">Ход сервиса.</b> Сбой на стороне' in verdict
+    assert said.count(card["evidence"]) == 2  # folded under the verdict, and what was
     assert "Сервис отвечает ошибкой уже" in said
     await person.sandbox.set("ok")
     await person.check(card)
@@ -173,7 +176,7 @@ async def test_an_open_page_gets_its_facts_alone(person: Person) -> None:
     facts = (await (await person.get(page_of(card), **HTMX)).get_data(as_text=True)).strip()
     assert facts.startswith('<div class="col" id="facts"')
     assert "<script" not in facts
-    assert "Ничей: всё работает." in facts
+    assert "Продлеваем сами" in facts
 
 
 async def test_what_is_not_ones_own_does_not_exist(person: Person, other_person: Person) -> None:
