@@ -108,7 +108,7 @@ async def _make_up_a_past(database_url: str) -> None:
 
 
 async def _shoot_all(page: Page) -> None:
-    await page.goto("/connections?period=30d")
+    await page.goto("/connections")
     await page.wait_for_selector("html[data-link=live]")
     await _shoot(page, "connections-light", "light", 1280)
     await _shoot(page, "connections-dark-phone", "dark", 390)

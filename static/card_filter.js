@@ -17,7 +17,8 @@
 
   // As `by_first_tag` in app/web/connections/tag_groups.py does for the page.
   function arrange() {
-    const groups = Map.groupBy(list().querySelectorAll(".card"), tagOf);
+    const cards = [...list().querySelectorAll(".card")].sort((a, b) => (a.dataset.order < b.dataset.order ? -1 : 1));
+    const groups = Map.groupBy(cards, tagOf);
     const tags = [...groups.keys()].sort((a, b) => !a - !b || (a < b ? -1 : 1));
     const wanted = tags.flatMap((tag) => [heading(tag, groups.get(tag)), ...groups.get(tag)]);
     const now = [...list().children];

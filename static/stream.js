@@ -1,4 +1,4 @@
-// Keeps the stream open: repeats a failed first connect, cancels a silent stream, opens none in hidden tabs.
+// Keeps the stream open, which begins with what this page lacks: repeats a failed first connect, cancels a silent stream, opens none in hidden tabs.
 (() => {
   "use strict";
   const SILENCE = 22_500; // milliseconds; a heartbeat comes every 15 s: one missed, and 6 s for its way
@@ -29,6 +29,23 @@
     heard = Date.now(); // gives the next attempt its time
     connection?.reader?.cancel();
   }
+
+  // What this page has, so that it is sent only what differs (app/web/stream/known_cards.py).
+  const LONGEST = 24 * 1024; // characters
+  function tellKnown() {
+    const cards = [...document.querySelectorAll("#cards [data-sum]")];
+    const short = (id) => id.slice(id.indexOf("-") + 1).slice(0, 8);
+    const known = cards.map((card) => `${short(card.id)}:${card.dataset.sum}`).join();
+    if (known && known.length <= LONGEST) headers["Known-Cards"] = known;
+    else delete headers["Known-Cards"];
+  }
+  let headers = {};
+  document.addEventListener("htmx:config:request", (event) => {
+    if (event.detail.ctx.sourceElement !== element()) return;
+    headers = event.detail.ctx.request.headers;
+    tellKnown();
+  });
+  document.addEventListener("htmx:sse:before:connection", tellKnown); // of every further attempt
 
   const lost = (event) => { if (event.target === element() && !document.hidden) tell("lost"); };
   const signs = ["htmx:sse:after:connection", "htmx:sse:after:message", "heartbeat"];

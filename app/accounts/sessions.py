@@ -28,6 +28,7 @@ SIGNED_IN = (  # built once: to build a statement takes SQLAlchemy longer than t
         User.id,
         User.email,
         User.zone,
+        User.board_view,
         (func.now() - Session.seen_at > SEEN_EVERY).label("unseen"),
         exists(select(BulkCheck.user_id).where(BulkCheck.user_id == User.id)).label("checks_all"),
         exists(
@@ -58,6 +59,7 @@ class CurrentUser:
     email: str
     expires_at: datetime
     zone: str | None = None
+    board_view: str | None = None
     # What saves the page of connections two queries for almost every user.
     checks_all: bool = True  # they have asked for a bulk check, perhaps long ago
     reconnects: bool = True  # they have a pending reconnect
@@ -93,6 +95,7 @@ async def current_user(session: Reader, token: str) -> CurrentUser | None:
         row.email,
         row.expires_at,
         row.zone,
+        row.board_view,
         row.checks_all,
         row.reconnects,
         row.waiting,

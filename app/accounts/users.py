@@ -83,6 +83,10 @@ async def change_password(session: AsyncSession, user_id: int, password_hash: st
     return email
 
 
+async def set_board_view(session: AsyncSession, user_id: int, view: str) -> None:
+    await session.execute(update(User).where(User.id == user_id).values(board_view=view))
+
+
 async def set_zone(session: AsyncSession, user_id: int, zone: str | None) -> None:
     await session.execute(update(User).where(User.id == user_id).values(zone=zone))
     await audit_log.write(session, user_id, AuditEvent.ZONE_CHANGED, zone)

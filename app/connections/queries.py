@@ -47,6 +47,7 @@ CARD_COLUMNS = (
     Connection.label,
     Connection.name,
     Connection.tags,
+    Connection.connected_at,
     Connection.version,
     Grant.expires_at,
     RENEWABLE.label("refreshable"),

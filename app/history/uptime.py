@@ -15,11 +15,11 @@ from sqlalchemy import Row, text
 
 from app.database.engine import Reader
 from app.history.outages import SPOKEN_FOR
-from app.history.periods import DAY, TimeRange, days, half_hours, last
+from app.history.periods import DAY, TimeRange, half_hours, last
 from app.i18n.timezones import zone_named
 from app.models.connection import UNWATCHED, Status
 
-CARD_HALF_HOURS, CARD_DAYS = 48, 30  # bars on a card
+CARD_HALF_HOURS = 48  # bars on a card
 NO_TIME = timedelta(0)
 BY_GRAVITY = (UNWATCHED, Status.BLOCKED.value, Status.OFFLINE.value, Status.REVOKED.value)
 BEFORE_CONNECTION = "before"  # the pseudo status of the time before a connection was made
@@ -134,9 +134,7 @@ class Past:
 
     zone: ZoneInfo  # whose days they are
     half_hours: Series
-    days: Series
     day: Breakdown  # the last 24 hours
-    month: Breakdown  # the days of `days`
 
 
 Pasts = Mapping[UUID, Past]
@@ -194,18 +192,11 @@ async def _pasts_in(
     session: Reader, rows: Sequence[Row[*tuple[Any, ...]]], zone: ZoneInfo
 ) -> dict[UUID, Past]:
     now: datetime = rows[0].read_at
-    halves, by_day = half_hours(now, CARD_HALF_HOURS), days(now, zone, CARD_DAYS)
-    windows = [*halves, *by_day, last(DAY, now), TimeRange(by_day[0].began, now)]
+    halves = half_hours(now, CARD_HALF_HOURS)
+    windows = [*halves, last(DAY, now)]
     well = all_up(windows, now)
     spent = await _splits(session, [row.id for row in rows], windows, well, now)
-    first, second = slice(CARD_HALF_HOURS), slice(CARD_HALF_HOURS, CARD_HALF_HOURS + CARD_DAYS)
-    well_halves, well_days = well[first], well[second]
     return {
-        each: Past(
-            zone,
-            Series(halves, own[first], well_halves),
-            Series(by_day, own[second], well_days),
-            *own[-2:],
-        )
+        each: Past(zone, Series(halves, own[:-1], well[:-1]), own[-1])
         for each, own in spent.items()
     }

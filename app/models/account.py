@@ -30,6 +30,7 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     disabled_at: Mapped[datetime | None]
     zone: Mapped[str | None]  # IANA name; NULL: the server's
+    board_view: Mapped[str | None]  # "cards" or "rows"; NULL: by the number
 
 
 class Session(Base):

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -23,7 +23,7 @@ class Mailbox:
     """
 
     __slots__ = (
-        *("user_id", "session_hash", "only", "expires_at", "beat_at"),
+        *("user_id", "session_hash", "only", "expires_at", "beat_at", "known"),
         *("expired", "closed", "wake", "waiting", "_events"),
     )
 
@@ -33,11 +33,13 @@ class Mailbox:
         session_hash: bytes,
         only: UUID | None = None,
         expires_at: float = math.inf,
+        known: Mapping[str, str] | None = None,
     ) -> None:
         self.user_id = user_id
         self.session_hash = session_hash
         self.only = only  # the page of one connection: it wants no other card
         self.expires_at = expires_at  # Unix seconds; its session's
+        self.known = known  # the cards that it has, until its first list is made
         self.beat_at = 0.0  # Unix seconds; when the next sign of life is due
         self.expired = False  # the session is over
         self.closed = False  # nothing more will come

@@ -1,6 +1,7 @@
 """What templates call with `|`: every filter of ours by its name. No name may be given twice."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC
 from typing import Any
 
 from jinja2 import Environment
@@ -24,7 +25,7 @@ from app.web.connections.labels import (
 from app.web.connections.reconnect_labels import pending_text
 from app.web.history import labels as history_labels
 from app.web.history.charts import chart
-from app.web.history.sparklines import day_bars, half_hour_bars, long_bars, spark
+from app.web.history.sparklines import half_hour_bars, long_bars, spark
 from app.web.reader_times import Now, time_filters, utc_now
 
 Filters = Mapping[str, Callable[..., Any]]
@@ -37,6 +38,7 @@ TEXT: Filters = {
     "milliseconds": milliseconds,
     "of_connections": of_connections,
     "short_span": short_span,
+    "utc": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
 }
 ACCOUNTS: Filters = {
     "actor_text": actor_text,
@@ -52,6 +54,8 @@ CONNECTIONS: Filters = {
     "cause_text": cause_text,
     "down_providers": down_providers,
     "field_fault": field_fault,
+    "leaves": grant_labels.leaves,
+    "leaving": grant_labels.LEAVING.__getitem__,
     "move": grant_labels.move,
     "pending_text": pending_text,
     "row_title": row_title,
@@ -65,7 +69,6 @@ CONNECTIONS: Filters = {
 HISTORY: Filters = {
     "availability": history_labels.availability,
     "chart": chart,
-    "day_bars": day_bars,
     "outage_text": lambda each: history_labels.outage_text(
         each.cause, each.lasted, each.ended is not None
     ),

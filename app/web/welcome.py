@@ -9,6 +9,7 @@ from quart import Blueprint, redirect, render_template
 from quart.typing import ResponseReturnValue
 
 from app.config import ROOT
+from app.web.connections.fragments import card_html
 from app.web.connections.sample_board import sample_board
 from app.web.context import Dashboard, dashboard, person_or_none
 from app.web.markdown import heading_of, html_of
@@ -55,7 +56,10 @@ async def _board(app: Dashboard) -> Markup:
     if app.sample_board[0] != minute:
         board = sample_board(app.catalogue, app.settings.zone)
         template = app.jinja_env.get_template("welcome/_board.html")
-        html = await template.render_async(board=board, own_zone=app.settings.zone)
+        html = await template.render_async(
+            scenes=[await card_html(app, each) for each in board.scenes],
+            others=[await card_html(app, each) for each in board.others],
+        )
         app.sample_board = minute, Markup(html)  # noqa: S704 - our own template's
     return app.sample_board[1]
 

@@ -37,7 +37,7 @@ async def test_a_check_by_hand_and_a_disconnect_work_from_there(owner: Visitor) 
         await owner.button("Проверить").click()
     await owner.sees("online")
     await owner.button("Отключить").click()
-    await owner.card().get_by_role("dialog").get_by_role("button", name="Отключить").click()
+    await owner.page.get_by_role("dialog").get_by_role("button", name="Отключить").click()
     await owner.page.wait_for_url("**/connections")
     await owner.sees("disconnected")
 

@@ -53,7 +53,7 @@ async def hold(visitor: Visitor, account: str) -> None:
 
 
 async def test_a_card_leaves_a_filter_gently_and_comes_back(owner: Visitor) -> None:
-    await owner.page.get_by_role("link", name="В сети", exact=True).click()
+    await owner.page.goto("/connections?show=online")
     await owner.watch()
     await owner.page.evaluate(NOTE_FADES)
     await expect(owner.card()).to_be_visible()
@@ -74,6 +74,31 @@ async def test_a_card_comes_into_a_filter_that_it_matches_now(owner: Visitor) ->
     await expect(owner.card()).to_be_hidden()
     await owner.site.turn(*DOWN)
     await expect(owner.card()).to_be_visible()
+
+
+async def test_a_card_that_breaks_goes_to_the_top_and_comes_back_as_a_row(
+    owner: Visitor, sandbox: Sandbox
+) -> None:
+    await with_two(owner, sandbox)
+    await owner.context.request.post("/connections/view", form={"view": "rows"})
+    await owner.page.goto("/connections")
+    await owner.watch()
+    order = "[...document.querySelectorAll('#cards > *')].map((each) => each.dataset.status ?? '-')"
+    card = owner.page.locator("#cards [data-status=online]").last
+    name = await card.get_attribute("id")
+    last = owner.page.locator(f"#{name}")
+    check = last.get_by_role("button", name="Проверить")
+    await expect(check).to_be_hidden()
+    await last.locator("summary").press("Enter")
+    await expect(check).to_be_visible()
+    await check.focus()
+    await owner.site.turn(*DOWN, account=OTHER_SHOP)
+    await expect(last).to_have_attribute("data-status", "offline")
+    assert (await owner.page.evaluate(order))[:2] == ["-", "offline"]
+    await expect(check).to_be_focused()
+    await owner.site.turn(*UP, account=OTHER_SHOP)
+    await expect(last).to_have_attribute("data-status", "online")
+    assert (await owner.page.evaluate(order))[:4] == ["-", "-", "online", "online"]
 
 
 async def test_the_summary_counts_live(owner: Visitor, sandbox: Sandbox) -> None:

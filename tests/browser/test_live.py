@@ -63,7 +63,7 @@ async def test_an_open_question_stays_open_while_the_card_changes(owner: Visitor
     await owner.button("Отключить").click()
     await owner.site.turn(*DOWN)
     await owner.sees("offline")
-    question = owner.card().get_by_role("dialog")
+    question = owner.page.get_by_role("dialog")
     await expect(question).to_be_visible()
     await question.get_by_role("button", name="Оставить").click()
     await expect(question).to_be_hidden()

@@ -26,6 +26,7 @@ FOR_TEMPLATES = (
     "by_key",
     "delivered",
     "version",
+    "connected_at",
     "stale_at",
     "about",
     "configured",
@@ -81,6 +82,7 @@ class Descriptor:
     baseline_ms: int | None = None  # what 95 % of its answers did not exceed
     expires_at: datetime | None = None  # the last day of a grant that nothing renews
     version: int = 0
+    connected_at: datetime | None = None
     stale_at: datetime | None = None  # from when on the page marks the card as stale by itself
     provider_down_since: datetime | None = None  # begin of the provider-wide outage
     provider_refuses_all: bool = False  # that outage is one of refusing everybody's grants
@@ -174,6 +176,7 @@ def describe(
         flapping=row.flapping,
         expires_at=last_day(row, provider),
         version=row.version,
+        connected_at=row.connected_at,
         stale_at=stale_at,
         provider_down_since=down_since,
         provider_refuses_all=down_since is not None and row.provider_outage_kind == REFUSING,

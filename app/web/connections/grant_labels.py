@@ -13,6 +13,14 @@ SOON = 7  # days before the last one from which on it is amber
 
 MOVE = {"you": "Ваш ход", "provider": "Ход сервиса", "us": "Ход за нами"}
 
+# What a disconnect does, by how the connection lives.
+LEAVING = {
+    "key": "Ключ у нас удалим и скажем, где удалить его совсем. История этого подключения "
+    "удалится. Подключить снова можно в любой момент.",
+    "grant": "Доступ отзовём или скажем, где его убрать. История этого подключения удалится. "
+    "Подключить снова можно в любой момент.",
+}
+
 
 @dataclass(frozen=True)
 class Expiry:
@@ -33,6 +41,11 @@ def end_of(moment: datetime, zone: ZoneInfo, now: datetime) -> Expiry:
     near = {0: "сегодня", 1: "завтра"}
     when = near.get(days, f"через {days} {plural(days, 'день', 'дня', 'дней')}")
     return Expiry(f"истекает {when}", soon=days <= SOON)
+
+
+def leaves(card: Card) -> str:
+    """Which text of LEAVING is for this card."""
+    return "key" if card.by_key or card.delivered else "grant"
 
 
 def days_left(moment: datetime, zone: ZoneInfo, now: datetime) -> int:

@@ -10,8 +10,9 @@ from quart import Blueprint, abort, flash, jsonify, redirect, render_template, r
 from quart.typing import ResponseReturnValue
 
 from app import audit_log
-from app.accounts import rate_limits
+from app.accounts import rate_limits, users
 from app.accounts.rate_limits import RateLimit
+from app.accounts.sessions import CurrentUser
 from app.alerts import channel_settings
 from app.audit_log import AuditEvent
 from app.connections import pending_reconnects, queries
@@ -29,7 +30,7 @@ from app.web.connections.check_labels import (
     TOO_SOON,
     provider_asks_to_wait,
 )
-from app.web.connections.fragments import card_html
+from app.web.connections.fragments import card_fragments, card_html
 from app.web.connections.tag_groups import by_first_tag, tags_on
 from app.web.context import Dashboard, dashboard, person, titles
 from app.web.middleware.error_pages import error_page
@@ -39,6 +40,8 @@ blueprint = Blueprint("connections", __name__)
 
 LONGEST_SEARCH = 100  # characters
 BY_HAND = RateLimit(1, timedelta(seconds=10))
+FILTERS_FROM = 6  # connections; fewer are seen at once
+ROWS, CARDS = "rows", "cards"  # how the board shows what works
 
 
 @blueprint.get("/connections")
@@ -58,29 +61,56 @@ async def index() -> ResponseReturnValue:
     cards = describe_all(rows, app.catalogue, app.settings.interval, pasts)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(connections=[card.as_json() for card in cards])
-    on_page = for_page(cards)
-    search = request.args.get("q", "").strip()[:LONGEST_SEARCH].lower()
-    tags = tags_on(cards)
-    tag = next((each for each in tags if has_tag([each], [request.args.get("tag", "")])), "")
     return await render_template(
         "connections/index.html",
-        cards=on_page,
-        shown=[card for card in on_page if _matches(card, search, tag)],
-        search=search,
-        tag_choices=[(each, each) for each in tags],
-        tag=tag,
-        group=_chosen("group", ("tag",)),
-        by_first_tag=by_first_tag,
-        show=_chosen("show", ("online", "trouble", "none")),
-        sort=_chosen("sort", ("trouble",)),
+        **await _board(app, known, cards),
         sends_mail=app.settings.sends_mail,
         unreachable=bool(rows) and not reachable,
         pending=pending.get(known.user_id, []),
         titles=titles(app),
         interval=round(app.settings.interval),
-        period=_chosen("period", ("30d",)) or "24h",
         **facts(app, under_way.get(known.user_id)),
     )
+
+
+async def _board(
+    app: Dashboard, known: CurrentUser, cards: Sequence[Descriptor]
+) -> dict[str, object]:
+    """The list itself, and what was chosen of it in the address."""
+    on_page = for_page(cards)
+    search = request.args.get("q", "").strip()[:LONGEST_SEARCH].lower()
+    tags = tags_on(cards)
+    tag = next((each for each in tags if has_tag([each], [request.args.get("tag", "")])), "")
+    shown = [card for card in on_page if _matches(card, search, tag)]
+    count = sum(card.connected for card in cards)
+    return {
+        "cards": on_page,
+        "fragments": await card_fragments(app, shown),
+        "count": count,
+        "filtered": count >= FILTERS_FROM or bool(tags or request.args),
+        "view": known.board_view or (CARDS if count < FILTERS_FROM else ROWS),
+        "search": search,
+        "tag_choices": [(each, each) for each in tags],
+        "tag": tag,
+        "group": _chosen("group", ("tag",)),
+        "by_first_tag": by_first_tag,
+        "show": _chosen("show", ("online", "trouble", "none")),
+    }
+
+
+@blueprint.post("/connections/view")
+async def view() -> ResponseReturnValue:
+    chosen = choice_of((ROWS, CARDS), (await request.form).get("view")) or abort(400)
+    async with dashboard().database.sessions.begin() as session:
+        await users.set_board_view(session, person().user_id, chosen)
+    return redirect("/connections", 303)
+
+
+@blueprint.get("/connections/<uuid:connection_id>/disconnect")
+async def ask_before_disconnect(connection_id: UUID) -> ResponseReturnValue:
+    """For browsers without our scripts; others ask in place."""
+    card = await _card(await _own_row(connection_id))
+    return await render_template("connections/disconnect.html", card=card)
 
 
 @blueprint.post("/connections/<uuid:connection_id>/checks")

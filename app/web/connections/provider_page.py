@@ -19,6 +19,7 @@ from app.models.connection import Status
 from app.providers.provider import API_KEY, Provider
 from app.web.connections.cards import describe
 from app.web.connections.connect_error_labels import connect_error
+from app.web.connections.fragments import card_html
 from app.web.context import dashboard, person
 from app.web.url_params import uuid_of
 
@@ -51,6 +52,7 @@ async def provider_page(
         "connections/provider_page.html",
         provider=provider,
         cards=cards,
+        shown=[await card_html(app, card) for card in cards],
         pushed=[card for card in cards if card.id in pushed],
         keys=keys if provider.kind == API_KEY else {},
         configured=provider.configured,

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from app.history.periods import DAY, TimeRange, days, half_hours, last
-from app.history.uptime import CARD_DAYS, CARD_HALF_HOURS, Breakdown, Past, Series, all_up
+from app.history.periods import DAY, TimeRange, half_hours, last
+from app.history.uptime import CARD_HALF_HOURS, Breakdown, Past, Series, all_up
 from app.models.connection import Cause, Status
 from app.providers.provider import Catalogue
 from app.web.connections.cards import Descriptor
@@ -84,15 +84,9 @@ def _card(
 
 
 def _past(at: datetime, zone: ZoneInfo, down: timedelta = timedelta(0)) -> Past:
-    """A month without trouble, but for the last half hour if it was `down`."""
-    halves, month = half_hours(at, CARD_HALF_HOURS), days(at, zone, CARD_DAYS)
-    day, whole = last(DAY, at), TimeRange(month[0].began, at)
-    return Past(
-        zone,
-        _series(halves, at, down),
-        _series(month, at, down),
-        *(_spent(each, at, down) for each in (day, whole)),
-    )
+    """A day without trouble, but for the last half hour if it was `down`."""
+    halves = half_hours(at, CARD_HALF_HOURS)
+    return Past(zone, _series(halves, at, down), _spent(last(DAY, at), at, down))
 
 
 def _series(windows: Sequence[TimeRange], at: datetime, down: timedelta) -> Series:

@@ -12,6 +12,7 @@ from app.history.timeline import CHART_DAYS, timeline
 from app.web.alerts.index import sent_about
 from app.web.connections.cards import describe, describe_all
 from app.web.connections.check_labels import spending
+from app.web.connections.fragments import card_html
 from app.web.connections.grant_labels import allowed
 from app.web.context import dashboard, own_zone, person
 from app.web.middleware.standby_reads import may_read_standby, session_to_read
@@ -45,6 +46,7 @@ async def show(connection_id: UUID) -> ResponseReturnValue:
     return await render_template(
         f"connections/{page}.html",
         card=card,
+        shown="" if anew else await card_html(app, card),
         cards=describe_all(beside, app.catalogue, app.settings.interval),
         facts=facts,
         allowed=allowed(facts.scopes, provider.scope_words if provider else {}),

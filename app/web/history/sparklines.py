@@ -30,7 +30,7 @@ HEIGHTS = {"": UP, "n": NOTHING, "w": 24, "d": HEIGHT}
 SHARE = 0.62  # of its place that a bar fills
 ROUND = 2  # radius of a bar's corners; the style sheet draws them as a line around a smaller bar
 # Pixels from bar to bar, about as the page shows them: rows are stretched to fit.
-CARD_HALF_HOUR, CARD_DAY, PAGE_DAY, REPORT_DAY = 7, 11, 13, 28
+CARD_HALF_HOUR, PAGE_DAY, REPORT_DAY = 7, 13, 28
 SPARK_WIDTH, SPARK_HEIGHT = 80, 20  # pixels
 
 Name = Callable[[TimeRange, TimeRange, ZoneInfo], str]
@@ -108,10 +108,6 @@ class Painter:
 
 def half_hour_bars(past: Past) -> Markup:
     return _half_hour_painter(past.zone).bars(past.half_hours, "Доступность за 24 часа", past.day)
-
-
-def day_bars(past: Past) -> Markup:
-    return _day_painter(past.zone, CARD_DAY).bars(past.days, "Доступность за 30 дней", past.month)
 
 
 def long_bars(timeline: Timeline) -> Markup:

@@ -27,6 +27,9 @@ BUNDLES = {
         "card_counts.js",
         "status_announcer.js",
         "copy.js",
+        "card_filter.js",
+        "card_order.js",
+        "disconnect_dialog.js",
     )
 }
 

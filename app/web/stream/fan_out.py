@@ -23,10 +23,18 @@ from app.monitor.bulk_checks import Progress
 from app.realtime.hub import LIST, Mailbox, Work
 from app.web.connections.bulk_checks import bulk_check_event, tell_bulk_checks
 from app.web.connections.cards import Descriptor, describe, describe_all, for_page
-from app.web.connections.fragments import card_html, gone_event, partial, pending_reconnects_event
+from app.web.connections.fragments import (
+    Fragment,
+    card_fragment,
+    card_fragments,
+    gone_event,
+    partial,
+    pending_reconnects_event,
+)
 from app.web.context import Dashboard
 from app.web.sse import ServerSentEvent
 from app.web.stream.banner import banner_event
+from app.web.stream.known_cards import Known, what_differs
 from app.web.stream.waiting import count_waiting, tell_waiting, waiting_event
 
 log = logging.getLogger(__name__)
@@ -65,7 +73,7 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
         if not app.hub.wants(row.user_id, row.id):
             continue
         try:
-            event = await _card_event(app, row, pasts)
+            event = _replacing(await _fragment(app, row, pasts))
         except Exception:  # a card that cannot be rendered must not keep others from being sent
             log.exception(LogEvent("card_not_rendered", connection=row.id))
         else:
@@ -75,9 +83,13 @@ async def _deliver_cards(app: Dashboard, work: Work) -> None:
     await tell_waiting(app, user_ids)
 
 
-async def _card_event(app: Dashboard, row: CardRow, pasts: Pasts) -> bytes:
-    html = await card_html(app, describe(row, app.catalogue, app.settings.interval, pasts))
-    return ServerSentEvent("", partial(f"#connection-{row.id}", "outerMorph", html)).encode()
+async def _fragment(app: Dashboard, row: CardRow, pasts: Pasts) -> Fragment:
+    return await card_fragment(app, describe(row, app.catalogue, app.settings.interval, pasts))
+
+
+def _replacing(card: Fragment) -> bytes:
+    """The event that puts a card in the place of its older self."""
+    return ServerSentEvent("", partial(f"#{card.key}", "outerMorph", card.markup)).encode()
 
 
 async def _deliver_lists(app: Dashboard, work: Work) -> None:
@@ -86,15 +98,16 @@ async def _deliver_lists(app: Dashboard, work: Work) -> None:
         return
     snapshot = await _read_snapshot(app, work.pages)
     banner = await banner_event(app)
-    events: dict[tuple[int, UUID | None], bytes] = {}
+    boards: dict[tuple[int, UUID | None], _Board] = {}
     for page in work.pages:
         if page.session_hash not in snapshot.alive:
             page.close(expired=True)
             continue
         key = (page.user_id, page.only)
-        if key not in events:
-            events[key] = await _page_event(app, snapshot, *key)
-        page.put(LIST, events[key])
+        if key not in boards:
+            boards[key] = await _board(app, snapshot, *key)
+        page.put(LIST, boards[key].event_for(page.known))
+        page.known = None  # whatever comes next, it is not on the page yet
         page.waiting = count_waiting(snapshot.rows.get(page.user_id, ()))
         page.put("waiting", waiting_event(page.waiting))
         page.put("banner", banner)
@@ -125,41 +138,53 @@ async def _read_snapshot(app: Dashboard, pages: Sequence[Mailbox]) -> _Snapshot:
         )
 
 
-async def _page_event(
-    app: Dashboard, snapshot: _Snapshot, user_id: int, only: UUID | None
-) -> bytes:
+@dataclass(frozen=True)
+class _Board:
     """All that a page shows: of one connection, or of all of them."""
+
+    cards: Sequence[Fragment]
+    whole: bytes  # the event with the whole list
+    beside: bytes  # events about all the rest of the page
+
+    def event_for(self, known: Known | None) -> bytes:
+        differing = what_differs(known, self.cards)
+        if differing is None:
+            return self.whole + self.beside
+        return b"".join(map(_replacing, differing)) + self.beside
+
+
+async def _board(app: Dashboard, snapshot: _Snapshot, user_id: int, only: UUID | None) -> _Board:
     own = snapshot.rows.get(user_id, [])
     if only is not None:
-        return await _one_event(app, own, only, snapshot.pasts)
-    return b"".join(
-        [
-            await _list_event(app, own, snapshot.pasts),
-            await pending_reconnects_event(app, snapshot.pending.get(user_id, [])),
-            await bulk_check_event(app, snapshot.under_way.get(user_id)),
-        ]
+        return await _board_of_one(app, own, only, snapshot.pasts)
+    cards = for_page(describe_all(own, app.catalogue, app.settings.interval, snapshot.pasts))
+    zone = app.zone_of(own[0].zone if own else None)  # a page without a connection shows no times
+    fragments = await card_fragments(app, cards)
+    template = app.jinja_env.get_template("connections/_cards.html")
+    html = await template.render_async(fragments=fragments)
+    return _Board(
+        fragments,
+        ServerSentEvent("", partial("#cards", "innerMorph", html)).encode(),
+        b"".join(
+            [
+                await _outages_event(app, cards, zone),
+                await pending_reconnects_event(app, snapshot.pending.get(user_id, [])),
+                await bulk_check_event(app, snapshot.under_way.get(user_id)),
+            ]
+        ),
     )
 
 
-async def _one_event(app: Dashboard, own: list[CardRow], only: UUID, pasts: Pasts) -> bytes:
-    """The snapshot of a page about one connection, which may be gone."""
+async def _board_of_one(app: Dashboard, own: list[CardRow], only: UUID, pasts: Pasts) -> _Board:
+    """Of a connection that may be gone."""
     for row in own:
         if row.id == only:
-            beside = [each for each in own if each.provider == row.provider]
-            cards = describe_all(beside, app.catalogue, app.settings.interval)
-            card = await _card_event(app, row, pasts)
-            return card + await _outages_event(app, cards, app.zone_of(row.zone))
-    return await gone_event(app)
-
-
-async def _list_event(app: Dashboard, own: list[CardRow], pasts: Pasts) -> bytes:
-    """All cards, and above them the providers that are out for everybody."""
-    cards = for_page(describe_all(own, app.catalogue, app.settings.interval, pasts))
-    zone = app.zone_of(own[0].zone if own else None)  # a page without a connection shows no times
-    template = app.jinja_env.get_template("connections/_cards.html")
-    html = await template.render_async(cards=cards, own_zone=zone)
-    event = ServerSentEvent("", partial("#cards", "innerMorph", html)).encode()
-    return event + await _outages_event(app, cards, zone)
+            same = [each for each in own if each.provider == row.provider]
+            cards = describe_all(same, app.catalogue, app.settings.interval)
+            card = await _fragment(app, row, pasts)
+            outages = await _outages_event(app, cards, app.zone_of(row.zone))
+            return _Board([card], _replacing(card), outages)
+    return _Board([], await gone_event(app), b"")
 
 
 async def _outages_event(app: Dashboard, cards: Sequence[Descriptor], zone: ZoneInfo) -> bytes:

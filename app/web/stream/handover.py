@@ -15,6 +15,7 @@ from quart import Response, request
 from app.accounts.sessions import CurrentUser
 from app.realtime.hub import Hub, Mailbox
 from app.web.context import dashboard
+from app.web.stream.known_cards import HEADER, read_known
 from app.web.stream.open_page import ASGIApp, Message, Receive, Send, stay_open
 
 OPENING = 8  # streams at a time; each is a request that costs a millisecond, and others wait
@@ -52,7 +53,8 @@ def streaming(signed_in: CurrentUser, only: UUID | None = None) -> Response:
         return Response("", 503, {"Retry-After": str(COME_BACK)})
     if request.method == "GET":
         expires_at = signed_in.expires_at.timestamp()
-        mailbox = Mailbox(signed_in.user_id, signed_in.session_hash, only, expires_at)
+        known = read_known(request.headers.get(HEADER, ""))
+        mailbox = Mailbox(signed_in.user_id, signed_in.session_hash, only, expires_at, known)
         cast(Any, request.scope)[HANDOVER].mailbox = mailbox
     response = Response(_no_body(), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"

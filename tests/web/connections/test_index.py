@@ -48,7 +48,7 @@ async def test_what_works_is_a_green_card(person: Person) -> None:
     assert f'<time datetime="{connected["last_checked_at"]}"' in card
     assert "В сети" in card
     assert "Основной магазин" in card
-    assert 'action="/evotor/disconnect"' in card
+    assert 'data-ask="/evotor/disconnect"' in card
     assert 'id="provider-evotor"' not in await person.page()
 
 

@@ -36,12 +36,11 @@ def rows_of_bars(page: str) -> list[list[str]]:
     ]
 
 
-async def test_a_card_has_48_half_hours_and_30_days_each_with_its_title(person: Person) -> None:
+async def test_a_card_has_48_half_hours_each_with_its_title(person: Person) -> None:
     await person.connect()
-    day, month = rows_of_bars(await person.page())
-    assert (len(day), len(month)) == (48, 30)
+    (day,) = rows_of_bars(await person.page())
+    assert len(day) == 48
     assert all(re.search(r"<title>.*\d\d:\d\d ?– ?.*\d\d:\d\d: .+</title>", bar) for bar in day)
-    assert all(re.search(r"<title>.*\d+ [а-я]+: .+</title>", bar) for bar in month)
     assert "в сети" in day[-1]
     assert 'class="n"' in day[0]  # before it was connected nothing is known
     assert "нет данных" in day[0]
@@ -49,17 +48,10 @@ async def test_a_card_has_48_half_hours_and_30_days_each_with_its_title(person: 
 
 async def test_height_tells_what_colour_tells(person: Person) -> None:
     await failed(person)
-    day, _ = rows_of_bars(await person.page())
+    (day,) = rows_of_bars(await person.page())
     heights = {re.findall(r"v(\d+)", bar)[0] for bar in (day[0], day[-1])}
     assert 'class="d"' in day[-1]
     assert heights == {"2", "22"}  # and 4 of the line around them
-
-
-async def test_the_address_chooses_the_period_and_every_card_has_both(person: Person) -> None:
-    await person.connect()
-    assert 'data-period="24h"' in await person.page()
-    assert 'data-period="30d"' in await person.page("/connections?period=30d")
-    assert 'data-period="24h"' in await person.page("/connections?period=nonsense")
 
 
 async def test_a_card_that_comes_over_the_stream_has_its_past_too(person: Person) -> None:
@@ -68,7 +60,7 @@ async def test_a_card_that_comes_over_the_stream_has_its_past_too(person: Person
     async with watching(person) as stream:
         await person.check(card)
         fragment = await stream.until(f'hx-target="#connection-{card["id"]}"')
-    assert len(rows_of_bars(fragment.replace("\ndata: ", "\n"))) == 2
+    assert len(rows_of_bars(fragment.replace("\ndata: ", "\n"))) == 1
 
 
 async def test_nothing_in_the_past_needs_an_inline_style(person: Person) -> None:
@@ -88,7 +80,7 @@ async def test_more_cards_are_no_more_queries(
     for number in range(20):
         await add_connection(database, keys, user, account=f"shop-{number}")
     assert await queries_of(person, "/connections") == few
-    assert len(rows_of_bars(await person.page())) == 2 * 21
+    assert len(rows_of_bars(await person.page())) == 21
 
 
 async def queries_of(person: Person, path: str) -> int:
@@ -144,7 +136,7 @@ async def test_time_that_nobody_watched_is_said_to_be_so(
     await person.check(card)
     page = await person.page(f"/connections/{card['id']}")
     assert "Никто не проверял 2 дня" in page
-    day, _ = rows_of_bars(await person.page())
+    (day,) = rows_of_bars(await person.page())
     assert all('class="n"' in bar and "нет данных" in bar for bar in day[:-1])
 
 
@@ -161,10 +153,10 @@ async def test_an_open_page_gets_figures_and_past_with_its_facts(person: Person)
 async def test_the_address_finds_and_the_list_remembers_it(person: Person) -> None:
     card = await person.connect()
     key = f'id="connection-{card["id"]}"'
-    page = await person.page(f"/connections?q={quote('ОСНОВНОЙ')}&show=trouble&sort=trouble")
+    page = await person.page(f"/connections?q={quote('ОСНОВНОЙ')}&show=trouble")
     assert key in page
-    assert 'data-show="trouble" data-sort="trouble" data-find="основной"' in page
-    assert 'href="/connections?show=online&amp;sort=trouble&amp;q=%D0%BE' in page
+    assert 'data-show="trouble" data-find="основной"' in page
+    assert 'href="/connections?show=online&amp;q=%D0%BE' in page
     assert key not in await person.page(f"/connections?q={quote('нет такого')}")
 
 

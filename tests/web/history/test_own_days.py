@@ -57,13 +57,17 @@ def assert_half_an_hour_on_either_side(bars: list[str], zone: ZoneInfo) -> None:
     assert sum("не работало" in bar for bar in bars) == 2
 
 
+def ends_at_the_next_half_hour(bars: list[str], zone: ZoneInfo) -> bool:
+    now = datetime.now(zone)
+    end = now.replace(minute=now.minute - now.minute % 30) + HALF_HOUR  # of a run of bars, too
+    return any(re.search(rf"<title>.*– ?.*{end:%H:%M}: ", bar) for bar in bars[-2:])
+
+
 @everywhere
-async def test_bars_of_a_card_and_of_its_page(
+async def test_bars_of_the_page_of_a_connection(
     person: Person, database: Database, zone: ZoneInfo
 ) -> None:
     card = await down_around_midnight(person, database, zone)
-    _, month = rows_of_bars(await person.page())
-    assert_half_an_hour_on_either_side(month, zone)
     page = await person.page(f"/connections/{card['id']}")
     assert_half_an_hour_on_either_side(rows_of_bars(page)[-1], zone)
     first_day = day_name(datetime.now(zone).date() - timedelta(days=89))
@@ -79,8 +83,8 @@ async def test_bars_that_come_over_the_stream(
     async with watching(person) as stream:
         await person.check(card)
         fragment = await stream.until(f'hx-target="#connection-{card["id"]}"')
-    _, month = rows_of_bars(fragment.replace("\ndata: ", "\n"))
-    assert_half_an_hour_on_either_side(month, zone)
+    (halves,) = rows_of_bars(fragment.replace("\ndata: ", "\n"))
+    assert ends_at_the_next_half_hour(halves, zone)
 
 
 @everywhere
@@ -91,10 +95,8 @@ async def test_times_of_day_of_bars_lists_and_charts(
     evening = day_name(datetime.now(zone).date() - timedelta(days=3))
     for path in ("/outages", f"/connections/{card['id']}"):
         assert f"{evening}, 23:30" in await person.page(path)
-    halves, _ = rows_of_bars(await person.page())
-    now = datetime.now(zone)
-    end = now.replace(minute=now.minute - now.minute % 30) + HALF_HOUR  # of a run of bars, too
-    assert any(re.search(rf"<title>.*– ?.*{end:%H:%M}: ", bar) for bar in halves[-2:])
+    (halves,) = rows_of_bars(await person.page())
+    assert ends_at_the_next_half_hour(halves, zone)
     chart = await person.page(f"/connections/{card['id']}?chart=7d")
     assert re.search(rf"<title>{evening}, 23:30 – [^<]+, 00:30: простой 1 час", chart)
 
