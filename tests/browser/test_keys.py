@@ -211,6 +211,17 @@ def code(secret: str, later: int = 0) -> str:
     return totp.code_of(secret, totp.step_at(time.time()) + later)
 
 
+async def saved_codes(page: Page) -> list[str]:
+    """What the button that saves the recovery codes puts into its file; only they are printed."""
+    async with page.expect_download() as coming:
+        await page.get_by_role("button", name="Сохранить файлом").click()
+    saved = await (await coming.value).path()
+    await page.emulate_media(media="print")
+    await expect(page.get_by_role("button")).to_have_count(0)
+    await page.emulate_media(media="screen")
+    return saved.read_text().split()
+
+
 async def log_in(page: Page) -> None:
     await leave(page)
     await page.get_by_label("Почта").fill(EMAIL)
@@ -228,6 +239,8 @@ async def test_a_code_from_the_telephone_or_a_recovery_code_is_asked_for(
     await visitor.arrive(sandbox, account=None)
     page = visitor.page
     secret, codes = await turn_codes_on(page)
+    if script:
+        assert await saved_codes(page) == codes
     await page.get_by_role("link", name="Записал, продолжить").click()
     await expect(page.get_by_text("Запасных кодов осталось: 10")).to_be_visible()
     for shown in (code(secret, later=1), codes[0]):
