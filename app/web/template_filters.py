@@ -7,7 +7,14 @@ from typing import Any
 from jinja2 import Environment
 
 from app.i18n.connection_titles import full_title, quoted
-from app.i18n.formatting import every, lower_first, milliseconds, of_connections, short_span
+from app.i18n.formatting import (
+    every,
+    lower_first,
+    milliseconds,
+    of_connections,
+    short_span,
+    time_to_wait,
+)
 from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
@@ -38,6 +45,7 @@ TEXT: Filters = {
     "milliseconds": milliseconds,
     "of_connections": of_connections,
     "short_span": short_span,
+    "time_to_wait": time_to_wait,
     "utc": lambda at: at.astimezone(UTC).isoformat(timespec="seconds"),
 }
 ACCOUNTS: Filters = {

@@ -19,7 +19,7 @@ from app.web.accounts.known_browser import has_known_browser, known_browser
 from app.web.accounts.log_in import enter
 from app.web.context import Dashboard, dashboard, person, person_or_none
 from app.web.middleware.authentication import public, safe_next
-from app.web.middleware.error_pages import too_many
+from app.web.middleware.error_pages import is_for_program, too_many
 from app.web.middleware.rate_limits import overdone
 
 blueprint = Blueprint("sign_in", __name__)
@@ -35,6 +35,7 @@ RECOVERY = RateLimit(5, timedelta(hours=1))  # apart, so that wrong codes leave 
 HALF = "half"  # the key in the cookie for the one-time token between the password and the code
 
 WRONG = "Почта или пароль не подходят. Проверьте раскладку и попробуйте ещё раз."
+TOO_OFTEN = "Слишком много попыток."
 WRONG_CODE = "Код не подходит. Дождитесь следующего или возьмите запасной."
 BY_MAIL = "Не хотите ждать — задайте новый пароль по ссылке из письма: после неё вход открыт сразу."
 TOO_LATE = "Вход не закончен за 10 минут. Начните заново."
@@ -57,7 +58,7 @@ async def login() -> ResponseReturnValue:
     email, password = form.get("email", ""), form.get("password", "")
     async with passwords.turn():
         if wait := await _wait_before(email):
-            return await _by_mail_instead(wait)
+            return await _wait_in_form(wait, form.get("next"), email)
         user = await users.verify(dashboard().database.sessions, email, password)
     if user is None:
         dashboard().unfinished.start(_note_refusal(dashboard(), email))
@@ -96,7 +97,10 @@ async def code() -> ResponseReturnValue:
     kind, limit = ("recovery", RECOVERY) if two_factor.is_for_recovery(code) else ("code", CODES)
     key = f"{kind}:{browser or ticket.user_id}"
     if wait := await overdone((key, limit)):
-        return await too_many(wait)
+        if is_for_program():
+            return await too_many(wait)
+        page = await _code_form(form.get("next"), TOO_OFTEN, wait)
+        return page, 429, {"Retry-After": str(wait)}
     if not await _finish(ticket.user_id, half, code, key):
         async with sessions.begin() as session:
             await audit_log.write(session, ticket.user_id, AuditEvent.CODE_REFUSED)
@@ -116,13 +120,20 @@ async def logout() -> ResponseReturnValue:
 
 
 async def login_form(
-    target: str | None, *, email: str = "", error: str | None = None, note: str | None = None
+    target: str | None,
+    *,
+    email: str = "",
+    error: str | None = None,
+    note: str | None = None,
+    wait: int = 0,
 ) -> str:
+    """`wait`: seconds until the next attempt."""
     return await render_template(
         "accounts/sign_in.html",
         email_value=email,
         error=error,
         note=note,
+        wait=wait,
         next=safe_next(target),
         signup_open=dashboard().settings.signup_open,
         can_have_passkeys=dashboard().site.can_have_passkeys,
@@ -160,11 +171,13 @@ async def _give_back(session: AsyncSession, user: User) -> None:
     await rate_limits.take_back(session, address_key("login", request.remote_addr))
 
 
-async def _by_mail_instead(wait: int) -> ResponseReturnValue:
+async def _wait_in_form(wait: int, target: str | None, email: str) -> ResponseReturnValue:
     """Whoever opens the link of a letter has a known browser, and waits for nobody."""
-    if not dashboard().settings.sends_mail:
+    if is_for_program():
         return await too_many(wait)
-    return await too_many(wait, BY_MAIL, ("/reset", "Получить письмо со ссылкой"))
+    by_mail = BY_MAIL if dashboard().settings.sends_mail else None
+    page = await login_form(target, email=email, error=TOO_OFTEN, note=by_mail, wait=wait)
+    return page, 429, {"Retry-After": str(wait)}
 
 
 async def _finish(user_id: int, half: str, code: str, key: str) -> bool:
@@ -194,8 +207,10 @@ async def _too_late(target: str | None) -> ResponseReturnValue:
     return await login_form(target, note=TOO_LATE), 422
 
 
-async def _code_form(target: str | None, error: str | None = None) -> str:
-    return await render_template("accounts/sign_in_code.html", next=safe_next(target), error=error)
+async def _code_form(target: str | None, error: str | None = None, wait: int = 0) -> str:
+    return await render_template(
+        "accounts/sign_in_code.html", next=safe_next(target), error=error, wait=wait
+    )
 
 
 def _code_url(target: str | None) -> str:

@@ -26,8 +26,6 @@ TEXTS = {
     503: ("Ненадолго недоступно", "База данных не отвечает. Попробуйте через минуту."),
 }
 
-TO_CONNECTIONS = "/connections", "К подключениям"  # address and text of the page's button
-
 
 class RequestRefused(BadRequest):
     """400 for a query string that cannot be served; `text` tells people what is allowed."""
@@ -42,20 +40,20 @@ def handle_errors(app: Dashboard) -> None:
     app.register_error_handler(Exception, _on_surprise)
 
 
-async def too_many(
-    wait: int, more: str = "", action: tuple[str, str] = TO_CONNECTIONS
-) -> ResponseReturnValue:
+async def too_many(wait: int, more: str = "") -> ResponseReturnValue:
     """429 with the time to wait, in seconds, and what else one may do."""
     text = f"Попробуйте снова через {time_to_wait(wait)}. {more}".rstrip()
-    body, status, headers = await error_page(429, text, action)
+    body, status, headers = await error_page(429, text)
     return body, status, headers | {"Retry-After": str(wait)}
 
 
-async def error_page(
-    code: int, text: str = "", action: tuple[str, str] = TO_CONNECTIONS
-) -> tuple[str, int, dict[str, str]]:
+def is_for_program() -> bool:
+    return request.accept_mimetypes.best == "application/json"
+
+
+async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str]]:
     title, usual = TEXTS.get(code, TEXTS[400 if code < 500 else 500])
-    if request.accept_mimetypes.best == "application/json":
+    if is_for_program():
         answer = jsonify(error=title, text=text or usual, request_id=request_id.get())
         return await answer.get_data(as_text=True), code, {"Content-Type": "application/json"}
     if request.headers.get("HX-Request"):  # it would put a whole page into this one
@@ -66,8 +64,6 @@ async def error_page(
         title=title,
         text=text or usual,
         request_id=request_id.get(),
-        action_url=action[0],
-        action_text=action[1],
     )
     return page, code, {}
 

@@ -144,6 +144,7 @@ async def test_who_reads_the_mailbox_enters_at_once(
     page = await answer.get_data(as_text=True)
     assert (answer.status_code, 'href="/reset"' in page) == (429, True)
     assert "Попробуйте снова через" in page
+    assert f'value="{ANNA}"' in page  # nothing has to be typed again but the password
     await post(visitor, "/reset", email=ANNA)
     form = {"link": secret_in(await postbox.letter(ANNA)), "password": "another good password"}
     assert (await post(visitor, "/reset/password", **form)).status_code == 303

@@ -198,6 +198,7 @@ async def test_an_account_cannot_be_guessed_at(
     answer = await submit(visitor, "/login")
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 60
+    assert f'data-wait="{answer.headers["Retry-After"]}"' in await text_of(answer)
     other = await submit(visitor, "/login", email="boris@example.ru")
     assert other.status_code == 422
 
