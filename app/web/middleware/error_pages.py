@@ -26,6 +26,8 @@ TEXTS = {
     503: ("Ненадолго недоступно", "База данных не отвечает. Попробуйте через минуту."),
 }
 
+TO_CONNECTIONS = "/connections", "К подключениям"  # address and text of the page's button
+
 
 class RequestRefused(BadRequest):
     """400 for a query string that cannot be served; `text` tells people what is allowed."""
@@ -51,7 +53,9 @@ def is_for_program() -> bool:
     return request.accept_mimetypes.best == "application/json"
 
 
-async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str]]:
+async def error_page(
+    code: int, text: str = "", action: tuple[str, str] = TO_CONNECTIONS
+) -> tuple[str, int, dict[str, str]]:
     title, usual = TEXTS.get(code, TEXTS[400 if code < 500 else 500])
     if is_for_program():
         answer = jsonify(error=title, text=text or usual, request_id=request_id.get())
@@ -64,6 +68,8 @@ async def error_page(code: int, text: str = "") -> tuple[str, int, dict[str, str
         title=title,
         text=text or usual,
         request_id=request_id.get(),
+        action_url=action[0],
+        action_text=action[1],
     )
     return page, code, {}
 
