@@ -57,6 +57,8 @@ class AuditEvent(StrEnum):
     ENABLED = "enabled"
     RENAMED = "renamed"
     TAGGED = "tagged"
+    PAUSED = "paused"
+    RESUMED = "resumed"
     KEPT_APART = "kept_apart"
     UNINSTALLED = "uninstalled"
     UNPAID = "unpaid"

@@ -3,7 +3,7 @@
   "use strict";
 
   function count() {
-    const now = [...document.querySelectorAll("#cards [data-status]")].map((card) => card.dataset.status);
+    const now = [...document.querySelectorAll("#cards [data-status]:not([data-paused])")].map((card) => card.dataset.status);
     for (const item of document.querySelectorAll("[data-count]")) {
       const number = now.filter((status) => status === item.dataset.count).length;
       item.querySelector("b").textContent = number;

@@ -36,6 +36,8 @@ WRITTEN = {  # what each step writes when it is carried out
     "calendar.make": AuditEvent.CALENDAR_MADE,
     "calendar.revoke": AuditEvent.CALENDAR_REVOKED,
     "naming.retag": AuditEvent.TAGGED,
+    "pausing.pause": AuditEvent.PAUSED,
+    "pausing.resume": AuditEvent.RESUMED,
     "alert_channels.add_apprise": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_webhook": AuditEvent.CHANNEL_ADDED,
@@ -81,6 +83,7 @@ NOT_WRITTEN = {
     "passkeys.log_in_options": "a question only",
     "passkeys.proof_options": "a question only",
     "two_factor.begin": "it counts for nothing before its first code",
+    "connections.view": "how the board looks is no deed",
     "theme.choose": "kept in this browser alone",
 }
 

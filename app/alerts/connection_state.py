@@ -29,6 +29,7 @@ STATE_COLUMNS = (
     Connection.evidence,
     Connection.since,
     Connection.transitions,
+    Connection.paused_until,
     (Connection.next_check_at > func.now() - CHECK_OVERDUE).label("fresh"),
     Grant.expires_at,
     Grant.granted_at,
@@ -68,6 +69,7 @@ def _seen(row: Any, latest: ProviderOutage | None, provider: Provider | None) ->
         latest.closed_at if latest else None,
         title_of(row.name, row.label, "") or None,
         tuple(row.tags),
+        row.paused_until,
     )
 
 

@@ -4,7 +4,7 @@ is one message. Pure.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.alerts.quiet_hours import quiet_end
@@ -19,6 +19,8 @@ from app.alerts.types import (
 )
 from app.models.alert import AlertState
 
+FIRST_CHECK = timedelta(minutes=1)  # after a pause: what was known before it is old
+
 
 def decide_all(
     rows: Sequence[AlertState],
@@ -30,6 +32,12 @@ def decide_all(
     """Decide what is due, and then what may be told early because its group is told now."""
     if (end := quiet_end(wishes, now)) is not None:
         return {row.connection_id: put_off(row, end) for row in rows if _is_due(row, now)}
+    paused = {
+        row.connection_id: put_off(row, until + FIRST_CHECK)
+        for row in rows
+        if _is_due(row, now) and (until := seen[row.connection_id].paused_until) and until > now
+    }
+    rows = [row for row in rows if row.connection_id not in paused]
     due = {
         row.connection_id: decide(
             seen[row.connection_id],
@@ -44,7 +52,7 @@ def decide_all(
     silent = [
         row for row in rows if row.connection_id not in due or not due[row.connection_id].news
     ]
-    return due | _decide_companions(silent, seen, wishes, now, groups)
+    return paused | due | _decide_companions(silent, seen, wishes, now, groups)
 
 
 def put_off(row: AlertState, moment: datetime) -> Decision:

@@ -59,6 +59,7 @@ class ConnectionState:
     outage_ended: datetime | None = None  # when the last one of its provider ended
     title: str | None = None  # what it is called; None: only the provider's name is known
     tags: tuple[str, ...] = ()  # its owner's
+    paused_until: datetime | None = None  # its owner's, perhaps over
 
 
 @dataclass(frozen=True)

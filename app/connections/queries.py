@@ -48,6 +48,7 @@ CARD_COLUMNS = (
     Connection.name,
     Connection.tags,
     Connection.connected_at,
+    Connection.paused_until,
     Connection.version,
     Grant.expires_at,
     RENEWABLE.label("refreshable"),

@@ -57,6 +57,7 @@ COUNT_CHECKS = text(
     askable AS (
         SELECT FROM connections
         WHERE provider = :provider AND {GRANT_WORKS}
+          AND (paused_until IS NULL OR paused_until <= now())
           AND (last_checked_at > :after
                OR last_checked_at IS NULL
                OR last_checked_at <= now() - CAST(:spacing AS interval))

@@ -135,6 +135,7 @@ class Connection(Base):
     )
     # It brought another account: since then the user is asked what to do with it.
     decision_requested_at: Mapped[datetime | None]
+    paused_until: Mapped[datetime | None]  # its owner's; a time that is over means nothing
 
 
 class Grant(Base):
@@ -150,7 +151,7 @@ class Grant(Base):
     refresh_token: Mapped[bytes | None]
     expires_at: Mapped[datetime | None]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
-    # `carrier`: which token placement works; `kept`: fields that the provider wants at a refresh
+    # `carrier`: which token placement works; `kept`: what the provider wants at a refresh
     extra: Mapped[dict[str, object]] = mapped_column(JSONB, server_default="{}")
     secrets: Mapped[bytes | None]  # fields as in `kept` that are secret, sealed
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
@@ -203,8 +204,7 @@ class Revocation(Base):
     connection_id: Mapped[UUID | None]  # the one that is gone, for its receipt in the audit log
     token: Mapped[bytes]
     token_type_hint: Mapped[str]
-    # As in `grants.extra`.
-    extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")
+    extra: Mapped[dict[str, str]] = mapped_column(JSONB, server_default="{}")  # as a grant's
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     next_try_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")

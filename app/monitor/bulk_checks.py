@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Update, func, select, text, update
+from sqlalchemy import Row, Select, Update, func, not_, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,7 @@ from app.audit_log import AuditEvent
 from app.database.engine import Reader
 from app.models.connection import Cause, Connection
 from app.models.monitor import BulkCheck
+from app.models.pause import IS_PAUSED
 from app.providers.provider import Catalogue, Provider
 from app.realtime.events import announce_list
 
@@ -136,6 +137,7 @@ def _own(catalogue: Catalogue, user_id: int) -> Select[*tuple[Any, ...]]:
     return select(*asked, *times).where(
         Connection.user_id == user_id,
         Connection.replaces_connection_id.is_(None),
+        not_(IS_PAUSED),
         Connection.provider.in_([each.name for each in catalogue.values() if each.configured]),
     )
 

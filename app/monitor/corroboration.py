@@ -31,6 +31,7 @@ COUNT_OTHERS = text(
         FROM connections c JOIN grants g ON g.connection_id = c.id, lease
         WHERE c.provider = :provider AND c.user_id <> :user_id
           AND c.replaces_connection_id IS NULL
+          AND (c.paused_until IS NULL OR c.paused_until <= now())
           AND NOT (c.status IN ('blocked', 'revoked')
                    AND c.since < lease.began - CAST(:lately AS interval))
     ), heard AS (
@@ -50,7 +51,8 @@ BRING_FORWARD = text(
     WHERE id = ANY(ARRAY(
         SELECT id FROM connections
         WHERE provider = :provider AND user_id <> :user_id AND status = 'online'
-          AND next_check_at > now() AND (lease_until IS NULL OR lease_until < now())
+          AND next_check_at > now() AND (paused_until IS NULL OR paused_until <= now())
+          AND (lease_until IS NULL OR lease_until < now())
           AND (last_checked_at IS NULL OR last_checked_at <= now() - CAST(:spacing AS interval))
         ORDER BY next_check_at LIMIT :witnesses FOR UPDATE SKIP LOCKED))
     """

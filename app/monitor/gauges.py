@@ -20,7 +20,8 @@ PATIENCE = 5.0  # seconds for the database
 
 CONNECTIONS = text(
     "SELECT provider, status, count(*), extract(epoch FROM now() - min(next_check_at))"
-    " FROM connections WHERE replaces_connection_id IS NULL GROUP BY 1, 2"
+    " FROM connections WHERE replaces_connection_id IS NULL"
+    " AND (paused_until IS NULL OR paused_until <= now()) GROUP BY 1, 2"
 )
 MONITORS = text(
     "SELECT count(*), count(cut_off_since) FROM monitors"

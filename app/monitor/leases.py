@@ -14,6 +14,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     func,
+    not_,
     or_,
     select,
     text,
@@ -25,6 +26,7 @@ from app.grants import store
 from app.grants.refresh import CHECK_LEASE
 from app.models.connection import Connection, Grant, Status
 from app.models.history import REFUSING, ProviderOutage
+from app.models.pause import IS_PAUSED
 from app.providers.provider import Provider
 
 IS_FREE = or_(Connection.lease_until.is_(None), Connection.lease_until < func.now())
@@ -75,7 +77,7 @@ async def claim_sample(
     telling = or_(
         Connection.status.not_in([Status.BLOCKED, Status.REVOKED]), Connection.since >= began
     )
-    free = _free(Connection.provider == provider.name, rested, telling)
+    free = _free(Connection.provider == provider.name, rested, telling, not_(IS_PAUSED))
     first = free.order_by(Connection.next_check_at).limit(limit)
     return _leases(await session.execute(_claim(first), {"monitor": monitor_id}))
 
@@ -83,7 +85,9 @@ async def claim_sample(
 async def claim_one(
     session: AsyncSession, connection_id: UUID, monitor_id: UUID | None = None
 ) -> Lease | None:
-    """Claim this connection whether it is due or not; None while somebody else has it."""
+    """Claim this connection whether it is due or not, paused or not: somebody waits for the result.
+    None while somebody else has it.
+    """
     claim = _claim(_free(Connection.id == connection_id))
     leases = _leases(await session.execute(claim, {"monitor": monitor_id}))
     return leases[0] if leases else None
@@ -189,7 +193,11 @@ def _leases(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Lease]:
 
 # Built once: it is run for every few dozen checks.
 CLAIM_DUE = _claim(
-    _free(Connection.provider == bindparam("whose"), Connection.next_check_at <= func.now())
+    _free(
+        Connection.provider == bindparam("whose"),
+        Connection.next_check_at <= func.now(),
+        not_(IS_PAUSED),
+    )
     .order_by(Connection.next_check_at)
     .limit(bindparam("most"))
 )

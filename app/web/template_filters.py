@@ -19,7 +19,8 @@ from app.web.accounts.audit_labels import actor_text, event_text, subject_text
 from app.web.accounts.receipt_labels import receipt_lines
 from app.web.accounts.user_agents import device, is_hand_held
 from app.web.connections import grant_labels
-from app.web.connections.cards import down_providers, row_title
+from app.web.connections.cards import row_title
+from app.web.connections.down_providers import down_providers
 from app.web.connections.form_labels import field_fault
 from app.web.connections.labels import (
     advice,

@@ -18,12 +18,11 @@ from app.providers.registry import BUILT_IN
 from app.providers.spec_parts import Probe
 from app.web.connections.cards import (
     Descriptor,
-    DownProvider,
     describe,
     describe_all,
-    down_providers,
     not_connected,
 )
+from app.web.connections.down_providers import DownProvider, down_providers
 from tests.support import rows
 from tests.support.servers import CLIENT
 
@@ -46,6 +45,7 @@ CONTRACT = {
     "next_check_at",
     "latency_ms",
     "slow",
+    "paused_until",
     "details",
     "title",
     "tags",
@@ -76,6 +76,8 @@ def row(**columns: Any) -> CardRow:
         "baseline_ms": None,
         "slow_since": None,
         "label": "Shop",
+        "connected_at": NOW,
+        "paused_until": None,
         "name": None,
         "tags": [],
         "version": 3,

@@ -69,6 +69,7 @@ CARD = Thing(
     **{"expires_at": LAST_DAY, "flapping": False, "by_key": False, "delivered": False},
     **{"provider_down_since": AT, "provider_refuses_all": False, "is_lasting": False},
     **{"latency_ms": 1, "latencies": (), "slow": True, "slow_since": AT, "baseline_ms": 1},
+    **{"paused": False, "paused_forever": False, "paused_until": AT},
 )
 REFUSED = Thing(**vars(CARD) | {"provider": "sklad", "name": "Склад", "provider_refuses_all": True})
 TIMELINE = Thing(
@@ -118,6 +119,7 @@ CONTEXTS: dict[str, dict[str, object]] = {
         "keys": {1: Thing(ending="", expires_at=AT)},
     },
     "connections/_verdict.html": {"card": CARD},
+    "connections/_paused.html": {"card": CARD},
     "history/outages.html": {
         **{"entries": [STRETCH], "wanted": FILTER, "causes": {}, "periods": {}, "titles": {}},
     },

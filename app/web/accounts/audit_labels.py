@@ -38,6 +38,8 @@ EVENTS = {
     AuditEvent.ENABLED: "Учётная запись снова включена",
     AuditEvent.RENAMED: "Переименовано",
     AuditEvent.TAGGED: "Изменены метки",
+    AuditEvent.PAUSED: "Приостановлено",
+    AuditEvent.RESUMED: "Возобновлено",
     AuditEvent.KEPT_APART: "Другой аккаунт оставлен отдельным подключением",
     AuditEvent.UNINSTALLED: "Приложение удалено в личном кабинете сервиса",
     AuditEvent.UNPAID: "Подписка на приложение закончилась",
@@ -59,6 +61,7 @@ OF_CONNECTIONS = (
     *(AuditEvent.GRANT_REVOKED, AuditEvent.GRANT_NOT_REVOKED),
     *(AuditEvent.REFRESHED, AuditEvent.REVOKED, AuditEvent.CHECKED, AuditEvent.CHECKED_ALL),
     *(AuditEvent.UNINSTALLED, AuditEvent.UNPAID, AuditEvent.RENAMED, AuditEvent.TAGGED),
+    *(AuditEvent.PAUSED, AuditEvent.RESUMED),
 )
 OF_ALERTS = (
     *(

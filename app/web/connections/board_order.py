@@ -17,7 +17,7 @@ def group_of(card: Descriptor) -> str:
     """A first strike stays where it is: the next look decides, half a minute later."""
     if not card.connected:
         return MORE
-    in_trouble = card.status in GRAVITY and not is_unconfirmed(card)
+    in_trouble = card.status in GRAVITY and not is_unconfirmed(card) and not card.paused
     return ATTENTION if in_trouble else FINE
 
 

@@ -1,7 +1,7 @@
 """A card: what is shown of a connection, or of a provider that is not connected yet."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from app.history.uptime import Past, Pasts
 from app.i18n.connection_titles import full_title, subtitle_of, title_of
 from app.models.connection import Cause, Status
 from app.models.history import REFUSING
+from app.models.pause import FOREVER
 from app.oauth.token_expiry import last_day
 from app.providers.provider import API_KEY, PUSHED_TOKEN, Catalogue, Provider
 
@@ -39,16 +40,6 @@ FOR_TEMPLATES = (
     "baseline_ms",
     "slow_since",
 )  # these fields are not in the JSON
-
-
-@dataclass(frozen=True)
-class DownProvider:
-    """A provider-wide outage, with the number of the user's connections that it concerns."""
-
-    name: str
-    since: datetime
-    count: int
-    is_refusing: bool = False  # it works, and refuses everybody's grants
 
 
 @dataclass(frozen=True)
@@ -80,6 +71,7 @@ class Descriptor:
     flapping: bool = False
     slow_since: datetime | None = None
     baseline_ms: int | None = None  # what 95 % of its answers did not exceed
+    paused_until: datetime | None = None  # None: it is not paused; FOREVER: until it is resumed
     expires_at: datetime | None = None  # the last day of a grant that nothing renews
     version: int = 0
     connected_at: datetime | None = None
@@ -110,6 +102,14 @@ class Descriptor:
     def slow(self) -> bool:
         """It is online, and slower than it usually is."""
         return self.is_online and self.slow_since is not None
+
+    @property
+    def paused(self) -> bool:
+        return self.paused_until is not None
+
+    @property
+    def paused_forever(self) -> bool:
+        return self.paused_until == FOREVER
 
     @property
     def words(self) -> str:
@@ -156,7 +156,8 @@ def describe(
     # is stale. An outage of a provider that is not configured any more is ignored: nothing ends it.
     asked = provider is not None and provider.configured
     down_since = row.provider_down_since if asked else None
-    stale_at = None if down_since else row.next_check_at + timedelta(seconds=interval)
+    paused = is_paused(row)
+    stale_at = None if down_since or paused else row.next_check_at + timedelta(seconds=interval)
     return Descriptor(
         **_of_provider(row.provider, provider),
         id=row.id,
@@ -169,11 +170,10 @@ def describe(
         since=row.since,
         stale=stale_at is not None and row.read_at > stale_at,
         last_checked_at=row.last_checked_at,
-        next_check_at=row.next_check_at,
-        details=row.label,
-        own_name=row.name,
-        tags=tuple(row.tags),
-        flapping=row.flapping,
+        next_check_at=row.next_check_at if row.next_check_at < FOREVER else None,
+        **_names_of(row),
+        flapping=row.flapping and not paused,
+        paused_until=row.paused_until if paused else None,
         expires_at=last_day(row, provider),
         version=row.version,
         connected_at=row.connected_at,
@@ -188,21 +188,17 @@ def describe(
     )
 
 
+def _names_of(row: CardRow) -> dict[str, Any]:
+    return {"details": row.label, "own_name": row.name, "tags": tuple(row.tags)}
+
+
+def is_paused(row: CardRow) -> bool:
+    return row.paused_until is not None and row.paused_until > row.read_at
+
+
 def not_connected(provider: Provider) -> Descriptor:
     """The grey card of a provider without a connection."""
     return Descriptor(**_of_provider(provider.name, provider))
-
-
-def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:
-    """The provider-wide outages that concern these cards, in their order."""
-    down: dict[str, DownProvider] = {}
-    for card in cards:
-        if card.provider_down_since is not None:
-            count = down[card.provider].count if card.provider in down else 0
-            down[card.provider] = DownProvider(
-                card.name, card.provider_down_since, count + 1, card.provider_refuses_all
-            )
-    return list(down.values())
 
 
 def row_title(row: Any, services: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from app.i18n.formatting import plural, time_to_wait
 from app.providers.provider import Provider
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
+PAUSED = "Подключение приостановлено. Сначала возобновите его: мы сразу проверим."
 STILL_UNDER_WAY = "Проверка ещё идёт, результат появится на карточке."
 NO_CONNECTIVITY = (
     "Проверить не вышло: у нас самих сейчас нет связи. С вашим подключением это не связано, "

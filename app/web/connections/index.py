@@ -1,6 +1,6 @@
 """The page of all connections, and «Проверить»."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from urllib.parse import quote
@@ -23,9 +23,10 @@ from app.models.connection import Status
 from app.monitor import bulk_checks
 from app.providers.provider import Provider
 from app.web.connections.bulk_checks import facts
-from app.web.connections.cards import Descriptor, describe, describe_all, for_page
+from app.web.connections.cards import Descriptor, describe, describe_all, for_page, is_paused
 from app.web.connections.check_labels import (
     NO_CONNECTIVITY,
+    PAUSED,
     STILL_UNDER_WAY,
     TOO_SOON,
     provider_asks_to_wait,
@@ -40,6 +41,7 @@ blueprint = Blueprint("connections", __name__)
 
 LONGEST_SEARCH = 100  # characters
 BY_HAND = RateLimit(1, timedelta(seconds=10))
+NOTHING_MORE: Mapping[str, str] = {}
 FILTERS_FROM = 6  # connections; fewer are seen at once
 ROWS, CARDS = "rows", "cards"  # how the board shows what works
 
@@ -118,6 +120,8 @@ async def check(connection_id: UUID) -> ResponseReturnValue:
     app = dashboard()
     row = await _own_row(connection_id)
     provider = app.catalogue.get(row.provider)
+    if is_paused(row):
+        return await _refused(row, 409, PAUSED)
     if provider and (wait := _provider_wait(provider, row)):
         return await _too_soon(row, wait, provider_asks_to_wait(provider.title, wait))
     async with app.database.sessions.begin() as session:
@@ -149,11 +153,16 @@ def _provider_wait(provider: Provider, row: CardRow) -> int:
 
 
 async def _too_soon(row: CardRow, wait: int, text: str) -> ResponseReturnValue:
-    headers = {"Retry-After": str(wait)}
+    return await _refused(row, 429, text, {"Retry-After": str(wait)})
+
+
+async def _refused(
+    row: CardRow, code: int, text: str, headers: Mapping[str, str] = NOTHING_MORE
+) -> ResponseReturnValue:
     if request.headers.get("HX-Request"):
-        return await card_html(dashboard(), await _card(row)), 429, headers | _notice(text)
-    page, status, extra = await error_page(429, text)
-    return page, status, headers | extra
+        return await card_html(dashboard(), await _card(row)), code, {**headers, **_notice(text)}
+    page, status, extra = await error_page(code, text)
+    return page, status, {**headers, **extra}
 
 
 def _notice(text: str) -> dict[str, str]:

@@ -30,6 +30,8 @@ class Card(Protocol):
     def provider_refuses_all(self) -> bool: ...
     @property
     def is_lasting(self) -> bool: ...
+    @property
+    def paused(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,11 @@ FLASH = {
 }
 
 
+PAUSED = StatusWording("Приостановлено", "idle", "bi-pause-circle", "Приостановлено")
+
+
 def status_wording(card: Card) -> StatusWording:
-    return STATUS[card.status]
+    return PAUSED if card.paused else STATUS[card.status]
 
 
 AMBER = ("account_changed",)  # causes that are never more than amber, and confirmed at once
@@ -157,7 +162,7 @@ def _text(card: Card, cause: str) -> CardText:
 
 def summary(cards: Iterable[Card]) -> list[tuple[str, StatusWording, int]]:
     """Every status with its number, also 0: static/card_counts.js recounts them."""
-    found = [card.status for card in cards]
+    found = [card.status for card in cards if not card.paused]
     return [(status, wording, found.count(status)) for status, wording in STATUS.items()]
 
 

@@ -28,6 +28,7 @@ class Card:
     provider_down_since: datetime | None = None
     provider_refuses_all: bool = False
     is_lasting: bool = False
+    paused: bool = False
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ class Card:
     provider_down_since: datetime | None = None
     provider_refuses_all: bool = False
     is_lasting: bool = False
+    paused: bool = False
 
 
 def test_every_status_has_words() -> None:

@@ -1,0 +1,10 @@
+"""Which connections their owners have paused."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func
+
+from app.models.connection import Connection
+
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)  # the end of a pause that its owner will end
+IS_PAUSED = func.coalesce(Connection.paused_until > func.now(), False)
