@@ -50,6 +50,7 @@
     unsent = true;
   });
   document.addEventListener("link:changed", (event) => { if (unsent && event.detail === "live") notice(""); });
+  addEventListener("online", () => { if (unsent) notice(""); }); // a stream may have lived on meanwhile
   // The header of `_notice` in app/web/connections/index.py.
   const told = (event) => decodeURIComponent(event.detail.ctx.response.headers.get("Notice") ?? "");
   document.addEventListener("htmx:after:request", (event) => { if (isForm(event)) notice(told(event)); });

@@ -31,5 +31,5 @@ async def test_a_name_and_tags_reach_the_tabs_that_are_open(owner: Visitor) -> N
     await page.get_by_text("Название и метки").click()
     await page.get_by_label("Метки через запятую").fill("Тула, касса")
     await page.keyboard.press("Enter")
-    await expect(about.locator("#heading .tags")).to_have_text("Тулакасса")
+    await expect(about.locator("#cards .tags")).to_have_text("Тулакасса")
     await expect(by_tags.locator("#cards > .group:visible")).to_have_text(["Тула"])

@@ -33,7 +33,8 @@ async def test_everything_works_without_javascript(new_visitor: NewVisitor) -> N
     await visitor.page.wait_for_url("**/connections")
     await visitor.sees("online")
     await visitor.button("Отключить").click()
-    await visitor.card().get_by_role("dialog").get_by_role("button", name="Отключить").click()
+    await expect(visitor.page.get_by_role("heading")).to_have_text("Отключить «Основной магазин»?")
+    await visitor.page.get_by_role("button", name="Отключить").click()
     await visitor.sees("disconnected")
 
 
@@ -77,7 +78,7 @@ async def test_escape_closes_the_question_and_focus_is_back(owner: Visitor) -> N
     button = owner.button("Отключить")
     await button.focus()
     await owner.page.keyboard.press("Enter")
-    question = owner.card().get_by_role("dialog")
+    question = owner.page.get_by_role("dialog")
     await expect(question).to_be_visible()
     await owner.page.keyboard.press("Escape")
     await expect(question).to_be_hidden()

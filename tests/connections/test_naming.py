@@ -133,8 +133,8 @@ async def test_tags_stand_on_the_card_and_at_most_ten_are_kept(person: Person) -
 
 
 def shown_in(page: str) -> list[str]:
-    """Headings and cards of the list, in their order."""
-    found = re.findall(r'<h2 class="group"[^>]*>([^<]*)|id="connection-([^"]+)"', page)
+    """Headings of tags and cards of the list, in their order."""
+    found = re.findall(r'<h2 class="group" data-group[^>]*>([^<]*)|id="connection-([^"]+)"', page)
     return [heading or f"#{number}" for heading, number in found]
 
 

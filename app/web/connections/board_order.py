@@ -31,5 +31,5 @@ def order_of(card: Descriptor, catalogue: Catalogue) -> str:
     place = names.index(card.provider) if card.provider in catalogue else len(names)
     if group == MORE:
         return f"{group}{place:04}"
-    connected = int(card.connected_at.timestamp()) if card.connected_at else 0
-    return f"{group}{place:04}{connected:012}{card.id}"
+    connected = int(card.connected_at.timestamp() * 1_000_000) if card.connected_at else 0
+    return f"{group}{place:04}{connected:018}{card.id}"

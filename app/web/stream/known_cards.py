@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from app.web.connections.fragments import Fragment
 
 HEADER = "Known-Cards"
-LONGEST = 24 * 1024  # bytes; a page with more cards than fit says nothing
+LONGEST = 6 * 1024  # bytes: nginx takes a line of 8 KB; a page with more cards says nothing
 SHORT = 8  # characters of a name: of a connection's id, or of a provider's name
 
 Known = Mapping[str, str]  # by short name
