@@ -9,7 +9,7 @@ from app.providers.provider import Catalogue
 from app.web.connections.cards import Descriptor
 from app.web.connections.labels import is_unconfirmed
 
-ATTENTION, FINE, MORE = "0", "1", "2"  # groups; each one's heading has it as its order
+ATTENTION, FINE, PAUSED, MORE = "0", "1", "1p", "2"  # groups; a heading has its own as its order
 GRAVITY = {Status.REVOKED: 0, Status.OFFLINE: 1, Status.BLOCKED: 2, Status.DEGRADED: 3}
 
 
@@ -17,7 +17,9 @@ def group_of(card: Descriptor) -> str:
     """A first strike stays where it is: the next look decides, half a minute later."""
     if not card.connected:
         return MORE
-    in_trouble = card.status in GRAVITY and not is_unconfirmed(card) and not card.paused
+    if card.paused:
+        return PAUSED
+    in_trouble = card.status in GRAVITY and not is_unconfirmed(card)
     return ATTENTION if in_trouble else FINE
 
 

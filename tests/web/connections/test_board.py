@@ -12,7 +12,7 @@ from app.database.encryption import Keys
 from app.database.engine import Database
 from app.models.account import User
 from app.models.connection import Cause, Status
-from app.web.connections.board_order import ATTENTION, FINE, MORE, group_of, order_of
+from app.web.connections.board_order import ATTENTION, FINE, MORE, PAUSED, group_of, order_of
 from app.web.connections.cards import Descriptor
 from app.web.context import Dashboard
 from tests.support.people import HTMX, Person
@@ -53,6 +53,7 @@ GREY = Descriptor("evotor", "Эвотор", "", "", "", "", True)
         *((card(1, each), FINE) for each in (Status.ONLINE, Status.CHECKING)),
         (STRUCK, FINE),
         (LIMITED, ATTENTION),
+        (card(9, Status.OFFLINE, paused_until=NOW), PAUSED),
         (GREY, MORE),
     ],
 )
@@ -69,6 +70,7 @@ def test_the_worst_comes_first_and_of_equals_the_longest(dashboard: Dashboard) -
         LIMITED,
         card(5, Status.ONLINE, connected_at=NOW - timedelta(days=2)),
         card(8, Status.ONLINE, connected_at=NOW),
+        card(9, Status.REVOKED, paused_until=NOW),
         GREY,
     ]
     orders = [order_of(each, dashboard.catalogue) for each in worst_first]
