@@ -15,12 +15,12 @@ from tests.support.people import Sandbox
 
 pytestmark = pytest.mark.browser
 
-TELEPHONE = {"width": 390, "height": 844}
+HEIGHT = 844
 PAGES = (
     *("/connections", "/providers", "/evotor", "/evotor?error=exchange_refused", "/nowhere"),
-    *("/account", "/account/delete", "/expiries"),
+    *("/account", "/account/delete", "/expiries", "/outages", "/journal", "/alerts"),
 )
-OPEN_PAGES = ("/login", "/login?expired=1", "/signup", "/reset")
+OPEN_PAGES = ("/", "/privacy", "/help", "/login", "/login?expired=1", "/signup", "/reset")
 
 TOO_WIDE = """() => {
   const root = document.documentElement;
@@ -82,11 +82,12 @@ async def fits(page: Page, path: str) -> None:
     assert await page.evaluate(TOO_WIDE) <= 0, path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (390, "dark")])
 async def test_nothing_sticks_out_on_a_telephone(
-    new_visitor: NewVisitor, sandbox: Sandbox, scheme: str
+    new_visitor: NewVisitor, sandbox: Sandbox, width: int, scheme: str
 ) -> None:
-    visitor = await new_visitor(viewport=TELEPHONE, color_scheme=scheme)
+    screen = {"width": width, "height": HEIGHT}
+    visitor = await new_visitor(viewport=screen, color_scheme=scheme)
     visitor.expects("404")
     for path in OPEN_PAGES:
         await fits(visitor.page, path)
