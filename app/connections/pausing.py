@@ -57,30 +57,25 @@ TELL_LATER = text(
 
 async def pause_checks(
     session: AsyncSession, user_id: int, connection_id: UUID, until: datetime
-) -> bool:
-    """One that is paused already gets the new end. False: the user has no such connection."""
-    if not await _is_own(session, user_id, connection_id):
-        return False
+) -> None:
+    """Of the user's own. One that is paused already gets the new end."""
     await session.execute(PAUSE, {"id": connection_id, "until": until})
     await session.execute(END_OUTAGE, {"id": connection_id})
     receipt = {"until": until.isoformat(timespec="seconds")}
     await _tell(session, user_id, connection_id, AuditEvent.PAUSED, receipt)
-    return True
 
 
-async def resume_checks(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
-    """It is checked at once. False: the user has no such connection."""
-    if not await _is_own(session, user_id, connection_id):
-        return False
+async def resume_checks(session: AsyncSession, user_id: int, connection_id: UUID) -> None:
+    """It is checked at once. Of the user's own."""
     paused = select(Connection.id).where(Connection.id == connection_id, IS_PAUSED)
     if await session.scalar(paused) is not None:
         await session.execute(RESUME, {"id": connection_id})
         await session.execute(TELL_LATER, {"id": connection_id})
         await _tell(session, user_id, connection_id, AuditEvent.RESUMED, {})
-    return True
 
 
-async def _is_own(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
+async def is_own(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
+    """Locks it."""
     query = select(Connection.id).where(
         Connection.id == connection_id,
         Connection.user_id == user_id,

@@ -19,19 +19,22 @@ MORNING = 9  # o'clock, by the owner's clock
 @blueprint.post("/connections/<uuid:connection_id>/pause")
 async def pause(connection_id: UUID) -> ResponseReturnValue:
     """`until`: "hour", "morning", "week" or "forever", else 400."""
-    chosen = (await request.form).get("until", "")
+    chosen, user_id = (await request.form).get("until", ""), person().user_id
     async with dashboard().database.sessions.begin() as session:
-        until = end_of_pause(chosen, await pausing.now_of(session), own_zone()) or abort(400)
-        if not await pausing.pause_checks(session, person().user_id, connection_id, until):
+        if not await pausing.is_own(session, user_id, connection_id):
             abort(404)
+        until = end_of_pause(chosen, await pausing.now_of(session), own_zone()) or abort(400)
+        await pausing.pause_checks(session, user_id, connection_id, until)
     return redirect(f"/connections/{connection_id}", 303)
 
 
 @blueprint.post("/connections/<uuid:connection_id>/resume")
 async def resume(connection_id: UUID) -> ResponseReturnValue:
+    user_id = person().user_id
     async with dashboard().database.sessions.begin() as session:
-        if not await pausing.resume_checks(session, person().user_id, connection_id):
+        if not await pausing.is_own(session, user_id, connection_id):
             abort(404)
+        await pausing.resume_checks(session, user_id, connection_id)
     return redirect(f"/connections/{connection_id}", 303)
 
 
