@@ -94,8 +94,12 @@ class Database:
 
     async def _connect(self, **options: Any) -> "asyncpg.Connection[Any]":
         connection = await self._connector.connect(**options)
-        if self._ends_idle_transactions:
-            await connection.execute(END_IDLE)
+        try:
+            if self._ends_idle_transactions:
+                await connection.execute(END_IDLE)
+        except BaseException:  # nobody has it yet, so nobody else would close it
+            connection.terminate()
+            raise
         return connection
 
     def connections_in_use(self) -> int:
