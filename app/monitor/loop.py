@@ -229,9 +229,8 @@ class Monitor:
         await housekeeping.tidy(checker.sessions, checker.keys, checker.catalogue)
 
     async def _drain(self) -> None:
-        """Let the checks under way end, write them, and delete the heartbeat, which goes on until
-        then: others would take the leases.
-        """
+        """Let the checks under way end, write them, give back leases whose check never began, and
+        delete the heartbeat, which goes on until then: others would take the leases."""
         self._checker.unfinished.stopping = True
         async with running(forever(self._show_life, LOOK_PAUSE)):
             under_way = self._checks | self._checker.unfinished.tasks
@@ -242,6 +241,7 @@ class Monitor:
             await self._recorder.write_rest()
         with suppress(SQLAlchemyError, OSError):  # then the heartbeat expires, which says the same
             async with self._checker.sessions.begin() as session:
+                await free_leases_of(session, self._id)
                 await heartbeats.stop(session, self._id)
 
 

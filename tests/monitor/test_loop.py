@@ -19,6 +19,7 @@ from app.models.connection import Connection, Grant, Revocation
 from app.models.monitor import MonitorHeartbeat
 from app.monitor import heartbeats, loop
 from app.monitor.checker import Checker
+from app.monitor.leases import claim_due
 from app.monitor.loop import Monitor, monitoring
 from app.oauth.token_response import Tokens
 from tests.support import rows
@@ -293,3 +294,21 @@ async def test_what_is_still_to_be_revoked_is_revoked(
     async with monitoring(checker):
         await until(is_empty)
     assert acme.revoked == ["refresh-0"]
+
+
+async def test_a_lease_whose_check_never_began_is_given_back_at_the_end(
+    checker: Checker, database: Database, acme: Acme
+) -> None:
+    """Cancelled between the claim and the check. Nobody else would know whose it is any more."""
+    (lost,) = await connections(checker, database)
+    async with database.sessions.begin() as session:
+        assert await claim_due(session, "acme", 1, checker.monitor_id)
+
+    async def beats() -> bool:
+        async with database.sessions() as session:
+            return await heartbeats.monitor_alive(session)
+
+    async with monitoring(checker):
+        await until(beats)
+    async with database.sessions.begin() as session:
+        assert [each.connection_id for each in await claim_due(session, "acme", 1)] == [lost]
