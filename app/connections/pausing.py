@@ -16,22 +16,18 @@ from app.models.connection import Connection
 from app.models.pause import IS_PAUSED
 from app.realtime.events import announce_cards
 
-# A check under way is about the time before: its lease gets an id that nobody has, so that it
-# cannot write. Not where a refresh may be on its way, whose pair of tokens has to be kept: that
-# check ends as usual, and the claim leaves the connection alone after it.
+# A check under way is about the time before: its lease is gone, so that it cannot write. Not where
+# a refresh may be on its way, whose pair of tokens has to be kept: that check ends as usual, and
+# the claim leaves the connection alone after it.
 PAUSE = text(
     """
     UPDATE connections c
     SET paused_until = :until, next_check_at = greatest(next_check_at, :until),
         watched_until = least(c.watched_until, now()),
-        version = version + 1,
-        lease_id = CASE WHEN lease_id IS NOT NULL AND NOT EXISTS (
-            SELECT FROM grants WHERE connection_id = c.id AND refresh_sent_at IS NOT NULL)
-            THEN gen_random_uuid() ELSE lease_id END,
-        lease_until = CASE WHEN NOT EXISTS (
-            SELECT FROM grants WHERE connection_id = c.id AND refresh_sent_at IS NOT NULL)
-            THEN NULL ELSE lease_until END
-    WHERE id = :id
+        version = c.version + 1,
+        lease_id = CASE WHEN g.refresh_sent_at IS NOT NULL THEN c.lease_id END,
+        lease_until = CASE WHEN g.refresh_sent_at IS NOT NULL THEN c.lease_until END
+    FROM grants g WHERE c.id = :id AND g.connection_id = c.id
     """
 )
 END_OUTAGE = text(
@@ -47,8 +43,6 @@ RESUME = text(
     WHERE id = :id
     """
 )
-
-
 # What was known before the pause is old: its first check tells, or else a minute's silence.
 TELL_LATER = text(
     "UPDATE alert_states SET look_at = now() + interval '1 minute' WHERE connection_id = :id"
@@ -72,16 +66,6 @@ async def resume_checks(session: AsyncSession, user_id: int, connection_id: UUID
         await session.execute(RESUME, {"id": connection_id})
         await session.execute(TELL_LATER, {"id": connection_id})
         await _tell(session, user_id, connection_id, AuditEvent.RESUMED, {})
-
-
-async def is_own(session: AsyncSession, user_id: int, connection_id: UUID) -> bool:
-    """Locks it."""
-    query = select(Connection.id).where(
-        Connection.id == connection_id,
-        Connection.user_id == user_id,
-        Connection.replaces_connection_id.is_(None),
-    )
-    return await session.scalar(query.with_for_update()) is not None
 
 
 async def _tell(

@@ -148,6 +148,15 @@ async def granted_at(session: Reader, connection_ids: Iterable[UUID]) -> dict[UU
     return {row.connection_id: row.granted_at for row in rows}
 
 
+async def locked(session: AsyncSession, user_id: int, connection_id: UUID) -> Connection | None:
+    """The user's own connection, locked until the end of the transaction; None for another
+    user's, and for a pending reconnect.
+    """
+    own = (Connection.id == connection_id, Connection.user_id == user_id)
+    in_place = Connection.replaces_connection_id.is_(None)
+    return await session.scalar(select(Connection).where(*own, in_place).with_for_update())
+
+
 LAST_OUTAGES = 10
 
 

@@ -19,6 +19,7 @@ from app.history.rescheduling import GRANT_WORKS
 from app.logging import LogEvent
 from app.models.connection import Cause
 from app.models.history import FAILING, REFUSING, ProviderOutage
+from app.models.pause import NOT_PAUSED
 from app.realtime.events import announce_provider
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ COUNT_CHECKS = text(
     askable AS (
         SELECT FROM connections
         WHERE provider = :provider AND {GRANT_WORKS}
-          AND (paused_until IS NULL OR paused_until <= now())
+          AND {NOT_PAUSED}
           AND (last_checked_at > :after
                OR last_checked_at IS NULL
                OR last_checked_at <= now() - CAST(:spacing AS interval))

@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.history.refusal_waves import WAVE_CAUSES
+from app.models.pause import NOT_PAUSED
 from app.monitor.causes import Others
 from app.monitor.leases import Lease
 
@@ -21,7 +22,7 @@ REFUSED_LATELY = 3_600.0  # seconds; whoever has been refused for longer is no w
 # `began`: when this connection's trouble began. A refresh of others is counted apart: at a token
 # endpoint that refuses our application, APIs serve the tokens that are out.
 COUNT_OTHERS = text(
-    """
+    f"""
     WITH lease AS (
         SELECT CASE WHEN status = 'degraded' THEN since
                     ELSE greatest(since, now() - CAST(:window AS interval)) END AS began
@@ -31,7 +32,7 @@ COUNT_OTHERS = text(
         FROM connections c JOIN grants g ON g.connection_id = c.id, lease
         WHERE c.provider = :provider AND c.user_id <> :user_id
           AND c.replaces_connection_id IS NULL
-          AND (c.paused_until IS NULL OR c.paused_until <= now())
+          AND {NOT_PAUSED}
           AND NOT (c.status IN ('blocked', 'revoked')
                    AND c.since < lease.began - CAST(:lately AS interval))
     ), heard AS (
@@ -46,12 +47,12 @@ COUNT_OTHERS = text(
     """
 )
 BRING_FORWARD = text(
-    """
+    f"""
     UPDATE connections SET next_check_at = now()
     WHERE id = ANY(ARRAY(
         SELECT id FROM connections
         WHERE provider = :provider AND user_id <> :user_id AND status = 'online'
-          AND next_check_at > now() AND (paused_until IS NULL OR paused_until <= now())
+          AND next_check_at > now() AND {NOT_PAUSED}
           AND (lease_until IS NULL OR lease_until < now())
           AND (last_checked_at IS NULL OR last_checked_at <= now() - CAST(:spacing AS interval))
         ORDER BY next_check_at LIMIT :witnesses FOR UPDATE SKIP LOCKED))

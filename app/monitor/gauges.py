@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import metrics
 from app.database.engine import Sessions
+from app.models.pause import NOT_PAUSED
 from app.providers.provider import Catalogue
 
 FRESH = 15.0  # seconds: the first question reads every connection, so scrapes share an answer
@@ -21,7 +22,7 @@ PATIENCE = 5.0  # seconds for the database
 CONNECTIONS = text(
     "SELECT provider, status, count(*), extract(epoch FROM now() - min(next_check_at))"
     " FROM connections WHERE replaces_connection_id IS NULL"
-    " AND (paused_until IS NULL OR paused_until <= now()) GROUP BY 1, 2"
+    f" AND {NOT_PAUSED} GROUP BY 1, 2"
 )
 MONITORS = text(
     "SELECT count(*), count(cut_off_since) FROM monitors"

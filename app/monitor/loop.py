@@ -229,10 +229,9 @@ class Monitor:
         await housekeeping.tidy(checker.sessions, checker.keys, checker.catalogue)
 
     async def _drain(self) -> None:
-        """Let the checks under way end, write them, give back leases whose check never began, and
-        delete the heartbeat, which goes on until then: others would take the leases."""
+        """Let checks end, write them, give back what never began; then delete the heartbeat."""
         self._checker.unfinished.stopping = True
-        async with running(forever(self._show_life, LOOK_PAUSE)):
+        async with running(forever(self._show_life, LOOK_PAUSE)):  # or others take the leases
             under_way = self._checks | self._checker.unfinished.tasks
             if under_way:
                 await asyncio.wait(under_way, timeout=DRAIN_PATIENCE)

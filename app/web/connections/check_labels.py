@@ -1,6 +1,6 @@
 """Russian texts about how often a connection is checked, and about checks that are refused."""
 
-from app.i18n.formatting import plural, time_to_wait
+from app.i18n.formatting import plural, thousands, time_to_wait
 from app.providers.provider import Provider
 
 TOO_SOON = "Это подключение проверяли только что. Подождите десять секунд."
@@ -28,9 +28,4 @@ def spending(provider: Provider, interval: float) -> str:
         return ""
     spent = provider.spending(interval)
     requests = plural(spent, "запрос", "запроса", "запросов")
-    return f"мы тратим {_grouped(spent)} {requests} в сутки из {_grouped(provider.quota.daily)}"
-
-
-def _grouped(number: int) -> str:
-    """ "1 440", with spaces that do not break."""
-    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+    return f"мы тратим {thousands(spent)} {requests} в сутки из {thousands(provider.quota.daily)}"

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from quart import Blueprint, abort, redirect, request
 from quart.typing import ResponseReturnValue
 
-from app.connections import pausing
+from app.connections import pausing, queries
 from app.models.pause import FOREVER
 from app.web.context import dashboard, own_zone, person
 
@@ -21,7 +21,7 @@ async def pause(connection_id: UUID) -> ResponseReturnValue:
     """`until`: "hour", "morning", "week" or "forever", else 400."""
     chosen, user_id = (await request.form).get("until", ""), person().user_id
     async with dashboard().database.sessions.begin() as session:
-        if not await pausing.is_own(session, user_id, connection_id):
+        if await queries.locked(session, user_id, connection_id) is None:
             abort(404)
         until = end_of_pause(chosen, await pausing.now_of(session), own_zone()) or abort(400)
         await pausing.pause_checks(session, user_id, connection_id, until)
@@ -32,7 +32,7 @@ async def pause(connection_id: UUID) -> ResponseReturnValue:
 async def resume(connection_id: UUID) -> ResponseReturnValue:
     user_id = person().user_id
     async with dashboard().database.sessions.begin() as session:
-        if not await pausing.is_own(session, user_id, connection_id):
+        if await queries.locked(session, user_id, connection_id) is None:
             abort(404)
         await pausing.resume_checks(session, user_id, connection_id)
     return redirect(f"/connections/{connection_id}", 303)
