@@ -8,13 +8,13 @@
   const tabs = "BroadcastChannel" in window ? new BroadcastChannel("waiting") : null;
   const badge = document.getElementById("waiting");
   const icon = document.getElementById("favicon");
-  const title = document.title.replace(/^\(\d+\) /, "");
+  const title = () => document.title.replace(/^\(\d+\) /, ""); // a connection's is its name, which can change
   let waiting = Number(badge.dataset.waiting);
   let timer;
 
   function show(number) {
     waiting = number;
-    document.title = number ? `(${number}) ${title}` : title;
+    document.title = number ? `(${number}) ${title()}` : title();
     const address = number ? icon.dataset.waiting : icon.dataset.calm;
     if (icon.getAttribute("href") !== address) icon.setAttribute("href", address);
     badge.hidden = !number;

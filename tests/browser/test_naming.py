@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.test_connection import look_closer
+from tests.browser.test_live import REFUSED
 from tests.browser.visitor import Visitor
 
 pytestmark = pytest.mark.browser
@@ -24,8 +25,9 @@ async def test_a_name_and_tags_reach_the_tabs_that_are_open(owner: Visitor) -> N
     await page.get_by_text("Название и метки").click()
     await page.get_by_label("Название", exact=True).fill("У вокзала")
     await page.keyboard.press("Enter")
-    await expect(page.locator("h1")).to_have_text("У вокзала")
-    await expect(about.locator("h1")).to_have_text("У вокзала")
+    for each in (page, about):
+        await expect(each.locator("h1")).to_have_text("Подключение «У вокзала»")
+        await expect(each).to_have_title("У вокзала — Связка")
     await expect(card.locator("h2")).to_have_text("У вокзала")
 
     await page.get_by_text("Название и метки").click()
@@ -33,3 +35,12 @@ async def test_a_name_and_tags_reach_the_tabs_that_are_open(owner: Visitor) -> N
     await page.keyboard.press("Enter")
     await expect(about.locator("#cards .tags")).to_have_text("Тулакасса")
     await expect(by_tags.locator("#cards > .group:visible")).to_have_text(["Тула"])
+
+
+async def test_a_number_at_a_title_outlives_the_name_beside_it(owner: Visitor) -> None:
+    await look_closer(owner)
+    await owner.site.turn(*REFUSED)
+    await expect(owner.page).to_have_title("(1) Основной магазин — Связка")
+    path = owner.page.url.removeprefix(owner.site.url)
+    await owner.context.request.post(f"{path}/name", form={"name": "У вокзала"})
+    await expect(owner.page).to_have_title("(1) У вокзала — Связка")
