@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.test_without import tab_to
+from tests.browser.keyboard import Keyboard
 from tests.browser.visitor import EMAIL, Visitor
 from tests.support.people import Sandbox
 from tests.support.settings import PASSWORD
@@ -88,10 +88,11 @@ async def test_the_keyboard_is_enough_to_change_the_password(
 ) -> None:
     await visitor.arrive(sandbox, account=None)
     page = visitor.page
-    await tab_to(page, "Меню")
-    await page.keyboard.press("Enter")
-    await tab_to(page, "Учётная запись")
-    await page.keyboard.press("Enter")
+    keyboard = Keyboard(page)
+    await keyboard.to("Меню")
+    await keyboard.press("Enter")
+    await keyboard.to("Учётная запись")
+    await keyboard.press("Enter")
     await page.wait_for_url("**/account")
     await page.get_by_role("button", name="Сменить почту").focus()
     await page.keyboard.press("Tab")

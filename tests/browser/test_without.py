@@ -1,25 +1,15 @@
-"""Without a mouse, without JavaScript."""
+"""Without JavaScript, and without a mouse where it is more than test_keyboard.py walks."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
 from tests.support.people import Sandbox
-from tests.support.settings import PASSWORD
 
 pytestmark = pytest.mark.browser
 
 FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
-TABS = 20  # presses of the Tab key after which a thing counts as out of reach
-
-
-async def tab_to(page: Page, label: str) -> None:
-    for _ in range(TABS):
-        await page.keyboard.press("Tab")
-        if label in await page.evaluate(FOCUSED):
-            return
-    raise AssertionError(f"no way to {label} by keyboard")
 
 
 async def test_everything_works_without_javascript(new_visitor: NewVisitor) -> None:
@@ -49,23 +39,6 @@ async def test_without_javascript_a_check_too_soon_is_explained(
     await expect(visitor.page.get_by_text("Подождите десять секунд")).to_be_visible()
     await visitor.page.get_by_role("main").get_by_role("link").click()
     await visitor.sees("online")
-
-
-async def test_the_keyboard_is_enough_to_log_in_and_connect(
-    new_visitor: NewVisitor, visitor: Visitor, sandbox: Sandbox
-) -> None:
-    await visitor.arrive(sandbox, account=None)
-    page = (await new_visitor()).page
-    await page.goto("/login")
-    await expect(page.get_by_label("Почта")).to_be_focused()
-    await page.keyboard.type("anna@example.ru")
-    await page.keyboard.press("Tab")
-    await page.keyboard.type(PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/connections")
-    await tab_to(page, "Подключить")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Разрешить")).to_be_visible()
 
 
 async def test_the_first_tab_leads_to_the_content(owner: Visitor) -> None:
