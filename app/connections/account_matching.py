@@ -5,7 +5,6 @@ The rules are those of docs/decisions/0008.
 """
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +15,15 @@ from app import audit_log
 from app.accounts import users
 from app.alerts import triggers
 from app.audit_log import AuditEvent
+from app.connections.account_fit import AccountFit, fit
 from app.connections.key_replacement import is_another_key
 from app.database.encryption import Keys
 from app.grants import receipts, store
 from app.history import outages
 from app.history.latency_ring import LatencyRing
-from app.models.connection import Cause, Connection
+from app.models.connection import Connection
 from app.realtime.events import announce_list
 
-# With these causes the provider has recognised the grant. If it did not name an account now, it
-# will not name one at the next check either, so there is nothing to wait for.
-NAMES_NOBODY = (None, Cause.ACCESS_DENIED, Cause.PAYMENT_REQUIRED)
 # What the check of a new grant found goes to the connection whose place it takes, as it is.
 VERDICT_COLUMNS = (
     "status",
@@ -38,23 +35,6 @@ VERDICT_COLUMNS = (
     "next_check_at",
     "watched_until",
 )
-
-
-class AccountFit(StrEnum):
-    """Does a new grant belong to the connection that the reconnect was started for?"""
-
-    TAKES_PLACE = "takes_place"
-    ASKS = "asks"  # it is for another account: the user decides
-    WAITS = "waits"  # its account is not known yet, and the next check may name it
-
-
-def fit(account: str | None, expected: str | None, cause: str | None) -> AccountFit:
-    """Compare the accounts as far as they are known; `cause` is what the last check found."""
-    if expected is None or account == expected:
-        return AccountFit.TAKES_PLACE
-    if account is not None:
-        return AccountFit.ASKS
-    return AccountFit.TAKES_PLACE if cause in NAMES_NOBODY else AccountFit.WAITS
 
 
 async def match_account(

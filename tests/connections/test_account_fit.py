@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.connections.account_matching import AccountFit, fit
+from app.connections.account_fit import AccountFit, fit
 from app.connections.connect_result import changed_scopes
 from app.models.connection import Cause
 
