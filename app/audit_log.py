@@ -59,6 +59,7 @@ class AuditEvent(StrEnum):
     TAGGED = "tagged"
     PAUSED = "paused"
     RESUMED = "resumed"
+    HISTORY_DELETED = "history_deleted"
     KEPT_APART = "kept_apart"
     UNINSTALLED = "uninstalled"
     UNPAID = "unpaid"
@@ -161,11 +162,15 @@ async def write_of(
     await session.execute(WRITE_OF_CONNECTIONS, values | _by(deed))
 
 
-async def write_receipt(
-    session: AsyncSession, deed: AuditEvent, connection_id: UUID, receipt: Mapping[str, str]
+async def write_of_gone(
+    session: AsyncSession,
+    deed: AuditEvent,
+    connection_id: UUID,
+    receipt: Mapping[str, str] | None = None,
 ) -> None:
-    """What became of the grant of a connection that was disconnected."""
-    values = {"deed": deed.value, "connection_id": connection_id, "receipt": json.dumps(receipt)}
+    """What became of the grant or the history of a connection that was disconnected."""
+    about = json.dumps(receipt) if receipt else None
+    values = {"deed": deed.value, "connection_id": connection_id, "receipt": about}
     await session.execute(OF_DISCONNECTED, values | _by(deed))
 
 

@@ -38,6 +38,7 @@ WRITTEN = {  # what each step writes when it is carried out
     "naming.retag": AuditEvent.TAGGED,
     "pausing.pause": AuditEvent.PAUSED,
     "pausing.resume": AuditEvent.RESUMED,
+    "kept_history.delete_at_once": AuditEvent.HISTORY_DELETED,
     "alert_channels.add_apprise": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_push": AuditEvent.CHANNEL_ADDED,
     "alert_channels.add_webhook": AuditEvent.CHANNEL_ADDED,

@@ -12,7 +12,7 @@ from app.models.account import CalendarLink, EmailChange, Passkey, SecondFactor,
 from app.models.alert import Alert, AlertChannel, AlertPreferences, AlertState
 from app.models.audit import AuditLogEntry
 from app.models.connection import Connection, Grant, PushedToken
-from app.models.history import Latencies, Outage, SlowPeriod
+from app.models.history import KeptHistory, Latencies, Outage, SlowPeriod
 
 Column = InstrumentedAttribute[Any]
 
@@ -33,6 +33,11 @@ CONNECTION_COLUMNS: tuple[Column, ...] = (
     *(Connection.last_checked_at, Connection.latency_ms, Connection.connected_at),
     *(Connection.baseline_ms, Connection.slow_since),
     *(Grant.scopes, Grant.granted_at, Grant.refreshed_at),
+)
+KEPT_COLUMNS: tuple[Column, ...] = (
+    *(KeptHistory.connection_id, KeptHistory.provider, KeptHistory.account, KeptHistory.label),
+    *(KeptHistory.name, KeptHistory.tags, KeptHistory.connected_at),
+    *(KeptHistory.last_checked_at, KeptHistory.baseline_ms, KeptHistory.disconnected_at),
 )
 PROVEN_ACCOUNT_COLUMNS: tuple[Column, ...] = (PushedToken.provider, PushedToken.account)
 OUTAGE_COLUMNS: tuple[Column, ...] = (
@@ -67,9 +72,9 @@ ALERT_COLUMNS: tuple[Column, ...] = (Alert.kind, Alert.provider, Alert.created_a
 async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
     """Ready for JSON; times are ISO 8601 in UTC."""
     connections = select(*CONNECTION_COLUMNS).outerjoin(Grant, Grant.connection_id == Connection.id)
-    outages = select(*OUTAGE_COLUMNS).join(Connection, Connection.id == Outage.connection_id)
-    latencies = select(*LATENCY_COLUMNS).join(Connection, Connection.id == Latencies.connection_id)
-    slow = select(*SLOW_COLUMNS).join(Connection, Connection.id == SlowPeriod.connection_id)
+    own = select(Connection.id).where(Connection.user_id == user_id)
+    kept = select(KeptHistory.connection_id).where(KeptHistory.user_id == user_id)
+    ids = list(await session.scalars(own.union_all(kept)))
     return {
         "person": (await _rows(session, select(*USER_COLUMNS), User.id == user_id))[0],
         "new_email": await _rows(session, select(*NEW_EMAIL), EmailChange.user_id == user_id),
@@ -85,9 +90,12 @@ async def everything_of(session: AsyncSession, user_id: int) -> dict[str, Any]:
         "proven": await _rows(
             session, select(*PROVEN_ACCOUNT_COLUMNS), PushedToken.user_id == user_id
         ),
-        "outages": await _rows(session, outages, Connection.user_id == user_id),
-        "slow": await _rows(session, slow, Connection.user_id == user_id),
-        "latencies": await _rows(session, latencies, Connection.user_id == user_id),
+        "kept": await _rows(session, select(*KEPT_COLUMNS), KeptHistory.user_id == user_id),
+        "outages": await _rows(session, select(*OUTAGE_COLUMNS), Outage.connection_id.in_(ids)),
+        "slow": await _rows(session, select(*SLOW_COLUMNS), SlowPeriod.connection_id.in_(ids)),
+        "latencies": await _rows(
+            session, select(*LATENCY_COLUMNS), Latencies.connection_id.in_(ids)
+        ),
         "channels": await _rows(session, select(*CHANNEL_COLUMNS), AlertChannel.user_id == user_id),
         "wishes": await _rows(
             session, select(*PREFERENCE_COLUMNS), AlertPreferences.user_id == user_id

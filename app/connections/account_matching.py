@@ -15,6 +15,7 @@ from app import audit_log
 from app.accounts import users
 from app.alerts import triggers
 from app.audit_log import AuditEvent
+from app.connections import kept_history
 from app.connections.account_fit import AccountFit, fit
 from app.connections.key_replacement import is_another_key
 from app.database.encryption import Keys
@@ -46,7 +47,7 @@ async def match_account(
     - A reconnect with another account stays hidden until the user has chosen
       (`pending_reconnects`); without a name it stays hidden until a check names one.
     - A second connection to the same account becomes one with the first, which keeps its id and
-      history and gets the newer grant.
+      history and gets the newer grant; also where the first one is disconnected, and kept.
 
     Returns the connection that the grant now belongs to, or None where another check decides.
     """
@@ -58,7 +59,7 @@ async def match_account(
         return None  # gone, or being checked again: the end of that check decides
     account = account or own.account  # a later check that fails names no account
     begun_for = await _begun_for(session, own)
-    target = await _same_account(session, own, account)
+    target = await _same_account(session, keys, own, account)
     if target is not None and own.account is not None and begun_for is None:
         return own.id  # settled before: an API that confuses two accounts must not merge them
     place = fit(account, begun_for.account, own.cause) if begun_for is not None else None
@@ -78,11 +79,12 @@ async def _begun_for(session: AsyncSession, own: Connection) -> Connection | Non
 
 
 async def _same_account(
-    session: AsyncSession, own: Connection, account: str | None
+    session: AsyncSession, keys: Keys, own: Connection, account: str | None
 ) -> Connection | None:
+    """Another connection to it; or the one that its new grant brings back with its history."""
     if account is None:
         return None
-    return await session.scalar(
+    same = await session.scalar(
         select(Connection)
         .where(
             Connection.user_id == own.user_id,
@@ -92,6 +94,10 @@ async def _same_account(
         )
         .with_for_update()
     )
+    is_new = own.account is None and own.replaces_connection_id is None
+    if same is None and is_new:
+        same = await kept_history.revive(session, keys, own, account)
+    return same
 
 
 async def _stay(

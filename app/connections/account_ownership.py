@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import audit_log
 from app.accounts import users
 from app.audit_log import AuditEvent
-from app.connections import pairing_codes
+from app.connections import kept_history, pairing_codes
 from app.database.encryption import Keys
 from app.errors import SealingError
 from app.grants import store
@@ -161,17 +161,12 @@ async def _locked(session: AsyncSession, provider: str, account: str) -> PushedT
 
 
 async def _connect(session: AsyncSession, keys: Keys, row: Any, token: str) -> None:
-    connection_id = uuid4()
-    session.add(
-        Connection(
-            id=connection_id,
-            user_id=row.user_id,
-            provider=row.provider,
-            account=row.account,
-            next_check_at=func.now(),
-        )
-    )
-    await session.flush()
+    key = {"user_id": row.user_id, "provider": row.provider, "account": row.account}
+    connection_id = await kept_history.bring_back(session, **key)
+    if connection_id is None:
+        connection_id = uuid4()
+        session.add(Connection(id=connection_id, **key, next_check_at=func.now()))
+        await session.flush()
     await store.store(session, keys, connection_id, Tokens(token), PUSHED_TOKEN)
     await audit_log.write_of(session, AuditEvent.CONNECTED, [connection_id])
     await announce_list(session, row.user_id)

@@ -1,4 +1,6 @@
-"""Disconnect: the row is deleted and its token queued for revocation, in one transaction."""
+"""Disconnect: the row is deleted, its token queued for revocation and its history put aside, in one
+transaction.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -13,7 +15,8 @@ from app import audit_log
 from app.accounts import users
 from app.alerts import account_letters
 from app.audit_log import AuditEvent
-from app.connections import account_ownership
+from app.connections import account_ownership, kept_history
+from app.connections.kept_history import Kept
 from app.database.encryption import Keys
 from app.errors import SealingError
 from app.grants import revocation as revocations
@@ -37,6 +40,7 @@ class Disconnected:
     grant: OpenGrant | None  # None: its encryption key is lost
     revocation: UUID | None = None
     shared: bool = False  # another connection uses the same account, so it is not revoked
+    kept: Kept | None = None  # its history
 
 
 async def disconnect(
@@ -47,6 +51,7 @@ async def disconnect(
     connection_id: UUID,
     *,
     sent_by_caller: bool = False,
+    keep_history: bool = True,
 ) -> Disconnected | None:
     """Delete the connection and queue its token for revocation, in one transaction.
 
@@ -67,12 +72,14 @@ async def disconnect(
     ids = [row.connection_id for row in (*gone, *unsettled)]
     expected = await _expected_account(session, connection_id)
     await audit_log.write_of(session, AuditEvent.DISCONNECTED, [connection_id])
+    kept = await kept_history.keep(session, connection_id) if keep_history else None
     await session.execute(delete(Connection).where(Connection.id.in_(ids)))
     await announce_list(session, user_id)
     await account_ownership.forget(session, user_id, provider.name, gone[0].account)
     for row in unsettled:
         await _let_go(session, keys, provider, row, gone[0].account)
-    return await _let_go(session, keys, provider, gone[0], expected, sent_by_caller)
+    ended = await _let_go(session, keys, provider, gone[0], expected, sent_by_caller)
+    return replace(ended, kept=kept)
 
 
 async def _locked(
@@ -123,6 +130,6 @@ async def delete_person(
     )
     for row in own.all():
         if provider := catalogue.get(row.provider):
-            await disconnect(session, keys, provider, user_id, row.id)
+            await disconnect(session, keys, provider, user_id, row.id, keep_history=False)
     await account_letters.forget_person(session, user_id)
     await session.execute(delete(User).where(User.id == user_id))

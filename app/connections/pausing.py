@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import audit_log
 from app.audit_log import AuditEvent
+from app.history import outages
 from app.models.connection import Connection
 from app.models.pause import IS_PAUSED
 from app.realtime.events import announce_cards
@@ -28,12 +29,6 @@ PAUSE = text(
         lease_id = CASE WHEN g.refresh_sent_at IS NOT NULL THEN c.lease_id END,
         lease_until = CASE WHEN g.refresh_sent_at IS NOT NULL THEN c.lease_until END
     FROM grants g WHERE c.id = :id AND g.connection_id = c.id
-    """
-)
-END_OUTAGE = text(
-    """
-    UPDATE outages SET closed_at = greatest(opened_at, now())
-    WHERE connection_id = :id AND closed_at IS NULL
     """
 )
 RESUME = text(
@@ -54,7 +49,7 @@ async def pause_checks(
 ) -> None:
     """Of the user's own. One that is paused already gets the new end."""
     await session.execute(PAUSE, {"id": connection_id, "until": until})
-    await session.execute(END_OUTAGE, {"id": connection_id})
+    await outages.end(session, connection_id)
     receipt = {"until": until.isoformat(timespec="seconds")}
     await _tell(session, user_id, connection_id, AuditEvent.PAUSED, receipt)
 

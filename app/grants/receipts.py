@@ -55,7 +55,7 @@ async def write(
     if old_token is not None:
         receipt |= {"old_token": old_token.value, "evidence": evidence}
     deed = AuditEvent.GRANT_REVOKED if end in ENDED else AuditEvent.GRANT_NOT_REVOKED
-    await audit_log.write_receipt(session, deed, connection_id, receipt)
+    await audit_log.write_of_gone(session, deed, connection_id, receipt)
 
 
 async def write_old_key(session: AsyncSession, connection_id: UUID) -> None:

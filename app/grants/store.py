@@ -134,6 +134,16 @@ async def move(
     return True
 
 
+async def lend(session: AsyncSession, keys: Keys, source: UUID, target: UUID) -> None:
+    """Give a connection that has no grant the source's access token, until the grant is moved."""
+    new = await session.get_one(Grant, source)
+    token = keys.open(new.access_token, "grants", source, "access_token")
+    same = keys.seal(token, "grants", target, "access_token")
+    lent = {"kind": new.kind, "access_token": same, "granted_at": new.granted_at}
+    session.add(Grant(connection_id=target, **lent))
+    await session.flush()
+
+
 async def replace_token(session: AsyncSession, keys: Keys, connection_id: UUID, token: str) -> None:
     """Give a connection a delivered token, or with "" take it back; all that was before is gone."""
     values = sealed(keys, connection_id, Tokens(token))

@@ -94,6 +94,19 @@ UNWATCH = text(
     WHERE began < now()
     """
 )
+END_OUTAGE = text(
+    """
+    UPDATE outages SET closed_at = greatest(opened_at, now())
+    WHERE connection_id = :id AND closed_at IS NULL
+    """
+)
+DELETE_SOME = text(
+    """
+    DELETE FROM outages WHERE id = ANY(ARRAY(
+        SELECT id FROM outages WHERE connection_id = ANY(CAST(:ids AS uuid[])) LIMIT :most))
+    RETURNING id
+    """
+)
 PRUNE_OUTAGES = text(
     """
     DELETE FROM outages WHERE id = ANY(ARRAY(
@@ -133,6 +146,17 @@ async def unwatch(session: AsyncSession, silent_since: Mapping[UUID, datetime]) 
         await session.execute(UNWATCH, _columns(ids, silent_since))
         log_when_committed(session, log, [LogEvent("unwatched", rows=len(ids))])
     return set(ids)
+
+
+async def end(session: AsyncSession, connection_id: UUID) -> None:
+    """The connection is paused or disconnected: what was open is not looked at any more."""
+    await session.execute(END_OUTAGE, {"id": connection_id})
+
+
+async def delete_some(session: AsyncSession, connection_ids: Sequence[UUID]) -> bool:
+    """Delete some of these connections' intervals; True when there may be more."""
+    given = {"ids": list(connection_ids), "most": OUTAGES_PRUNED}
+    return len((await session.scalars(DELETE_SOME, given)).all()) == OUTAGES_PRUNED
 
 
 async def prune(session: AsyncSession) -> bool:

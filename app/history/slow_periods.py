@@ -21,6 +21,13 @@ KEEP_PERIODS = text(
     FROM unnest(CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[])) AS over(id, began)
     """
 )
+END_PERIOD = text(
+    """
+    INSERT INTO slow_periods (connection_id, began, ended)
+    SELECT id, slow_since, greatest(slow_since, now()) FROM connections
+    WHERE id = :id AND slow_since IS NOT NULL
+    """
+)
 SLOW_TIME = text(
     """
     SELECT count(*), coalesce(sum(least(ended, :until) - greatest(began, :since)), interval '0')
@@ -52,6 +59,11 @@ class SlowTime:
 async def keep_periods(session: AsyncSession, over: Mapping[UUID, datetime]) -> None:
     """They began then, and are over now."""
     await session.execute(KEEP_PERIODS, {"ids": list(over), "begins": list(over.values())})
+
+
+async def end(session: AsyncSession, connection_id: UUID) -> None:
+    """Of a connection that is about to be deleted, while its history is kept."""
+    await session.execute(END_PERIOD, {"id": connection_id})
 
 
 async def slow_time(

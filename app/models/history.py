@@ -1,4 +1,8 @@
-"""Tables of the past: outages of connections and of providers, and how long answers took."""
+"""Tables of the past: outages of connections and of providers, and how long answers took.
+
+What belongs to a connection has its id without a foreign key: it outlives the connection for a
+while (`KeptHistory`). Triggers of migration 0030 delete it with the last one that has it.
+"""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -12,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     SmallInteger,
+    String,
     func,
     text,
 )
@@ -54,7 +59,7 @@ class Outage(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    connection_id: Mapped[UUID]
     status: Mapped[str]
     cause: Mapped[str | None]
     fault: Mapped[str]
@@ -76,9 +81,7 @@ class Latencies(Base):
         {"postgresql_with": {"fillfactor": 80}},
     )
 
-    connection_id: Mapped[UUID] = mapped_column(
-        ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True
-    )
+    connection_id: Mapped[UUID] = mapped_column(primary_key=True)
     slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     began: Mapped[datetime]
     counts: Mapped[list[int | None]] = mapped_column(ARRAY(Integer))
@@ -94,9 +97,36 @@ class SlowPeriod(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    connection_id: Mapped[UUID] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    connection_id: Mapped[UUID]
     began: Mapped[datetime]
     ended: Mapped[datetime]
+
+
+class KeptHistory(Base):
+    """What a disconnected connection was: its history above is kept under its id, and waits for the
+    same account to be connected again. Columns are those of `connections`.
+    """
+
+    __tablename__ = "kept_histories"
+    __table_args__ = (Index("ix_kept_histories_disconnected_at", "disconnected_at"),)
+
+    user_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    connection_id: Mapped[UUID] = mapped_column(unique=True)
+    label: Mapped[str | None]
+    name: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String))
+    connected_at: Mapped[datetime]
+    last_checked_at: Mapped[datetime | None]
+    watched_until: Mapped[datetime]
+    baseline_ms: Mapped[int | None]
+    check_count: Mapped[int]
+    unaggregated_count: Mapped[int] = mapped_column(SmallInteger)
+    recent_latencies: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    disconnected_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 FAILING, REFUSING = "failing", "refusing"  # kinds of a provider's outage

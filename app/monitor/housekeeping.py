@@ -3,7 +3,7 @@
 from app import audit_log
 from app.accounts import email_change, one_time_tokens, rate_limits
 from app.accounts import sessions as user_sessions
-from app.connections import oauth_states, pairing_codes, pending_reconnects
+from app.connections import kept_history, oauth_states, pairing_codes, pending_reconnects
 from app.database import live_processes
 from app.database.encryption import Keys
 from app.database.engine import Sessions
@@ -34,4 +34,5 @@ async def _prune(sessions: Sessions) -> None:
     while more:
         async with sessions.begin() as session:
             own = (outages.prune, latency.prune, refusal_waves.prune, slow_periods.prune)
-            more = any([await prune(session) for prune in (*own, audit_log.prune)])
+            others = (kept_history.prune, audit_log.prune)
+            more = any([await prune(session) for prune in (*own, *others)])

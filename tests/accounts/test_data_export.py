@@ -19,6 +19,7 @@ LISTS = (
     ),
     *(
         data_export.CONNECTION_COLUMNS,
+        data_export.KEPT_COLUMNS,
         data_export.PROVEN_ACCOUNT_COLUMNS,
         data_export.OUTAGE_COLUMNS,
         data_export.SLOW_COLUMNS,

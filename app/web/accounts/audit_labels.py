@@ -40,6 +40,7 @@ EVENTS = {
     AuditEvent.TAGGED: "Изменены метки",
     AuditEvent.PAUSED: "Приостановлено",
     AuditEvent.RESUMED: "Возобновлено",
+    AuditEvent.HISTORY_DELETED: "История отключённого удалена",
     AuditEvent.KEPT_APART: "Другой аккаунт оставлен отдельным подключением",
     AuditEvent.UNINSTALLED: "Приложение удалено в личном кабинете сервиса",
     AuditEvent.UNPAID: "Подписка на приложение закончилась",
@@ -61,7 +62,7 @@ OF_CONNECTIONS = (
     *(AuditEvent.GRANT_REVOKED, AuditEvent.GRANT_NOT_REVOKED),
     *(AuditEvent.REFRESHED, AuditEvent.REVOKED, AuditEvent.CHECKED, AuditEvent.CHECKED_ALL),
     *(AuditEvent.UNINSTALLED, AuditEvent.UNPAID, AuditEvent.RENAMED, AuditEvent.TAGGED),
-    *(AuditEvent.PAUSED, AuditEvent.RESUMED),
+    *(AuditEvent.PAUSED, AuditEvent.RESUMED, AuditEvent.HISTORY_DELETED),
 )
 OF_ALERTS = (
     *(

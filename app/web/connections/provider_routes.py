@@ -15,6 +15,7 @@ from app.providers.provider import Provider
 from app.web.connections.connect import connect, install
 from app.web.connections.connect_outcome import flash_outcome, show_error, show_result
 from app.web.connections.disconnect_result import what_happened
+from app.web.connections.kept_history import flash_kept
 from app.web.connections.provider_page import (
     NOTHING,
     known_fields,
@@ -59,6 +60,7 @@ async def disconnect(provider: str) -> ResponseReturnValue:
     if gone is None:
         abort(404)
     await flash_outcome(f"disconnected_{await what_happened(entry, gone)}", entry)
+    await flash_kept(gone.kept)
     return redirect("/connections", 303)
 
 
