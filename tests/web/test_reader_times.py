@@ -121,7 +121,14 @@ CONTEXTS: dict[str, dict[str, object]] = {
     "connections/_verdict.html": {"card": CARD},
     "connections/_paused.html": {"card": CARD},
     "history/outages.html": {
-        **{"entries": [STRETCH], "wanted": FILTER, "causes": {}, "periods": {}, "titles": {}},
+        **{
+            "groups": [Thing(day=AT, total="", entries=[STRETCH])],
+            "days": 1,
+            "wanted": FILTER,
+            "causes": {},
+            "periods": {},
+            "titles": {},
+        },
     },
     "history/report.html": {
         **{"card": CARD, "report": TIMELINE, "words": report_labels, "months": [], "read_at": AT},

@@ -15,6 +15,7 @@ from app.i18n.connection_titles import distinct_tags, has_tag
 from app.models.connection import Cause
 from app.web.context import dashboard, person, titles
 from app.web.history.labels import CAUSES, PERIODS
+from app.web.history.outage_days import by_day, news_of, total_of
 from app.web.history.period_params import USUAL
 from app.web.middleware.standby_reads import may_read_standby, session_to_read
 from app.web.url_params import choice_of, uuid_of
@@ -32,9 +33,12 @@ async def index() -> ResponseReturnValue:
         tag = choice_of(tags, request.args.get("tag"))
         wanted = _wanted(own, connection_id, tag)
         rows = await find(session, person().user_id, wanted)
+    found = entries(rows)
     return await render_template(
         "history/outages.html",
-        entries=entries(rows),
+        groups=by_day(found, person().zone),
+        total=total_of(found) if found else "",
+        news=news_of(found),
         cut_short=len(rows) == OUTAGES_PER_PAGE,
         own=own,
         wanted=wanted,

@@ -1,5 +1,6 @@
 """The page of all outages: filtered by its address, a provider's own as one entry."""
 
+import re
 from typing import Any
 
 from sqlalchemy import func, insert
@@ -40,6 +41,18 @@ async def test_an_outage_is_told_with_its_connection_and_its_proof(person: Perso
     assert "Сервис отвечал ошибкой" in page
     assert "/stores → 503" in page
     assert f'href="/connections/{card["id"]}"' in page
+
+
+async def test_outages_stand_under_their_day_with_a_total(person: Person) -> None:
+    await failed(person)
+    before = await person.page("/outages")
+    assert before.count('<h2 class="daily">') == 1
+    assert "За 30 дней: 1 сбой, " in before
+    await failed(person, account=OTHER_SHOP)
+    after = await person.page("/outages")
+    assert "За 30 дней: 2 сбоя, вместе " in after
+    news = [re.search('data-news="[^"]+"', page) for page in (before, after)]
+    assert news[0] and news[1] and news[0][0] != news[1][0]  # so an open page offers to be renewed
 
 
 async def test_nobody_sees_what_is_somebody_elses(person: Person, other_person: Person) -> None:
