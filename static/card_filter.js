@@ -1,13 +1,15 @@
-// Hides the cards that do not match the search and the tag in the URL, and puts them under their tags: the stream sends all cards.
+// Hides the cards that do not match the search (as it is typed) and the tag in the URL, and puts them under their tags: the stream sends all cards.
 (() => {
   "use strict";
   const list = () => document.getElementById("cards");
   const tagsOf = (card) => card.dataset.tags?.split(",") ?? [];
   const tagOf = (card) => tagsOf(card)[0] ?? "";
 
+  let searched = false; // somebody has typed: an empty search shows all again
+
   function find() {
     const { find: wanted = "", tag, group } = list()?.dataset ?? {};
-    if (wanted || tag) {
+    if (wanted || tag || searched) {
       for (const card of list().querySelectorAll(".card")) {
         card.hidden = !card.dataset.words.includes(wanted) || (tag !== undefined && !tagsOf(card).includes(tag));
       }
@@ -38,6 +40,25 @@
     return made;
   }
 
-  addEventListener("DOMContentLoaded", find);
+  function search({ target: { value } }) {
+    const text = value.trim();
+    searched = true;
+    list().dataset.find = text.toLowerCase();
+    const sought = document.getElementById("sought");
+    sought.hidden = !text;
+    sought.querySelector("bdi").textContent = text;
+    const address = new URL(location.href);
+    if (text) address.searchParams.set("q", text);
+    else address.searchParams.delete("q");
+    history.replaceState(history.state, "", address);
+    find();
+  }
+
+  addEventListener("DOMContentLoaded", () => {
+    find();
+    const field = document.querySelector(".find input[name=q]");
+    field?.addEventListener("input", search);
+    field?.form.addEventListener("submit", (event) => event.preventDefault());
+  });
   ["htmx:sse:after:message", "htmx:finally:request"].forEach((name) => document.addEventListener(name, find));
 })();

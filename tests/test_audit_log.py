@@ -84,6 +84,7 @@ NOT_WRITTEN = {
     "passkeys.log_in_options": "a question only",
     "passkeys.proof_options": "a question only",
     "two_factor.begin": "it counts for nothing before its first code",
+    "bulk_checks.dismiss": "a message was read, nothing more",
     "connections.view": "how the board looks is no deed",
     "theme.choose": "kept in this browser alone",
 }

@@ -13,13 +13,14 @@ from typing import Any
 from app.alerts.message import AlertMessage, Button, Line
 from app.alerts.text_context import MOST_LINES, Setting, TextContext, blame
 from app.alerts.types import Kind
+from app.i18n.cause_texts import OUTAGE_OF_MANY, REFUSAL_OF_MANY
 from app.i18n.formatting import DAY, counted, span
 
 THEIR_MOVE = (
     "От вас ничего не нужно: это на стороне сервиса, переподключение не поможет. Мы продолжаем "
     "проверять и сообщим, когда заработает."
 )
-REFUSES_ALL = (
+REFUSES_MANY = (
     "От вас ничего не нужно, переподключать не надо: мы следим за сервисом и напишем, когда он "
     "заработает или когда переподключение поможет."
 )
@@ -80,10 +81,10 @@ def _offline(alert: TextContext) -> AlertMessage:
 
 def _outage(alert: TextContext) -> AlertMessage:
     if alert.first.get("refuses"):
-        return _refusal_of_all(alert)
+        return _refusal_of_many(alert)
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}» не работает у всех",
+        OUTAGE_OF_MANY.format(name=alert.name),
         f"Сбой у самого сервиса с {alert.since}: {alert.cause_phrase('он не отвечает')}. "
         f"Из-за него не в сети {alert.whom}.",
         THEIR_MOVE,
@@ -93,13 +94,13 @@ def _outage(alert: TextContext) -> AlertMessage:
     )
 
 
-def _refusal_of_all(alert: TextContext) -> AlertMessage:
+def _refusal_of_many(alert: TextContext) -> AlertMessage:
     return AlertMessage(
         alert.kind,
-        f"«{alert.name}» отказывает всем",
-        f"«{alert.name}» с {alert.since} не принимает ничьи доступы, не только ваши. Затронуто: "
+        REFUSAL_OF_MANY.format(name=alert.name),
+        f"«{alert.name}» с {alert.since} отказывает многим, не только вам. Затронуто: "
         f"{alert.whom}.",
-        REFUSES_ALL,
+        REFUSES_MANY,
         alert.button("Посмотреть подключение"),
         alert.lines(""),
         "bad",

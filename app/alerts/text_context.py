@@ -124,7 +124,7 @@ def blame(item: Mapping[str, Any]) -> str:
     cause = item.get("cause")
     if cause == "revoked":
         return "доступ был отозван"
-    return "ждало ваших действий" if _next_step(cause) else "по вине провайдера"
+    return "ждало ваших действий" if _next_step(cause) else "по вине сервиса"
 
 
 def _cause_phrase(cause: object) -> str:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 CHECK, RECONNECT = "check", "reconnect"  # buttons of a card
 
+# What is claimed of a provider-wide outage, in the strip above the cards and in the alert.
+OUTAGE_OF_MANY = "Сбой на стороне «{name}» у многих"
+REFUSAL_OF_MANY = "«{name}» отказывает многим"
+
 
 @dataclass(frozen=True)
 class CardText:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from app.i18n.plain_text import one_line
+from app.i18n.plain_text import isolated, one_line
 
 LONGEST_NAME = 80  # characters
 LONGEST_TAG = 40
@@ -23,12 +23,12 @@ def subtitle_of(title: str, service: str) -> str:
 def full_title(title: str, service: str) -> str:
     """Title and subtitle in one line."""
     subtitle = subtitle_of(title, service)
-    return f"{title}, {subtitle}" if subtitle else title
+    return f"{isolated(title)}, {subtitle}" if subtitle else title
 
 
 def quoted(title: str) -> str:
     """In «…», with other quotation marks inside, as Russian has them."""
-    return f"«{title.translate(INNER_QUOTES)}»"
+    return f"«{isolated(title.translate(INNER_QUOTES))}»"
 
 
 def read_name(text: str) -> str | None:

@@ -24,6 +24,14 @@ def one_line(text: str, longest: int) -> str:
     return line if line.strip(JOINERS) else ""
 
 
+def isolated(name: str) -> str:
+    """A name for the middle of a sentence: between isolates (UAX #9) if it is written from the
+    right, so that what stands beside it keeps its place.
+    """
+    from_the_right = any(unicodedata.bidirectional(each) in ("R", "AL") for each in name)
+    return f"\u2068{name}\u2069" if from_the_right else name
+
+
 def _visible(character: str) -> str:
     if character.isspace():
         return " "

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Update, func, not_, select, text, update
+from sqlalchemy import Row, Select, Update, delete, func, not_, select, text, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -104,6 +104,14 @@ async def start(
     await audit_log.write(session, user_id, AuditEvent.CHECKED_ALL)
     await announce_list(session, user_id)
     return Begun()
+
+
+async def dismiss(session: AsyncSession, user_id: int) -> None:
+    """Forget a bulk check that is over: its outcome was read."""
+    await users.lock(session, user_id)
+    progress = (await of_users(session, [user_id])).get(user_id)
+    if not _is_under_way(progress):
+        await session.execute(delete(BulkCheck).where(BulkCheck.user_id == user_id))
 
 
 async def of_users(session: Reader, user_ids: Iterable[int]) -> dict[int, Progress]:

@@ -40,9 +40,9 @@ PEOPLE = {  # connections at Эвотор, and at another provider
 
 EXPECTED = """\
 Thu 08:05  telegram 42        Готово
-Thu 11:11  anna@example.ru    «Эвотор» не работает у всех
-Thu 11:11  telegram 42        «Эвотор» не работает у всех
-Thu 11:15  webhook            «Эвотор» не работает у всех
+Thu 11:11  anna@example.ru    Сбой на стороне «Эвотор» у многих
+Thu 11:11  telegram 42        Сбой на стороне «Эвотор» у многих
+Thu 11:15  webhook            Сбой на стороне «Эвотор» у многих
 Thu 11:21  telegram 42        «Эвотор», 6 подключений: снова в сети
 Thu 11:21  webhook            «Эвотор», 6 подключений: снова в сети
 Thu 11:25  anna@example.ru    «Эвотор», 10 подключений: снова в сети

@@ -42,7 +42,7 @@ def test_nobody_is_sent_to_repair_what_is_not_theirs(name: str) -> None:
 
 
 def test_a_recovery_says_how_long_and_by_whose_fault() -> None:
-    assert LETTERS["recovered"].lead == "Снова в сети, не работало 18 минут, по вине провайдера."
+    assert LETTERS["recovered"].lead == "Снова в сети, не работало 18 минут, по вине сервиса."
 
 
 def test_many_connections_are_named_up_to_a_point_and_their_proof_once() -> None:

@@ -34,7 +34,7 @@ async def test_back_and_allow_again_shows_the_same_green_card(
     await visitor.page.goto(consent)
     await allow(visitor)
     await visitor.page.wait_for_url("**/connections")
-    await expect(visitor.page.get_by_text("«Эвотор» подключён")).to_be_visible()
+    await expect(visitor.page.get_by_text("«Эвотор»: подключено")).to_be_visible()
     await expect(visitor.page.get_by_text("Ничего не подключено")).to_be_hidden()
     await visitor.sees("online")
 

@@ -59,11 +59,11 @@ async def test_a_card_leaves_a_filter_gently_and_comes_back(owner: Visitor) -> N
     await expect(owner.card()).to_be_visible()
     await owner.site.turn(*DOWN)
     await expect(owner.card()).to_be_hidden()
-    await expect(owner.page.get_by_text("Ничего не нашлось")).to_be_visible()
+    await expect(owner.page.get_by_text("Нет подключений в состоянии «В сети»")).to_be_visible()
     assert {"opacity", "display"} <= set(await owner.page.evaluate("window.fades"))
     await owner.site.turn(*UP)
     await expect(owner.card()).to_be_visible()
-    await expect(owner.page.get_by_text("Ничего не нашлось")).to_be_hidden()
+    await expect(owner.page.get_by_text("Нет подключений в состоянии «В сети»")).to_be_hidden()
     assert owner.page.url.endswith("/connections?show=online")
     assert await owner.seen() == ["offline", "online"]
 
@@ -140,6 +140,28 @@ async def test_everything_is_checked_before_ones_eyes_in_every_tab(
     said = owner.page.get_by_role("log").get_by_text("Проверено 2 подключения: 2 в порядке.")
     await expect(said).to_be_attached()
     assert await owner.seen() == []
+    await owner.page.get_by_role("button", name="Скрыть итог проверки").click()
+    for page in (owner.page, second):
+        await expect(page.locator("#round")).to_be_empty()
+
+
+async def test_the_search_finds_while_it_is_typed_and_keeps_the_focus(owner: Visitor) -> None:
+    await owner.page.goto("/connections?show=online")
+    await owner.watch()
+    field = owner.page.get_by_role("searchbox")
+    await field.press_sequentially("ОСНОВ")
+    await expect(owner.card()).to_be_visible()
+    await field.press_sequentially("зв")
+    await expect(owner.card()).to_be_hidden()
+    await expect(owner.page.get_by_text("по запросу «ОСНОВзв»")).to_be_visible()
+    await owner.site.turn(*DOWN)
+    await owner.site.turn(*UP)
+    await expect(owner.card()).to_be_hidden()  # the stream's card is sought, too
+    await expect(field).to_be_focused()
+    assert owner.page.url.endswith("?show=online&q=%D0%9E%D0%A1%D0%9D%D0%9E%D0%92%D0%B7%D0%B2")
+    await field.press("Enter")
+    await field.fill("")
+    await expect(owner.card()).to_be_visible()
 
 
 async def test_everything_is_checked_without_a_script(

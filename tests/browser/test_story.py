@@ -27,7 +27,7 @@ async def test_a_shop_owner_connects_sees_trouble_come_and_go_and_disconnects(
     await visitor.page.get_by_role("dialog").get_by_role("button", name="Отключить").click()
     await visitor.sees("disconnected")
     await expect(
-        visitor.page.get_by_text("«Эвотор» отключён, доступ отозван и проверен")
+        visitor.page.get_by_text("«Эвотор»: отключено, доступ отозван и проверен")
     ).to_be_visible()
     assert (await sandbox.state())["grants"] == []
 

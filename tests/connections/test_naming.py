@@ -48,6 +48,11 @@ def test_a_quotation_in_a_quotation_has_marks_of_its_own() -> None:
     assert quoted("ООО «Ромашка»") == "«ООО „Ромашка“»"
 
 
+def test_a_name_written_from_the_right_leaves_what_is_beside_it_in_its_place() -> None:
+    assert quoted("חנות 7") == "«\u2068חנות 7\u2069»"
+    assert full_title("متجر", "Эвотор") == "\u2068متجر\u2069, Эвотор"
+
+
 @pytest.mark.parametrize(
     ("typed", "name"),
     [

@@ -39,7 +39,7 @@ async def test_a_callback_that_comes_again_shows_the_page_of_the_first(
     _, query = await allowed(person)
     for _ in range(3):
         assert await person.come_back("evotor", query) == "/connections"
-        assert "«Эвотор» подключён, первая проверка прошла." in await person.page()
+        assert "«Эвотор»: подключено, первая проверка прошла." in await person.page()
     assert await count(database, Connection) == 1
     assert await exchanges(person.sandbox) == 1
     assert await count(database, Revocation) == 0
@@ -188,7 +188,7 @@ async def test_a_prefetch_spends_nothing(
     assert answer.headers["Cache-Control"] == "no-store"
     assert await exchanges(person.sandbox) == await count(database, Connection) == 0
     assert await person.come_back("evotor", query) == "/connections"
-    assert "«Эвотор» подключён, первая проверка прошла." in await person.page()
+    assert "«Эвотор»: подключено, первая проверка прошла." in await person.page()
 
 
 async def test_a_head_spends_nothing(person: Person, database: Database) -> None:

@@ -89,7 +89,7 @@ async def send_due(acme: Scripted, database: Database, **columns: object) -> Non
             "unsupported",
             "400 unsupported_token_type",
             "works",
-            "Отозвать доступ по нашей просьбе он не умеет",
+            "Отозвать доступ по нашей просьбе сервис не умеет",
         ),
         (Says(status=503), Says(), "later", "503", None, "будем пробовать ещё сутки"),
     ],

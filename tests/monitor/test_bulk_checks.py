@@ -99,6 +99,21 @@ async def test_a_press_makes_all_of_ones_own_due_and_monitors_do_the_rest(
     assert "Проверено 3 подключения: 3 в порядке." in await person.page()
 
 
+async def test_its_outcome_is_closed_when_it_was_read_and_not_before(
+    person: Person, database: Database
+) -> None:
+    await three(person, database)
+    await press(person)
+    await person.client.post("/connections/checks/dismiss")
+    assert "проверено 0 из 3" in await person.page()  # it goes on
+    async with monitoring(person.app.checker):
+        await reaches(database, lambda found: found.is_over)
+    assert "Проверено 3 подключения" in await person.page()
+    closed = await person.client.post("/connections/checks/dismiss", headers={"HX-Request": "true"})
+    assert not (await closed.get_data(as_text=True)).strip()
+    assert "Проверено 3 подключения" not in await person.page()
+
+
 async def test_a_round_ends_with_what_is_wrong(person: Person, database: Database) -> None:
     await three(person, database)
     await person.sandbox.set("error")

@@ -34,6 +34,19 @@ async def begin() -> ResponseReturnValue:
     return redirect("/connections", 303)
 
 
+@blueprint.post("/connections/checks/dismiss")
+async def dismiss() -> ResponseReturnValue:
+    """The strip with the outcome is closed, on the person's other pages too."""
+    app, user_id = dashboard(), person().user_id
+    async with app.database.sessions.begin() as session:
+        await bulk_checks.dismiss(session, user_id)
+        progress = (await bulk_checks.of_users(session, [user_id])).get(user_id)
+    app.hub.tell(user_id, PLACE, await bulk_check_event(app, progress))
+    if request.headers.get("HX-Request"):
+        return await render_template("connections/_bulk_check.html", **facts(app, progress))
+    return redirect("/connections", 303)
+
+
 def facts(app: Dashboard, progress: Progress | None) -> dict[str, object]:
     """The variables of the fragment."""
     return {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.i18n.cause_texts import OUTAGE_OF_MANY, REFUSAL_OF_MANY
 from app.web.connections.cards import Descriptor
 
 
@@ -15,6 +16,11 @@ class DownProvider:
     since: datetime
     count: int
     is_refusing: bool = False  # it works, and refuses everybody's grants
+
+    @property
+    def claim(self) -> str:
+        """The same words as in the alert."""
+        return (REFUSAL_OF_MANY if self.is_refusing else OUTAGE_OF_MANY).format(name=self.name)
 
 
 def down_providers(cards: Iterable[Descriptor]) -> list[DownProvider]:

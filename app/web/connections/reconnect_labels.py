@@ -65,7 +65,7 @@ def pending_text(pending: PendingReconnect, name: str) -> Explanation:
         )
     if pending.status == Status.REVOKED:
         return Explanation(
-            f"«{name}» не принял новый доступ.",
+            f"Сервис «{name}» не принял новый доступ.",
             f"Подключение «{expected}» осталось как было. Попробуйте переподключить ещё раз.",
         )
     why = CAUSE_TEXTS[pending.cause].card.headline if pending.cause else "Проверка ещё идёт"

@@ -13,7 +13,7 @@ from app.connections.queries import CardRow
 from app.history.outage_list import OUTAGES_PER_PAGE, OutageFilter, entries, find
 from app.i18n.connection_titles import distinct_tags, has_tag
 from app.models.connection import Cause
-from app.web.context import dashboard, person, titles
+from app.web.context import dashboard, own_zone, person, titles
 from app.web.history.labels import CAUSES, PERIODS
 from app.web.history.outage_days import by_day, news_of, total_of
 from app.web.history.period_params import USUAL
@@ -36,7 +36,7 @@ async def index() -> ResponseReturnValue:
     found = entries(rows)
     return await render_template(
         "history/outages.html",
-        groups=by_day(found, person().zone),
+        groups=by_day(found, own_zone()),
         total=total_of(found) if found else "",
         news=news_of(found),
         cut_short=len(rows) == OUTAGES_PER_PAGE,

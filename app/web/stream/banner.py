@@ -1,6 +1,8 @@
 """The banner on open pages that says that no monitor runs, or that none reaches the network."""
 
 import asyncio
+import time
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,11 +14,15 @@ from app.web.sse import ServerSentEvent
 
 BANNER_PATIENCE = 5.0  # seconds for the database to say whether anybody checks
 BANNER_PAUSE = 5.0  # seconds between two looks
+MONITOR_STARTS = 30.0  # seconds after our own start in which a monitor may be starting, too
 
 
-async def watch_monitors(app: Dashboard) -> None:
+async def watch_monitors(app: Dashboard, clock: Callable[[], float] = time.monotonic) -> None:
     """Until cancelled: tell all open pages when checks stop or pause, and when they go on."""
-    await forever(lambda: update_banner(app), BANNER_PAUSE)
+    started = clock()
+    await forever(
+        lambda: update_banner(app, just_started=clock() - started < MONITOR_STARTS), BANNER_PAUSE
+    )
 
 
 async def banner_event(app: Dashboard) -> bytes:
@@ -25,11 +31,11 @@ async def banner_event(app: Dashboard) -> bytes:
     return ServerSentEvent("", partial("#banner", "innerHTML", html)).encode()
 
 
-async def update_banner(app: Dashboard) -> None:
+async def update_banner(app: Dashboard, *, just_started: bool = False) -> None:
     """Pages are told only of a change."""
     try:
         async with asyncio.timeout(BANNER_PATIENCE), app.database.sessions() as session:
-            checks_run = await heartbeats.monitor_alive(session)
+            checks_run = await heartbeats.monitor_alive(session) or just_started
             is_offline = await heartbeats.all_offline(session)
     except (SQLAlchemyError, OSError, TimeoutError):
         checks_run, is_offline = False, False  # without the database no result can be stored

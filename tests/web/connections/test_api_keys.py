@@ -90,7 +90,7 @@ async def test_a_keys_end_may_stand_in_the_answer(stand: Stand, database: Databa
 async def test_what_is_no_secret_stays_in_the_form(stand: Stand) -> None:
     cast(Ozon, stand.service).new_key()
     page = await refused(stand.person, "ozon", client_id="123456", token="a-wrong-key-of-ozon")
-    assert "«Ozon» не принял этот ключ" in page
+    assert "Сервис «Ozon» не принял этот ключ" in page
     assert 'value="123456"' in page
     assert "a-wrong-key-of-ozon" not in page
 

@@ -51,8 +51,9 @@ async def test_outages_stand_under_their_day_with_a_total(person: Person) -> Non
     await failed(person, account=OTHER_SHOP)
     after = await person.page("/outages")
     assert "За 30 дней: 2 сбоя, вместе " in after
-    news = [re.search('data-news="[^"]+"', page) for page in (before, after)]
-    assert news[0] and news[1] and news[0][0] != news[1][0]  # so an open page offers to be renewed
+    news = [re.findall('data-news="[^"]+"', page) for page in (before, after)]
+    assert len(news[0]) == len(news[1]) == 1
+    assert news[0] != news[1]  # so an open page offers to be renewed
 
 
 async def test_nobody_sees_what_is_somebody_elses(person: Person, other_person: Person) -> None:

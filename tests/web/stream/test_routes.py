@@ -247,6 +247,14 @@ async def test_a_database_that_is_away_shows_on_every_open_page(
             assert "Проверки сейчас не идут" in page.take().decode()
 
 
+async def test_a_monitor_that_starts_with_the_pages_is_waited_for(dashboard: Dashboard) -> None:
+    with dashboard.hub.subscribe(Mailbox(1, b"a session")) as page:
+        await banner.update_banner(dashboard, just_started=True)
+        assert not page.take()
+        await banner.update_banner(dashboard)
+        assert "Проверки сейчас не идут" in page.take().decode()
+
+
 async def test_a_provider_wide_outage_is_told_to_those_who_have_it_and_taken_back(
     person: Person, other_person: Person, database: Database
 ) -> None:
