@@ -1,4 +1,5 @@
 // Marks the pressed button as busy until the next page comes, ignores a second press, and shows messages about a form.
+// The button is not disabled: it would lose the focus, and a page that does not come would leave a keyboard nowhere.
 (() => {
   "use strict";
   const PATIENCE = 30_000; // milliseconds after which a button may be tried again
@@ -6,15 +7,12 @@
   function hold(form, button) {
     form.setAttribute("aria-busy", "true");
     button?.setAttribute("aria-busy", "true");
-    // Disabled only after the form was sent: a disabled button's name and value would be left out.
-    setTimeout(() => { if (button) button.disabled = true; });
     setTimeout(() => release(form, button), PATIENCE);
   }
 
   function release(form, button) {
     form.removeAttribute("aria-busy");
     button?.removeAttribute("aria-busy");
-    if (button) button.disabled = false;
   }
 
   document.addEventListener("submit", (event) => {

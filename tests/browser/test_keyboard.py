@@ -11,6 +11,15 @@ from tests.support.settings import PASSWORD
 
 pytestmark = pytest.mark.browser
 
+# Notes which forms would have been sent, and sends none: the page stays as if no answer came.
+STAY = """
+window.sent = [];
+addEventListener("submit", (event) => {
+  window.sent.push(!event.defaultPrevented);
+  event.preventDefault();
+});
+"""
+
 
 async def allow(owner: Visitor, keyboard: Keyboard) -> None:
     """The provider's consent page, and back."""
@@ -68,3 +77,17 @@ async def test_the_keyboard_is_enough_from_the_log_in_to_the_disconnect(
     await keyboard.press("Enter")
     await expect(page.get_by_text("доступ отозван и проверен")).to_be_visible()
     await owner.sees("disconnected")
+
+
+async def test_a_form_on_its_way_is_sent_once_and_keeps_the_focus_on_its_button(
+    owner: Visitor,
+) -> None:
+    await owner.page.goto("/evotor")
+    await owner.page.evaluate(STAY)
+    button = owner.page.get_by_role("button", name="Подключить ещё один аккаунт")
+    await button.focus()
+    for _ in range(2):
+        await owner.page.keyboard.press("Enter")
+    assert await owner.page.evaluate("window.sent") == [True, False]
+    await expect(button).to_have_attribute("aria-busy", "true")
+    await expect(button).to_be_focused()
