@@ -100,8 +100,11 @@ class Descriptor:
 
     @property
     def slow(self) -> bool:
-        """It is online, and slower than it usually is."""
-        return self.is_online and self.slow_since is not None
+        """It is online, and slower than it usually is: after weeks without answers nobody knows
+        what is usual, until the next check has said so.
+        """
+        figures = (self.slow_since, self.latency_ms, self.baseline_ms)
+        return self.is_online and None not in figures
 
     @property
     def paused(self) -> bool:

@@ -133,6 +133,19 @@ async def test_slow_is_told_within_online_and_counted(person: Person, database: 
     assert (await person.connected())[0]["slow"] is False
 
 
+@pytest.mark.parametrize("unknown", ["baseline_ms", "latency_ms"])
+async def test_nothing_is_slow_while_a_figure_of_it_is_unknown(
+    person: Person, database: Database, unknown: str
+) -> None:
+    """After weeks without answers housekeeping takes the baseline away before the next check."""
+    await person.connect()
+    values = {"slow_since": func.now(), "baseline_ms": 412, "latency_ms": 3_011, unknown: None}
+    async with database.sessions.begin() as session:
+        await session.execute(update(Connection).values(values))
+    assert (await person.connected())[0]["slow"] is False
+    assert "Отвечает медленнее" not in await person.page()
+
+
 async def test_an_end_that_is_far_away_is_only_on_the_page(
     person: Person, database: Database
 ) -> None:
